@@ -1,0 +1,27 @@
+"""Attach it to any PyTorch model: capture activation patterns, follow them, and time them."""
+
+from regime_lib.instrument.coverage import Coverage, Layer, Unseen
+from regime_lib.instrument.definitions import Definition, TimeScale
+from regime_lib.instrument.flip_law import FlipStatistics, flip_law
+from regime_lib.instrument.kinks import Kind
+from regime_lib.instrument.regime_change import RegimeChange, regime_change, run_ratios
+from regime_lib.instrument.timescales import time_scale
+from regime_lib.instrument.trace import Trace
+from regime_lib.instrument.tracker import RegimeTracker
+
+__all__ = [
+    "Coverage",
+    "Definition",
+    "FlipStatistics",
+    "Kind",
+    "Layer",
+    "RegimeChange",
+    "RegimeTracker",
+    "TimeScale",
+    "Trace",
+    "Unseen",
+    "flip_law",
+    "regime_change",
+    "run_ratios",
+    "time_scale",
+]

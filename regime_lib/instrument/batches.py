@@ -1,0 +1,161 @@
+"""Patterns of training samples, taken from the training's own forward passes."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from typing import Any
+
+import numpy as np
+from jaxtyping import Int
+from numpy.typing import NDArray
+from torch import Tensor
+
+from regime_lib.errors import RegimeError
+from regime_lib.instrument.bits import Shelf
+from regime_lib.instrument.capture import watch
+from regime_lib.instrument.layout import Layout
+from regime_lib.instrument.looks import Looks, Ring, compare
+from regime_lib.instrument.plan import Plan
+from regime_lib.instrument.recorder import Recorder
+
+_MIXED = (
+    "watch() was called with sample numbers and without; pass the numbers of every batch, or leave "
+    "them out if every batch is the whole training set"
+)
+
+
+class BatchMeter:
+    """Compares each training sample with its own last visit.
+
+    Full-batch training so gives the change per step at no extra forward pass, and minibatch
+    training the change per epoch.
+
+    Parameters
+    ----------
+    plan : Plan
+        The calls with patterns, found on one batch.
+    layout : Layout
+        How activations are read.
+    samples : int
+        Training samples in all.
+    """
+
+    def __init__(self, plan: Plan, layout: Layout, samples: int) -> None:
+        self._plan = plan
+        self.samples = samples
+        self._recorder = Recorder(plan, layout)
+        self._ring: Ring | None = None
+        self._first: list[Shelf] = []
+        self._last: list[Shelf] = []
+        self._visited = np.full(samples, -1)
+        self._room: dict[int, tuple[list[Shelf], list[Shelf]]] = {}
+
+    @property
+    def ring(self) -> Ring:
+        """The patterns of full batches.
+
+        Raises
+        ------
+        RegimeError
+            If the training passes parts of the training set as well.
+        """
+        if self._last:
+            raise RegimeError(_MIXED)
+        if self._ring is None:
+            self._ring = Ring(self._recorder, self.samples, self._plan.coverage.counted)
+        return self._ring
+
+    def watch(self, shelves: list[Shelf], slot: int, samples: int) -> Watch:
+        """Return a context that records one forward pass over a number of samples."""
+        return Watch(self._recorder, self._plan.dispatch, shelves, slot, samples)
+
+    def shelves(self, samples: int) -> list[Shelf]:
+        """Return where the patterns of a minibatch are recorded, in slot 1."""
+        if self._ring is not None:
+            raise RegimeError(_MIXED)
+        if not self._last:
+            self._first = self._recorder.shelves(1, self.samples)
+            self._last = self._recorder.shelves(1, self.samples)
+        return self._shelves_for(samples)[0]
+
+    def numbers(self, index: Tensor | NDArray) -> Int[np.ndarray, " batch"]:
+        """Read the caller's sample numbers.
+
+        Raises
+        ------
+        RegimeError
+            If they are not distinct numbers of training samples.
+        """
+        numbers = np.asarray(index.cpu() if isinstance(index, Tensor) else index)
+        if numbers.ndim != 1 or not np.issubdtype(numbers.dtype, np.integer) or not numbers.size:
+            raise RegimeError(
+                "watch(index) takes the numbers of the batch's samples, a one-dimensional list of "
+                f"integers; got shape {numbers.shape} of {numbers.dtype}"
+            )
+        if numbers.min() < 0 or numbers.max() >= self.samples:
+            raise RegimeError(
+                f"watch(index) got sample number {numbers.min()} to {numbers.max()}, but the "
+                f"tracker was made for samples 0 to {self.samples - 1}; pass batches=N with the "
+                "size of the whole training set"
+            )
+        if len(np.unique(numbers)) != len(numbers):
+            raise RegimeError("watch(index) got a sample twice in one batch; name each sample once")
+        return numbers.astype(np.int64)
+
+    def take(self, index: Int[np.ndarray, " batch"], step: int) -> tuple[Looks, float]:
+        """Compare the patterns just recorded with the samples' last visits.
+
+        Returns
+        -------
+        Looks
+            Of one look. Samples that were not visited before count as unchanged.
+        float
+            Mean number of steps since the samples' last visit; NaN if some were not visited before.
+        """
+        shelves, first = self._shelves_for(len(index))
+        new = self._visited[index] < 0
+        if new.any():  # their first and last patterns are the ones just seen
+            for kept in (self._first, self._last):
+                for store, shelf in zip(kept, shelves, strict=True):
+                    _set(store, index[new], shelf.data[1][:, :, new])
+        for store, shelf, start, origin in zip(
+            self._last, shelves, first, self._first, strict=True
+        ):
+            shelf.data[0] = store.data[0][:, :, index]
+            start.data[0] = origin.data[0][:, :, index]
+        looks = compare(shelves, first, 1, self._plan.coverage.counted)
+        for store, shelf in zip(self._last, shelves, strict=True):
+            _set(store, index, shelf.data[1])
+        lag = float("nan") if new.any() else float((step - self._visited[index]).mean())
+        self._visited[index] = step
+        return looks, lag
+
+    def _shelves_for(self, samples: int) -> tuple[list[Shelf], list[Shelf]]:
+        if samples not in self._room:
+            make = self._recorder.shelves
+            self._room[samples] = make(2, samples), make(1, samples)
+        return self._room[samples]
+
+
+class Watch:
+    """One watched forward pass of the training itself: nothing is changed, only read."""
+
+    def __init__(
+        self, recorder: Recorder, dispatch: bool, shelves: list[Shelf], slot: int, samples: int
+    ) -> None:
+        self._recorder, self._dispatch = recorder, dispatch
+        self._where = (shelves, slot, slice(0, samples))
+        self._modes = ExitStack()
+
+    def __enter__(self) -> None:
+        self._recorder.begin(*self._where)
+        self._modes = watch(self._recorder, dispatch=self._dispatch)
+
+    def __exit__(self, *failure: Any) -> None:
+        self._modes.__exit__(*failure)
+        if failure[0] is None:
+            self._recorder.end()
+
+
+def _set(store: Any, where: Any, values: Any) -> None:
+    store.data[0][:, :, where] = values

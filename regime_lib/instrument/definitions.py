@@ -1,0 +1,120 @@
+"""What "settled" can mean: the definitions of a convergence time.
+
+The paper (arXiv 2602.08333) does not tell its definition in any copy that we could read; these are
+the candidates of our notes (reconstructed). A time that the run does not show is *censored*: the
+result then carries a lower bound and the reason, never the end of training as if it were a time.
+
+=========  =======================  ==============================================================
+name       series                   time
+=========  =======================  ==============================================================
+peak@q     change per step          stays below q times its peak from then on
+first@q    change per step          first below q times its peak, after the peak
+floor@q    change per step          stays below floor + q (peak - floor); floor: mean of last tenth
+cum@q      change per step          a share q of the summed change is spent
+auc        change per step          area under the series divided by its peak (an equivalent width)
+fit        change per step          time constant of a fitted exponential decay with a floor
+end@q      distance to the end      stays below q times its first value
+start@q    distance to the start    stays above q times its last value
+=========  =======================  ==============================================================
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from regime_lib.errors import RegimeError
+
+_DEFAULTS: dict[str, float | None] = {
+    "peak": 0.1,
+    "first": 0.1,
+    "floor": 0.1,
+    "cum": 0.9,
+    "auc": None,
+    "fit": None,
+    "end": 0.1,
+    "start": 0.9,
+}
+
+
+@dataclass(frozen=True)
+class Definition:
+    """A definition of a convergence time.
+
+    Parameters
+    ----------
+    kind : str
+        One of peak, first, floor, cum, auc, fit, end, start.
+    level : float, optional
+        The q of the definition, between 0 and 1; None for auc and fit.
+    window : int
+        Width of the trailing mean, in observations. A run shorter than ten windows gets a tenth of
+        its length.
+    """
+
+    kind: str
+    level: float | None
+    window: int = 51
+
+    @classmethod
+    def parse(cls, text: str, window: int = 51) -> Definition:
+        """Read a definition written as ``kind@level``, such as ``peak@0.1``, or ``auc``.
+
+        Raises
+        ------
+        RegimeError
+            If there is no such definition.
+        """
+        kind, _, level = text.partition("@")
+        if kind not in _DEFAULTS:
+            raise RegimeError(
+                f"there is no time scale {text!r}; write one of "
+                + ", ".join(k if q is None else f"{k}@{q}" for k, q in _DEFAULTS.items())
+            )
+        if window < 1:
+            raise RegimeError(f"the smoothing window is {window}; expected at least 1 observation")
+        if _DEFAULTS[kind] is None:
+            if level:
+                raise RegimeError(f"the time scale {kind} takes no level; write it as {kind!r}")
+            return cls(kind, None, window)
+        try:
+            q = float(level) if level else float(_DEFAULTS[kind])  # type: ignore[arg-type]
+        except ValueError:
+            q = np.nan
+        if not 0 < q < 1:
+            raise RegimeError(
+                f"the level of {text!r} is not a number between 0 and 1; "
+                f"write it like {kind}@{_DEFAULTS[kind]}"
+            )
+        return cls(kind, q, window)
+
+    def __str__(self) -> str:
+        return self.kind if self.level is None else f"{self.kind}@{self.level:g}"
+
+    @property
+    def q(self) -> float:
+        """The level, for definitions that have one."""
+        assert self.level is not None
+        return self.level
+
+    @property
+    def quantity(self) -> str:
+        """The series that the definition is about: change, from_end or from_start."""
+        return {"end": "from_end", "start": "from_start"}.get(self.kind, "change")
+
+
+@dataclass(frozen=True)
+class TimeScale:
+    """A convergence time, or why there is none."""
+
+    time: float
+    """In steps; NaN if censored."""
+    at_least: float
+    """The time itself, or a lower bound of it if censored, in steps."""
+    censored: bool
+    reason: str
+    """Why it is censored; empty if it is not."""
+    definition: Definition
+    stderr: float = float("nan")
+    """Standard error of a fitted time, in steps; NaN otherwise."""

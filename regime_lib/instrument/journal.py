@@ -1,0 +1,149 @@
+"""Turns counts and norms into the named series of a trace."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from jaxtyping import Float, Int
+from numpy.typing import NDArray
+
+from regime_lib.instrument.coverage import Coverage
+from regime_lib.instrument.looks import Looks
+from regime_lib.instrument.trace import ALL, Series, Trace
+from regime_lib.instrument.weights import Norms, modules_of
+
+_PARTS = 32  # parts of the probe whose flips are kept apart, for the interval over the probe
+_LAW_FIELDS = {
+    "preactivation_scale": "scale",
+    "preactivation_change": "change",
+    "flip_law_centred": "centred",
+    "flip_law": "shifted",
+}
+
+
+class Journal:
+    """Collects the observations of one run.
+
+    Parameters
+    ----------
+    coverage : Coverage
+        The layers.
+    parameters : sequence of str
+        Names of the parameter tensors, in the order of the norms.
+    """
+
+    def __init__(self, coverage: Coverage, parameters: Sequence[str]) -> None:
+        self._coverage = coverage
+        self._units = np.array([layer.units for layer in coverage.layers], dtype=float)
+        self._pattern_names = (ALL, *(layer.name for layer in coverage.layers))
+        modules = modules_of(parameters)
+        self._weight_names = (ALL, *modules)
+        # row 0 sums all parameters, the rows below those of one module
+        self._weight_sums = np.zeros((1 + len(modules), len(parameters)))
+        self._weight_sums[0] = 1.0
+        for row, own in enumerate(modules.values(), start=1):
+            self._weight_sums[row, own] = 1.0
+        self._steps: dict[str, list[NDArray[np.int64]]] = {}
+        self._values: dict[str, list[NDArray]] = {}
+        self._parts: list[NDArray] = []
+
+    def write_patterns(
+        self,
+        steps: Int[np.ndarray, " looks"],
+        looks: Looks,
+        consecutive: NDArray[np.bool_],
+        lag: float | None = None,
+    ) -> None:
+        """Note looks at the patterns; changes only of those that follow a look one step before."""
+        if consecutive.any():
+            changed = self._shares(looks.changed, looks.samples)
+            self._add("pattern_change", steps, changed, consecutive)
+            self._parts.append(self._by_part(looks.by_sample[consecutive]))
+            if lag is not None:
+                members = changed.shape[2]
+                self._add("lag", steps, np.full((len(steps), 1, members), lag), consecutive)
+        self._add("pattern_from_start", steps, self._shares(looks.from_start, looks.samples))
+        self._add("dead", steps, self._shares(looks.dead, 1))
+        self._add("always_on", steps, self._shares(looks.always_on, 1))
+        for quantity, field in _LAW_FIELDS.items() if looks.law else ():
+            values = np.array([[getattr(layer, field) for layer in look] for look in looks.law])
+            self._add(quantity, steps, self._means(values), consecutive)
+
+    def write_weights(
+        self, steps: Int[np.ndarray, " looks"], norms: Norms, consecutive: NDArray[np.bool_]
+    ) -> None:
+        """Note looks at the weights; changes only of those that follow a look one step before."""
+        size = np.sqrt(self._weight_sums @ norms.size)
+        self._add("weight_norm", steps, size)
+        travelled = np.sqrt(self._weight_sums @ norms.travelled)
+        self._add("weight_from_start", steps[norms.far], travelled)
+        if consecutive.any():
+            change = np.sqrt(self._weight_sums @ norms.update)
+            relative = np.divide(change, size, out=np.full_like(change, np.nan), where=size > 0)
+            self._add("weight_change", steps, change, consecutive)
+            self._add("weight_change_rel", steps, relative, consecutive)
+
+    def trace(
+        self,
+        end_steps: Sequence[int],
+        pattern_ends: Sequence[Int[np.ndarray, "layers members"]],
+        weight_ends: Sequence[Float[np.ndarray, "parameters members"]],
+    ) -> Trace:
+        """Build the trace of all that was noted, with the snapshots' distances to the end."""
+        series = [
+            Series(quantity, self._layers_of(quantity), *self._joined(quantity))
+            for quantity in self._values
+        ]
+        steps = np.array(end_steps)
+        if len(pattern_ends):
+            shares = self._shares(np.array(pattern_ends), self._coverage.samples)
+            series.append(Series("pattern_from_end", self._pattern_names, steps, shares))
+        if len(weight_ends):
+            distances = np.sqrt(self._weight_sums @ np.array(weight_ends))
+            series.append(Series("weight_from_end", self._weight_names, steps, distances))
+        sizes = {parts.shape[1:] for parts in self._parts}
+        parts = np.concatenate(self._parts) if len(sizes) == 1 else None
+        return Trace(self._coverage, tuple(series), parts)
+
+    def _add(
+        self,
+        quantity: str,
+        steps: NDArray[np.int64],
+        values: Float[np.ndarray, "looks layers members"],
+        chosen: NDArray[np.bool_] | None = None,
+    ) -> None:
+        keep = slice(None) if chosen is None else chosen
+        self._steps.setdefault(quantity, []).append(steps[keep])
+        self._values.setdefault(quantity, []).append(values[keep])
+
+    def _joined(self, quantity: str) -> tuple[NDArray[np.int64], NDArray]:
+        return np.concatenate(self._steps[quantity]), np.concatenate(self._values[quantity])
+
+    def _layers_of(self, quantity: str) -> tuple[str, ...]:
+        if quantity == "lag":
+            return (ALL,)
+        return self._weight_names if quantity.startswith("weight") else self._pattern_names
+
+    def _shares(
+        self, counts: NDArray, samples: int
+    ) -> Float[np.ndarray, "looks layers_and_all members"]:
+        """Divide counts by the bits that they were taken from; all counted layers come first."""
+        counted = self._coverage.counted
+        total = counts[:, counted].sum(axis=1, keepdims=True) / self._units[counted].sum()
+        return np.concatenate([total, counts / self._units[:, None]], axis=1) / samples
+
+    def _means(self, values: NDArray) -> Float[np.ndarray, "looks layers_and_all members"]:
+        """Put the mean over the counted layers, weighted by units, first."""
+        weights = self._units * self._coverage.counted
+        mean = np.einsum("l,tlm->tm", weights, values)[:, None] / weights.sum()
+        return np.concatenate([mean, values], axis=1)
+
+    def _by_part(
+        self, by_sample: Int[np.ndarray, "looks members samples"]
+    ) -> Float[np.ndarray, "looks members parts"]:
+        """Share of flips in each part of the probe (samples dealt round robin)."""
+        parts = min(_PARTS, by_sample.shape[2])
+        units = self._units[self._coverage.counted].sum()
+        means = [by_sample[:, :, part::parts].mean(axis=2) for part in range(parts)]
+        return np.stack(means, axis=2) / units

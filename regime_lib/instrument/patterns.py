@@ -1,0 +1,186 @@
+"""Running the probe and comparing its patterns with the previous and the first ones."""
+
+from __future__ import annotations
+
+import numpy as np
+from jaxtyping import Int
+from numpy.typing import NDArray
+from torch import nn
+
+from regime_lib.errors import RegimeError
+from regime_lib.instrument.capture import watch
+from regime_lib.instrument.discovery import Discovery
+from regime_lib.instrument.flip_law import FlipStatistics, flip_statistics
+from regime_lib.instrument.guard import (
+    Precision,
+    RandomState,
+    Surroundings,
+    Undisturbed,
+    guarded_buffers,
+    noting_side_effects,
+)
+from regime_lib.instrument.layout import Layout
+from regime_lib.instrument.looks import Looks, Ring
+from regime_lib.instrument.plan import Plan
+from regime_lib.instrument.probe import Probe
+from regime_lib.instrument.recorder import Recorder
+
+_GROUP_BYTES = 8 << 20  # activations above this are returned to the system after every pass
+_TOLERATED = 1e-3  # share of bits that rounding may flip between one pass and several
+
+
+def discover(
+    model: nn.Module,
+    probe: Probe,
+    layout: Layout,
+    *,
+    samples: int | None,
+    smooth: bool,
+    keep: frozenset[str] | None,
+) -> tuple[Plan, Surroundings]:
+    """Look at a model for the first time, without disturbing it.
+
+    Returns
+    -------
+    Plan
+        The calls with patterns.
+    Surroundings
+        What later looks must be given, and what they must put back.
+    """
+    given = Surroundings(RandomState.capture(), Precision.capture())
+    found = Discovery(model, layout, probe.samples or samples, smooth)
+    with (
+        Undisturbed(model, given),
+        noting_side_effects(model) as touched,
+        found.naming(),
+        watch(found, dispatch=True, every_operator=True),
+    ):
+        probe.run(model)
+    surroundings = Surroundings(
+        given.noise, given.precision, guarded_buffers(touched), "python random" in touched
+    )
+    return found.plan(keep), surroundings
+
+
+class PatternMeter:
+    """Runs the probe, look after look, and compares many looks at a time.
+
+    Parameters
+    ----------
+    model : nn.Module
+        The network itself, without wrappers.
+    probe : Probe
+        The inputs.
+    plan, given : Plan, Surroundings
+        What `discover` found.
+    layout : Layout
+        How activations are read.
+    group : int, optional
+        Samples a forward pass. By default as many as keep the largest activation in reach of the
+        allocator's reuse (8 MiB), unless the network's samples influence each other.
+    preactivations : bool
+        Whether to keep the pre-activations, for the flip law.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        probe: Probe,
+        plan: Plan,
+        given: Surroundings,
+        layout: Layout,
+        *,
+        group: int | None,
+        preactivations: bool,
+    ) -> None:
+        self._model, self._probe, self._plan = model, probe, plan
+        self._undisturbed = Undisturbed(model, given)
+        self._samples = plan.coverage.samples
+        self._recorder = Recorder(plan, layout, keep_values=preactivations)
+        self._ring = Ring(self._recorder, self._samples, plan.coverage.counted)
+        self._law: list[tuple[FlipStatistics, ...]] | None = [] if preactivations else None
+        if preactivations:
+            self._before, self._now = (self._recorder.room_for_values(self._samples) for _ in "ab")
+        self._groups: list[tuple[slice, slice | None]] = [(slice(0, self._samples), None)]
+        self._settle_groups(group)
+        self._run(0)
+        self._ring.start()
+        self._swap_values()
+
+    @property
+    def full(self) -> bool:
+        """Whether the looks must be taken before the next one."""
+        return self._ring.full
+
+    def look(self) -> None:
+        """Run the probe once and keep its patterns."""
+        self._run(self._ring.filled + 1)
+        if self._law is not None:
+            self._law.append(tuple(map(flip_statistics, self._before, self._now)))
+            self._swap_values()
+        self._ring.filled += 1  # only now: an interrupted look leaves nothing
+
+    def take(self) -> Looks:
+        """Compare the looks since the last call, and forget all but the last."""
+        law = () if self._law is None else tuple(self._law)
+        if self._law is not None:
+            self._law = []
+        return self._ring.take(law)
+
+    def first_look(self) -> Looks:
+        """Return what can be said of the first look: nothing changed yet."""
+        return self._ring.unchanged()
+
+    def snapshot(self) -> NDArray[np.uint8]:
+        """Copy the last patterns, packed."""
+        return self._ring.last()
+
+    def distance_to_last(self, snapshot: NDArray[np.uint8]) -> Int[np.ndarray, "layers members"]:
+        """Count the units in which an earlier snapshot differs from the last patterns."""
+        return self._ring.distance_to_last(snapshot)
+
+    def _swap_values(self) -> None:
+        if self._law is not None:
+            self._before, self._now = self._now, self._before
+
+    def _run(self, slot: int) -> None:
+        if self._law is not None:
+            self._recorder.values = self._now
+        with self._undisturbed:
+            for rows, part in self._groups:
+                self._recorder.begin(self._ring.shelves, slot, rows)
+                with watch(self._recorder, dispatch=self._plan.dispatch):
+                    self._probe.run(self._model, part)
+                self._recorder.end()
+
+    def _settle_groups(self, group: int | None) -> None:
+        """Split the probe into groups where that is cheaper and changes nothing."""
+        automatic = group is None
+        if group is None:
+            largest = max(site.layer.units * site.itemsize for site in self._plan.sites)
+            group = max(1, _GROUP_BYTES // (largest * self._plan.coverage.members))
+        if group >= self._samples:
+            return
+        if not self._probe.divisible:
+            if automatic:
+                return
+            raise RegimeError(
+                "group needs a probe of tensors that all have the same number of samples along the "
+                "batch axis; leave it out to run the probe at once"
+            )
+        at_once = self._groups
+        borders = range(0, self._samples, group)
+        parts = [slice(start, min(start + group, self._samples)) for start in borders]
+        self._run(0)
+        self._groups = [(rows, rows) for rows in parts]
+        self._run(1)
+        differing = sum(int(shelf.changed(1).sum()) for shelf in self._ring.shelves)
+        units = self._plan.coverage.units + self._plan.coverage.winners
+        total = self._samples * units * self._plan.coverage.members
+        if differing > _TOLERATED * total:
+            if not automatic:
+                raise RegimeError(
+                    f"running the probe in groups of {group} changes {differing} of its bits: the "
+                    "model's samples influence each other; leave group out to run them at once"
+                )
+            self._groups = at_once

@@ -1,0 +1,214 @@
+"""How much earlier patterns settle than weights: the ratio of two time scales, with an interval."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Bool, Float
+from numpy.typing import NDArray
+
+from regime_lib.errors import RegimeError
+from regime_lib.instrument.definitions import Definition
+from regime_lib.instrument.timescales import time_scales
+from regime_lib.instrument.trace import Trace
+
+_RESAMPLES = 2000
+
+
+@dataclass(frozen=True)
+class RegimeChange:
+    """The time of the weights over the time of the patterns."""
+
+    pattern_time: float
+    """Steps until the patterns settle: median over runs, or a bound (see `bound`)."""
+    weight_time: float
+    """Steps until the weights settle."""
+    ratio: float
+    """Median over runs of weight time / pattern time; NaN if no run determines it."""
+    ci_low: float
+    ci_high: float
+    definition: Definition
+    level: float
+    """Of the interval."""
+    interval_over: str
+    """What was resampled: "runs", or "probe samples" if there is only one run."""
+    runs: int
+    censored: tuple[int, int, int]
+    """Runs in which only the patterns, only the weights, both never settle."""
+
+    @property
+    def bound(self) -> str:
+        """What the ratio is: exact, or a lower, upper or mixed bound, or undetermined."""
+        only_patterns, only_weights, both = self.censored
+        if 2 * both > self.runs:
+            return "undetermined"
+        if only_patterns and only_weights:
+            return "mixed"
+        return "upper" if only_patterns else "lower" if only_weights else "exact"
+
+    def __str__(self) -> str:
+        only_patterns, only_weights, both = self.censored
+        if self.bound == "undetermined":
+            return (
+                f"neither patterns nor weights settle ({self.definition}) in {both} of {self.runs} "
+                "runs: the ratio is undetermined (censored)"
+            )
+        sign = {"lower": "at least ", "upper": "at most ", "mixed": "about "}.get(self.bound, "")
+        text = (
+            f"patterns settle at step {self.pattern_time:.0f}, weights at step "
+            f"{self.weight_time:.0f}: ratio {sign}{self.ratio:.2f} "
+            f"[{self.ci_low:.2f}, {self.ci_high:.2f}] "
+            f"({self.definition}; {100 * self.level:.0f} % over {self.interval_over}"
+        )
+        text += f", {self.runs} runs" if self.runs > 1 else ""
+        if any(self.censored):
+            text += f"; censored: {only_patterns} patterns, {only_weights} weights, {both} both"
+        return text + ")"
+
+
+def regime_change(
+    traces: Trace | Sequence[Trace],
+    definition: str | Definition = "peak@0.1",
+    *,
+    relative: bool = False,
+    layer: tuple[str, str] = ("all", "all"),
+    level: float = 0.95,
+    seed: int = 0,
+) -> RegimeChange:
+    """Compare when patterns and weights settle.
+
+    Parameters
+    ----------
+    traces : Trace or sequence of Trace
+        One run, or several with different seeds; the members of a stacked model are runs too.
+    definition : str or Definition
+        What "settled" means (see `timescales`).
+    relative : bool
+        Take the update relative to the norm of the weights.
+    layer : pair of str
+        Names of the pattern layer and of the module whose weights are compared.
+    level : float
+        Coverage of the interval: bootstrap over runs, or over parts of the probe if there is one.
+    seed : int
+        Of the bootstrap.
+
+    Returns
+    -------
+    RegimeChange
+        Frozen; `print` gives one sentence.
+
+    Raises
+    ------
+    RegimeError
+        If a trace is too short, or compares patterns over another lag than weights.
+    """
+    runs = [traces] if isinstance(traces, Trace) else list(traces)
+    if not runs:
+        raise RegimeError("regime_change got no trace; pass at least one run")
+    if not 0 < level < 1:
+        raise RegimeError(f"the interval's level is {level}; expected a share between 0 and 1")
+    if isinstance(definition, str):
+        definition = Definition.parse(definition)
+    pattern_times, pattern_open, weight_times, weight_open = _times(
+        runs, definition, relative, layer
+    )
+    kinds = np.array(
+        [
+            (pattern_open & ~weight_open).sum(),
+            (weight_open & ~pattern_open).sum(),
+            (weight_open & pattern_open).sum(),
+        ]
+    )
+    usable = ~(pattern_open & weight_open)
+    ratios = weight_times[usable] / np.maximum(pattern_times[usable], 1.0)
+    random = np.random.default_rng(seed)
+    n = len(pattern_times)
+    if n > 1 or runs[0].groups is None or definition.quantity != "change":
+        over, resampled = "runs", _resample(ratios, random)
+    else:
+        over = "probe samples"
+        times, still_open = _resample_probe(runs[0], definition, layer, random)
+        resampled = weight_times[0] / np.maximum(times, 1.0)
+        resampled = resampled[~(still_open & weight_open[0])]
+    determined = len(ratios) and 2 * kinds[2] <= n and len(resampled)
+    tails = (50 * (1 - level), 50 * (1 + level))
+    low, high = np.percentile(resampled, tails) if determined else (np.nan, np.nan)
+    return RegimeChange(
+        float(np.median(pattern_times)),
+        float(np.median(weight_times)),
+        float(np.median(ratios)) if determined else float("nan"),
+        float(low),
+        float(high),
+        definition,
+        level,
+        over,
+        n,
+        (int(kinds[0]), int(kinds[1]), int(kinds[2])),
+    )
+
+
+def run_ratios(
+    traces: Trace | Sequence[Trace], definition: str | Definition = "peak@0.1"
+) -> tuple[Float[np.ndarray, " runs"], Bool[np.ndarray, "runs 2"]]:
+    """Return each run's ratio, and whether its patterns and its weights are censored."""
+    runs = [traces] if isinstance(traces, Trace) else list(traces)
+    if isinstance(definition, str):
+        definition = Definition.parse(definition)
+    patterns, p_open, weights, w_open = _times(runs, definition, False, ("all", "all"))
+    return weights / np.maximum(patterns, 1.0), np.stack([p_open, w_open], axis=1)
+
+
+def _times(
+    runs: Sequence[Trace], definition: Definition, relative: bool, layer: tuple[str, str]
+) -> tuple[NDArray, NDArray, NDArray, NDArray]:
+    """Return pattern and weight times of all runs and members, and which are censored."""
+    found: list[list[NDArray]] = [[], [], [], []]
+    for trace in runs:
+        _check_lag(trace)
+        suffix = definition.quantity
+        weight = "weight_change_rel" if relative and suffix == "change" else f"weight_{suffix}"
+        for offset, (quantity, name) in enumerate(
+            ((f"pattern_{suffix}", layer[0]), (weight, layer[1]))
+        ):
+            steps, values = trace.array(quantity, name)
+            if len(steps) < 10:
+                raise RegimeError(
+                    f"the trace has {len(steps)} observations of {quantity}; "
+                    "a time scale needs at least 10, so train longer or look more often"
+                )
+            times, is_open = time_scales(steps, values, definition)
+            found[2 * offset].append(times)
+            found[2 * offset + 1].append(is_open)
+    patterns, p_open, weights, w_open = (np.concatenate(part) for part in found)
+    return patterns, p_open, weights, w_open
+
+
+def _check_lag(trace: Trace) -> None:
+    if "lag" in trace.quantities and np.any(trace.array("lag")[1] != 1):
+        raise RegimeError(
+            "patterns were compared with each sample's last visit, several steps ago, but weights "
+            "with the step before; use a probe, or watch full batches, to compare the two"
+        )
+
+
+def _resample(ratios: NDArray, random: np.random.Generator) -> NDArray:
+    """Bootstrap the median over runs."""
+    if not len(ratios):
+        return ratios
+    drawn = random.integers(len(ratios), size=(_RESAMPLES, len(ratios)))
+    return np.median(ratios[drawn], axis=1)
+
+
+def _resample_probe(
+    trace: Trace, definition: Definition, layer: tuple[str, str], random: np.random.Generator
+) -> tuple[NDArray, NDArray]:
+    """Bootstrap the pattern time over parts of the probe."""
+    assert trace.groups is not None
+    parts = trace.groups[:, 0]
+    steps, _ = trace.array("pattern_change", layer[0])
+    draws = random.multinomial(
+        parts.shape[1], np.full(parts.shape[1], 1 / parts.shape[1]), size=_RESAMPLES // 10
+    )
+    return time_scales(steps, parts @ draws.T / parts.shape[1], definition)

@@ -1,0 +1,44 @@
+"""Snapshots of a run of unknown length: evenly spread, and never more than there is room for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+
+class Snapshots(Generic[T]):
+    """Keeps every k-th item offered, and doubles k whenever the room is full.
+
+    Distances to the *final* state need earlier states when the final one is known at last. Keeping
+    them all would take more memory than the training itself.
+
+    Parameters
+    ----------
+    room : int
+        Most items kept; at least half of it is used once a run is longer than the room.
+    stride : int
+        The first k.
+    """
+
+    def __init__(self, room: int, stride: int = 1) -> None:
+        self._room = max(2, room)
+        self.stride = stride
+        self._offered = 0
+        self.steps: list[int] = []
+        self.items: list[T] = []
+
+    def offer(self, step: int, take: Callable[[], T]) -> None:
+        """Keep the item that `take` makes if its turn has come."""
+        due = self._offered % self.stride == 0
+        self._offered += 1
+        if not due:
+            return
+        if len(self.items) == self._room:
+            self.stride *= 2
+            self.steps, self.items = self.steps[::2], self.items[::2]
+            if (self._offered - 1) % self.stride:
+                return
+        self.steps.append(step)
+        self.items.append(take())

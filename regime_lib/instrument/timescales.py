@@ -1,0 +1,253 @@
+"""When has a series settled? Every definition of a convergence time, each honest about censoring.
+
+The definitions are listed in `regime_lib.instrument.definitions`. Series of changes are smoothed
+by a trailing mean first, except for `cum` and `auc`, which sum.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+from numpy.typing import NDArray
+from scipy.optimize import OptimizeWarning, curve_fit
+
+from regime_lib.errors import RegimeError
+from regime_lib.instrument.definitions import Definition, TimeScale
+
+_TAIL = 0.1  # share of the run whose mean is its floor
+_FLOOR_AREA = 0.25  # share of the area that a floor may have before `auc` measures the run's length
+
+
+def time_scale(
+    steps: Int[np.ndarray, " steps"], values: Float[np.ndarray, " steps"], definition: Definition
+) -> TimeScale:
+    """Return when a series has settled.
+
+    Parameters
+    ----------
+    steps : array of int
+        Optimiser steps, increasing.
+    values : array
+        The series: changes per step, or distances (see `Definition.quantity`).
+    definition : Definition
+        What "settled" means.
+
+    Raises
+    ------
+    RegimeError
+        If the series is shorter than ten observations, negative or not finite.
+    """
+    values = np.asarray(values, dtype=float)
+    _check(steps, values)
+    times, bounds, reasons, errors = _SCALES[definition.kind](
+        np.asarray(steps, dtype=float), values[:, None], definition
+    )
+    reason = reasons[0]
+    return TimeScale(
+        float("nan") if reason else float(times[0]),
+        float(bounds[0]),
+        bool(reason),
+        reason,
+        definition,
+        float(errors[0]),
+    )
+
+
+Found = tuple[NDArray, NDArray, list[str], NDArray]
+"""Times, lower bounds, reasons for censoring ("" if none), standard errors; one a column."""
+
+
+def time_scales(
+    steps: Int[np.ndarray, " steps"],
+    values: Float[np.ndarray, "steps columns"],
+    definition: Definition,
+) -> tuple[Float[np.ndarray, " columns"], Bool[np.ndarray, " columns"]]:
+    """Return times (or lower bounds) and whether each is censored, for many series at once."""
+    _, bounds, reasons, _ = _SCALES[definition.kind](
+        np.asarray(steps, dtype=float), np.asarray(values, dtype=float), definition
+    )
+    return bounds, np.array([bool(reason) for reason in reasons])
+
+
+def smooth(
+    values: Float[np.ndarray, "steps columns"], window: int
+) -> Float[np.ndarray, "steps columns"]:
+    """Return the trailing mean; the first values are means of what there is."""
+    sums = np.cumsum(values, axis=0)
+    sums[window:] = sums[window:] - sums[:-window]
+    counts = np.minimum(np.arange(1, len(values) + 1), window)
+    return sums / counts[:, None]
+
+
+def _window(definition: Definition, n: int) -> int:
+    return max(1, min(definition.window, n // 10))
+
+
+def _check(steps: NDArray, values: NDArray) -> None:
+    if len(values) < 10:
+        raise RegimeError(
+            f"the series has {len(values)} observations; a time scale needs at least 10, "
+            "so train longer or look more often"
+        )
+    if len(steps) != len(values) or np.any(np.diff(steps) <= 0):
+        raise RegimeError("steps must be increasing and as many as the values")
+    if not np.isfinite(values).all() or values.min() < 0:
+        raise RegimeError(
+            "the series holds negative or non-finite values; pass changes or distances"
+        )
+
+
+def _floor(values: NDArray) -> NDArray:
+    return values[-max(1, int(len(values) * _TAIL)) :].mean(axis=0)
+
+
+def _none(n: int) -> NDArray:
+    return np.full(n, np.nan)
+
+
+def _stays_below(steps: NDArray, smoothed: NDArray, threshold: NDArray) -> NDArray:
+    """Return the first step from which a series never exceeds its threshold again; inf if never."""
+    above = smoothed > threshold
+    last_above = len(steps) - 1 - np.argmax(above[::-1], axis=0)
+    never_above = ~above.any(axis=0)
+    following = np.where(never_above, 0, last_above + 1)
+    return np.where(following < len(steps), steps[np.minimum(following, len(steps) - 1)], np.inf)
+
+
+def _peak(steps: NDArray, values: NDArray, definition: Definition) -> Found:
+    window = _window(definition, len(values))
+    smoothed = smooth(values, window)
+    threshold = definition.q * smoothed.max(axis=0)
+    times = _stays_below(steps, smoothed, threshold)
+    latest = steps[len(steps) - 1 - window]  # below for less than a window is no settling
+    late = times > latest
+    high = _floor(values) > threshold
+    reasons = [
+        ""
+        if not unsettled
+        else "noise floor above the threshold"
+        if raised
+        else "threshold never reached for good"
+        for unsettled, raised in zip(late, high, strict=True)
+    ]
+    return times, np.where(late, steps[-1], times), reasons, _none(len(times))
+
+
+def _first(steps: NDArray, values: NDArray, definition: Definition) -> Found:
+    smoothed = smooth(values, _window(definition, len(values)))
+    peaks = smoothed.argmax(axis=0)
+    below = smoothed <= definition.q * smoothed.max(axis=0)
+    below &= np.arange(len(steps))[:, None] >= peaks
+    reached = below.any(axis=0)
+    times = np.where(reached, steps[below.argmax(axis=0)], np.inf)
+    reasons = ["" if ok else "threshold never reached" for ok in reached]
+    return times, np.where(reached, times, steps[-1]), reasons, _none(len(times))
+
+
+def _above_floor(steps: NDArray, values: NDArray, definition: Definition) -> Found:
+    smoothed = smooth(values, _window(definition, len(values)))
+    floor, peak = _floor(values), smoothed.max(axis=0)
+    times = _stays_below(steps, smoothed, floor + definition.q * (peak - floor))
+    # a floor must be seen for longer than the stretch that defines it
+    late = times > steps[0] + (1 - 2 * _TAIL) * (steps[-1] - steps[0])
+    reasons = ["no floor reached: still falling at the end" if x else "" for x in late]
+    return times, np.where(np.isinf(times), steps[-1], times), reasons, _none(len(times))
+
+
+def _cumulated(steps: NDArray, values: NDArray, definition: Definition) -> Found:
+    spent = np.cumsum(values, axis=0)
+    total = np.where(spent[-1] > 0, spent[-1], 1.0)
+    index = (spent >= definition.q * total).argmax(axis=0)
+    share = _floor(values) * len(values) / total
+    reasons = [
+        "the floor's share of the sum grows with the length of the run" if x else ""
+        for x in share > 1 - definition.q
+    ]
+    return steps[index], steps[index], reasons, _none(len(index))
+
+
+def _area(steps: NDArray, values: NDArray, definition: Definition) -> Found:
+    peak = smooth(values, _window(definition, len(values))).max(axis=0)
+    area = np.trapezoid(values, steps, axis=0)
+    width = area / np.where(peak > 0, peak, 1.0)
+    share = _floor(values) * (steps[-1] - steps[0]) / np.where(area > 0, area, 1.0)
+    reasons = [
+        "the floor's share of the area grows with the length of the run" if x else ""
+        for x in share > _FLOOR_AREA
+    ]
+    return width, width, reasons, _none(len(width))
+
+
+def _fitted(steps: NDArray, values: NDArray, definition: Definition) -> Found:
+    smoothed = smooth(values, _window(definition, len(values)))
+    fits = [_fit_decay(steps, column) for column in smoothed.T]
+    length = steps[-1] - steps[0]
+    reasons = [
+        "no exponential decay fits"
+        if not np.isfinite(tau)
+        else "the fitted decay is longer than the run"
+        if tau > length
+        else ""
+        for tau, _ in fits
+    ]
+    times = np.array([tau for tau, _ in fits])
+    bounds = np.where([bool(r) for r in reasons], length, times)
+    return times, bounds, reasons, np.array([error for _, error in fits])
+
+
+def _fit_decay(steps: NDArray, values: NDArray) -> tuple[float, float]:
+    """Fit floor + height exp(-t/tau) from the peak on; return tau and its standard error."""
+    start = int(values.argmax())
+    t, y = steps[start:] - steps[start], values[start:]
+    if len(t) < 10 or y[0] <= 0:
+        return float("nan"), float("nan")
+    guess = (y[0] - y[-1], max(1.0, t[-1] / 5), y[-1])
+    bounds = ([0.0, 1e-3, 0.0], [np.inf, 1e3 * t[-1], np.inf])
+    guess = tuple(np.clip(guess, np.array(bounds[0]) + 1e-12, bounds[1]))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", OptimizeWarning)
+        try:
+            found, covariance = curve_fit(
+                lambda t, height, tau, floor: floor + height * np.exp(-t / tau),
+                t,
+                y,
+                p0=guess,
+                bounds=bounds,
+            )
+        except (RuntimeError, OptimizeWarning):
+            return float("nan"), float("nan")
+    tau, error = float(found[1]), float(np.sqrt(covariance[1, 1]))
+    return (tau, error) if error < tau else (float("nan"), error)
+
+
+def _to_end(steps: NDArray, values: NDArray, definition: Definition) -> Found:
+    times = _stays_below(steps, values, definition.q * values[0])
+    # a walk that never settles comes this close to its own last point by then
+    walk = steps[0] + (1 - definition.q**2) * (steps[-1] - steps[0])
+    reasons = [
+        "no earlier than a random walk approaches its own end" if x else "" for x in times >= walk
+    ]
+    return times, np.minimum(times, steps[-1]), reasons, _none(len(times))
+
+
+def _from_start(steps: NDArray, values: NDArray, definition: Definition) -> Found:
+    # stays above q times the last value == the shortfall stays below
+    times = _stays_below(steps, -values, -definition.q * values[-1])
+    walk = steps[0] + definition.q**2 * (steps[-1] - steps[0])
+    reasons = ["no earlier than a random walk leaves its start" if x else "" for x in times >= walk]
+    return times, np.minimum(times, steps[-1]), reasons, _none(len(times))
+
+
+_SCALES: dict[str, Callable[[NDArray, NDArray, Definition], Found]] = {
+    "peak": _peak,
+    "first": _first,
+    "floor": _above_floor,
+    "cum": _cumulated,
+    "auc": _area,
+    "fit": _fitted,
+    "end": _to_end,
+    "start": _from_start,
+}
