@@ -1,0 +1,94 @@
+"""Many seeds at once: a stack of 32 small networks against loops over the seeds.
+
+Three ways run interleaved: the stack, `train` on each member alone, and a textbook loop in plain
+PyTorch with its default optimiser. Times are CPU seconds of the one thread that works, between the
+first and the last step, so that set-up and evaluation count in none of them. The loops run a share
+of the seeds and are scaled up: their members cost the same.
+"""
+
+from __future__ import annotations
+
+import statistics
+import time
+from itertools import pairwise
+from typing import Any
+
+import torch
+from torch import nn
+
+from regime_lib.lab import MLP, Dataset, Recipe, StackedMLP, load_dataset, train
+
+MEMBERS, LOOPED, STEPS, ROUNDS = 32, 8, 120, 9
+SHAPES = ((64, 64, 10), (64, 32, 32, 10), (64, 128, 128, 10))
+RECIPES = (
+    Recipe(optimizer="momentum", lr=0.03, steps=STEPS),
+    Recipe(optimizer="adam", lr=1e-3, steps=STEPS),
+)
+
+
+def measure() -> list[dict[str, Any]]:
+    """Return, for each shape and optimiser, medians over rounds in ms a step of all members."""
+    torch.set_num_threads(1)
+    data = load_dataset("digits")
+    return [_measure(shape, recipe, data) for shape in SHAPES for recipe in RECIPES]
+
+
+def _measure(shape: tuple[int, ...], recipe: Recipe, data: Dataset) -> dict[str, Any]:
+    rounds = []
+    for _ in range(ROUNDS + 1):
+        stack = _time(StackedMLP(shape, range(MEMBERS)), data, recipe, range(MEMBERS))
+        loop = sum(_time(MLP(shape, k), data, recipe, [k]) for k in range(LOOPED))
+        textbook = sum(_time_textbook(shape, data, recipe, k) for k in range(LOOPED))
+        scale = MEMBERS / LOOPED
+        rounds.append((stack, loop * scale, textbook * scale))
+    del rounds[0]  # a warm-up
+    stack, loop, textbook = (1e3 * statistics.median(times) for times in zip(*rounds, strict=True))
+    return {
+        "network": "-".join(map(str, shape)),
+        "optimizer": recipe.optimizer,
+        "members": MEMBERS,
+        "stack_ms": stack,
+        "loop_of_train_ms": loop,
+        "textbook_loop_ms": textbook,
+        "speed_up": statistics.median(loop / stack for stack, loop, _ in rounds),
+        "over_textbook": statistics.median(textbook / stack for stack, _, textbook in rounds),
+    }
+
+
+def _time(model: nn.Module, data: Dataset, recipe: Recipe, seeds: range | list[int]) -> float:
+    """Return the seconds a step of our loop."""
+    clock: list[float] = []
+    train(model, data, recipe, seeds, lambda: clock.append(time.thread_time()), evaluations=1)
+    return (clock[-1] - clock[0]) / (len(clock) - 1)
+
+
+def _time_textbook(shape: tuple[int, ...], data: Dataset, recipe: Recipe, seed: int) -> float:
+    """Return the seconds a step of the loop that one would write without this library."""
+    torch.manual_seed(seed)
+    layers: list[nn.Module] = []
+    for below, above in pairwise(shape):
+        layers += [nn.Linear(below, above), nn.ReLU()]
+    model = nn.Sequential(*layers[:-1])
+    optimizer: torch.optim.Optimizer
+    if recipe.optimizer == "adam":
+        optimizer = torch.optim.Adam(model.parameters(), lr=recipe.lr)
+    else:
+        optimizer = torch.optim.SGD(model.parameters(), lr=recipe.lr, momentum=recipe.momentum)
+    assert recipe.batch_size is not None
+    clock: list[float] = []
+    while len(clock) < recipe.steps:
+        for batch in torch.randperm(len(data.train_labels)).split(recipe.batch_size):
+            optimizer.zero_grad()
+            logits = model(data.train_inputs[batch])
+            nn.functional.cross_entropy(logits, data.train_labels[batch]).backward()
+            optimizer.step()
+            clock.append(time.thread_time())
+    return (clock[-1] - clock[0]) / (len(clock) - 1)
+
+
+if __name__ == "__main__":
+    rows = measure()
+    print(*(f"{name:>16}" for name in rows[0]))
+    for row in rows:
+        cells = (f"{x:.2f}" if isinstance(x, float) else str(x) for x in row.values())
+        print(*(f"{cell:>16}" for cell in cells))

@@ -1,0 +1,51 @@
+"""Which samples each member sees in each step."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import torch
+from jaxtyping import Int
+from torch import Tensor
+
+from regime_lib.errors import RegimeError
+from regime_lib.lab.seeding import generator
+
+
+def batch_order(
+    samples: int, batch_size: int, seeds: Sequence[int], device: torch.device | str = "cpu"
+) -> Iterator[Int[Tensor, "members batch"]]:
+    """Yield, step after step and without end, the sample numbers of every member's batch.
+
+    Each member goes through its own permutation of the samples, drawn from
+    ``generator(seed, "batches")`` anew in every epoch; the samples that do not fill a last batch
+    sit that epoch out. The order of a member depends on its own seed only.
+
+    Parameters
+    ----------
+    samples : int
+        Size of the training set.
+    batch_size : int
+        Samples a step.
+    seeds : sequence of int
+        One for each member.
+    device : torch.device or str
+        Where the numbers are to lie; they are moved there an epoch at a time.
+
+    Raises
+    ------
+    RegimeError
+        If a batch is larger than the training set.
+    """
+    if batch_size > samples:
+        raise RegimeError(
+            f"a batch of {batch_size} is larger than the training set of {samples} samples; "
+            "choose a smaller batch_size, or None for the whole set"
+        )
+    streams = [generator(seed, "batches") for seed in seeds]
+    steps = samples // batch_size
+    while True:
+        orders = np.stack([stream.permutation(samples) for stream in streams])
+        epoch = orders[:, : steps * batch_size].reshape(len(seeds), steps, batch_size)
+        yield from torch.from_numpy(np.ascontiguousarray(epoch.swapaxes(0, 1))).to(device)

@@ -1,0 +1,1 @@
+"""Tests of `regime_lib.lab`."""
