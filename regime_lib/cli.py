@@ -1,0 +1,207 @@
+"""The `regime` command: list and run chapters, read the claim ledger, build and accept the book."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from regime_lib import companion
+from regime_lib.companion import reports
+from regime_lib.companion.cards import SIGNS
+from regime_lib.companion.scorecard import of_paper, tally
+from regime_lib.errors import RegimeError
+
+_COLOURS = {
+    companion.Verdict.REPRODUCED: "green",
+    companion.Verdict.PARTLY: "yellow",
+    companion.Verdict.NOT_REPRODUCED: "red",
+    companion.Verdict.NOT_TESTED: None,
+}
+_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON to standard output.")
+_JOBS = click.option("-j", "--jobs", type=click.IntRange(min=1), help="Chapters run at once.")
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+def regime() -> None:
+    """Run the chapters of Regimes of Learning, read its claims, build the book."""
+
+
+@regime.command("list")
+@_JSON
+def list_command(as_json: bool) -> None:
+    """List the chapters with their parameters, claims and verdicts."""
+    project = companion.find_project()
+    records = companion.read_ledger(project)
+    listing = []
+    for entry in companion.list_chapters(project):
+        own = [record for record in records if record.claim.chapter == entry.name]
+        verdicts = {str(verdict): count for verdict, count in tally(own).items()}
+        if as_json:
+            listing.append(
+                {
+                    "chapter": entry.name,
+                    "title": entry.title,
+                    "parameters": [
+                        reports.parameter_json(parameter) for parameter in entry.parameters
+                    ],
+                    "claims": len(own),
+                    "verdicts": verdicts,
+                }
+            )
+            continue
+        click.secho(f"{entry.name}  {entry.title}", bold=True)
+        click.echo(f"  {reports.counted(verdicts, len(own))}")
+        for parameter in entry.parameters:
+            click.echo(f"  {reports.parameter_line(parameter)}")
+    if as_json:
+        _print_json(listing)
+
+
+@regime.command("run")
+@click.argument("chapters", nargs=-1, required=True, metavar="CHAPTER...|all")
+@click.option("-p", "--parameter", "given", type=(str, str), multiple=True, metavar="NAME VALUE",
+              help="Set a parameter; repeat for more.")  # fmt: skip
+@click.option("--profile", help="quick (minutes) or paper (full scale).")
+@click.option("-o", "--output", type=click.Path(file_okay=False, path_type=Path),
+              help="Where executed notebooks go [default: _build/notebooks].")  # fmt: skip
+@_JOBS
+@click.option("--why", is_flag=True, help="Say why each chapter would run; run nothing.")
+@_JSON
+def run_command(
+    chapters: tuple[str, ...],
+    given: tuple[tuple[str, str], ...],
+    profile: str | None,
+    output: Path | None,
+    jobs: int | None,
+    why: bool,
+    as_json: bool,
+) -> None:
+    """Run chapters where anything they depend on has changed.
+
+    CHAPTER is a number (20), a name (20_tracking_mlp), a slug (tracking_mlp), a path, or all.
+    """
+    project = companion.find_project()
+    parameters = _collect(given, profile)
+    plans = [
+        companion.plan_run(project, entry, parameters, output)
+        for entry in companion.find_chapters(project, chapters)
+    ]
+    if why:
+        _explain(plans, as_json)
+        return
+    runs = companion.execute(project, plans, jobs)
+    if as_json:
+        _print_json([reports.run_json(project, run) for run in runs])
+    for run in runs:
+        if run.status == "failed":
+            click.echo(f"regime: {run.error}", err=True)
+        elif not as_json:
+            seconds = f" in {run.seconds:.0f} s" if run.status == "ran" else ""
+            path = project.show(run.plan.target)
+            click.echo(f"{run.plan.entry.name}: {run.status}{seconds}, {path}")
+    if any(run.status == "failed" for run in runs):
+        raise click.exceptions.Exit(1)
+
+
+@regime.command("claims")
+@_JSON
+def claims_command(as_json: bool) -> None:
+    """Print every claim with what was measured and its verdict."""
+    project = companion.find_project()
+    records = companion.read_ledger(project)
+    if as_json:
+        _print_json([reports.record_json(project, record) for record in records])
+        return
+    for paper in companion.PAPERS.values():
+        own = of_paper(records, paper)
+        if not own:
+            continue
+        counts = {str(verdict): count for verdict, count in tally(own).items()}
+        click.secho(
+            f"{paper.name} (arXiv {paper.arxiv}): {reports.counted(counts, len(own))}", bold=True
+        )
+        for record in own:
+            sign = click.style(
+                f"{SIGNS[record.verdict]} {record.verdict}", fg=_COLOURS[record.verdict]
+            )
+            numbers = f", {record.measurement.numbers}" if record.measurement else ""
+            click.echo(f"  {record.claim.id}: {sign}{numbers}")
+            click.echo(f"      {record.claim.statement} ({record.claim.source})")
+    for line in reports.origins(project, records):
+        click.echo(line)
+
+
+@regime.command("book")
+@_JOBS
+def book_command(jobs: int | None) -> None:
+    """Run the chapters that are stale and render the book to _build/html."""
+    project = companion.find_project()
+    book = companion.build_book(project, jobs)
+    click.echo(f"{project.show(book.html)}/index.html: {book.status}")
+
+
+@regime.command("accept")
+def accept_command() -> None:
+    """Commit to the last run: chapters, reference numbers and the README's table."""
+    project = companion.find_project()
+    names = companion.accept(project)
+    click.echo(f"accepted {', '.join(names)}: notebooks/, reference.json and README.md are written")
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command and exit: 0, or 1 if the work failed, or 2 if the arguments were wrong."""
+    sys.exit(_run(arguments))
+
+
+def _run(arguments: Sequence[str] | None) -> int:
+    """Run the command; tell every mistake in one sentence, without a traceback."""
+    try:
+        code = regime.main(arguments, prog_name="regime", standalone_mode=False)
+        return code if isinstance(code, int) else 0
+    except click.exceptions.NoArgsIsHelpError as error:
+        error.show()
+        return error.exit_code
+    except click.ClickException as error:
+        click.echo(f"regime: {error.format_message()} (see regime --help)", err=True)
+        return error.exit_code
+    except (click.exceptions.Abort, KeyboardInterrupt):
+        click.echo("regime: interrupted; nothing half-written is left", err=True)
+        return 130
+    except companion.BuildFailed as error:
+        click.echo(f"regime: {error}", err=True)
+        return 1
+    except RegimeError as error:
+        click.echo(f"regime: {error}", err=True)
+        return 2
+    except BrokenPipeError:  # the reader of a pipe had enough, as in `regime claims | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+def _collect(given: Sequence[tuple[str, str]], profile: str | None) -> dict[str, str]:
+    """Gather what ``-p`` and ``--profile`` set, each name once."""
+    settings: dict[str, str] = {}
+    for name, value in (*given, *([("profile", profile)] if profile else [])):
+        if settings.get(name, value) != value:
+            raise RegimeError(f"parameter '{name}' is set twice, to {settings[name]} and {value}")
+        settings[name] = value
+    return settings
+
+
+def _explain(plans: Sequence[companion.Plan], as_json: bool) -> None:
+    if as_json:
+        _print_json(
+            [{"chapter": p.entry.name, "stale": p.stale, "reasons": list(p.reasons)} for p in plans]
+        )
+        return
+    for plan in plans:
+        click.echo(f"{plan.entry.name}: {'; '.join(plan.reasons) or 'up to date'}")
+
+
+def _print_json(content: object) -> None:
+    click.echo(json.dumps(content, indent=2, ensure_ascii=False))

@@ -1,0 +1,62 @@
+"""The companion turns notebooks into a book: parameters, claims, figures, execution, rendering.
+
+A notebook needs one name of it, `open_chapter`; the command line and the tests use the rest.
+Importing this package loads neither matplotlib nor papermill nor anything of the book's tools;
+what a figure's function gets is in `regime_lib.companion.theme`.
+"""
+
+from __future__ import annotations
+
+from regime_lib.companion.catalogue import Entry, find_chapters, list_chapters
+from regime_lib.companion.chapter import Chapter
+from regime_lib.companion.checks import problems_of
+from regime_lib.companion.claims import (
+    PAPERS,
+    Claim,
+    Criterion,
+    Paper,
+    Source,
+    Verdict,
+    load_claims,
+)
+from regime_lib.companion.execution import Plan, Run, execute, plan_run
+from regime_lib.companion.ledger import Measurement, Record, read_ledger
+from regime_lib.companion.opening import open_chapter
+from regime_lib.companion.parameters import Parameter
+from regime_lib.companion.project import BuildFailed, Project, find_project
+from regime_lib.companion.reference import Comparison, accept, compare_with_reference
+from regime_lib.companion.settings import Settings
+from regime_lib.companion.site import Book, build_book
+
+__all__ = [
+    "PAPERS",
+    "Book",
+    "BuildFailed",
+    "Chapter",
+    "Claim",
+    "Comparison",
+    "Criterion",
+    "Entry",
+    "Measurement",
+    "Paper",
+    "Parameter",
+    "Plan",
+    "Project",
+    "Record",
+    "Run",
+    "Settings",
+    "Source",
+    "Verdict",
+    "accept",
+    "build_book",
+    "compare_with_reference",
+    "execute",
+    "find_chapters",
+    "find_project",
+    "list_chapters",
+    "load_claims",
+    "open_chapter",
+    "plan_run",
+    "problems_of",
+    "read_ledger",
+]

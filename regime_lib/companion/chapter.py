@@ -1,0 +1,195 @@
+"""What a chapter's notebook talks to: the ledger, figures, glued numbers and the footer."""
+
+from __future__ import annotations
+
+import difflib
+import time
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from regime_lib.companion.cards import card
+from regime_lib.companion.catalogue import Entry
+from regime_lib.companion.claims import load_claims
+from regime_lib.companion.ledger import CLAIM_MIME, Measurement, measure, plain_number, rounded
+from regime_lib.companion.parameters import Value
+from regime_lib.companion.project import Project
+from regime_lib.companion.provenance import PROVENANCE_MIME, describe_run
+from regime_lib.companion.settings import Settings
+from regime_lib.errors import RegimeError
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from regime_lib.companion.theme import Theme
+
+
+class Chapter:
+    """A chapter while it runs; made by `open_chapter`.
+
+    Attributes
+    ----------
+    name : str
+        The notebook's name without suffix.
+    parameters : Settings
+        The checked parameters, with the profile filled in.
+    """
+
+    def __init__(self, project: Project, entry: Entry, parameters: Mapping[str, Value]) -> None:
+        self.name = entry.name
+        self.parameters = Settings(parameters, entry.name)
+        self._project = project
+        self._claims = load_claims(project.claims_file)
+        self._measurements: dict[str, Measurement] = {}
+        self._glued: set[str] = set()
+        self._figures: set[str] = set()
+        self._started = time.perf_counter()
+
+    def record(
+        self,
+        claim: str,
+        value: object,
+        *,
+        interval: tuple[object, object] | None = None,
+        n: int | None = None,
+        unit: str = "1",
+    ) -> Measurement:
+        """Record what was measured about a claim, show its verdict card and glue its numbers.
+
+        Parameters
+        ----------
+        claim : str
+            Its id in ``book/claims.yml``.
+        value : float
+            The measured number, in `unit`.
+        interval : tuple of float, optional
+            Lower and upper end.
+        n : int, optional
+            Number of runs behind the number.
+        unit : str
+            Must be the claim's unit; ``"1"`` where dimensionless.
+
+        Returns
+        -------
+        Measurement
+            The number as it is kept, with its verdict.
+
+        Raises
+        ------
+        RegimeError
+            If the claim is unknown, belongs to another chapter or was recorded already, or the
+            numbers do not fit it.
+        """
+        if claim not in self._claims:
+            raise RegimeError(f"book/claims.yml holds no claim '{claim}'; {self._hint(claim)}")
+        entry = self._claims[claim]
+        if entry.chapter != self.name:
+            raise RegimeError(f"claim {claim} belongs to chapter {entry.chapter}, not {self.name}")
+        if claim in self._measurements:
+            raise RegimeError(
+                f"claim {claim} was recorded already; record it once, or run the cell with "
+                "open_chapter again to start afresh"
+            )
+        measurement = measure(entry, value, interval, n, unit)
+        self._measurements[claim] = measurement
+        _show(
+            {
+                "text/html": card(entry, measurement),
+                "text/plain": measurement.summary,
+                CLAIM_MIME: measurement.as_dict(),
+            }
+        )
+        numbers: dict[str, float | str | None] = {
+            "": measurement.value,
+            "-low": measurement.low,
+            "-high": measurement.high,
+            "-n": measurement.n,
+            "-verdict": str(measurement.verdict),
+        }
+        for suffix, number in numbers.items():
+            if number is not None:
+                self._glue(f"{claim}{suffix}", number)
+        return measurement
+
+    def figure(self, draw: Callable[[Theme], Figure], *, name: str, caption: str, alt: str) -> None:
+        """Show a figure, drawn for light and dark pages, wide and narrow.
+
+        Parameters
+        ----------
+        draw : callable
+            Takes a `Theme` and returns a matplotlib figure; called four times.
+        name : str
+            Its anchor, such as ``fig-decay``.
+        caption : str
+            What it shows.
+        alt : str
+            What a reader who cannot see it must know, made from its data.
+
+        Raises
+        ------
+        RegimeError
+            If the name is taken or not an anchor, the alt text says too little, or the figure
+            holds text that is too small to read.
+        """
+        from regime_lib.companion.figures import render_figure  # matplotlib is slow to import
+
+        if name in self._figures:
+            raise RegimeError(f"figure {name} was shown already; give each figure its own name")
+        output = render_figure(draw, name, caption, alt)
+        self._figures.add(name)
+        _show({"text/html": output.html, "text/plain": output.text})
+
+    def glue(self, name: str, value: object) -> None:
+        """Store a number or a text under `name` for the prose: ``{glue:text}`` shows it.
+
+        Raises
+        ------
+        RegimeError
+            If the name is taken, or the value is neither a finite number nor text.
+        """
+        if name in self._claims:
+            raise RegimeError(f"'{name}' is a claim; record it, and its number is glued with it")
+        if isinstance(value, str):
+            self._glue(name, value)
+            return
+        number = plain_number(value, f"the number glued as '{name}'")
+        whole = getattr(value, "item", lambda: value)()
+        self._glue(name, whole if isinstance(whole, int) else rounded(number))
+
+    def summary(self) -> None:
+        """Print one line a recorded claim, sorted: text that survives another machine."""
+        if not self._measurements:
+            raise RegimeError(f"chapter {self.name} has recorded no claim to sum up")
+        for claim, measurement in sorted(self._measurements.items()):
+            print(f"{claim} : {measurement.verdict}")
+
+    def provenance(self) -> None:
+        """Show the footer: commit, library, parameters, seeds, versions, seconds."""
+        seconds = time.perf_counter() - self._started
+        footer = describe_run(self._project, self.name, self.parameters, seconds)
+        _show(
+            {
+                "text/html": footer.html,
+                "text/plain": footer.text,
+                PROVENANCE_MIME: footer.as_dict(),
+            }
+        )
+
+    def _glue(self, name: str, value: float | str) -> None:
+        from myst_nb import glue  # the book's tools load only where a number is glued
+
+        if name in self._glued:
+            raise RegimeError(f"'{name}' was glued already; give each number its own name")
+        self._glued.add(name)
+        glue(name, value, display=False)
+
+    def _hint(self, claim: str) -> str:
+        own = [known for known, entry in self._claims.items() if entry.chapter == self.name]
+        near = difflib.get_close_matches(claim, own, n=1)
+        return f"did you mean {near[0]}" if near else f"this chapter has {', '.join(own) or 'none'}"
+
+
+def _show(bundle: dict[str, Any]) -> None:
+    """Display one output in all its forms."""
+    from IPython.display import display
+
+    display(bundle, raw=True)

@@ -1,0 +1,98 @@
+"""Reading notebooks as plain JSON: cells, tags and outputs, without the weight of nbformat."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from regime_lib.errors import RegimeError
+
+#: A notebook or one of its cells or outputs, as JSON gives it.
+Node = dict[str, Any]
+
+PARAMETERS_TAG = "parameters"
+INJECTED_TAG = "injected-parameters"
+IGNORE_TAG = "nbval-ignore-output"
+
+# What a runner writes into a cell and that says nothing about the cell itself.
+_VOLATILE_CELL_KEYS = frozenset({"papermill", "execution", "collapsed", "scrolled", "trusted"})
+
+
+def read_notebook(path: Path) -> Node:
+    """Read a notebook (format 4) from `path`.
+
+    Raises
+    ------
+    RegimeError
+        If the file is missing or is not a notebook of format 4.
+    """
+    try:
+        notebook = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise RegimeError(f"there is no notebook {path.name} in {path.parent.name}/") from None
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise RegimeError(
+            f"{path.name} is not a readable notebook ({error}); open and save it in Jupyter"
+        ) from None
+    if not isinstance(notebook, dict) or notebook.get("nbformat") != 4 or "cells" not in notebook:
+        raise RegimeError(f"{path.name} is not a notebook of format 4; save it again in Jupyter")
+    return notebook
+
+
+def text_of(value: str | list[str]) -> str:
+    """Join what nbformat may store as one string or as a list of lines."""
+    return value if isinstance(value, str) else "".join(value)
+
+
+def source_of(cell: Node) -> str:
+    """Return the source of a cell as one string."""
+    return text_of(cell.get("source", ""))
+
+
+def tags_of(cell: Node) -> frozenset[str]:
+    """Return the tags of a cell."""
+    return frozenset(cell.get("metadata", {}).get("tags", []))
+
+
+def code_cells(notebook: Node) -> list[Node]:
+    """Return the code cells that hold code, in order."""
+    return [c for c in notebook["cells"] if c["cell_type"] == "code" and source_of(c).strip()]
+
+
+def markdown_of(notebook: Node) -> str:
+    """Return the text of all markdown cells, separated by blank lines."""
+    return "\n\n".join(source_of(c) for c in notebook["cells"] if c["cell_type"] == "markdown")
+
+
+def outputs_of(notebook: Node) -> Iterator[tuple[int, Node]]:
+    """Yield every output together with the position of its cell in the notebook."""
+    for position, cell in enumerate(notebook["cells"]):
+        for output in cell.get("outputs", []):
+            yield position, output
+
+
+def bundles_of(notebook: Node, mime: str) -> Iterator[Any]:
+    """Yield the content stored under the MIME type `mime` in each output that has one."""
+    for _, output in outputs_of(notebook):
+        data = output.get("data", {})
+        if mime in data:
+            content = data[mime]
+            yield content if mime.endswith("json") else text_of(content)
+
+
+def lasting_metadata(metadata: Mapping[str, Any]) -> Node:
+    """Return a cell's metadata without what a runner or a viewer wrote into it."""
+    kept = {key: value for key, value in metadata.items() if key not in _VOLATILE_CELL_KEYS}
+    if not kept.get("tags", True):
+        del kept["tags"]  # papermill adds an empty list to every cell
+    return kept
+
+
+def title_of(notebook: Node) -> str:
+    """Return the text of the first level-one heading, or an empty string."""
+    for line in markdown_of(notebook).splitlines():
+        if line.startswith("# "):
+            return line[2:].strip()
+    return ""

@@ -1,0 +1,349 @@
+"""The figures of the tracking chapters: patterns and weights settling, in one look for all of them.
+
+Functions take plain numbers (arrays and tables), so that this room needs nothing of the instrument.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, NullFormatter
+
+from regime_lib.companion.theme import Theme
+
+NAMES = {"sgd": "SGD", "momentum": "SGD with momentum", "adam": "Adam", "adamw": "AdamW"}
+_MARKERS = {"sgd": "o", "momentum": "s", "adam": "^", "adamw": "v"}
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """One series over training in several runs."""
+
+    steps: npt.NDArray[np.int64]
+    values: npt.NDArray[np.float64]
+    """Shape (steps, runs)."""
+
+    def quantiles(self, scale: npt.ArrayLike = 1.0) -> npt.NDArray[np.float64]:
+        """Return the 10 %, 50 % and 90 % quantiles over runs, shape (3, steps)."""
+        return np.nanquantile(self.values / np.asarray(scale), [0.1, 0.5, 0.9], axis=1)
+
+
+def settling(
+    theme: Theme,
+    patterns: Mapping[str, Bundle],
+    weights: Mapping[str, Bundle],
+    times: Mapping[str, tuple[float, float]],
+) -> Figure:
+    """Draw pattern change and weight change per step, each over its peak, a panel per optimiser.
+
+    Parameters
+    ----------
+    theme : Theme
+        Light or dark, wide or narrow.
+    patterns, weights : mapping from optimiser to Bundle
+        Smoothed changes per step.
+    times : mapping from optimiser to pair of float
+        When patterns and weights settle, in steps; NaN where they do not.
+    """
+    figure, axes = theme.panels(len(patterns), height=2.9, sharey=True)
+    for ax, name in zip(axes, patterns, strict=True):
+        for quantity, bundle in (("weight", weights[name]), ("pattern", patterns[name])):
+            low, mid, high = bundle.quantiles(bundle.values.max(axis=0))
+            label = f"{quantity} change"
+            theme.band(ax, bundle.steps, low, mid, high, quantity, label=label)
+        for quantity, time in zip(("pattern", "weight"), times[name], strict=True):
+            if np.isfinite(time):
+                ax.axvline(time, color=theme.colour(quantity), linestyle=theme.line(quantity))
+        ax.set(yscale="log", ylim=(1.5e-3, 1.3), title=NAMES[name])
+        _step_axis(ax)
+    _outer_label(theme, axes, "change per step / peak")
+    axes[0].legend(loc="lower left")
+    return figure
+
+
+def by_definition(theme: Theme, table: pd.DataFrame, claimed: float) -> Figure:
+    """Draw the ratio of the two times under every definition, with intervals.
+
+    Parameters
+    ----------
+    theme : Theme
+        Light or dark, wide or narrow.
+    table : DataFrame
+        Columns `definition`, `optimizer`, `ratio`, `low`, `high`, `bound`; a bound other than
+        "exact" is drawn hollow, an undetermined ratio is left out.
+    claimed : float
+        The ratio that the paper claims.
+    """
+    definitions = list(dict.fromkeys(table["definition"]))
+    optimizers = list(dict.fromkeys(table["optimizer"]))
+    figure, (ax,) = theme.panels(1, height=0.36 * len(definitions) + 1.0)
+    place = {definition: -row for row, definition in enumerate(definitions)}
+    for offset, name in zip(np.linspace(0.24, -0.24, len(optimizers)), optimizers, strict=True):
+        rows = table[(table["optimizer"] == name) & table["ratio"].notna()]
+        y = rows["definition"].map(place) + offset
+        colour = theme.colour(name)
+        ax.hlines(y, rows["low"], rows["high"], color=colour, linewidth=2)
+        exact = (rows["bound"] == "exact").to_numpy()
+        for chosen, fill in ((exact, colour), (~exact, theme.background)):
+            ax.scatter(
+                rows["ratio"][chosen],
+                y[chosen],
+                marker=_MARKERS[name],
+                s=34,
+                facecolor=fill,
+                edgecolor=colour,
+                linewidth=1.4,
+                zorder=3,
+                label=NAMES[name] if fill == colour else None,
+            )
+    ax.axvline(1, color=theme.text, linewidth=1)
+    ax.axvline(claimed, color=theme.colour("theory"), linestyle=theme.line("theory"))
+    for ratio, meaning in ((1.0, "together"), (claimed, "claimed")):
+        ax.annotate(meaning, (ratio, 0.55), xytext=(4, 0), textcoords="offset points", va="center")
+    ax.set(xscale="log", ylim=(0.5 - len(definitions), 0.8))
+    ax.set_yticks(list(place.values()), [_wrapped(d, theme) for d in definitions])
+    _ratio_axis(ax)
+    ax.set_xlabel("weights' time / patterns' time")
+    ax.grid(axis="y", visible=False)
+    ax.legend(loc="upper right", bbox_to_anchor=(1.0, 0.93))
+    return figure
+
+
+def by_layer(
+    theme: Theme,
+    patterns: Mapping[str, Bundle],
+    weights: Mapping[str, Bundle],
+) -> Figure:
+    """Draw the changes per step of every layer, patterns on the left and weights on the right.
+
+    Parameters
+    ----------
+    theme : Theme
+        Light or dark, wide or narrow.
+    patterns, weights : mapping from layer to Bundle
+        Smoothed changes per step.
+    """
+    figure, axes = theme.panels(2, height=2.9)
+    for ax, quantity, layers in zip(axes, ("pattern", "weight"), (patterns, weights), strict=True):
+        shades = theme.shades(quantity, len(layers))
+        styles = ("-", (0, (6, 1.5)), (0, (1.5, 1.5)), (0, (6, 1.5, 1.5, 1.5)))
+        for shade, style, (layer, bundle) in zip(shades, styles, layers.items(), strict=False):
+            low, mid, high = bundle.quantiles(bundle.values.max(axis=0))
+            ax.fill_between(bundle.steps, low, high, color=shade, alpha=0.2, linewidth=0)
+            ax.plot(bundle.steps, mid, color=shade, linestyle=style, label=layer)
+        ax.set(yscale="log", ylim=(1.5e-3, 1.3), title=f"{quantity}s")
+        ax.legend(loc="lower left")
+        _step_axis(ax)
+    _outer_label(theme, axes, "change per step / peak")
+    return figure
+
+
+def law_against_measurement(
+    theme: Theme, measured: Mapping[str, Bundle], predicted: Mapping[str, Bundle]
+) -> Figure:
+    """Draw measured flips per step over what the flip law predicts, for every optimiser.
+
+    Parameters
+    ----------
+    theme : Theme
+        Light or dark, wide or narrow.
+    measured, predicted : mapping from optimiser to Bundle
+        Smoothed shares of flipped units.
+    """
+    figure, axes = theme.panels(len(measured), height=2.9, sharey=True)
+    for ax, name in zip(axes, measured, strict=True):
+        steps = measured[name].steps
+        for bundle, quantity, label in (
+            (measured[name], "pattern", "measured"),
+            (predicted[name], "theory", "flip law"),
+        ):
+            low, mid, high = bundle.quantiles()
+            theme.band(ax, steps, low, mid, high, quantity, label=label)
+        ax.set(yscale="log", title=NAMES[name])
+        _step_axis(ax)
+    _outer_label(theme, axes, "share of units flipped")
+    axes[0].legend(loc="lower left")
+    return figure
+
+
+def proportional(
+    theme: Theme, patterns: Mapping[str, Bundle], weights: Mapping[str, Bundle]
+) -> Figure:
+    """Draw pattern change against weight change, a point a step, with a line of slope one.
+
+    Parameters
+    ----------
+    theme : Theme
+        Light or dark, wide or narrow.
+    patterns, weights : mapping from optimiser to Bundle
+        Changes per step.
+    """
+    figure, axes = theme.panels(len(patterns), height=2.7, sharey=True)
+    for ax, name in zip(axes, patterns, strict=True):
+        x = weights[name].values / weights[name].values.max(axis=0)
+        y = patterns[name].values / patterns[name].values.max(axis=0)
+        chosen = np.unique(np.geomspace(1, len(x), 220).astype(int)) - 1
+        ax.plot(
+            x[chosen].ravel(),
+            y[chosen].ravel(),
+            ".",
+            markersize=2.5,
+            alpha=0.5,
+            color=theme.colour(name),
+            rasterized=True,
+        )
+        ends = np.array([2e-3, 1.0])
+        ax.plot(
+            ends,
+            ends,
+            color=theme.colour("theory"),
+            linestyle=theme.line("theory"),
+            label="slope one",
+        )
+        ax.set(xscale="log", yscale="log", title=NAMES[name], xlim=(1e-3, 1.5), ylim=(1e-3, 1.5))
+        ax.set_xlabel("weight change / peak")
+    _outer_label(theme, axes, "pattern change / peak")
+    axes[0].legend(loc="upper left")
+    return figure
+
+
+def raster(
+    theme: Theme,
+    flips: npt.NDArray[np.bool_],
+    layer_sizes: Sequence[int],
+    patterns: Bundle,
+    weights: Bundle,
+) -> Figure:
+    """Draw every flip of every unit for one input, and below it both changes per step.
+
+    Parameters
+    ----------
+    theme : Theme
+        Light or dark, wide or narrow.
+    flips : array of bool, shape (steps, units)
+        Whether a unit flipped in a step.
+    layer_sizes : sequence of int
+        Units of each layer, in order.
+    patterns, weights : Bundle
+        Smoothed changes per step of the same run.
+    """
+    size = (7.2, 4.6) if not theme.narrow else (3.9, 4.4)
+    figure = Figure(figsize=size, layout="constrained")
+    top, bottom = figure.subplots(2, 1, sharex=True, height_ratios=(2.1, 1))
+    step, unit = np.nonzero(flips)
+    # units in the order in which they settle, layer by layer
+    last = np.where(flips.any(axis=0), len(flips) - np.argmax(flips[::-1], axis=0), 0)
+    position = np.empty(flips.shape[1])
+    start = 0
+    shades = theme.shades("pattern", len(layer_sizes))
+    for size_of_layer, shade, number in zip(layer_sizes, shades, range(1, 99), strict=False):
+        own = slice(start, start + size_of_layer)
+        position[own] = start + np.argsort(np.argsort(last[own], kind="stable"))
+        inside = (unit >= own.start) & (unit < own.stop)
+        top.plot(
+            step[inside] + 1,
+            position[unit[inside]],
+            "|",
+            markersize=2.6,
+            markeredgewidth=0.7,
+            color=shade,
+            rasterized=True,
+        )
+        top.annotate(
+            f"layer {number}",
+            (0.99, (own.start + own.stop) / 2 / flips.shape[1]),
+            xycoords="axes fraction",
+            ha="right",
+            va="center",
+        )
+        if start:
+            top.axhline(start - 0.5, color=theme.text, linewidth=0.6)
+        start += size_of_layer
+    top.set(ylim=(-2, flips.shape[1] + 1), ylabel="unit", yticks=[])
+    top.grid(visible=False)
+    for quantity, bundle in (("weight", weights), ("pattern", patterns)):
+        values = bundle.values[:, 0] / bundle.values[:, 0].max()
+        bottom.plot(
+            bundle.steps,
+            values,
+            color=theme.colour(quantity),
+            linestyle=theme.line(quantity),
+            label=f"{quantity} change",
+        )
+    bottom.set(
+        yscale="log",
+        xscale="log",
+        xlim=(1, len(flips)),
+        ylabel="per step / peak",
+        xlabel="optimiser step",
+    )
+    bottom.legend(loc="lower left")
+    return figure
+
+
+def horizon(theme: Theme, table: pd.DataFrame) -> Figure:
+    """Draw how the ratio changes when the same runs are cut short.
+
+    Parameters
+    ----------
+    theme : Theme
+        Light or dark, wide or narrow.
+    table : DataFrame
+        Columns `share` (of the run), `optimizer`, `ratio`, `low`, `high`, `bound`, `undetermined`
+        (share of runs in which neither settles).
+    """
+    figure, axes = theme.panels(2, height=2.8)
+    for name, rows in table.groupby("optimizer", sort=False):
+        shown = rows[rows["ratio"].notna()]
+        style = {"color": theme.colour(name), "linestyle": theme.line(name)}
+        axes[0].plot(shown["share"], shown["ratio"], marker=_MARKERS[name], **style)
+        axes[0].vlines(shown["share"], shown["low"], shown["high"], color=theme.colour(name))
+        axes[1].plot(
+            rows["share"], rows["undetermined"], marker=_MARKERS[name], label=NAMES[name], **style
+        )
+    axes[0].axhline(1, color=theme.text, linewidth=1)
+    axes[0].set(yscale="log", xscale="log", ylabel="weights / patterns", title="the ratio")
+    _ratio_axis(axes[0], of="y")
+    axes[1].set(xscale="log", ylim=(-0.04, 1.04), ylabel="share of runs", title="neither settles")
+    for ax in axes:
+        ax.set_xlabel("part of the run that is seen")
+        shares = sorted(table["share"].unique())
+        ax.set_xticks(shares, [f"{share:.0%}" for share in shares])
+        ax.xaxis.set_minor_formatter(NullFormatter())
+    axes[1].legend(loc="upper right")
+    return figure
+
+
+def _step_axis(ax: Axes) -> None:
+    ax.set_xlabel("optimiser step")
+    ax.set_xlim(left=0)
+    ax.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x / 1000:g}k" if x else "0"))
+
+
+def _ratio_axis(ax: Axes, of: str = "x") -> None:
+    axis = ax.xaxis if of == "x" else ax.yaxis
+    ticks = [0.5, 1, 2, 3, 5, 10, 20, 50]
+    low, high = ax.get_xlim() if of == "x" else ax.get_ylim()
+    axis.set_ticks([t for t in ticks if low <= t <= high])
+    axis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g}"))
+    axis.set_minor_formatter(NullFormatter())
+
+
+def _outer_label(theme: Theme, axes: Sequence[Axes], text: str) -> None:
+    for ax in axes if theme.narrow else axes[:1]:
+        ax.set_ylabel(text)
+
+
+def _wrapped(text: str, theme: Theme) -> str:
+    """Break a long tick label in two lines where there is little room."""
+    if not theme.narrow or len(text) < 22:
+        return text
+    words = text.split()
+    half = len(words) // 2
+    return " ".join(words[:half]) + "\n" + " ".join(words[half:])

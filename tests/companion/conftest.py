@@ -1,0 +1,49 @@
+"""A shell without a kernel, whose display can be looked at, and one chapter run for all tests."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from regime_lib.companion.catalogue import load_entry
+from regime_lib.companion.execution import execute, plan_run
+from regime_lib.companion.project import Project
+from tests.companion.tiny import make_project, tiny_cells
+
+
+@pytest.fixture
+def shown(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[list[dict[str, Any]]]:
+    """Collect what is displayed, as (data, metadata) in the order of display."""
+    monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
+    from IPython.core.displaypub import CapturingDisplayPublisher
+    from IPython.core.interactiveshell import InteractiveShell
+    from traitlets.config import Config
+
+    config = Config()
+    config.HistoryManager.enabled = False
+    shell = InteractiveShell.instance(config=config)
+    publisher = CapturingDisplayPublisher()
+    shell.display_pub = publisher
+    yield publisher.outputs
+    InteractiveShell.clear_instance()
+
+
+@pytest.fixture(scope="session")
+def executed_once(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """Run the tiny chapter, figure and all, once for all tests that only look at it."""
+    project = make_project(tmp_path_factory.mktemp("tiny") / "project", tiny_cells(figure=True))
+    (run,) = execute(project, [plan_run(project, load_entry(project, "10_tiny"))])
+    assert run.status == "ran", run.error
+    return project
+
+
+@pytest.fixture
+def executed(executed_once: Project, tmp_path: Path) -> Project:
+    """Return a copy of the executed project that a test may change."""
+    root = tmp_path / "project"
+    shutil.copytree(executed_once.root, root)
+    return Project(root.resolve(), root.resolve() / "library")

@@ -1,0 +1,165 @@
+"""What a notebook can do with its chapter, looked at through what it displays."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from bs4 import BeautifulSoup
+
+from regime_lib.companion.catalogue import load_entry
+from regime_lib.companion.chapter import Chapter
+from regime_lib.companion.claims import Verdict
+from regime_lib.companion.ledger import CLAIM_MIME, Measurement
+from regime_lib.companion.provenance import PROVENANCE_MIME
+from tests.companion.refusals import refused
+from tests.companion.tiny import make_project
+
+Shown = list[dict[str, Any]]
+GLUED = "application/papermill.record/text/plain"
+
+
+@pytest.fixture
+def chapter(tmp_path: Path, shown: Shown) -> Chapter:
+    project = make_project(tmp_path / "project")
+    parameters = {"profile": "quick", "steps": 200, "rate": 0.1, "n_seeds": 4, "dataset": "digits"}
+    return Chapter(project, load_entry(project, "10_tiny"), parameters)
+
+
+def glued(shown: Shown) -> dict[str, str]:
+    return {
+        output["metadata"]["scrapbook"]["name"]: output["data"][GLUED]
+        for output in shown
+        if GLUED in output["data"]
+    }
+
+
+def test_record_shows_a_card_keeps_the_measurement_and_glues_its_numbers(
+    chapter: Chapter, shown: Shown
+) -> None:
+    kept = chapter.record("rc-tiny-ratio", 3.14159265, interval=(2.5, 4), n=8, unit="1")
+    assert kept == Measurement("rc-tiny-ratio", 3.14159, 2.5, 4.0, 8, "1", Verdict.REPRODUCED)
+    data = shown[0]["data"]
+    assert BeautifulSoup(data["text/html"], "html.parser").select_one("#claim-rc-tiny-ratio")
+    assert data["text/plain"] == "rc-tiny-ratio: reproduced, 3.14159 [2.5, 4], n = 8"
+    assert json.loads(json.dumps(data[CLAIM_MIME])) == {
+        "id": "rc-tiny-ratio",
+        "value": 3.14159,
+        "low": 2.5,
+        "high": 4.0,
+        "n": 8,
+        "unit": "1",
+        "verdict": "reproduced",
+    }
+    assert glued(shown) == {
+        "rc-tiny-ratio": "3.14159",
+        "rc-tiny-ratio-low": "2.5",
+        "rc-tiny-ratio-high": "4.0",
+        "rc-tiny-ratio-n": "8",
+        "rc-tiny-ratio-verdict": "'reproduced'",
+    }
+
+
+def test_numbers_of_numpy_are_glued_as_plain_ones(chapter: Chapter, shown: Shown) -> None:
+    chapter.record(
+        "rc-tiny-ratio", np.float32(3), interval=(np.float64(2.5), np.int64(4)), n=np.int64(8)
+    )
+    chapter.glue("area", np.float64(0.1234567))
+    chapter.glue("count", np.int64(12))
+    chapter.glue("rule", "sgd")
+    found = glued(shown)
+    assert found["rc-tiny-ratio"] == "3.0"
+    assert (found["area"], found["count"], found["rule"]) == ("0.123457", "12", "'sgd'")
+
+
+def test_a_record_that_ends_a_cell_shows_its_card_and_nothing_more(
+    chapter: Chapter, shown: Shown
+) -> None:
+    from IPython import get_ipython
+
+    kept = chapter.record("rc-tiny-ratio", 3, interval=(2, 4))
+    assert get_ipython().display_formatter.format(kept) == ({}, {})
+
+
+def test_what_has_no_interval_glues_none(chapter: Chapter, shown: Shown) -> None:
+    chapter.record("rc-tiny-steps", 200, n=4, unit="steps")
+    assert glued(shown).keys() == {"rc-tiny-steps", "rc-tiny-steps-n", "rc-tiny-steps-verdict"}
+
+
+def test_records_that_cannot_be_meant_are_refused(chapter: Chapter) -> None:
+    with refused("'rc-tiny-ration'", "did you mean rc-tiny-ratio"):
+        chapter.record("rc-tiny-ration", 3)
+    with refused("mp-later", "belongs to chapter 40_later"):
+        chapter.record("mp-later", 4)
+    with refused("'1'", "'steps'"):
+        chapter.record("rc-tiny-ratio", 3, interval=(2, 4), unit="steps")
+    chapter.record("rc-tiny-ratio", 3, interval=(2, 4))
+    with refused("rc-tiny-ratio", "recorded already"):
+        chapter.record("rc-tiny-ratio", 3, interval=(2, 4))
+
+
+def test_a_refused_record_leaves_nothing_behind(chapter: Chapter, shown: Shown) -> None:
+    with refused("reversed"):
+        chapter.record("rc-tiny-ratio", 3, interval=(4, 2))
+    assert shown == []
+    chapter.record("rc-tiny-ratio", 3, interval=(2, 4))
+
+
+def test_glue_takes_each_name_once_and_only_numbers_and_text(chapter: Chapter) -> None:
+    chapter.glue("area", 1.5)
+    with refused("'area'", "already"):
+        chapter.glue("area", 2)
+    with refused("'rc-tiny-ratio' is a claim"):
+        chapter.glue("rc-tiny-ratio", 2)
+    for value in (None, [1], {"a": 1}, np.zeros(3), True, float("inf")):
+        with refused("'odd'"):
+            chapter.glue("odd", value)
+
+
+def test_the_summary_is_sorted_and_holds_no_number(
+    chapter: Chapter, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with refused("no claim"):
+        chapter.summary()
+    chapter.record("rc-tiny-steps", 900, n=4, unit="steps")
+    chapter.record("rc-tiny-ratio", 3, interval=(2, 4))
+    chapter.summary()
+    assert capsys.readouterr().out == (
+        "rc-tiny-ratio : reproduced\nrc-tiny-steps : not reproduced\n"
+    )
+
+
+def test_a_figure_is_shown_once_under_its_name(chapter: Chapter, shown: Shown) -> None:
+    texts = {"name": "fig-x", "caption": "A line.", "alt": "A straight line from zero to one."}
+    chapter.figure(lambda theme: theme.panels()[0], **texts)
+    assert shown[0]["data"]["text/plain"] == "Figure fig-x: A straight line from zero to one."
+    assert shown[0]["data"]["text/html"].startswith('<figure class="rl-figure" id="fig-x">')
+    with refused("fig-x", "already"):
+        chapter.figure(lambda theme: theme.panels()[0], **texts)
+
+
+def test_the_footer_says_where_the_numbers_come_from(chapter: Chapter, shown: Shown) -> None:
+    chapter.provenance()
+    content = shown[0]["data"][PROVENANCE_MIME]
+    assert content["chapter"] == "10_tiny"
+    assert content["parameters"]["steps"] == 200
+    assert content["seeds"] == {"n_seeds": 4}
+    assert content["commit"] == "not under version control"
+    assert "python" in content["versions"]
+    assert content["versions"]["numpy"] == np.__version__
+    assert 0 <= content["seconds"] < 600
+    assert "rl-provenance" in shown[0]["data"]["text/html"]
+    assert "n_seeds 4" in shown[0]["data"]["text/plain"]
+
+
+def test_parameters_are_read_as_attributes_and_cannot_be_changed(chapter: Chapter) -> None:
+    assert chapter.parameters.steps == 200
+    assert dict(chapter.parameters)["rate"] == 0.1
+    assert "steps = 200" in repr(chapter.parameters)
+    with refused("'stepz'", "did you mean 'steps'"):
+        _ = chapter.parameters.stepz
+    with refused("'steps'", "read-only"):
+        chapter.parameters.steps = 3

@@ -1,0 +1,143 @@
+"""A tiny project for tests: two claims, one chapter that needs neither torch nor much time."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from regime_lib.companion.project import Project
+
+CLAIMS = """\
+- id: rc-tiny-ratio
+  paper: regime-change
+  where: abstract
+  chapter: 10_tiny
+  statement: Patterns settle at least twice as early as weights.
+  source: found
+  quantity: ratio of two times
+  unit: "1"
+  criterion:
+    reproduced: low >= 2
+    partly: value >= 1.5
+- id: rc-tiny-steps
+  paper: regime-change
+  where: our notes, claim 2
+  chapter: 10_tiny
+  statement: Patterns settle within `500` steps.
+  source: known
+  quantity: time of the patterns
+  unit: steps
+  criterion:
+    reproduced: value <= 500 and n >= 2
+- id: mp-later
+  paper: multi-phase
+  where: Theorem 1
+  chapter: 40_later
+  statement: There are four phases.
+  source: reconstructed
+  quantity: number of phases
+  unit: "1"
+  criterion:
+    reproduced: value == 4
+"""
+
+TITLE = """\
+# A tiny chapter
+
+## In one minute
+
+The ratio is {glue:text}`rc-tiny-ratio:.2f`, and the claim is {glue:text}`rc-tiny-ratio-verdict`."""
+
+PARAMETERS = """\
+profile: str = "quick"  # how much to run [quick | paper]
+steps: int = 200  # how long to watch [steps, 10..1000]
+rate: float = 0.1  # learning rate [0..1]
+n_seeds: int | None = None  # None takes the profile's value [seeds, 2..64]
+dataset: str = "digits"  # which data to use"""
+
+SETUP = """\
+from regime_lib.companion import open_chapter
+
+chapter = open_chapter("10_tiny", globals(), quick=dict(n_seeds=4), paper=dict(n_seeds=16))
+p = chapter.parameters"""
+
+FIGURE = """\
+def draw(theme):
+    figure, (ax,) = theme.panels(1)
+    x = range(1, 50)
+    theme.band(ax, x, [0.8 / i for i in x], [1 / i for i in x], [1.2 / i for i in x], "pattern")
+    ax.legend()
+    return figure
+
+chapter.figure(
+    draw, name="fig-hero", caption="Decay. A curve.",
+    alt=f"The change of patterns falls from 1 to {1 / 49:.2f} within 49 steps.",
+)"""
+
+RECORD = """\
+chapter.record("rc-tiny-ratio", p.steps / 80, interval=(p.steps / 100, p.steps / 50), n=p.n_seeds)
+chapter.record("rc-tiny-steps", p.steps, n=p.n_seeds, unit="steps")
+chapter.glue("tiny-area", p.rate * 3)"""
+
+IGNORED = "nbval-ignore-output"
+
+
+def markdown(source: str) -> dict[str, Any]:
+    return {"cell_type": "markdown", "metadata": {}, "source": source}
+
+
+def code(source: str, *tags: str) -> dict[str, Any]:
+    metadata = {"tags": list(tags)} if tags else {}
+    return {
+        "cell_type": "code",
+        "metadata": metadata,
+        "source": source,
+        "outputs": [],
+        "execution_count": None,
+    }
+
+
+def tiny_cells(story: str = "print(p.steps)", *, figure: bool = False) -> list[dict[str, Any]]:
+    """Return the cells of a chapter that keeps the whole contract."""
+    return [
+        markdown(TITLE),
+        code(PARAMETERS, "parameters"),
+        code(SETUP),
+        code(story),
+        *([code(FIGURE, IGNORED)] if figure else []),
+        code(RECORD, IGNORED),
+        code("chapter.summary()"),
+        markdown("## Where it fails\n\nEverywhere else."),
+        markdown("## Exercises\n\nWrite your own."),
+        code("chapter.provenance()", IGNORED),
+    ]
+
+
+def write_notebook(path: Path, cells: list[dict[str, Any]]) -> Path:
+    named = [{**cell, "id": f"tiny-{number}"} for number, cell in enumerate(cells)]
+    notebook = {
+        "cells": named,
+        "metadata": {
+            "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+            "language_info": {"name": "python", "pygments_lexer": "ipython3"},
+        },
+        "nbformat": 4,
+        "nbformat_minor": 5,
+    }
+    path.write_text(json.dumps(notebook, indent=1), encoding="utf-8")
+    return path
+
+
+def make_project(root: Path, cells: list[dict[str, Any]] | None = None) -> Project:
+    """Make a project with one chapter, a small library of its own, and nothing executed."""
+    for folder in ("notebooks", "book", "library"):
+        (root / folder).mkdir(parents=True)
+    (root / "book" / "claims.yml").write_text(CLAIMS, encoding="utf-8")
+    (root / "requirements.lock").write_text("numpy==2.0\n", encoding="utf-8")
+    (root / "library" / "core.py").write_text("answer = 42\n", encoding="utf-8")
+    (root / "README.md").write_text(
+        "# Tiny\n\n<!-- chapters:begin -->\n<!-- chapters:end -->\n\nThe end.\n", encoding="utf-8"
+    )
+    write_notebook(root / "notebooks" / "10_tiny.ipynb", cells or tiny_cells())
+    return Project(root.resolve(), root.resolve() / "library")

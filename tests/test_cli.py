@@ -1,0 +1,258 @@
+"""The command says what it did in words or JSON, and every mistake in one sentence."""
+
+from __future__ import annotations
+
+import io
+import json
+import shutil
+import subprocess
+import sys
+from contextlib import redirect_stderr, redirect_stdout
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from regime_lib import companion
+from regime_lib.cli import main
+from regime_lib.companion.project import Project
+from tests.companion.tiny import make_project, tiny_cells
+
+
+@pytest.fixture(scope="module")
+def project_once(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """Run one chapter through the command, for all tests that only look at it."""
+    project = make_project(tmp_path_factory.mktemp("cli") / "project")
+    out, err = io.StringIO(), io.StringIO()
+    with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
+        patch.setattr(companion, "find_project", lambda: project)
+        with pytest.raises(SystemExit) as end:
+            main(["run", "10", "--json"])
+    assert end.value.code == 0
+    (run,) = json.loads(out.getvalue())
+    assert (run["chapter"], run["status"], run["error"]) == ("10_tiny", "ran", None)
+    assert run["path"] == "_build/notebooks/10_tiny.ipynb"
+    assert "10_tiny" in err.getvalue()  # the progress bar
+    assert "9/9" in err.getvalue()
+    return project
+
+
+@pytest.fixture
+def project(project_once: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
+    """Return a copy of the project, with a library of its own, and work in it."""
+    root = (tmp_path / "project").resolve()
+    shutil.copytree(project_once.root, root)
+    copy = Project(root, root / "library")
+    monkeypatch.setattr(companion, "find_project", lambda: copy)
+    monkeypatch.chdir(root)
+    return copy
+
+
+class Said:
+    """What a call of the command left behind."""
+
+    def __init__(self, capsys: pytest.CaptureFixture[str], *arguments: str) -> None:
+        with pytest.raises(SystemExit) as end:
+            main(arguments)
+        captured = capsys.readouterr()
+        self.code = end.value.code
+        self.out, self.err = captured.out, captured.err
+
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+
+def test_list_names_chapters_parameters_and_verdicts(
+    project: Project, capsys: pytest.CaptureFixture[str]
+) -> None:
+    said = Said(capsys, "list")
+    assert said.code == 0
+    for words in (
+        "10_tiny  A tiny chapter",
+        "2 claims: 2 reproduced",
+        "-p steps: int = 200  how long to watch [steps, 10..1000]",
+        "-p n_seeds: int | None = None",
+    ):
+        assert words in said.out
+    (chapter,) = Said(capsys, "list", "--json").json()
+    assert chapter["chapter"] == "10_tiny"
+    assert chapter["claims"] == 2
+    assert chapter["verdicts"] == {"reproduced": 2}
+    assert chapter["parameters"][1] == {
+        "name": "steps",
+        "type": "int",
+        "default": 200,
+        "help": "how long to watch",
+        "unit": "steps",
+        "range": "10..1000",
+    }
+
+
+def test_claims_as_json_have_the_promised_keys(
+    project: Project, capsys: pytest.CaptureFixture[str]
+) -> None:
+    claims = Said(capsys, "claims", "--json").json()
+    assert [claim["id"] for claim in claims] == ["rc-tiny-ratio", "rc-tiny-steps", "mp-later"]
+    promised = {
+        "id",
+        "paper",
+        "chapter",
+        "statement",
+        "source",
+        "value",
+        "low",
+        "high",
+        "n",
+        "verdict",
+    }
+    assert all(promised <= claim.keys() for claim in claims)
+    assert claims[0] == {
+        "id": "rc-tiny-ratio",
+        "paper": "regime-change",
+        "where": "abstract",
+        "chapter": "10_tiny",
+        "statement": "Patterns settle at least twice as early as weights.",
+        "source": "found",
+        "quantity": "ratio of two times",
+        "unit": "1",
+        "criterion": {"reproduced": "low >= 2", "partly": "value >= 1.5"},
+        "value": 2.5,
+        "low": 2.0,
+        "high": 4.0,
+        "n": 4,
+        "verdict": "reproduced",
+        "notebook": "_build/notebooks/10_tiny.ipynb",
+    }
+    untested = claims[2]
+    assert [untested[key] for key in ("value", "low", "high", "n")] == [None] * 4
+    assert untested["verdict"] == "not tested"
+
+
+def test_claims_in_words(project: Project, capsys: pytest.CaptureFixture[str]) -> None:
+    said = Said(capsys, "claims")
+    for words in (
+        "Regime change (arXiv 2602.08333): 2 claims: 2 reproduced",
+        "rc-tiny-ratio: ✓ reproduced, 2.5 [2, 4], n = 4",
+        "mp-later: ○ not tested",
+        "Measured in _build/notebooks/10_tiny.ipynb\n",
+    ):
+        assert words in said.out
+
+
+def test_numbers_of_another_setting_are_marked(
+    project: Project, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = project.executed / "10_tiny.ipynb"
+    notebook = json.loads(path.read_text())
+    notebook["metadata"]["regime"]["parameters"]["steps"] = 80
+    path.write_text(json.dumps(notebook))
+    assert "10_tiny.ipynb, run with steps = 80" in Said(capsys, "claims").out
+
+
+def test_what_is_up_to_date_is_told_so(
+    project: Project, capsys: pytest.CaptureFixture[str]
+) -> None:
+    said = Said(capsys, "run", "tiny")
+    assert said.out == "10_tiny: up to date, _build/notebooks/10_tiny.ipynb\n"
+    assert said.err == ""
+
+
+def test_why_explains_and_runs_nothing(
+    project: Project, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert Said(capsys, "run", "all", "--why").out == "10_tiny: up to date\n"
+    said = Said(capsys, "run", "10", "--why", "-p", "steps", "80", "--profile", "paper")
+    assert said.out == '10_tiny: parameter profile: "quick" → "paper"; parameter steps: 200 → 80\n'
+    elsewhere = Said(capsys, "run", "10", "--why", "--json", "-o", "elsewhere").json()
+    assert elsewhere == [{"chapter": "10_tiny", "stale": True, "reasons": ["never run"]}]
+    project.lock_file.write_text("numpy==2.1\n")
+    assert Said(capsys, "run", "10", "--why").out == "10_tiny: requirements.lock changed\n"
+    assert not (project.root / "elsewhere").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["run", "tinny"], ["no chapter 'tinny'", "did you mean 10_tiny"]),
+        (["run"], ["CHAPTER"]),
+        (["run", "10", "-p", "stepz", "80"], ["'stepz'", "did you mean 'steps'"]),
+        (["run", "10", "-p", "steps", "many"], ["'steps'", "whole number", "'many'"]),
+        (["run", "10", "-p", "steps", "-4"], ["'steps'", "10..1000"]),
+        (["run", "10", "-p", "steps"], ["-p"]),
+        (["run", "10", "--profile", "full"], ["'profile'", "quick, paper"]),
+        (["run", "10", "--profile", "quick", "-p", "profile", "paper"], ["'profile' is set twice"]),
+        (["run", "10", "-j", "0"], ["-j"]),
+        (["run", "10", "--wy"], ["--wy", "--why"]),
+        (["rum"], ["rum", "run"]),
+        (["claims", "--jason"], ["--jason", "--json"]),
+    ],
+)
+def test_wrong_arguments_are_answered_in_one_sentence(
+    project: Project,
+    capsys: pytest.CaptureFixture[str],
+    arguments: list[str],
+    words: list[str],
+) -> None:
+    said = Said(capsys, *arguments)
+    assert said.code == 2
+    assert said.out == ""
+    assert said.err.startswith("regime: ")
+    assert said.err.count("\n") == 1
+    assert all(word in said.err for word in words), said.err
+
+
+def test_help_is_given_with_and_without_asking(
+    project: Project, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = Said(capsys, "--help")
+    assert asked.code == 0
+    assert all(name in asked.out for name in ("list", "run", "claims", "book", "accept"))
+    assert "Usage" in Said(capsys).err
+
+
+def test_a_failing_chapter_fails_the_command(tmp_path: Path) -> None:
+    project = make_project(tmp_path / "project", tiny_cells("raise KeyError('steps')"))
+    done = subprocess.run(
+        [sys.executable, "-m", "regime_lib", "run", "10", "--json"],
+        cwd=project.root, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 1
+    (run,) = json.loads(done.stdout)
+    assert (run["status"], run["path"]) == ("failed", None)
+    last = done.stderr.rstrip().splitlines()[-1]
+    assert last.startswith("regime: chapter 10_tiny failed in code cell 3 (KeyError: 'steps')")
+    assert "Traceback" not in done.stderr
+    assert not (project.executed / "10_tiny.ipynb").exists()
+
+
+def test_wrong_claims_are_answered_in_one_sentence(
+    project: Project, capsys: pytest.CaptureFixture[str]
+) -> None:
+    project.claims_file.write_text(project.claims_file.read_text().replace("found", "read"))
+    said = Said(capsys, "claims")
+    assert said.code == 2
+    assert said.err.count("\n") == 1
+    assert "found, known, reconstructed" in said.err
+
+
+def test_accept_says_what_it_wrote(project: Project, capsys: pytest.CaptureFixture[str]) -> None:
+    said = Said(capsys, "accept")
+    assert (said.code, said.err) == (0, "")
+    assert said.out.startswith("accepted 10_tiny: ")
+    assert project.reference_file.is_file()
+
+
+def test_the_book_needs_its_settings(project: Project, capsys: pytest.CaptureFixture[str]) -> None:
+    said = Said(capsys, "book")
+    assert said.code == 1
+    assert said.err == (
+        "regime: there is no _config.yml in the project's root to render the book by\n"
+    )
+
+
+def test_a_reader_who_closes_the_pipe_sees_no_traceback(project: Project) -> None:
+    done = subprocess.run(
+        f"{sys.executable} -m regime_lib claims --json | head -1",
+        cwd=project.root, shell=True, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert (done.stdout, done.stderr) == ("[\n", "")
