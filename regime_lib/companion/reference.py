@@ -1,9 +1,11 @@
-"""Accepting results: committed chapters, their reference numbers, and the README's table."""
+"""Accepting results: committed chapters, their reference numbers, the README's table and picture."""
 
 from __future__ import annotations
 
+import base64
 import json
 import math
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +13,7 @@ from typing import Any
 from regime_lib.companion.catalogue import Entry, list_chapters
 from regime_lib.companion.checks import problems_of
 from regime_lib.companion.execution import Plan, plan_run
+from regime_lib.companion.fragments import HERO, find_figure
 from regime_lib.companion.ledger import Measurement, measurements_in, read_ledger
 from regime_lib.companion.notebooks import bundles_of, read_notebook
 from regime_lib.companion.project import Project
@@ -21,12 +24,16 @@ from regime_lib.storage import atomic_write, write_text
 
 BEGIN, END = "<!-- chapters:begin -->", "<!-- chapters:end -->"
 
+_PICTURE = re.compile(
+    r'<img[^>]*class="rl-(light|dark) rl-wide"[^>]*src="data:image/png;base64,([^"]+)"'
+)
+
 # Numbers are kept to six digits; the last of them may differ on another machine.
 _ROUNDING = 1e-5
 
 
 def accept(project: Project) -> tuple[str, ...]:
-    """Commit to the results of the last run: the chapters, their numbers, the README's table.
+    """Commit to the results of the last run: chapters, numbers, the README's table and picture.
 
     Nothing is written unless every chapter is up to date with its default parameters and fit to
     publish.
@@ -53,6 +60,7 @@ def accept(project: Project) -> tuple[str, ...]:
             temporary.write_bytes(plan.target.read_bytes())
     write_text(project.reference_file, json.dumps(reference, indent=2, sort_keys=True) + "\n")
     write_text(readme, f"{head}{BEGIN}\n{table}\n{END}{tail}")
+    _write_pictures(project, find_figure([plan.target for plan in plans], HERO))
     return tuple(reference)
 
 
@@ -103,6 +111,14 @@ def run_seconds(project: Project, entries: tuple[Entry, ...]) -> dict[str, float
         ):
             seconds[entry.name] = footer["seconds"]
     return seconds
+
+
+def _write_pictures(project: Project, figure: str) -> None:
+    """Write the wide variants of the landing figure where the README finds them."""
+    found = dict(_PICTURE.findall(figure))
+    for theme in ("light", "dark"):
+        with atomic_write(project.root / "book" / "_static" / f"hero-{theme}.png") as temporary:
+            temporary.write_bytes(base64.b64decode(found[theme]))
 
 
 def _publishable(project: Project, entry: Entry) -> Plan:

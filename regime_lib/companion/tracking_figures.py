@@ -7,11 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+import seaborn as sns
 from matplotlib.axes import Axes
+from matplotlib.colors import ListedColormap, LogNorm
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, NullFormatter
 
@@ -213,76 +216,60 @@ def proportional(
     return figure
 
 
-def raster(
+def embers(
     theme: Theme,
-    flips: npt.NDArray[np.bool_],
+    flips: npt.NDArray[np.float64],
     layer_sizes: Sequence[int],
     patterns: Bundle,
     weights: Bundle,
 ) -> Figure:
-    """Draw every flip of every unit for one input, and below it both changes per step.
+    """Draw how often every unit still flips while training goes on, and both changes per step.
 
     Parameters
     ----------
     theme : Theme
         Light or dark, wide or narrow.
-    flips : array of bool, shape (steps, units)
-        Whether a unit flipped in a step.
+    flips : array, shape (steps, units)
+        Share of the probe for which a unit flipped in a step.
     layer_sizes : sequence of int
         Units of each layer, in order.
     patterns, weights : Bundle
         Smoothed changes per step of the same run.
     """
-    size = (7.2, 4.6) if not theme.narrow else (3.9, 4.4)
+    size = (3.9, 4.6) if theme.narrow else (7.2, 4.9)
     figure = Figure(figsize=size, layout="constrained")
-    top, bottom = figure.subplots(2, 1, sharex=True, height_ratios=(2.1, 1))
-    step, unit = np.nonzero(flips)
-    # units in the order in which they settle, layer by layer
-    last = np.where(flips.any(axis=0), len(flips) - np.argmax(flips[::-1], axis=0), 0)
-    position = np.empty(flips.shape[1])
-    start = 0
-    shades = theme.shades("pattern", len(layer_sizes))
-    for size_of_layer, shade, number in zip(layer_sizes, shades, range(1, 99), strict=False):
-        own = slice(start, start + size_of_layer)
-        position[own] = start + np.argsort(np.argsort(last[own], kind="stable"))
-        inside = (unit >= own.start) & (unit < own.stop)
-        top.plot(
-            step[inside] + 1,
-            position[unit[inside]],
-            "|",
-            markersize=2.6,
-            markeredgewidth=0.7,
-            color=shade,
-            rasterized=True,
-        )
-        top.annotate(
-            f"layer {number}",
-            (0.99, (own.start + own.stop) / 2 / flips.shape[1]),
-            xycoords="axes fraction",
-            ha="right",
-            va="center",
-        )
-        if start:
-            top.axhline(start - 0.5, color=theme.text, linewidth=0.6)
-        start += size_of_layer
-    top.set(ylim=(-2, flips.shape[1] + 1), ylabel="unit", yticks=[])
+    top, bottom = figure.subplots(2, 1, sharex=True, height_ratios=(2.4, 1))
+    edges = np.unique(np.geomspace(1, len(flips) + 1, 60 if theme.narrow else 110).astype(int))
+    rates = np.array([flips[a - 1 : b - 1].mean(axis=0) for a, b in pairwise(edges)])
+    borders = np.cumsum([0, *layer_sizes])
+    # within a layer, the units that flip most lie lowest
+    order = np.concatenate(
+        [a + np.argsort(-flips[:, a:b].sum(axis=0), kind="stable") for a, b in pairwise(borders)]
+    )
+    mesh = top.pcolormesh(
+        edges,
+        np.arange(flips.shape[1] + 1),
+        np.ma.masked_equal(rates.T[order], 0),
+        norm=LogNorm(1e-4, 1e-1),
+        cmap=_heat(theme),
+        rasterized=True,
+    )
+    bar = figure.colorbar(mesh, ax=top, pad=0.01, aspect=30, extend="both")
+    bar.set_label("flips per input and step")
+    bar.outline.set_visible(False)
+    for border in borders[1:-1]:
+        top.axhline(border, color=theme.background, linewidth=2)
+    middles = [(a + b) / 2 for a, b in pairwise(borders)]
+    names = [f"layer {number}" for number in range(1, len(layer_sizes) + 1)]
+    top.set_yticks(middles, names, rotation=90, va="center")
+    top.tick_params(axis="y", length=0)
     top.grid(visible=False)
     for quantity, bundle in (("weight", weights), ("pattern", patterns)):
         values = bundle.values[:, 0] / bundle.values[:, 0].max()
-        bottom.plot(
-            bundle.steps,
-            values,
-            color=theme.colour(quantity),
-            linestyle=theme.line(quantity),
-            label=f"{quantity} change",
-        )
-    bottom.set(
-        yscale="log",
-        xscale="log",
-        xlim=(1, len(flips)),
-        ylabel="per step / peak",
-        xlabel="optimiser step",
-    )
+        line = {"color": theme.colour(quantity), "linestyle": theme.line(quantity)}
+        bottom.plot(bundle.steps, values, label=f"{quantity} change", **line)
+    bottom.set(xscale="log", yscale="log", xlim=(1, len(flips)), xlabel="optimiser step")
+    bottom.set_ylabel("per step / peak")
     bottom.legend(loc="lower left")
     return figure
 
@@ -318,6 +305,11 @@ def horizon(theme: Theme, table: pd.DataFrame) -> Figure:
         ax.xaxis.set_minor_formatter(NullFormatter())
     axes[1].legend(loc="upper right")
     return figure
+
+
+def _heat(theme: Theme) -> ListedColormap:
+    """Return seaborn's heat map, glowing out of the page's own background."""
+    return sns.color_palette("rocket" if theme.dark else "rocket_r", as_cmap=True)
 
 
 def _step_axis(ax: Axes) -> None:

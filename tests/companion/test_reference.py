@@ -46,6 +46,13 @@ def test_accepting_writes_chapters_numbers_and_the_readme(executed: Project) -> 
     readme = (executed.root / "README.md").read_text()
     assert readme.startswith("# Tiny\n\n<!-- chapters:begin -->\n| chapter |")
     assert readme.endswith("|\n<!-- chapters:end -->\n\nThe end.\n")
+    light, dark = (
+        (executed.root / f"book/_static/hero-{theme}.png").read_bytes()
+        for theme in ("light", "dark")
+    )
+    assert light != dark
+    assert light.startswith(b"\x89PNG")
+    assert dark.startswith(b"\x89PNG")
 
 
 def test_accepting_twice_changes_nothing(executed: Project) -> None:

@@ -1,0 +1,79 @@
+# Regimes of Learning. `make` lists the targets; each sets up what it needs and is a no-op when done.
+# Plain POSIX sh and GNU make 4. After the set-up nothing here needs a network.
+
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.SUFFIXES:
+MAKEFLAGS += --no-builtin-rules
+
+VENV := .venv
+PY := $(VENV)/bin/python
+INSTALLED := $(VENV)/.installed
+
+# How many chapters and tests run at once; each works on one thread.
+JOBS ?= $(shell n=$$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2); [ $$n -gt 8 ] && n=8; echo $$n)
+# Where `make serve` shows the book.
+PORT ?= 8000
+
+export OMP_NUM_THREADS := 1
+export MKL_NUM_THREADS := 1
+export OPENBLAS_NUM_THREADS := 1
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+export PYTHONUTF8 := 1
+
+.PHONY: help setup book test test-now lint serve bench lock clean
+
+help: ## list the targets
+	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/\1|\2/p' $(firstword $(MAKEFILE_LIST)) \
+	  | while IFS='|' read -r name text; do printf '  make %-8s %s\n' "$$name" "$$text"; done
+
+setup: $(INSTALLED) ## create .venv and install the locked versions and this project into it
+
+# The stamp is written last, so an interrupted installation is done again.
+$(INSTALLED): requirements.lock pyproject.toml
+	@rm -f $@
+	@sh .ci/venv $(VENV)
+	$(PY) -m pip install --requirement requirements.lock
+	$(PY) -m pip install --quiet --no-deps --no-build-isolation --editable .
+	$(PY) -m pip check
+	@touch $@
+
+book: $(INSTALLED) ## run the chapters that are out of date and render _build/html
+	$(PY) -m regime_lib book -j $(JOBS)
+
+test: $(INSTALLED) ## check everything; does nothing if nothing changed since it last passed (FORCE=1 does)
+	@digest=$$($(PY) .ci/digest.py) || exit 1; \
+	if [ -z "$(FORCE)" ] && [ -f _build/tested ] && [ "$$digest" = "$$(cat _build/tested)" ]; then \
+	  echo "Nothing has changed since every test last passed; make test FORCE=1 runs them again."; \
+	else \
+	  rm -f _build/tested && $(MAKE) --no-print-directory test-now && \
+	  mkdir -p _build && echo "$$digest" > _build/tested && echo "Every test passed."; \
+	fi
+
+test-now: $(INSTALLED)
+	@$(MAKE) --no-print-directory lint
+	@$(MAKE) --no-print-directory book
+	chromium=$$(sh .ci/browser $(PY)) && REGIME_CHROMIUM="$$chromium" \
+	  $(PY) -m pytest -q -n $(JOBS) --dist worksteal tests
+	$(PY) -m pytest -q -p tests.notebooks.nbval_guard --nbval --nbval-current-env \
+	  --nbval-sanitize-with tests/notebooks/nbval_sanitize.cfg -n $(JOBS) --dist loadfile notebooks
+
+lint: $(INSTALLED) ## check style, types and spelling
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	$(PY) -m mypy
+	$(VENV)/bin/codespell
+
+serve: book ## show the book at http://127.0.0.1:8000 (PORT=… elsewhere)
+	@echo "The book is at http://127.0.0.1:$(PORT)/book/index.html; stop with Ctrl-C."
+	@$(PY) -m http.server $(PORT) --bind 127.0.0.1 --directory _build/html
+
+bench: $(INSTALLED) ## measure speed and memory against peers and limits; writes benchmarks/RESULTS.md
+	$(PY) -m benchmarks.run
+
+lock: $(INSTALLED) ## write requirements.lock and environment.yml from what .venv holds
+	$(PY) .ci/lock.py
+
+clean: ## remove everything that was built; .venv stays (rm -r .venv removes it too)
+	rm -rf _build .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info
+	find . -name __pycache__ -not -path './.venv*' -type d -prune -exec rm -rf {} +

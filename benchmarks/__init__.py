@@ -1,0 +1,1 @@
+"""Speed and memory of the instrument, against limits and against other tools."""

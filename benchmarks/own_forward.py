@@ -1,0 +1,70 @@
+"""What watching costs when the training batch's own forward pass is the probe."""
+
+from __future__ import annotations
+
+import random
+import time
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+from benchmarks.workloads import Workload
+from regime_lib import RegimeTracker
+
+VARIANTS = {
+    "train only": None,
+    "+ own forward, weights at every step": lambda step: True,
+    "+ own forward, weights at every 10th step": lambda step: step % 10 == 0,
+}
+
+
+class _Run:
+    def __init__(self, work: Workload, schedule: Any) -> None:
+        torch.manual_seed(0)
+        self._work = work
+        self._model = work.build()
+        self._optimizer = torch.optim.SGD(self._model.parameters(), lr=1e-3, momentum=0.9)
+        self._tracker = None
+        if schedule is not None:
+            batch = work.batch
+            self._tracker = RegimeTracker(
+                self._model, batch, batches=len(batch), schedule=schedule
+            ).__enter__()
+
+    def step(self) -> None:
+        self._optimizer.zero_grad(set_to_none=True)
+        if self._tracker is None:
+            logits = self._model(self._work.batch)
+        else:
+            with self._tracker.watch():
+                logits = self._model(self._work.batch)
+        F.cross_entropy(logits.flatten(0, -2), self._work.targets.flatten()).backward()
+        self._optimizer.step()
+        if self._tracker is not None:
+            self._tracker.update()
+
+
+def measure(work: Workload, rounds: int) -> list[dict[str, Any]]:
+    """Time a training step with and without watching its forward pass, interleaved."""
+    runs = {name: _Run(work, schedule) for name, schedule in VARIANTS.items()}
+    times: dict[str, list[float]] = {name: [] for name in runs}
+    order = random.Random(0)
+    steps = max(20, work.steps)
+    for _ in range(rounds):
+        for name in order.sample(sorted(runs), len(runs)):
+            start = time.thread_time()
+            for _ in range(steps):
+                runs[name].step()
+            times[name].append((time.thread_time() - start) / steps)
+    cpu = {name: np.array(values) for name, values in times.items()}
+    return [
+        {
+            "workload": work.name,
+            "variant": name,
+            "cpu_ms": 1e3 * float(np.median(cpu[name])),
+            "over_training": float(np.median(cpu[name] / cpu["train only"])),
+        }
+        for name in runs
+    ]

@@ -1,0 +1,1 @@
+"""Tests of the rendered book: `make book` first; `make test` does."""

@@ -1,0 +1,126 @@
+"""What can be wrong with a rendered page, found in its HTML: each check returns what it found."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from urllib.parse import unquote, urldefrag, urlsplit
+
+from bs4 import BeautifulSoup, Tag
+
+SHORTEST_ALT = 20
+
+_FILE_NAME = re.compile(r"\S+\.(?:png|jpe?g|svg|gif|webp)", re.IGNORECASE)
+_UNRESOLVED = re.compile(
+    r"\{(?:glue|cite|ref|doc|numref|eq|prf)[^}\s]*\}|papermill\.record|\btensor\(|\bnp\.\w+\("
+)
+_CSS_URL = re.compile(r"""url\(\s*(["']?)(.*?)\1\s*\)|@import\s+(["'])(.*?)\3""")
+
+
+def pages_of(root: Path) -> list[str]:
+    """Return every page of a rendered book, but for the one that only leads to the landing page."""
+    names = (path.relative_to(root).as_posix() for path in root.rglob("*.html"))
+    return sorted(name for name in names if name != "index.html" and not name.startswith("_static"))
+
+
+def alt_fault(alt: str | None, *, decorative: bool = False) -> str | None:
+    """Say what is wrong with a picture's alternative text, if anything is."""
+    if alt is None:
+        return "has no alt text"
+    if decorative and not alt:
+        return None
+    if _FILE_NAME.fullmatch(alt.strip()):
+        return f"has a file name for alt text: {alt}"
+    if len(alt.strip()) < SHORTEST_ALT:
+        return f"has an alt text of {len(alt.strip())} characters: {alt!r}"
+    return None
+
+
+def unresolved(html: str) -> list[str]:
+    """Return roles that were never rendered and values glued in a form that no reader wants."""
+    page = BeautifulSoup(html, "html.parser")
+    for code in page.select("pre, code, script, style"):
+        code.decompose()
+    return _UNRESOLVED.findall(page.get_text(" "))
+
+
+def remote_assets(html: str) -> list[str]:
+    """Return what a page would load from elsewhere; links to follow are not loaded."""
+    page = BeautifulSoup(html, "html.parser")
+    found = [
+        str(element[name])
+        for name in ("src", "data", "poster", "srcset")
+        for element in page.select(f"[{name}]")
+    ]
+    found += [
+        str(link["href"])
+        for link in page.select("link[href]")
+        if not {"canonical", "author", "license"} & set(link.get_attribute_list("rel"))
+    ]
+    for style in page.select("style"):
+        found += css_urls(style.get_text())
+    return [address for address in found if _is_remote(address)]
+
+
+def css_urls(css: str) -> list[str]:
+    """Return every address that a style sheet loads, apart from data it carries itself."""
+    found = [match[2] or match[4] or "" for match in _CSS_URL.finditer(css)]
+    return [address for address in found if address and not address.startswith(("data:", "#"))]
+
+
+def broken_links(root: Path, name: str) -> list[str]:
+    """Return the internal links and assets of a page that lead nowhere, fragments included."""
+    page = BeautifulSoup((root / name).read_text(encoding="utf-8"), "html.parser")
+    return [
+        f"{address} ({fault})"
+        for address in _addresses(page)
+        if not _is_remote(address) and (fault := _fault(root, root / name, address))
+    ]
+
+
+def broken_css(root: Path, name: str) -> list[str]:
+    """Return what a style sheet of the book loads from elsewhere, or in vain."""
+    sheet = root / name
+    return [
+        address
+        for address in css_urls(sheet.read_text(encoding="utf-8"))
+        if _is_remote(address) or not (sheet.parent / _path_of(address)).is_file()
+    ]
+
+
+def _addresses(page: BeautifulSoup) -> Iterator[str]:
+    for element in page.select("a[href], link[href], img[src], script[src], iframe[src]"):
+        yield str(element.get("href") or element.get("src"))
+
+
+def _is_remote(address: str) -> bool:
+    return bool(urlsplit(address).netloc) or address.startswith(("http:", "https:", "//"))
+
+
+def _path_of(address: str) -> str:
+    return unquote(urlsplit(address).path)
+
+
+def _fault(root: Path, page: Path, address: str) -> str | None:
+    if urlsplit(address).scheme:
+        return None  # mailto:, data:, javascript:
+    path, fragment = _path_of(address), unquote(urldefrag(address).fragment)
+    target = (page.parent / path).resolve() if path else page
+    if target.is_dir():
+        target /= "index.html"
+    if not target.is_relative_to(root.resolve()):
+        return "leads out of the book"
+    if not target.is_file():
+        return "no such file"
+    if fragment and target.suffix == ".html" and fragment not in _anchors(target):
+        return "no such place on the page"
+    return None
+
+
+@cache
+def _anchors(page: Path) -> frozenset[str]:
+    html = BeautifulSoup(page.read_text(encoding="utf-8"), "html.parser")
+    named: list[Tag] = html.select("[id], a[name]")
+    return frozenset(str(tag.get("id") or tag.get("name")) for tag in named)

@@ -1,0 +1,120 @@
+"""Every page in a real browser, cut off from the network: light and dark, wide and narrow."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser
+
+from tests.book.browsing import NARROW, Visit, offline, served, visit
+from tests.book.pages import alt_fault
+
+pytestmark = pytest.mark.book
+
+SHOWN = {"light, wide", "dark, wide", "light, narrow"}
+
+
+@pytest.fixture(scope="session")
+def visited(page_name: str, browser: Browser, origin: str) -> Visit:
+    """One page, visited once for all the tests below."""
+    return visit(browser, origin, page_name)
+
+
+def image_faults(seen: Visit) -> list[str]:
+    """Return what is wrong with the pictures of a page."""
+    faults = [f"{i['name']} did not load" for i in seen.images if not i["loaded"]]
+    for image in seen.images:
+        if fault := alt_fault(image["alt"], decorative=image["decorative"]):
+            faults.append(f"{image['name']} {fault}")
+    return faults
+
+
+def test_nothing_is_asked_of_the_network(visited: Visit) -> None:
+    assert visited.foreign_requests == []
+
+
+def test_nothing_fails_while_the_page_loads(visited: Visit) -> None:
+    assert visited.failed_requests == []
+    assert visited.page_errors == []
+    assert visited.console_errors == []
+
+
+def test_every_formula_is_typeset(visited: Visit) -> None:
+    assert visited.formula_errors == []
+    assert visited.typeset == visited.formulas
+
+
+def test_every_picture_loads_and_is_described(visited: Visit) -> None:
+    assert image_faults(visited) == []
+
+
+def test_the_page_follows_the_readers_colour_scheme(visited: Visit) -> None:
+    assert visited.theme == {"light": "light", "dark": "dark"}
+
+
+def test_axe_finds_no_serious_fault_in_any_theme_or_width(visited: Visit) -> None:
+    found = {shown: faults for shown, faults in visited.violations.items() if faults}
+    assert found == {}
+    assert set(visited.violations) == SHOWN
+
+
+def test_nothing_sticks_out_on_a_telephone(visited: Visit) -> None:
+    assert visited.overflow == []
+
+
+def test_search_works_offline(browser: Browser, origin: str) -> None:
+    foreign: list[str] = []
+    with offline(browser, origin, foreign) as context:
+        page = context.new_page()
+        page.goto(f"{origin}/book/index.html", wait_until="load")
+        page.keyboard.press("Control+K")
+        page.keyboard.type("censored")
+        page.keyboard.press("Enter")
+        page.wait_for_url("**/search.html?q=censored**")
+        results = page.locator("#search-results li a")
+        results.first.wait_for()
+        addresses = [link.get_attribute("href") or "" for link in results.all()]
+        assert any("how_to_read.html" in address for address in addresses)
+        assert results.first.get_attribute("href")
+        results.first.click()
+        page.wait_for_load_state("load")
+        assert page.locator("article h1").count() == 1
+    assert foreign == []
+
+
+def test_the_narrow_page_opens_its_table_of_contents(browser: Browser, origin: str) -> None:
+    with offline(browser, origin, [], NARROW) as context:
+        page = context.new_page()
+        page.goto(f"{origin}/book/index.html", wait_until="load")
+        link = page.get_by_role("link", name="Scorecard", exact=True).first
+        assert not link.is_visible()
+        page.locator("button.primary-toggle:visible").click()
+        link.click()
+        page.wait_for_url("**/scorecard.html")
+
+
+BROKEN = """<!doctype html><html><head><title>x</title></head><body>
+<script>console.error("said so"); setTimeout(() => { throw new Error("thrown"); }, 0);</script>
+<img src="https://elsewhere.invalid/a.png" alt="a.png"><img src="missing.png">
+<p style="color:#999;background:#aaa">pale</p><div style="width:700px;height:1em">wide</div>
+<span class="math">x</span><mjx-merror>Undefined control sequence</mjx-merror>
+<script>window.MathJax = {startup: {promise: Promise.resolve(), document: {}}}</script>
+</body></html>"""
+
+
+def test_the_visit_notices_each_fault_of_a_broken_page(browser: Browser, tmp_path: Path) -> None:
+    (tmp_path / "broken.html").write_text(BROKEN, encoding="utf-8")
+    with served(tmp_path) as address:
+        seen = visit(browser, address, "broken.html")
+    assert set(seen.foreign_requests) == {"https://elsewhere.invalid/a.png"}
+    assert f"{address}/missing.png" in seen.failed_requests
+    assert set(seen.page_errors) == {"thrown"}
+    assert "said so" in seen.console_errors
+    assert (seen.formulas, seen.typeset) == (1, 0)
+    assert seen.formula_errors == ["Undefined control sequence"]
+    assert len(image_faults(seen)) == 4
+    assert seen.overflow
+    for shown in SHOWN:
+        rules = {finding.split()[0] for finding in seen.violations[shown]}
+        assert {"color-contrast", "image-alt", "html-has-lang"} <= rules

@@ -1,0 +1,26 @@
+"""Settings of the instrument's tests."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+import torch
+
+from tests.instrument import worlds
+
+torch.set_num_threads(1)
+
+
+@pytest.fixture(autouse=True)
+def _seeded_and_cleaned_up(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[None]:
+    """Start every test from one seed, and hand no mode on to the next."""
+    if request.config.getoption("--jaxtyping-packages", None):
+        monkeypatch.setattr(worlds, "compares_python_random", False)
+    torch.manual_seed(0)
+    yield
+    assert torch.is_grad_enabled()
+    assert not torch.is_autocast_enabled("cpu")
+    torch.backends.mha.set_fastpath_enabled(True)

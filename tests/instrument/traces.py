@@ -1,0 +1,43 @@
+"""Traces made by hand, of which every number is known."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from regime_lib.instrument import Coverage, Kind, Layer, Trace
+from regime_lib.instrument.trace import Series
+
+
+def coverage_of(members: int = 1, layers: tuple[str, ...] = ("one", "two")) -> Coverage:
+    made = tuple(Layer(name, "relu", Kind.RECTIFIER, "function", 10, 1) for name in layers)
+    return Coverage(made, (), 64, members)
+
+
+def made_trace(
+    series: Mapping[str, NDArray], groups: NDArray | None = None, steps: NDArray | None = None
+) -> Trace:
+    """Make a trace of series of shape (steps,) or (steps, members), over all layers."""
+    made = []
+    members = 1
+    for quantity, values in series.items():
+        table = values[:, None] if values.ndim == 1 else values
+        members = table.shape[1]
+        at = np.arange(1, len(table) + 1) if steps is None else steps
+        made.append(Series(quantity, ("all",), at, table[:, None, :].astype(float)))
+    return Trace(coverage_of(members), tuple(made), groups)
+
+
+def decaying(
+    pattern_tau: NDArray | float, weight_tau: NDArray | float, length: int = 2000
+) -> Trace:
+    """Make a trace in which both changes decay exponentially; one member a time constant."""
+    t = np.arange(length)[:, None]
+    return made_trace(
+        {
+            "pattern_change": np.exp(-t / np.atleast_1d(pattern_tau)),
+            "weight_change": np.exp(-t / np.atleast_1d(weight_tau)),
+        }
+    )

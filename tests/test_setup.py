@@ -1,0 +1,194 @@
+"""The scripts behind `make`: what they find, what they refuse, and what they notice."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+OLD_PYTHON = '#!/bin/sh\nif [ "$1" = --version ]; then echo "Python 3.9.2"; else exit 1; fi\n'
+BROWSER = "#!/bin/sh\necho Chromium 1.0\n"
+
+
+def script(name: str) -> ModuleType:
+    """Load a Python script of `.ci`."""
+    spec = spec_from_file_location(name, ROOT / ".ci" / f"{name}.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def program(path: Path, source: str) -> Path:
+    """Write a small executable."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(source, encoding="utf-8")
+    path.chmod(0o755)
+    return path
+
+
+def run(*command: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    kept = {k: v for k, v in os.environ.items() if k not in ("REGIME_CHROMIUM", "PYTHON")}
+    return subprocess.run(
+        [str(part) for part in command],
+        env={**kept, **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def git(root: Path, *arguments: str) -> None:
+    subprocess.run(["git", *arguments], cwd=root, check=True, capture_output=True)
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """A small git checkout with a tracked, an untracked and an ignored file."""
+    git(tmp_path, "init", "--quiet")
+    (tmp_path / ".gitignore").write_text("ignored\n")
+    for name in ("tracked", "untracked", "ignored"):
+        (tmp_path / name).write_text(name)
+    git(tmp_path, "add", ".gitignore", "tracked")
+    return tmp_path
+
+
+def test_the_digest_of_an_unchanged_tree_is_the_same(checkout: Path) -> None:
+    digest = script("digest").digest
+    assert digest(checkout) == digest(checkout)
+
+
+@pytest.mark.parametrize("name", ["tracked", "untracked", "new"])
+def test_the_digest_notices_a_changed_file(checkout: Path, name: str) -> None:
+    digest = script("digest").digest
+    before = digest(checkout)
+    (checkout / name).write_text("changed")
+    assert digest(checkout) != before
+
+
+def test_the_digest_notices_a_deleted_and_an_executable_file(checkout: Path) -> None:
+    digest = script("digest").digest
+    digests = {digest(checkout)}
+    (checkout / "untracked").chmod(0o755)
+    digests.add(digest(checkout))
+    (checkout / "tracked").unlink()
+    digests.add(digest(checkout))
+    assert len(digests) == 3
+
+
+def test_the_digest_leaves_out_what_git_ignores(checkout: Path) -> None:
+    digest = script("digest").digest
+    before = digest(checkout)
+    (checkout / "ignored").write_text("changed")
+    assert digest(checkout) == before
+
+
+def test_the_digest_notices_whether_data_sets_are_at_hand(
+    checkout: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    digest = script("digest").digest
+    monkeypatch.delenv("REGIME_DATA", raising=False)
+    before = digest(checkout)
+    monkeypatch.setenv("REGIME_DATA", "somewhere")
+    assert digest(checkout) != before
+
+
+def test_outside_git_no_two_digests_agree(tmp_path: Path) -> None:
+    digest = script("digest").digest
+    assert digest(tmp_path) != digest(tmp_path)
+
+
+def test_the_lock_files_are_what_make_lock_writes(tmp_path: Path) -> None:
+    script("lock").write(tmp_path)
+    for name in ("requirements.lock", "environment.yml"):
+        assert (tmp_path / name).read_text() == (ROOT / name).read_text()
+
+
+def test_a_python_that_is_too_old_is_refused_in_one_sentence(tmp_path: Path) -> None:
+    old = program(tmp_path / "python3", OLD_PYTHON)
+    done = run("sh", ROOT / ".ci" / "venv", tmp_path / "venv", PYTHON=str(old))
+    assert done.returncode == 1
+    assert f"Found {old} (Python 3.9.2), but Python 3.11 or newer is needed" in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert not (tmp_path / "venv").exists()
+
+
+def test_a_missing_python_is_named(tmp_path: Path) -> None:
+    done = run("sh", ROOT / ".ci" / "venv", tmp_path / "venv", PYTHON="no-such-python")
+    assert done.returncode == 1
+    assert "Found no no-such-python" in done.stderr
+
+
+def test_an_environment_whose_making_was_interrupted_is_made_again(tmp_path: Path) -> None:
+    broken = program(tmp_path / "venv" / "bin" / "python", "#!/bin/sh\nexit 1\n")
+    done = run("sh", ROOT / ".ci" / "venv", tmp_path / "venv", PYTHON=sys.executable)
+    assert done.returncode == 0, done.stderr
+    assert run(broken, "-m", "pip", "--version").returncode == 0
+
+
+def test_the_browser_that_the_reader_names_is_taken(tmp_path: Path) -> None:
+    named = program(tmp_path / "my browser", BROWSER)
+    done = run("sh", ROOT / ".ci" / "browser", sys.executable, REGIME_CHROMIUM=str(named))
+    assert (done.returncode, done.stdout) == (0, f"{named}\n")
+
+
+def test_a_named_browser_that_does_not_run_is_refused(tmp_path: Path) -> None:
+    named = program(tmp_path / "broken", "#!/bin/sh\nexit 1\n")
+    done = run("sh", ROOT / ".ci" / "browser", sys.executable, REGIME_CHROMIUM=str(named))
+    assert done.returncode == 1
+    assert "which does not run" in done.stderr
+
+
+def test_a_launcher_without_a_browser_behind_it_is_passed_over(tmp_path: Path) -> None:
+    for tool in ("sh", "id", "true"):
+        (tmp_path / tool).symlink_to(str(shutil.which(tool)))
+    program(tmp_path / "chromium", "#!/bin/sh\nexit 1\n")
+    good = program(tmp_path / "google-chrome", BROWSER)
+    done = run("sh", ROOT / ".ci" / "browser", "--find", "no-python", PATH=str(tmp_path))
+    assert (done.returncode, done.stdout) == (0, f"{good}\n")
+
+
+def test_looking_for_a_browser_installs_nothing(tmp_path: Path) -> None:
+    for tool in ("sh", "id", "true"):
+        (tmp_path / tool).symlink_to(str(shutil.which(tool)))
+    program(tmp_path / "apt-get", "#!/bin/sh\ntouch installed\n")
+    done = run("sh", ROOT / ".ci" / "browser", "--find", "no-python", PATH=str(tmp_path))
+    assert (done.returncode, done.stdout) == (1, "")
+
+
+def test_as_root_on_debian_the_distribution_is_asked_for_a_browser(tmp_path: Path) -> None:
+    for tool in ("sh", "true", "cp", "chmod"):
+        (tmp_path / tool).symlink_to(str(shutil.which(tool)))
+    program(tmp_path / "id", "#!/bin/sh\necho 0\n")
+    program(tmp_path / "a-browser", BROWSER)
+    program(
+        tmp_path / "apt-get",
+        f'#!/bin/sh\ncase "$*" in *chromium*fonts-dejavu-core*) '
+        f"cp {tmp_path}/a-browser {tmp_path}/chromium;; esac\n",
+    )
+    done = run("sh", ROOT / ".ci" / "browser", "no-python", PATH=str(tmp_path))
+    assert (done.returncode, done.stdout) == (0, f"{tmp_path}/chromium\n")
+
+
+def test_where_no_browser_can_be_had_one_sentence_says_what_to_do(tmp_path: Path) -> None:
+    for tool in ("sh", "true"):
+        (tmp_path / tool).symlink_to(str(shutil.which(tool)))
+    program(tmp_path / "id", "#!/bin/sh\necho 1000\n")
+    done = run("sh", ROOT / ".ci" / "browser", "no-python", PATH=str(tmp_path))
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1].startswith("No Chromium was found and none could be")
+
+
+@pytest.mark.parametrize("name", ["venv", "browser", "run"])
+def test_every_script_parses_and_may_be_executed(name: str) -> None:
+    path = ROOT / ".ci" / name
+    assert run("sh", "-n", path).returncode == 0
+    assert os.access(path, os.X_OK)
