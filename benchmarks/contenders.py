@@ -118,9 +118,7 @@ def torchlens(model: nn.Module, work: Workload) -> Iterator[None]:
     yield from _with_activations(model, activations)
 
 
-def _with_activations(
-    model: nn.Module, activations: Callable[[], list[Tensor]]
-) -> Iterator[None]:
+def _with_activations(model: nn.Module, activations: Callable[[], list[Tensor]]) -> Iterator[None]:
     previous: list[Tensor] = []
     weights = [p.detach().clone() for p in model.parameters()]
     while True:

@@ -1,4 +1,4 @@
-"""Accepting results: committed chapters, their reference numbers, the README's table and picture."""
+"""Accepting results: committed chapters, reference numbers, the README's table and picture."""
 
 from __future__ import annotations
 

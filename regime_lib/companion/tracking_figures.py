@@ -20,8 +20,8 @@ from matplotlib.ticker import FuncFormatter, NullFormatter
 
 from regime_lib.companion.theme import Theme
 
-NAMES = {"sgd": "SGD", "momentum": "SGD with momentum", "adam": "Adam", "adamw": "AdamW"}
-_MARKERS = {"sgd": "o", "momentum": "s", "adam": "^", "adamw": "v"}
+NAMES = {"sgd": "SGD", "momentum": "SGD with momentum", "adam": "Adam"}
+_MARKERS = {"sgd": "o", "momentum": "s", "adam": "^"}
 
 
 @dataclass(frozen=True)
@@ -114,7 +114,7 @@ def by_definition(theme: Theme, table: pd.DataFrame, claimed: float) -> Figure:
     _ratio_axis(ax)
     ax.set_xlabel("weights' time / patterns' time")
     ax.grid(axis="y", visible=False)
-    ax.legend(loc="upper right", bbox_to_anchor=(1.0, 0.93))
+    figure.legend(loc="outside lower center", ncols=1 if theme.narrow else 3)
     return figure
 
 
@@ -303,7 +303,11 @@ def horizon(theme: Theme, table: pd.DataFrame) -> Figure:
         shares = sorted(table["share"].unique())
         ax.set_xticks(shares, [f"{share:.0%}" for share in shares])
         ax.xaxis.set_minor_formatter(NullFormatter())
-    axes[1].legend(loc="upper right")
+    figure.legend(
+        *axes[1].get_legend_handles_labels(),
+        loc="outside lower center",
+        ncols=1 if theme.narrow else 3,
+    )
     return figure
 
 

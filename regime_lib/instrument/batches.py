@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import ExitStack
 from typing import Any
 
@@ -22,6 +23,10 @@ _MIXED = (
     "watch() was called with sample numbers and without; pass the numbers of every batch, or leave "
     "them out if every batch is the whole training set"
 )
+_WRONG_SIZE = (
+    "watch one forward pass over exactly the samples whose numbers were given, or over the whole "
+    "training set if none were"
+)
 
 
 class BatchMeter:
@@ -41,14 +46,13 @@ class BatchMeter:
     """
 
     def __init__(self, plan: Plan, layout: Layout, samples: int) -> None:
-        self._plan = plan
-        self.samples = samples
-        self._recorder = Recorder(plan, layout)
+        self._plan, self._samples = plan, samples
+        self._recorder = Recorder(plan, layout, advice=_WRONG_SIZE)
         self._ring: Ring | None = None
         self._first: list[Shelf] = []
         self._last: list[Shelf] = []
         self._visited = np.full(samples, -1)
-        self._room: dict[int, tuple[list[Shelf], list[Shelf]]] = {}
+        self._room: tuple[int, list[Shelf], list[Shelf]] = (0, [], [])
 
     @property
     def ring(self) -> Ring:
@@ -62,23 +66,24 @@ class BatchMeter:
         if self._last:
             raise RegimeError(_MIXED)
         if self._ring is None:
-            self._ring = Ring(self._recorder, self.samples, self._plan.coverage.counted)
+            self._ring = Ring(self._recorder, self._samples, self._plan.coverage.counted)
+            self._ring.filled = -1  # the first pass fills slot 0
         return self._ring
 
-    def watch(self, shelves: list[Shelf], slot: int, samples: int) -> Watch:
-        """Return a context that records one forward pass over a number of samples."""
-        return Watch(self._recorder, self._plan.dispatch, shelves, slot, samples)
-
-    def shelves(self, samples: int) -> list[Shelf]:
-        """Return where the patterns of a minibatch are recorded, in slot 1."""
+    def watch(self, index: Int[np.ndarray, " batch"] | None) -> Watch:
+        """Return a context that records one forward pass over some samples, or over all."""
+        if index is None:
+            ring = self.ring
+            return Watch(self._recorder, self._plan, ring.shelves, ring.filled + 1, self._samples)
         if self._ring is not None:
             raise RegimeError(_MIXED)
         if not self._last:
-            self._first = self._recorder.shelves(1, self.samples)
-            self._last = self._recorder.shelves(1, self.samples)
-        return self._shelves_for(samples)[0]
+            self._first = self._recorder.shelves(1, self._samples)
+            self._last = self._recorder.shelves(1, self._samples)
+        shelves, _ = self._shelves_for(len(index))
+        return Watch(self._recorder, self._plan, shelves, 1, len(index))
 
-    def numbers(self, index: Tensor | NDArray) -> Int[np.ndarray, " batch"]:
+    def numbers(self, index: Tensor | NDArray | Sequence[int]) -> Int[np.ndarray, " batch"]:
         """Read the caller's sample numbers.
 
         Raises
@@ -92,10 +97,10 @@ class BatchMeter:
                 "watch(index) takes the numbers of the batch's samples, a one-dimensional list of "
                 f"integers; got shape {numbers.shape} of {numbers.dtype}"
             )
-        if numbers.min() < 0 or numbers.max() >= self.samples:
+        if numbers.min() < 0 or numbers.max() >= self._samples:
             raise RegimeError(
                 f"watch(index) got sample number {numbers.min()} to {numbers.max()}, but the "
-                f"tracker was made for samples 0 to {self.samples - 1}; pass batches=N with the "
+                f"tracker was made for samples 0 to {self._samples - 1}; pass batches=N with the "
                 "size of the whole training set"
             )
         if len(np.unique(numbers)) != len(numbers):
@@ -131,19 +136,20 @@ class BatchMeter:
         return looks, lag
 
     def _shelves_for(self, samples: int) -> tuple[list[Shelf], list[Shelf]]:
-        if samples not in self._room:
+        """Return room for one batch and for its first patterns; kept until the size changes."""
+        if self._room[0] != samples:
             make = self._recorder.shelves
-            self._room[samples] = make(2, samples), make(1, samples)
-        return self._room[samples]
+            self._room = samples, make(2, samples), make(1, samples)
+        return self._room[1], self._room[2]
 
 
 class Watch:
     """One watched forward pass of the training itself: nothing is changed, only read."""
 
     def __init__(
-        self, recorder: Recorder, dispatch: bool, shelves: list[Shelf], slot: int, samples: int
+        self, recorder: Recorder, plan: Plan, shelves: list[Shelf], slot: int, samples: int
     ) -> None:
-        self._recorder, self._dispatch = recorder, dispatch
+        self._recorder, self._dispatch = recorder, plan.dispatch
         self._where = (shelves, slot, slice(0, samples))
         self._modes = ExitStack()
 

@@ -48,8 +48,8 @@ class NumpyShelf:
         self.units = units
         shape = (slots, planes, members, samples, row_bytes(units))
         self.data: NDArray[np.uint8] = np.zeros(shape, np.uint8)
-        self._rows_at_once = max(1, _SCRATCH_BYTES // max(1, members * units))
-        self._scratch = np.empty((members, min(self._rows_at_once, samples), units), bool)
+        self._rows_at_once = min(samples, max(1, _SCRATCH_BYTES // max(1, members * units)))
+        self._scratch: NDArray[np.bool_] | None = None
 
     def store(
         self,
@@ -60,6 +60,8 @@ class NumpyShelf:
     ) -> None:
         """Keep which values lie above each threshold, in the given rows of one slot."""
         array = _as_numpy(values)
+        if self._scratch is None:  # most shelves are only read
+            self._scratch = np.empty((array.shape[0], self._rows_at_once, self.units), bool)
         for plane, threshold in enumerate(thresholds):
             for start in range(0, array.shape[1], self._rows_at_once):
                 block = array[:, start : start + self._rows_at_once]
@@ -87,7 +89,7 @@ class NumpyShelf:
         ever_on = _fold(np.bitwise_or, words[:, 0], 2)
         always_on = _fold(np.bitwise_and, words[:, 0], 2)
         if words.shape[1] == 2:  # the second plane marks the upper clip of a clipped unit
-            always_on &= ~_fold(np.bitwise_or, words[:, 1], 2)
+            always_on = always_on & ~_fold(np.bitwise_or, words[:, 1], 2)
         return self.units - _popcount(ever_on), _popcount(always_on)
 
     def restart(self, slot: int) -> None:

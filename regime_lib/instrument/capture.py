@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
@@ -22,6 +22,7 @@ from regime_lib.instrument.kinks import FUNCTIONS, OPERATORS, Kind, Rule, pool_w
 FUNCTION, DISPATCH = "function", "dispatch"
 
 
+@runtime_checkable
 class Listener(Protocol):
     """Who is told of the calls."""
 

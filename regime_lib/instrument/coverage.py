@@ -9,6 +9,14 @@ from jaxtyping import Bool
 
 from regime_lib.instrument.kinks import Kind
 
+ALL = "all"
+"""The layer name of quantities over the whole model."""
+
+
+def own_name(name: str) -> str:
+    """Return a layer's name, told apart from `ALL`."""
+    return f"{name} (module)" if name == ALL else name
+
 
 @dataclass(frozen=True)
 class Layer:

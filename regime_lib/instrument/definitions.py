@@ -22,8 +22,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-
 from regime_lib.errors import RegimeError
 
 _DEFAULTS: dict[str, float | None] = {
@@ -50,12 +48,38 @@ class Definition:
         The q of the definition, between 0 and 1; None for auc and fit.
     window : int
         Width of the trailing mean, in observations. A run shorter than ten windows gets a tenth of
-        its length.
+        its length. A trailing mean delays a time by up to half its width, so that the ratio of two
+        times that are not much longer than the window is drawn towards one.
+
+    Raises
+    ------
+    RegimeError
+        If there is no such definition.
     """
 
     kind: str
-    level: float | None
+    level: float | None = None
     window: int = 51
+
+    def __post_init__(self) -> None:
+        if self.kind not in _DEFAULTS:
+            raise RegimeError(
+                f"there is no time scale {str(self)!r}; write one of "
+                + ", ".join(k if q is None else f"{k}@{q}" for k, q in _DEFAULTS.items())
+            )
+        usual = _DEFAULTS[self.kind]
+        if usual is None and self.level is not None:
+            raise RegimeError(f"{self.kind} takes no level; write it as {self.kind!r}")
+        if usual is not None and not (isinstance(self.level, float) and 0 < self.level < 1):
+            raise RegimeError(
+                f"the level of {self.kind} is {self.level!r}, not a number between 0 and 1; "
+                f"write it like {self.kind}@{usual}"
+            )
+        whole = isinstance(self.window, int) and not isinstance(self.window, bool)
+        if not whole or self.window < 1:
+            raise RegimeError(
+                f"the smoothing window is {self.window!r}; expected at least 1 observation"
+            )
 
     @classmethod
     def parse(cls, text: str, window: int = 51) -> Definition:
@@ -66,28 +90,14 @@ class Definition:
         RegimeError
             If there is no such definition.
         """
-        kind, _, level = text.partition("@")
-        if kind not in _DEFAULTS:
-            raise RegimeError(
-                f"there is no time scale {text!r}; write one of "
-                + ", ".join(k if q is None else f"{k}@{q}" for k, q in _DEFAULTS.items())
-            )
-        if window < 1:
-            raise RegimeError(f"the smoothing window is {window}; expected at least 1 observation")
-        if _DEFAULTS[kind] is None:
-            if level:
-                raise RegimeError(f"the time scale {kind} takes no level; write it as {kind!r}")
-            return cls(kind, None, window)
+        if not isinstance(text, str):
+            raise RegimeError(f"a definition is written as text, such as 'peak@0.1'; got {text!r}")
+        kind, at, written = text.partition("@")
         try:
-            q = float(level) if level else float(_DEFAULTS[kind])  # type: ignore[arg-type]
+            level = float(written) if at else _DEFAULTS.get(kind)
         except ValueError:
-            q = np.nan
-        if not 0 < q < 1:
-            raise RegimeError(
-                f"the level of {text!r} is not a number between 0 and 1; "
-                f"write it like {kind}@{_DEFAULTS[kind]}"
-            )
-        return cls(kind, q, window)
+            level = float("nan")
+        return cls(kind, level, window)
 
     def __str__(self) -> str:
         return self.kind if self.level is None else f"{self.kind}@{self.level:g}"

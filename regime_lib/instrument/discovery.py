@@ -8,6 +8,7 @@ tensor that it was taken from.
 
 from __future__ import annotations
 
+import warnings
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -20,12 +21,21 @@ from torch.nn.modules import module as module_hooks
 
 from regime_lib.instrument.kinks import Kind, Reading, Rule, code_type
 from regime_lib.instrument.layout import Layout
-from regime_lib.instrument.plan import FUSED, Event, Found, Plan, make_plan
+from regime_lib.instrument.plan import CUSTOM, FUSED, Event, Found, Plan, make_plan
+from regime_lib.instrument.wrappers import plain_name
 
 _aten = torch.ops.aten
 _COMPARISONS = {_aten.gt, _aten.ge, _aten.lt, _aten.le}
 _CARRIERS = {_aten._to_copy, _aten.logical_not, _aten.bitwise_not, _aten.view, _aten.clone}
-_GATED_BY = {_aten.mul, _aten.mul_, _aten.where, _aten.masked_fill, _aten.masked_fill_}
+_GATED_BY = {
+    _aten.mul,
+    _aten.mul_,
+    _aten.where,
+    _aten.masked_fill,
+    _aten.masked_fill_,
+    _aten.index_put,
+    _aten.index_put_,
+}
 _FOLDED_BY = {_aten.add, _aten.add_, _aten.sub}
 _OTHER_KINKS = {
     _aten.amax: "a maximum over an axis",
@@ -39,6 +49,14 @@ _OTHER_KINKS = {
     _aten.heaviside: "a step function",
     _aten.round: "a rounding",
     _aten.floor: "a rounding",
+    _aten.ceil: "a rounding",
+    _aten.trunc: "a rounding",
+    _aten.cummax: "a running maximum",
+    _aten.cummin: "a running minimum",
+    _aten.median: "a median",
+    _aten.kthvalue: "a selection of the k-th largest",
+    _aten.fractional_max_pool2d: "a fractional max-pool",
+    _aten.fractional_max_pool3d: "a fractional max-pool",
 }
 _HIDING = {"_cudnn_rnn", "miopen_rnn", "_transformer_encoder_layer_fwd"}
 _OWN_NAMESPACES = {"aten", "prims", "prim", "profiler", "c10d", "_c10d_functional"}
@@ -61,7 +79,7 @@ class Discovery:
     _names: dict[int, str] = field(init=False)
 
     def __post_init__(self) -> None:
-        self._names = {id(module): name for name, module in self.model.named_modules()}
+        self._names = {id(module): plain_name(name) for name, module in self.model.named_modules()}
 
     def on_call(
         self, rule: Rule, via: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]
@@ -89,7 +107,7 @@ class Discovery:
         packet = operator.overloadpacket
         name = packet.__name__
         if operator.namespace not in _OWN_NAMESPACES:
-            self._others[self._where(), f"the custom operator {operator.namespace}::{name}"] += 1
+            self._others[self._where(), f"{CUSTOM} {operator.namespace}::{name}"] += 1
         if name in _HIDING:
             self._others[self._where(), f"{FUSED} {name}"] += 1
         if (what := _OTHER_KINKS.get(packet)) and _is_float(args):
@@ -107,15 +125,17 @@ class Discovery:
 
     def _settle(self, packet: Any, args: tuple[Any, ...]) -> None:
         """Mark a comparison that multiplies or selects, or an absolute value added to its input."""
-        for arg in args:
+        given = list(_flat(args))
+        for arg in given:
             if id(arg) not in self._pending:
                 continue
             _, event, values = self._pending[id(arg)]
-            folded = event.rule.op == "abs"
-            if folded and packet in _FOLDED_BY:
-                event.gates |= any(other is values for other in args if other is not arg)
-            elif not folded and packet in _GATED_BY:
+            if packet not in (_FOLDED_BY if event.rule.op == "abs" else _GATED_BY):
+                continue
+            if any(other is values for other in given):
                 event.gates = True
+            elif event.rule.op != "abs":
+                self._others[event.where, "a comparison that gates another tensor"] += 1
 
     def _event(
         self,
@@ -166,7 +186,10 @@ class Discovery:
             module_hooks.register_module_forward_hook(left, always_call=True),
         ]
         try:
-            yield
+            with warnings.catch_warnings():
+                # compiled parts run in eager mode here, where global hooks do no harm
+                warnings.filterwarnings("ignore", message=".*global hooks on modules")
+                yield
         finally:
             for hook in hooks:
                 hook.remove()
@@ -184,6 +207,15 @@ class Discovery:
             self.layout.members,
             self.samples or 0,
         )
+
+
+def _flat(args: Any) -> Iterator[Any]:
+    """Yield arguments, and those inside lists, as `index_put` takes its masks."""
+    for arg in args:
+        if isinstance(arg, list | tuple):
+            yield from _flat(arg)
+        else:
+            yield arg
 
 
 def _is_float(args: tuple[Any, ...]) -> bool:

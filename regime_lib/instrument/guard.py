@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -11,31 +11,46 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.autograd.grad_mode import _unsafe_preserve_version_counter
 
-from regime_lib.errors import RegimeError
+from regime_lib.instrument.wrappers import all_modules
 
 _DEVICES_WITH_AUTOCAST = ("cpu", "cuda")
-_SHARDED = ("FullyShardedDataParallel", "FSDPModule")
 
 
 @dataclass(frozen=True)
 class RandomState:
-    """The state of torch's random generators."""
+    """The state of the random generators: torch's, and if asked Python's and NumPy's."""
 
     cpu: Tensor
     cuda: list[Tensor]
+    python: tuple[Any, Any] | None
 
     @classmethod
-    def capture(cls) -> RandomState:
+    def capture(cls, python: bool = False) -> RandomState:
         """Read the state of the CPU generator and of every CUDA generator in use."""
         used = torch.cuda.is_initialized()
-        return cls(torch.get_rng_state(), torch.cuda.get_rng_state_all() if used else [])
+        return cls(
+            torch.get_rng_state(),
+            torch.cuda.get_rng_state_all() if used else [],
+            (random.getstate(), np.random.get_state()) if python else None,  # noqa: NPY002
+        )
 
     def restore(self) -> None:
         """Put the generators back into this state."""
         torch.set_rng_state(self.cpu)
         if self.cuda:
             torch.cuda.set_rng_state_all(self.cuda)
+        if self.python is not None:
+            random.setstate(self.python[0])
+            np.random.set_state(self.python[1])  # noqa: NPY002
+
+    def same_python(self, other: RandomState) -> bool:
+        """Whether Python's and NumPy's generators are in the same state."""
+        assert self.python is not None
+        assert other.python is not None
+        pairs = zip(self.python[1], other.python[1], strict=True)
+        return self.python[0] == other.python[0] and all(np.array_equal(a, b) for a, b in pairs)
 
 
 @dataclass(frozen=True)
@@ -75,15 +90,32 @@ class Precision:
 
 
 @dataclass(frozen=True)
+class Place:
+    """Where a module keeps a buffer."""
+
+    module: nn.Module
+    name: str
+
+    @property
+    def tensor(self) -> Tensor:
+        """The buffer."""
+        return getattr(self.module, self.name)
+
+    def put_back(self, tensor: Tensor, value: Tensor) -> None:
+        """Give the module its own buffer again, with the value that it had."""
+        tensor.data.copy_(value)
+        if self.tensor is not tensor:
+            setattr(self.module, self.name, tensor)
+
+
+@dataclass(frozen=True)
 class Surroundings:
     """What every probe run is given again, as it was when tracking began."""
 
     noise: RandomState
     precision: Precision
-    buffers: tuple[Tensor, ...] = ()
+    buffers: tuple[Place, ...] = ()
     """Buffers that the model writes to even in evaluation mode."""
-    python_random: bool = False
-    """Whether the model draws from Python's or NumPy's global generators."""
 
 
 class Undisturbed:
@@ -101,9 +133,8 @@ class Undisturbed:
 
     def __enter__(self) -> None:
         given = self._given
-        self._random = RandomState.capture()
-        self._saved = [buffer.detach().clone() for buffer in given.buffers]
-        self._python = _python_random_state() if given.python_random else None
+        self._random = RandomState.capture(python=given.noise.python is not None)
+        self._kept = _Kept(given.buffers) if given.buffers else None
         self._training = [module for module in all_modules(self._model) if module.training]
         self._no_grad.__enter__()
         self._eager = torch.compiler.set_stance("force_eager")  # in force from here on
@@ -118,97 +149,63 @@ class Undisturbed:
         self._eager.__exit__(None, None, None)
         self._no_grad.__exit__(None, None, None)
         self._random.restore()
-        for buffer, value in zip(self._given.buffers, self._saved, strict=True):
-            buffer.data.copy_(value)
-        if self._python is not None:
-            _restore_python_random(self._python)
+        if self._kept is not None:
+            self._kept.put_back()
+
+
+class _Kept:
+    """Buffers with their values, to be put back so that autograd does not notice either."""
+
+    def __init__(self, places: Sequence[Place]) -> None:
+        self._places = [(place, place.tensor, place.tensor.detach().clone()) for place in places]
+        # a graph that was recorded before and needs a buffer must still find its version
+        tensors = tuple(tensor for _, tensor, _ in self._places)
+        self._versions = _unsafe_preserve_version_counter(tensors)
+        self._versions.__enter__()
+
+    def changed(self) -> tuple[Place, ...]:
+        """Return where a buffer was written to or replaced."""
+        return tuple(
+            place
+            for place, tensor, value in self._places
+            if place.tensor is not tensor or not _same(tensor, value)
+        )
+
+    def put_back(self) -> None:
+        for place, tensor, value in self._places:
+            place.put_back(tensor, value)
+        self._versions.__exit__(None, None, None)
 
 
 @contextmanager
-def noting_side_effects(model: nn.Module) -> Iterator[list[Any]]:
-    """Yield a list that holds, after the block, what the block wrote to behind the model's back.
+def noting_side_effects(model: nn.Module) -> Iterator[list[Place]]:
+    """Yield a list that holds, after the block, the buffers that the block changed.
 
-    Entries are the buffers whose values changed, and the text "python random" if a global generator
-    of Python or NumPy was drawn from; everything is put back.
+    They are put back, and so are the generators of Python and NumPy.
     """
-    buffers = [(buffer, buffer.detach().clone()) for buffer in model.buffers()]
-    before = _python_random_state()
-    found: list[Any] = []
-    yield found
-    for buffer, value in buffers:
-        if not torch.allclose(buffer, value, rtol=0, atol=0, equal_nan=buffer.is_floating_point()):
-            found.append(buffer)
-            buffer.data.copy_(value)
-    after = _python_random_state()
-    if before[0] != after[0] or not _same_numpy_state(before[1], after[1]):
-        found.append("python random")
-        _restore_python_random(before)
-
-
-def guarded_buffers(found: Sequence[Any]) -> tuple[Tensor, ...]:
-    """Pick the buffers out of what `noting_side_effects` found."""
-    return tuple(item for item in found if isinstance(item, Tensor))
-
-
-def unwrap(model: nn.Module) -> nn.Module:
-    """Return the network inside data-parallel and compiled wrappers.
-
-    Raises
-    ------
-    RegimeError
-        If the parameters are sharded, so that no process holds the network.
-    """
-    while True:
-        if any(base.__name__ in _SHARDED for base in type(model).__mro__):
-            raise RegimeError(
-                "the model is wrapped in FullyShardedDataParallel, whose parameters are split over "
-                "processes; track an unsharded copy or wrap it in DistributedDataParallel"
-            )
-        if isinstance(model, nn.DataParallel | nn.parallel.DistributedDataParallel):
-            model = model.module
-        elif isinstance(inner := getattr(model, "_orig_mod", None), nn.Module):
-            model = inner
-        else:
-            return model
-
-
-def all_modules(root: nn.Module) -> list[nn.Module]:
-    """List a model's modules; several times faster than `root.modules()`, which names them."""
-    found, seen = [root], {id(root)}
-    for module in found:  # grows while it is walked
-        for child in module._modules.values():
-            if child is not None and id(child) not in seen:
-                seen.add(id(child))
-                found.append(child)
-    return found
-
-
-def structure(model: nn.Module) -> list[int]:
-    """Return the identities of a model's modules and parameters, in order."""
-    found = []
-    for module in all_modules(model):
-        found.append(id(module))
-        found.extend(map(id, module._parameters.values()))
-    return found
+    buffers = [
+        Place(module, name)
+        for module in all_modules(model)
+        for name, _ in module.named_buffers(recurse=False)
+    ]
+    kept, before = _Kept(buffers), RandomState.capture(python=True)
+    found: list[Place] = []
+    try:
+        yield found
+    finally:
+        found.extend(kept.changed())
+        kept.put_back()
+        before.restore()
 
 
 def _set_training(modules: list[nn.Module], flag: bool) -> None:
     for module in modules:
-        if isinstance(module, torch.jit.ScriptModule):
-            module.training = flag
-        else:  # past nn.Module.__setattr__, whose bookkeeping costs more than a small layer
+        if "training" in module.__dict__:
+            # past nn.Module.__setattr__, whose bookkeeping costs more than a small layer
             module.__dict__["training"] = flag
+        else:  # scripted and compiled modules keep it elsewhere
+            module.training = flag
 
 
-def _python_random_state() -> tuple[Any, Any]:
-    return random.getstate(), np.random.get_state()  # noqa: NPY002
-
-
-def _restore_python_random(state: tuple[Any, Any]) -> None:
-    random.setstate(state[0])
-    np.random.set_state(state[1])  # noqa: NPY002
-
-
-def _same_numpy_state(a: Any, b: Any) -> bool:
-    same: Callable[[Any, Any], bool] = np.array_equal
-    return all(same(x, y) for x, y in zip(a, b, strict=True))
+def _same(a: Tensor, b: Tensor) -> bool:
+    return torch.allclose(a, b, rtol=0, atol=0, equal_nan=a.is_floating_point())

@@ -8,10 +8,11 @@ import numpy as np
 from jaxtyping import Float, Int
 from numpy.typing import NDArray
 
-from regime_lib.instrument.coverage import Coverage
+from regime_lib.instrument.coverage import ALL, Coverage
 from regime_lib.instrument.looks import Looks
-from regime_lib.instrument.trace import ALL, Series, Trace
-from regime_lib.instrument.weights import Norms, modules_of
+from regime_lib.instrument.norms import Norms
+from regime_lib.instrument.trace import Series, Trace
+from regime_lib.instrument.weights import modules_of
 
 _PARTS = 32  # parts of the probe whose flips are kept apart, for the interval over the probe
 _LAW_FIELDS = {
@@ -37,6 +38,8 @@ class Journal:
         self._coverage = coverage
         self._units = np.array([layer.units for layer in coverage.layers], dtype=float)
         self._pattern_names = (ALL, *(layer.name for layer in coverage.layers))
+        # the flip law is about units with one threshold, not about clips and pooling windows
+        self._has_law = np.array([layer.planes == 1 for layer in coverage.layers])
         modules = modules_of(parameters)
         self._weight_names = (ALL, *modules)
         # row 0 sums all parameters, the rows below those of one module
@@ -68,6 +71,8 @@ class Journal:
         self._add("always_on", steps, self._shares(looks.always_on, 1))
         for quantity, field in _LAW_FIELDS.items() if looks.law else ():
             values = np.array([[getattr(layer, field) for layer in look] for look in looks.law])
+            values = values.astype(float)
+            values[:, ~self._has_law] = np.nan
             self._add(quantity, steps, self._means(values), consecutive)
 
     def write_weights(
@@ -134,9 +139,13 @@ class Journal:
         return np.concatenate([total, counts / self._units[:, None]], axis=1) / samples
 
     def _means(self, values: NDArray) -> Float[np.ndarray, "looks layers_and_all members"]:
-        """Put the mean over the counted layers, weighted by units, first."""
-        weights = self._units * self._coverage.counted
-        mean = np.einsum("l,tlm->tm", weights, values)[:, None] / weights.sum()
+        """Put the mean over the layers with one threshold, weighted by units, first."""
+        own = self._has_law
+        if own.any():
+            weights = self._units[own] / self._units[own].sum()
+            mean = np.einsum("l,tlm->tm", weights, values[:, own])[:, None]
+        else:
+            mean = np.full_like(values[:, :1], np.nan)
         return np.concatenate([mean, values], axis=1)
 
     def _by_part(

@@ -71,6 +71,11 @@ def _number(bound: Any) -> float | None:
     return float(bound) if isinstance(bound, int | float) else None
 
 
+def _is_constant(values: Tensor) -> bool:
+    """Whether a tensor is one number, repeated: the bound of a comparison, not the compared."""
+    return values.numel() > 0 and bool((values == values.flatten()[0]).all())
+
+
 def _at(*thresholds: float) -> Callable[[tuple[Any, ...], Mapping[str, Any]], Reading]:
     """Read a function whose kinks lie at fixed places."""
     return lambda args, kwargs: Reading(_input(args, kwargs), thresholds)
@@ -113,6 +118,8 @@ def _read_maximum(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Reading |
     values = _input(args, kwargs)
     if not (values.is_floating_point() and other.is_floating_point()):
         return None
+    if other.numel() != 1 and _is_constant(values):  # maximum(0, z): the unit is z
+        values, other = other, values
     if other.numel() == 1:
         return Reading(values, (float(other),))
     return Reading(values - other, (0.0,))
@@ -122,9 +129,14 @@ def _read_comparison(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Readin
     """Read ``z > 0`` and its relatives: the first half of a rectifier written by hand."""
     other = _argument(args, kwargs, 1, "other", None)
     values = _input(args, kwargs)
-    if not values.is_floating_point() or isinstance(other, Tensor) or other != 0:
+    if isinstance(other, Tensor) and other.numel() != 1 and _is_constant(values):
+        values, other = other, values
+    if not values.is_floating_point():
         return None
-    return Reading(values, (0.0,))
+    if isinstance(other, Tensor) and _is_constant(other):
+        other = other.flatten()[0]
+    bound = _number(other)
+    return None if bound is None else Reading(values, (bound,))
 
 
 _RULES = {

@@ -65,9 +65,10 @@ class Layout:
         return leading and self.batch_axis == 0 and shape.numel() == members * samples * units
 
     def _sample_axis(self, values: Tensor, samples: int) -> int | None:
-        preferred = 1 + self.batch_axis
-        for axis in (preferred, 1, 2):
-            if values.ndim > axis and values.shape[axis] == samples:
+        for axis in (1 + self.batch_axis, 1, 2):
+            # features must follow a later axis, or it is the features' own
+            long_enough = values.ndim > axis + (axis > 1)
+            if long_enough and values.shape[axis] == samples:
                 return axis
         if values.ndim > 1 and values.shape[1] and values.shape[1] % samples == 0:
             return 1

@@ -63,6 +63,7 @@ class Ring:
     def start(self) -> None:
         """Make slot 0 the first pattern."""
         from_bytes(self.first, 0, as_bytes(self.shelves, 0))
+        self.filled = 0
 
     def take(self, law: tuple[tuple[FlipStatistics, ...], ...] = ()) -> Looks:
         """Compare the looks since the last call, and forget all but the last."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from jaxtyping import Int
 from numpy.typing import NDArray
@@ -16,7 +18,6 @@ from regime_lib.instrument.guard import (
     RandomState,
     Surroundings,
     Undisturbed,
-    guarded_buffers,
     noting_side_effects,
 )
 from regime_lib.instrument.layout import Layout
@@ -47,19 +48,19 @@ def discover(
     Surroundings
         What later looks must be given, and what they must put back.
     """
-    given = Surroundings(RandomState.capture(), Precision.capture())
+    noise, precision = RandomState.capture(python=True), Precision.capture()
     found = Discovery(model, layout, probe.samples or samples, smooth)
     with (
-        Undisturbed(model, given),
+        Undisturbed(model, Surroundings(noise, precision)),
         noting_side_effects(model) as touched,
         found.naming(),
         watch(found, dispatch=True, every_operator=True),
     ):
         probe.run(model)
-    surroundings = Surroundings(
-        given.noise, given.precision, guarded_buffers(touched), "python random" in touched
-    )
-    return found.plan(keep), surroundings
+        after = RandomState.capture(python=True)
+    if noise.same_python(after):  # reading these generators costs more than a small layer
+        noise = replace(noise, python=None)
+    return found.plan(keep), Surroundings(noise, precision, tuple(touched))
 
 
 class PatternMeter:
@@ -113,12 +114,15 @@ class PatternMeter:
         return self._ring.full
 
     def look(self) -> None:
-        """Run the probe once and keep its patterns."""
+        """Run the probe once; its patterns are forgotten unless `keep` follows."""
         self._run(self._ring.filled + 1)
+
+    def keep(self) -> None:
+        """Keep the patterns of the last look."""
         if self._law is not None:
             self._law.append(tuple(map(flip_statistics, self._before, self._now)))
             self._swap_values()
-        self._ring.filled += 1  # only now: an interrupted look leaves nothing
+        self._ring.filled += 1
 
     def take(self) -> Looks:
         """Compare the looks since the last call, and forget all but the last."""

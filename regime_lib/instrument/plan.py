@@ -11,10 +11,11 @@ from torch import nn
 
 from regime_lib.errors import RegimeError
 from regime_lib.instrument.capture import DISPATCH
-from regime_lib.instrument.coverage import Coverage, Layer, Unseen
+from regime_lib.instrument.coverage import Coverage, Layer, Unseen, own_name
 from regime_lib.instrument.kinks import Kind, Rule
 
 FUSED = "the fused operator"
+CUSTOM = "the custom operator"
 
 
 @dataclass
@@ -183,6 +184,7 @@ def _names(events: list[Event]) -> list[str]:
         name = event.where
         if not (name and _is_activation(event.owner)):
             name = f"{name}.{event.rule.op}" if name else event.rule.op
+        name = own_name(name)
         seen[name] += 1
         names.append(name if seen[name] == 1 else f"{name}#{seen[name]}")
     return names

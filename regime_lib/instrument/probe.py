@@ -36,7 +36,7 @@ class Probe:
             self._tensors: list[Tensor] = []
         elif isinstance(inputs, Tensor | Sequence | Mapping) and not isinstance(inputs, str):
             self._tensors = list(_tensors_of(inputs))
-            self._check()
+            self._check_not_empty()
         else:
             raise RegimeError(
                 f"the probe is {_a(type(inputs).__name__)}; expected a tensor, a tuple or dict of "
@@ -57,8 +57,14 @@ class Probe:
             for tensor in self._tensors
         )
 
-    def check_device(self, model: nn.Module) -> None:
-        """Refuse a probe that lies on another device than the model's parameters."""
+    def check(self, model: nn.Module) -> None:
+        """Refuse a probe on another device than the model's parameters, or that is not finite.
+
+        Raises
+        ------
+        RegimeError
+            With what to do.
+        """
         home = next((p.device for p in model.parameters()), None)
         for tensor in self._tensors:
             if home is not None and tensor.device != home:
@@ -66,6 +72,13 @@ class Probe:
                     f"the probe lies on {tensor.device} but the model's parameters on {home}; "
                     f"move the probe there with .to({str(home)!r})"
                 )
+            if tensor.is_meta:
+                raise RegimeError(
+                    "model and probe lie on the meta device, which holds no values; "
+                    "move both to a real one, such as 'cpu'"
+                )
+            if tensor.is_floating_point() and not bool(torch.isfinite(tensor).all()):
+                raise RegimeError("the probe holds NaN or infinite values; pass finite inputs")
 
     def check_unchanged(self, step: int) -> None:
         """Refuse a probe whose tensors were written to since the start."""
@@ -86,7 +99,7 @@ class Probe:
             return inputs(model)
         return model(*inputs)
 
-    def _check(self) -> None:
+    def _check_not_empty(self) -> None:
         if not self._tensors:
             raise RegimeError(
                 "the probe holds no tensor; expected at least one of the model's inputs"
@@ -97,8 +110,6 @@ class Probe:
                     f"the probe is empty: a tensor of shape {tuple(tensor.shape)} holds no sample "
                     f"along axis {self._axis}; pass at least one input of the model"
                 )
-            if tensor.is_floating_point() and not bool(torch.isfinite(tensor).all()):
-                raise RegimeError("the probe holds NaN or infinite values; pass finite inputs")
 
 
 def _tensors_of(inputs: Any) -> Iterator[Tensor]:
@@ -118,7 +129,10 @@ def _take(inputs: Any, rows: slice, axis: int) -> Any:
     if isinstance(inputs, Mapping):
         return {name: _take(value, rows, axis) for name, value in inputs.items()}
     if isinstance(inputs, Sequence) and not isinstance(inputs, str):
-        return [_take(value, rows, axis) for value in inputs]
+        parts = [_take(value, rows, axis) for value in inputs]
+        if hasattr(inputs, "_fields"):  # a named tuple
+            return type(inputs)(*parts)
+        return tuple(parts) if isinstance(inputs, tuple) else parts
     return inputs
 
 

@@ -16,6 +16,11 @@ from regime_lib.instrument.kinks import Kind, Rule
 from regime_lib.instrument.layout import Layout
 from regime_lib.instrument.plan import Plan
 
+_SAME_PROBE = (
+    "a tracked model must run the same layers on the probe every time, so start a new tracker if "
+    "it was changed"
+)
+
 
 class Recorder:
     """Writes the patterns of one forward pass after the other (`capture.Listener`).
@@ -27,11 +32,15 @@ class Recorder:
     layout : Layout
         How activations are read.
     keep_values : bool
-        Whether the values that the thresholds are applied to are kept as well (32 bits a unit).
+        Whether the pre-activations are kept as well, relative to their threshold (32 bits a unit).
+    advice : str
+        What to do if a forward pass differs from the plan.
     """
 
-    def __init__(self, plan: Plan, layout: Layout, *, keep_values: bool = False) -> None:
-        self._plan, self._layout = plan, layout
+    def __init__(
+        self, plan: Plan, layout: Layout, *, keep_values: bool = False, advice: str = _SAME_PROBE
+    ) -> None:
+        self._plan, self._layout, self._advice = plan, layout, advice
         self._cursor = 0
         self._shelves: Sequence[Shelf] = ()
         self._slot = 0
@@ -95,7 +104,8 @@ class Recorder:
         assert not isinstance(shelf, WinnerShelf)
         shelf.store(self._slot, self._rows, rows, reading.thresholds)
         if self.keep_values:
-            self.values[step.layer][:, self._rows] = rows.float().cpu().numpy()
+            shifted = rows.float() - reading.thresholds[0]
+            self.values[step.layer][:, self._rows] = shifted.cpu().numpy()
         return False
 
     def on_winners(self, winners: Tensor) -> None:
@@ -122,11 +132,9 @@ class Recorder:
             raise self._changed(f"gave layer {name} shape {shape}, not {size[2]} units a sample")
         return rows
 
-    @staticmethod
-    def _changed(what: str) -> RegimeError:
+    def _changed(self, what: str) -> RegimeError:
         return RegimeError(
-            f"the model's forward pass differs from the first one: it {what}; a tracked model must "
-            "run the same layers on the probe every time, so start a new tracker if it was changed"
+            f"the model's forward pass differs from the first one: it {what}; {self._advice}"
         )
 
 

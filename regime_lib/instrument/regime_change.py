@@ -10,6 +10,7 @@ from jaxtyping import Bool, Float
 from numpy.typing import NDArray
 
 from regime_lib.errors import RegimeError
+from regime_lib.instrument.coverage import ALL
 from regime_lib.instrument.definitions import Definition
 from regime_lib.instrument.timescales import time_scales
 from regime_lib.instrument.trace import Trace
@@ -33,20 +34,27 @@ class RegimeChange:
     level: float
     """Of the interval."""
     interval_over: str
-    """What was resampled: "runs", or "probe samples" if there is only one run."""
+    """What was resampled: runs, or probe samples if there is one run; empty if nothing could be."""
     runs: int
     censored: tuple[int, int, int]
     """Runs in which only the patterns, only the weights, both never settle."""
 
     @property
     def bound(self) -> str:
-        """What the ratio is: exact, or a lower, upper or mixed bound, or undetermined."""
+        """What the ratio is.
+
+        ``exact``; ``partial`` if it stands for the runs that settle, but some settle in neither
+        series; a ``lower``, ``upper`` or ``mixed`` bound if one of the two series is censored in
+        some runs; ``undetermined`` if most runs settle in neither.
+        """
         only_patterns, only_weights, both = self.censored
         if 2 * both > self.runs:
             return "undetermined"
         if only_patterns and only_weights:
             return "mixed"
-        return "upper" if only_patterns else "lower" if only_weights else "exact"
+        if only_patterns or only_weights:
+            return "upper" if only_patterns else "lower"
+        return "partial" if both else "exact"
 
     def __str__(self) -> str:
         only_patterns, only_weights, both = self.censored
@@ -56,16 +64,23 @@ class RegimeChange:
                 "runs: the ratio is undetermined (censored)"
             )
         sign = {"lower": "at least ", "upper": "at most ", "mixed": "about "}.get(self.bound, "")
-        text = (
-            f"patterns settle at step {self.pattern_time:.0f}, weights at step "
-            f"{self.weight_time:.0f}: ratio {sign}{self.ratio:.2f} "
-            f"[{self.ci_low:.2f}, {self.ci_high:.2f}] "
-            f"({self.definition}; {100 * self.level:.0f} % over {self.interval_over}"
-        )
-        text += f", {self.runs} runs" if self.runs > 1 else ""
+        known = np.isfinite(self.ci_low)
+        interval = f" [{self.ci_low:.2f}, {self.ci_high:.2f}]" if known else ""
+        notes = [str(self.definition)]
+        notes += [f"{100 * self.level:.0f} % over {self.interval_over}"] if known else []
+        notes += [f"{self.runs} runs"] if self.runs > 1 else []
         if any(self.censored):
-            text += f"; censored: {only_patterns} patterns, {only_weights} weights, {both} both"
-        return text + ")"
+            notes.append(f"censored: {only_patterns} patterns, {only_weights} weights, {both} both")
+        return (
+            f"patterns settle {self._when(self.pattern_time, only_patterns)}, "
+            f"weights {self._when(self.weight_time, only_weights)}: ratio {sign}{self.ratio:.2f}"
+            f"{interval} ({'; '.join(notes)})"
+        )
+
+    def _when(self, time: float, censored: int) -> str:
+        """Say a time, or that it lies beyond the run in most of the runs."""
+        beyond = 2 * censored > self.runs - self.censored[2]
+        return f"not before step {time:.0f}" if beyond else f"at step {time:.0f}"
 
 
 def regime_change(
@@ -73,7 +88,7 @@ def regime_change(
     definition: str | Definition = "peak@0.1",
     *,
     relative: bool = False,
-    layer: tuple[str, str] = ("all", "all"),
+    layer: tuple[str, str] = (ALL, ALL),
     level: float = 0.95,
     seed: int = 0,
 ) -> RegimeChange:
@@ -104,9 +119,7 @@ def regime_change(
     RegimeError
         If a trace is too short, or compares patterns over another lag than weights.
     """
-    runs = [traces] if isinstance(traces, Trace) else list(traces)
-    if not runs:
-        raise RegimeError("regime_change got no trace; pass at least one run")
+    runs = _as_runs(traces)
     if not 0 < level < 1:
         raise RegimeError(f"the interval's level is {level}; expected a share between 0 and 1")
     if isinstance(definition, str):
@@ -125,16 +138,19 @@ def regime_change(
     ratios = weight_times[usable] / np.maximum(pattern_times[usable], 1.0)
     random = np.random.default_rng(seed)
     n = len(pattern_times)
-    if n > 1 or runs[0].groups is None or definition.quantity != "change":
+    if n > 1:
         over, resampled = "runs", _resample(ratios, random)
-    else:
+    elif runs[0].groups is not None and definition.quantity == "change" and layer[0] == ALL:
         over = "probe samples"
-        times, still_open = _resample_probe(runs[0], definition, layer, random)
+        times, still_open = _resample_probe(runs[0], definition, random)
         resampled = weight_times[0] / np.maximum(times, 1.0)
         resampled = resampled[~(still_open & weight_open[0])]
-    determined = len(ratios) and 2 * kinds[2] <= n and len(resampled)
+    else:
+        over, resampled = "", np.empty(0)  # one run tells nothing of its spread
+    determined = len(ratios) and 2 * kinds[2] <= n
     tails = (50 * (1 - level), 50 * (1 + level))
-    low, high = np.percentile(resampled, tails) if determined else (np.nan, np.nan)
+    known = determined and len(resampled)
+    low, high = np.percentile(resampled, tails) if known else (np.nan, np.nan)
     return RegimeChange(
         float(np.median(pattern_times)),
         float(np.median(weight_times)),
@@ -153,11 +169,23 @@ def run_ratios(
     traces: Trace | Sequence[Trace], definition: str | Definition = "peak@0.1"
 ) -> tuple[Float[np.ndarray, " runs"], Bool[np.ndarray, "runs 2"]]:
     """Return each run's ratio, and whether its patterns and its weights are censored."""
-    runs = [traces] if isinstance(traces, Trace) else list(traces)
+    runs = _as_runs(traces)
     if isinstance(definition, str):
         definition = Definition.parse(definition)
-    patterns, p_open, weights, w_open = _times(runs, definition, False, ("all", "all"))
+    patterns, p_open, weights, w_open = _times(runs, definition, False, (ALL, ALL))
     return weights / np.maximum(patterns, 1.0), np.stack([p_open, w_open], axis=1)
+
+
+def _as_runs(traces: Trace | Sequence[Trace]) -> list[Trace]:
+    """Return the runs as a list, or say what was passed instead."""
+    runs = [traces] if isinstance(traces, Trace) else traces
+    if not isinstance(runs, Sequence) or not all(isinstance(run, Trace) for run in runs):
+        raise RegimeError(
+            f"expected a Trace or a list of them (tracker.trace after the run), got {traces!r:.60}"
+        )
+    if not runs:
+        raise RegimeError("there is no trace to compare; pass at least one run")
+    return list(runs)
 
 
 def _times(
@@ -166,8 +194,9 @@ def _times(
     """Return pattern and weight times of all runs and members, and which are censored."""
     found: list[list[NDArray]] = [[], [], [], []]
     for trace in runs:
-        _check_lag(trace)
         suffix = definition.quantity
+        if suffix == "change":
+            _check_lag(trace)
         weight = "weight_change_rel" if relative and suffix == "change" else f"weight_{suffix}"
         for offset, (quantity, name) in enumerate(
             ((f"pattern_{suffix}", layer[0]), (weight, layer[1]))
@@ -202,12 +231,12 @@ def _resample(ratios: NDArray, random: np.random.Generator) -> NDArray:
 
 
 def _resample_probe(
-    trace: Trace, definition: Definition, layer: tuple[str, str], random: np.random.Generator
+    trace: Trace, definition: Definition, random: np.random.Generator
 ) -> tuple[NDArray, NDArray]:
     """Bootstrap the pattern time over parts of the probe."""
     assert trace.groups is not None
     parts = trace.groups[:, 0]
-    steps, _ = trace.array("pattern_change", layer[0])
+    steps, _ = trace.array("pattern_change")
     draws = random.multinomial(
         parts.shape[1], np.full(parts.shape[1], 1 / parts.shape[1]), size=_RESAMPLES // 10
     )

@@ -18,6 +18,8 @@ from regime_lib.errors import RegimeError
 from regime_lib.instrument.definitions import Definition, TimeScale
 
 _TAIL = 0.1  # share of the run whose mean is its floor
+_STILL_FALLING = 0.1  # of the height above the floor that a definition still allows
+_EARLY_WALK = 0.75  # of the mean time that a random walk takes: few walks are earlier
 _FLOOR_AREA = 0.25  # share of the area that a floor may have before `auc` measures the run's length
 
 
@@ -150,11 +152,27 @@ def _first(steps: NDArray, values: NDArray, definition: Definition) -> Found:
 def _above_floor(steps: NDArray, values: NDArray, definition: Definition) -> Found:
     smoothed = smooth(values, _window(definition, len(values)))
     floor, peak = _floor(values), smoothed.max(axis=0)
-    times = _stays_below(steps, smoothed, floor + definition.q * (peak - floor))
+    height = peak - floor
+    times = _stays_below(steps, smoothed, floor + definition.q * height)
+    tail = max(1, int(len(values) * _TAIL))
+    last, before = values[-tail:], values[-2 * tail : -tail]
+    error = np.sqrt((last.var(axis=0) + before.var(axis=0)) / tail)
+    falling = before.mean(axis=0) - last.mean(axis=0) > np.maximum(
+        _STILL_FALLING * definition.q * height, 3 * error
+    )
+    flat = height <= np.maximum(3 * error, 1e-9 * np.abs(peak))
     # a floor must be seen for longer than the stretch that defines it
     late = times > steps[0] + (1 - 2 * _TAIL) * (steps[-1] - steps[0])
-    reasons = ["no floor reached: still falling at the end" if x else "" for x in late]
-    return times, np.where(np.isinf(times), steps[-1], times), reasons, _none(len(times))
+    reasons = [
+        "the series does not fall"
+        if is_flat
+        else "no floor reached: still falling at the end"
+        if is_falling or is_late
+        else ""
+        for is_flat, is_falling, is_late in zip(flat, falling, late, strict=True)
+    ]
+    bounds = np.where(np.isinf(times) | flat, steps[-1], times)
+    return times, bounds, reasons, _none(len(times))
 
 
 def _cumulated(steps: NDArray, values: NDArray, definition: Definition) -> Found:
@@ -182,8 +200,13 @@ def _area(steps: NDArray, values: NDArray, definition: Definition) -> Found:
 
 
 def _fitted(steps: NDArray, values: NDArray, definition: Definition) -> Found:
-    smoothed = smooth(values, _window(definition, len(values)))
-    fits = [_fit_decay(steps, column) for column in smoothed.T]
+    # the peak is found in the smoothed series, but the decay fitted to the raw one: a trailing mean
+    # stretches short decays, and its neighbours are not independent
+    peaks = smooth(values, _window(definition, len(values))).argmax(axis=0)
+    fits = [
+        _fit_decay(steps[peak:], column[peak:])
+        for peak, column in zip(peaks, values.T, strict=True)
+    ]
     length = steps[-1] - steps[0]
     reasons = [
         "no exponential decay fits"
@@ -199,36 +222,36 @@ def _fitted(steps: NDArray, values: NDArray, definition: Definition) -> Found:
 
 
 def _fit_decay(steps: NDArray, values: NDArray) -> tuple[float, float]:
-    """Fit floor + height exp(-t/tau) from the peak on; return tau and its standard error."""
-    start = int(values.argmax())
-    t, y = steps[start:] - steps[start], values[start:]
-    if len(t) < 10 or y[0] <= 0:
+    """Fit floor + height exp(-t/tau); return tau and its standard error, NaN if nothing decays."""
+    t, y = steps - steps[0], values
+    if len(t) < 10 or y.max() <= 0:
         return float("nan"), float("nan")
-    guess = (y[0] - y[-1], max(1.0, t[-1] / 5), y[-1])
+    scale = y.max()
+    guess = (max(y[0] - y[-1], 1e-3 * scale), max(1.0, t[-1] / 5), max(y[-1], 0.0))
     bounds = ([0.0, 1e-3, 0.0], [np.inf, 1e3 * t[-1], np.inf])
-    guess = tuple(np.clip(guess, np.array(bounds[0]) + 1e-12, bounds[1]))
     with warnings.catch_warnings():
         warnings.simplefilter("error", OptimizeWarning)
         try:
-            found, covariance = curve_fit(
-                lambda t, height, tau, floor: floor + height * np.exp(-t / tau),
-                t,
-                y,
-                p0=guess,
-                bounds=bounds,
-            )
+            found, covariance = curve_fit(_decay, t, y, p0=guess, bounds=bounds)
         except (RuntimeError, OptimizeWarning):
             return float("nan"), float("nan")
-    tau, error = float(found[1]), float(np.sqrt(covariance[1, 1]))
-    return (tau, error) if error < tau else (float("nan"), error)
+    height, tau = float(found[0]), float(found[1])
+    error = float(np.sqrt(covariance[1, 1]))
+    noise = float((y - _decay(t, *found)).std())
+    decays = height > 2 * noise and height > 1e-6 * scale and error < tau
+    return (tau, error) if decays else (float("nan"), error)
+
+
+def _decay(t: NDArray, height: float, tau: float, floor: float) -> NDArray:
+    return floor + height * np.exp(-t / tau)
 
 
 def _to_end(steps: NDArray, values: NDArray, definition: Definition) -> Found:
     times = _stays_below(steps, values, definition.q * values[0])
-    # a walk that never settles comes this close to its own last point by then
-    walk = steps[0] + (1 - definition.q**2) * (steps[-1] - steps[0])
+    # steady motion comes this close to its own last point by then, a random walk later still
+    steady = steps[0] + (1 - definition.q) * (steps[-1] - steps[0])
     reasons = [
-        "no earlier than a random walk approaches its own end" if x else "" for x in times >= walk
+        "no earlier than steady motion approaches its own end" if x else "" for x in times >= steady
     ]
     return times, np.minimum(times, steps[-1]), reasons, _none(len(times))
 
@@ -236,7 +259,8 @@ def _to_end(steps: NDArray, values: NDArray, definition: Definition) -> Found:
 def _from_start(steps: NDArray, values: NDArray, definition: Definition) -> Found:
     # stays above q times the last value == the shortfall stays below
     times = _stays_below(steps, -values, -definition.q * values[-1])
-    walk = steps[0] + definition.q**2 * (steps[-1] - steps[0])
+    # a random walk has gone a share q of its way around q**2 of its time, steady motion later
+    walk = steps[0] + _EARLY_WALK * definition.q**2 * (steps[-1] - steps[0])
     reasons = ["no earlier than a random walk leaves its start" if x else "" for x in times >= walk]
     return times, np.minimum(times, steps[-1]), reasons, _none(len(times))
 

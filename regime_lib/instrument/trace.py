@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
+import io
 import json
+import re
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
@@ -11,19 +14,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 from jaxtyping import Float, Int
+from numpy.typing import NDArray
 
 from regime_lib.errors import RegimeError
-from regime_lib.instrument.coverage import Coverage, Layer, Unseen
+from regime_lib.instrument.coverage import ALL, Coverage, Layer, Unseen
 from regime_lib.instrument.kinks import Kind
 from regime_lib.storage import atomic_write, sha256_of, write_text
 
 if TYPE_CHECKING:
     from regime_lib.instrument.regime_change import RegimeChange
 
-ALL = "all"
-"""The layer name of quantities over the whole model."""
-
 _FORMAT = 1
+_OWN_FILE = re.compile(r"(series|groups)-[0-9a-f]{12}\.parquet")
 
 
 @dataclass(frozen=True)
@@ -178,9 +180,9 @@ class Trace:
         }
         write_text(folder / "manifest.json", json.dumps(manifest, indent=2) + "\n")
         current = {entry["name"] for entry in files.values()}
-        for old in folder.glob("*.parquet"):
-            if old.name not in current:
-                old.unlink()
+        for path in folder.iterdir():
+            if _OWN_FILE.fullmatch(path.name) and path.name not in current:
+                path.unlink(missing_ok=True)
         return folder
 
     @classmethod
@@ -195,36 +197,49 @@ class Trace:
         folder = Path(path)
         try:
             manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
-        except (OSError, ValueError):
+            found = manifest["format"]
+        except (OSError, ValueError, KeyError, TypeError):
             raise RegimeError(
                 f"{folder} holds no trace (no readable manifest.json); "
                 "pass the folder that trace.save() was given"
             ) from None
-        if manifest.get("format") != _FORMAT:
+        if found != _FORMAT:
             raise RegimeError(
-                f"the trace in {folder} has format {manifest.get('format')}, this library reads "
-                f"format {_FORMAT}; load it with the version that wrote it"
+                f"the trace in {folder} has format {found!r}, this library reads format {_FORMAT}; "
+                "load it with the version that wrote it"
             )
-        coverage = Coverage(
-            tuple(Layer(**(row | {"kind": Kind(row["kind"])})) for row in manifest["layers"]),
-            tuple(Unseen(**row) for row in manifest["unseen"]),
-            manifest["samples"],
-            manifest["members"],
-        )
-        tables = {key: _read_parquet(folder, entry) for key, entry in manifest["files"].items()}
-        groups = tables.get("groups")
-        return cls(
-            coverage,
-            tuple(_untidy(tables["series"])),
-            None
-            if groups is None
-            else groups["value"].to_numpy().reshape(groups.iloc[:, :3].nunique().to_numpy()),
-        )
+        try:
+            coverage = _coverage_of(manifest)
+            tables = {key: _read_parquet(folder, entry) for key, entry in manifest["files"].items()}
+            series = tuple(_untidy(tables["series"]))
+        except (KeyError, TypeError, AttributeError, ValueError) as error:
+            if isinstance(error, RegimeError):
+                raise
+            raise RegimeError(
+                f"the manifest in {folder} is damaged ({type(error).__name__}: {error}); "
+                "restore it or run again"
+            ) from None
+        return cls(coverage, series, _parts_of(tables.get("groups")))
 
     def _table(self) -> pd.DataFrame:
         if not self.all_series:
             raise RegimeError("the trace is empty; save it after at least one look at the model")
         return pd.concat([_tidy(series) for series in self.all_series], ignore_index=True)
+
+
+def _coverage_of(manifest: dict[str, Any]) -> Coverage:
+    return Coverage(
+        tuple(Layer(**(row | {"kind": Kind(row["kind"])})) for row in manifest["layers"]),
+        tuple(Unseen(**row) for row in manifest["unseen"]),
+        manifest["samples"],
+        manifest["members"],
+    )
+
+
+def _parts_of(table: pd.DataFrame | None) -> NDArray[np.float64] | None:
+    if table is None:
+        return None
+    return table["value"].to_numpy().reshape(table.iloc[:, :3].nunique().to_numpy())
 
 
 def _tidy(series: Series) -> pd.DataFrame:
@@ -252,11 +267,12 @@ def _untidy(table: pd.DataFrame) -> list[Series]:
 
 def _write_parquet(folder: Path, stem: str, table: pd.DataFrame) -> dict[str, str]:
     """Write a table under a name made of its content, so that it never replaces another one."""
-    with atomic_write(folder / f"{stem}.parquet") as temporary:
-        table.to_parquet(temporary, index=False)
-        digest = sha256_of(temporary)
+    buffer = io.BytesIO()
+    table.to_parquet(buffer, index=False)
+    digest = hashlib.sha256(buffer.getbuffer()).hexdigest()
     name = f"{stem}-{digest[:12]}.parquet"
-    (folder / f"{stem}.parquet").replace(folder / name)
+    with atomic_write(folder / name) as temporary:
+        temporary.write_bytes(buffer.getbuffer())
     return {"name": name, "sha256": digest}
 
 

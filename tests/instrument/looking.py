@@ -19,8 +19,9 @@ def recorded(tracker: RegimeTracker) -> list[tuple[Layer, NDArray]]:
 
     The only place in the tests that knows how patterns are packed.
     """
-    assert tracker._pattern_meter is not None
-    flat = tracker._pattern_meter.snapshot()
+    assert tracker._session is not None
+    assert tracker._session._patterns is not None
+    flat = tracker._session._patterns.snapshot()
     coverage = tracker.coverage
     rows = coverage.members * coverage.samples
     packed = sum(layer.planes * rows * row_bytes(layer.units) for layer in coverage.layers)

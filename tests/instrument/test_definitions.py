@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from regime_lib.errors import RegimeError
 from regime_lib.instrument import Definition, time_scale
-from tests.instrument.sentences import refusal
+from tests.sentences import refusal
 
 KINDS = ("peak", "first", "floor", "cum", "end", "start")
 

@@ -11,9 +11,10 @@ import torch
 from torch import nn
 
 from regime_lib.instrument import RegimeTracker
-from regime_lib.instrument.guard import Precision, RandomState, unwrap
-from tests.instrument.sentences import refusal
+from regime_lib.instrument.guard import Precision, RandomState
+from regime_lib.instrument.wrappers import unwrap
 from tests.instrument.zoo import Plain, vectors
+from tests.sentences import refusal
 
 
 @pytest.mark.parametrize(
@@ -71,6 +72,7 @@ def test_precision_is_read_from_the_surroundings(dtype: torch.dtype) -> None:
             assert Precision.capture().autocast == ()
 
 
+@pytest.mark.untyped
 def test_a_model_that_seeds_the_generators_itself_does_not_reach_the_training() -> None:
     class Seeding(nn.Module):
         def forward(self, x: torch.Tensor) -> torch.Tensor:

@@ -39,6 +39,10 @@ Z = torch.randn(3, 4)
         (F.hardshrink, (Z,), {"lambd": 0.2}, (-0.2, 0.2)),
         (torch.maximum, (Z, torch.tensor(0.0)), {}, (0.0,)),
         (F.leaky_relu, (Z, 0.3), {}, (0.0,)),
+        (torch.gt, (Z, 2.0), {}, (2.0,)),
+        (torch.lt, (Z, torch.zeros(3, 4)), {}, (0.0,)),
+        (torch.lt, (torch.zeros(3, 4), Z), {}, (0.0,)),
+        (torch.maximum, (torch.zeros(3, 4), Z), {}, (0.0,)),
         (F.gelu, (Z,), {"approximate": "tanh"}, (0.0,)),
     ],
 )
@@ -64,7 +68,6 @@ def test_a_call_is_read_from_its_arguments(
         (torch.max, (Z,), {"dim": 1}),
         (torch.maximum, (torch.ones(2, dtype=torch.int64), torch.ones(2, dtype=torch.int64)), {}),
         (torch.gt, (torch.ones(2, dtype=torch.int64), 0), {}),
-        (torch.gt, (Z, 2.0), {}),
     ],
 )
 def test_a_guard_or_a_reduction_is_no_rectifier(
@@ -81,7 +84,9 @@ def test_the_larger_of_two_tensors_is_the_sign_of_their_difference() -> None:
 
 
 @pytest.mark.parametrize(
-    "rule", sorted({*FUNCTIONS.values(), *OPERATORS.values()}, key=str), ids=str
+    "rule",
+    sorted({*FUNCTIONS.values(), *OPERATORS.values()}, key=lambda rule: rule.op),
+    ids=lambda rule: rule.op,
 )
 def test_every_rule_has_its_functions_and_operators(rule: Any) -> None:
     assert rule in FUNCTIONS.values() or rule.kind is Kind.GATE

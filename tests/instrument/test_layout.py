@@ -25,7 +25,7 @@ def test_samples_come_first(shape: tuple[int, ...]) -> None:
     assert same_units(Layout().rows(values, 5), values.reshape(1, 5, -1))
 
 
-@pytest.mark.parametrize("shape", [(4, 5), (4, 5, 7), (4, 5, 2, 3)], ids=str)
+@pytest.mark.parametrize("shape", [(4, 5, 7), (4, 5, 2, 3)], ids=str)
 def test_samples_may_come_second(shape: tuple[int, ...]) -> None:
     values = torch.randn(shape)
     expected = values.movedim(1, 0).reshape(1, 5, -1)

@@ -10,7 +10,6 @@ import torch
 from torch import nn
 
 from regime_lib.instrument import RegimeTracker, Trace, patterns
-from tests.instrument.sentences import refusal
 from tests.instrument.zoo import (
     ARCHITECTURES,
     POOLS,
@@ -20,6 +19,7 @@ from tests.instrument.zoo import (
     NoisyInEvaluation,
     vectors,
 )
+from tests.sentences import refusal
 
 SPLIT = [*POOLS, *(case for case in ARCHITECTURES if case.name not in ("batch statistics",))]
 

@@ -8,8 +8,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from regime_lib.instrument import RegimeTracker
-from tests.instrument.sentences import refusal
 from tests.instrument.zoo import Stacked, vectors
+from tests.sentences import refusal
 
 
 def refused(model: nn.Module, names: str, **options: object) -> str:

@@ -14,8 +14,8 @@ from torch import Tensor, nn
 from regime_lib.instrument import RegimeTracker
 from regime_lib.instrument.probe import Probe
 from tests.instrument.looking import look_at
-from tests.instrument.sentences import refusal
 from tests.instrument.zoo import Keywords, Plain, vectors
+from tests.sentences import refusal, stable
 
 
 def test_every_way_to_give_the_inputs_gives_the_same_patterns() -> None:
@@ -103,7 +103,7 @@ def test_a_named_tuple_or_a_list_is_given_in_groups_as_it_is(pair: type) -> None
         {"x": torch.empty(0, 6)},
         (vectors(), torch.empty(0)),
     ],
-    ids=lambda probe: str(getattr(probe, "shape", probe)),
+    ids=stable,
 )
 def test_an_empty_probe_is_refused(probe: Any) -> None:
     refusal("probe is empty", lambda: RegimeTracker(Plain(), probe))

@@ -13,7 +13,6 @@ from torch import Tensor, nn
 
 from regime_lib.instrument import RegimeTracker, Trace
 from tests.instrument.runs import Step, doubled, small_run, trainer
-from tests.instrument.sentences import refusal
 from tests.instrument.slow import SlowTracker, as_series, assert_equal
 from tests.instrument.zoo import (
     ARCHITECTURES,
@@ -27,6 +26,7 @@ from tests.instrument.zoo import (
     linear,
     vectors,
 )
+from tests.sentences import refusal
 
 # --- every quantity -----------------------------------------------------------------------------
 

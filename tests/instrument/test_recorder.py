@@ -10,8 +10,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from regime_lib.instrument import RegimeTracker
-from tests.instrument.sentences import refusal
 from tests.instrument.zoo import TwoLayers, vectors
+from tests.sentences import refusal
 
 
 def network() -> nn.Sequential:

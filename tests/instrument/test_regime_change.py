@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from regime_lib.instrument import Definition, RegimeChange, regime_change, run_ratios
-from tests.instrument.sentences import refusal
 from tests.instrument.traces import decaying, made_trace
+from tests.sentences import refusal
 
 CHANGES = ("peak@0.1", "first@0.1", "floor@0.1", "cum@0.9", "auc", "fit")
 T = np.arange(2000)

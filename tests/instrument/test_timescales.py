@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from regime_lib.instrument import Definition, TimeScale, time_scale
 from regime_lib.instrument.timescales import smooth, time_scales
-from tests.instrument.sentences import refusal
+from tests.sentences import refusal
 
 CHANGES = ("peak@0.1", "first@0.1", "floor@0.1", "cum@0.9", "auc", "fit")
 EVERY = (*CHANGES, "end@0.1", "start@0.9")

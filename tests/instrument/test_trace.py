@@ -18,9 +18,9 @@ from torch import nn
 
 from regime_lib.errors import RegimeError
 from regime_lib.instrument import RegimeTracker, Trace
-from tests.instrument.sentences import refusal
 from tests.instrument.traces import decaying, made_trace
 from tests.instrument.zoo import ConvNet, Stacked, TwoLayers, images, vectors
+from tests.sentences import refusal
 
 
 def tracked(kind: str = "plain") -> Trace:

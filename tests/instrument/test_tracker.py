@@ -15,13 +15,13 @@ from torch import Tensor, nn
 from regime_lib.errors import RegimeWarning
 from regime_lib.instrument import RegimeTracker, Trace
 from tests.instrument.runs import small_run, trainer
-from tests.instrument.sentences import refusal
 from tests.instrument.slow import as_series, assert_equal
 from tests.instrument.zoo import (
     Plain,
     TwoLayers,
     vectors,
 )
+from tests.sentences import refusal, stable
 
 
 def test_the_trace_can_be_read_while_training_and_changes_nothing() -> None:
@@ -241,7 +241,7 @@ def test_an_entry_that_failed_can_be_tried_again() -> None:
         ({"layers": []}, "layers"),
         ({"batches": 12, "preactivations": True}, "batches"),
     ],
-    ids=str,
+    ids=stable,
 )
 def test_a_wrong_argument_is_named(arguments: dict[str, Any], names: str) -> None:
     def track() -> None:
@@ -252,6 +252,7 @@ def test_a_wrong_argument_is_named(arguments: dict[str, Any], names: str) -> Non
     refusal(names, track)
 
 
+@pytest.mark.untyped
 def test_a_custom_operator_is_warned_of() -> None:
     class Own(nn.Module):
         def forward(self, x: Tensor) -> Tensor:

@@ -11,8 +11,8 @@ from torch import nn
 
 from regime_lib.instrument import RegimeTracker
 from regime_lib.instrument.weights import modules_of
-from tests.instrument.sentences import refusal
 from tests.instrument.zoo import Stacked, vectors
+from tests.sentences import refusal
 
 
 def test_parameters_are_grouped_by_the_module_that_owns_them() -> None:
@@ -65,6 +65,7 @@ def test_members_are_measured_apart(members: int, width: int) -> None:
         assert np.allclose(values, rows, rtol=2e-5, atol=1e-5 * expected.max())
 
 
+@pytest.mark.untyped
 def test_parameters_are_cloned_twice_and_for_snapshots_only() -> None:
     """First and last state, and the snapshots: nothing else is of the size of the model."""
     model = nn.Sequential(nn.Linear(6, 4), nn.ReLU(), nn.Linear(4, 300_000))

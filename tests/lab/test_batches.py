@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from regime_lib.lab import generator
 from regime_lib.lab.batches import batch_order
-from tests.instrument.sentences import refusal
+from tests.sentences import refusal
 
 
 @given(samples=st.integers(1, 40), batch_size=st.integers(1, 40), members=st.integers(1, 4))

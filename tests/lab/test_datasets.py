@@ -11,8 +11,8 @@ from sklearn import datasets
 
 from regime_lib.lab import DATASETS, CharacterData, Dataset, SentenceData, load_dataset
 from regime_lib.lab.images import SOURCES
-from tests.instrument.sentences import refusal
 from tests.lab.made_up import openml_that_serves
+from tests.sentences import refusal
 
 
 def test_an_unknown_name_is_answered_by_the_known_ones() -> None:

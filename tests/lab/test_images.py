@@ -14,8 +14,8 @@ from sklearn import datasets
 
 from regime_lib.lab import load_dataset
 from regime_lib.lab.images import read_idx
-from tests.instrument.sentences import refusal
 from tests.lab.made_up import idx, pixels, substitute, write_idx_set, write_jpeg_set
+from tests.sentences import refusal
 
 
 def raw_rows(inputs: torch.Tensor, mean: float, std: float) -> list[tuple[int, ...]]:

@@ -11,7 +11,7 @@ from hypothesis.extra import numpy as hnp
 
 from regime_lib.lab import Dataset, load_dataset
 from regime_lib.lab.labelled import Pixels, standardised
-from tests.instrument.sentences import refusal
+from tests.sentences import refusal
 
 
 def dataset_of(train: np.ndarray, test: np.ndarray) -> Dataset:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from regime_lib.lab import MLP, StackedMLP
-from tests.instrument.sentences import refusal
+from tests.sentences import refusal
 
 #: With and without hidden layers, narrow and wide ones.
 SHAPES = [(5, 3), (6, 7, 3), (4, 9, 20), (3, 20, 15, 16), (8, 1, 17, 2)]

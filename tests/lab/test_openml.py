@@ -16,8 +16,8 @@ from regime_lib.lab import load_dataset
 from regime_lib.lab import openml as module
 from regime_lib.lab.images import SOURCES
 from regime_lib.lab.labelled import Pixels
-from tests.instrument.sentences import refusal
 from tests.lab.made_up import openml_that_serves, pixels, substitute
+from tests.sentences import refusal
 
 pytestmark = pytest.mark.usefixtures("no_data")
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from regime_lib.lab import Recipe
-from tests.instrument.sentences import refusal
+from tests.sentences import refusal
 
 
 @given(steps=st.integers(1, 60), lr=st.floats(1e-4, 10))

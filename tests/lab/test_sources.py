@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from regime_lib.lab.sources import Arrays, Files, cache_root, cached, read_cached
-from tests.instrument.sentences import refusal
+from tests.sentences import refusal
 
 FILES = Files("set", {"a.gz": hashlib.sha256(b"alpha").hexdigest()}, origin="their publisher")
 

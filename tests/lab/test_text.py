@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from regime_lib.lab import CharacterData, SentenceData, Vocabulary, load_dataset, text
 from regime_lib.lab.sources import Files
-from tests.instrument.sentences import refusal
+from tests.sentences import refusal
 
 VERSE = "To be, or not to be:\nthat is the question.\n"
 REVIEWS = {

@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 from regime_lib.lab import MLP, Dataset, Recipe, StackedMLP, generator, load_dataset, train
-from tests.instrument.sentences import refusal
+from tests.sentences import refusal
 
 SIZES = (6, 9, 7, 3)
 RATES = {"sgd": 0.3, "momentum": 0.1, "adam": 0.01, "adamw": 0.01}

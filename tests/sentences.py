@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from jaxtyping import TypeCheckError
+from torch import Tensor
 
 from regime_lib.errors import RegimeError
 
@@ -24,3 +25,16 @@ def refusal(names: str, action: Callable[[], Any]) -> str:
     assert 20 < len(message) < 500
     assert ". " not in message.replace("e.g. ", "").replace("...", ""), f"two sentences: {message}"
     return message
+
+
+def stable(value: object) -> str:
+    """Name a test case in the same way in every process: no addresses, no random numbers."""
+    if isinstance(value, Tensor):
+        return f"tensor{tuple(value.shape)}"
+    if isinstance(value, dict):
+        return ",".join(f"{key}={stable(part)}" for key, part in value.items())
+    if isinstance(value, list | tuple):
+        return f"[{','.join(map(stable, value))}]"
+    if callable(value):
+        return getattr(value, "__name__", type(value).__name__)
+    return str(value)

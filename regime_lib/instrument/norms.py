@@ -1,0 +1,234 @@
+"""Norms of updates and distances, in as few passes over memory as possible.
+
+Small networks are copied into one row per look and measured many looks at a time, because calling
+NumPy would cost more than the arithmetic. Large ones are measured at once, block by block, while a
+block is in the processor's cache. Other devices take the same norms through torch.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float
+from numpy.typing import NDArray
+from torch import Tensor
+
+_BLOCK = 1 << 17  # numbers: calls of NumPy are rare, and a block's scratch stays in the cache
+_ROWS_BYTES = 1 << 20
+_MOST_LOOKS = 16
+_FAR_EVERY = 8
+
+
+@dataclass(frozen=True)
+class Norms:
+    """Squared norms by look, parameter tensor and member."""
+
+    update: Float[np.ndarray, "looks parameters members"]
+    """Of the difference to the look before."""
+    size: Float[np.ndarray, "looks parameters members"]
+    """Of the parameters themselves."""
+    travelled: Float[np.ndarray, "looks_far parameters members"]
+    """Of the difference to the first look; at every look, or at every eighth of a large network."""
+    far: Bool[np.ndarray, " looks"]
+    """At which looks `travelled` was taken."""
+
+
+class Rows:
+    """Small networks: one row a look, measured many rows at a time."""
+
+    def __init__(self, parameters: Sequence[Tensor], members: int) -> None:
+        self._views = _Views(parameters, members)
+        # an empty view first: a model without weights has patterns all the same
+        views = [np.empty((members, 0), np.float32), *self._views.now()]
+        ends = np.cumsum([view.shape[1] for view in views[1:]], dtype=int)
+        self._parts = [slice(a, b) for a, b in pairwise([0, *ends])]
+        first = np.concatenate(views, axis=1)
+        self.capacity = max(1, min(_MOST_LOOKS, _ROWS_BYTES // max(1, first.nbytes)))
+        self._rows = np.zeros((1 + self.capacity, *first.shape), first.dtype)
+        self._scratch = np.empty_like(self._rows[1:])
+        self.filled = 0
+        self._rows[0] = self._first = first
+
+    def stage(self) -> bool:
+        """Copy the parameters into the next row; return whether their norm is finite."""
+        row = self._rows[self.filled + 1]
+        np.concatenate([row[:, :0], *self._views.now()], axis=1, out=row)
+        flat = row.reshape(-1)
+        with np.errstate(over="ignore", invalid="ignore"):
+            return math.isfinite(np.dot(flat, flat))
+
+    def keep(self) -> None:
+        """Keep the staged row."""
+        self.filled += 1
+
+    def take(self) -> Norms:
+        """Return the norms of the kept rows, and forget all but the last."""
+        rows, scratch = self._rows[: self.filled + 1], self._scratch[: self.filled]
+        size = self._squares(rows[1:])
+        update = self._squares(np.subtract(rows[1:], rows[:-1], out=scratch))
+        travelled = self._squares(np.subtract(rows[1:], self._first, out=scratch))
+        norms = Norms(update, size, travelled, np.ones(self.filled, bool))
+        np.copyto(self._rows[0], self._rows[self.filled])
+        self.filled = 0
+        return norms
+
+    def last(self, every: int) -> Float[np.ndarray, "members sampled"]:
+        """Copy the last kept row, or an even sample of each parameter."""
+        row = self._rows[self.filled]
+        return np.concatenate([row[:, :0], *(row[:, p][:, ::every] for p in self._parts)], axis=1)
+
+    def _squares(self, rows: NDArray) -> Float[np.ndarray, "looks parameters members"]:
+        squares = np.empty((len(rows), len(self._parts), rows.shape[1]))
+        for index, part in enumerate(self._parts):
+            squares[:, index] = np.vecdot(rows[..., part], rows[..., part])
+        return squares
+
+
+class _Large:
+    """Large networks: measured at once; the distance to the start at every eighth look only."""
+
+    capacity = 8
+
+    def __init__(self) -> None:
+        self.filled = 0
+        self._looks = 0
+        self._measured: list[NDArray] = []
+        self._size: NDArray = np.empty(0)
+
+    def stage(self) -> bool:
+        """Take the size of every parameter; return whether all are finite."""
+        self._size = self._sizes()
+        return bool(np.isfinite(self._size).all())
+
+    def keep(self) -> None:
+        """Measure the staged parameters, and make them the last ones."""
+        far = self._looks % _FAR_EVERY == 0
+        self._measured.append(self._measure(far))
+        self._looks += 1
+        self.filled += 1
+
+    def take(self) -> Norms:
+        """Return the norms of the kept looks."""
+        measured = np.array(self._measured)
+        self._measured, self.filled = [], 0
+        far = ~np.isnan(measured[:, 0, 2, 0])
+        return Norms(measured[:, :, 0], measured[:, :, 1], measured[far, :, 2], far)
+
+    def _sizes(self) -> Float[np.ndarray, "parameters members"]:
+        raise NotImplementedError
+
+    def _measure(self, far: bool) -> Float[np.ndarray, "parameters 3 members"]:
+        """Return update, size and distance to the start (NaN unless `far`)."""
+        raise NotImplementedError
+
+
+class Blocks(_Large):
+    """In main memory: a block at a time, so that its scratch stays in the cache."""
+
+    def __init__(self, parameters: Sequence[Tensor], members: int) -> None:
+        super().__init__()
+        self._views = _Views(parameters, members)
+        self._members = members
+        self._width = max(1, _BLOCK // members)
+        self._first = [view.copy() for view in self._views.now()]
+        self._last = [view.copy() for view in self._views.now()]
+        kinds = {view.dtype for view in self._last}
+        self._scratch = {kind: np.empty((members, self._width), kind) for kind in kinds}
+
+    def last(self, every: int) -> Float[np.ndarray, "members sampled"]:
+        """Copy the last parameters, or an even sample of each."""
+        return np.concatenate([last[:, ::every] for last in self._last], axis=1)
+
+    def _sizes(self) -> Float[np.ndarray, "parameters members"]:
+        with np.errstate(over="ignore", invalid="ignore"):
+            sizes = [np.vecdot(view, view) for view in self._views.now()]
+        return np.array(sizes, dtype=np.float64)
+
+    def _measure(self, far: bool) -> Float[np.ndarray, "parameters 3 members"]:
+        norms = np.full((len(self._last), 3, self._members), np.nan)
+        norms[:, 1] = self._size
+        for row, value, last, first in zip(
+            norms, self._views.now(), self._last, self._first, strict=True
+        ):
+            self._measure_one(row, value, last, first if far else None)
+        return norms
+
+    def _measure_one(
+        self, norms: NDArray, value: NDArray, last: NDArray, first: NDArray | None
+    ) -> None:
+        scratch = self._scratch[value.dtype]
+        norms[0] = 0.0
+        if first is not None:
+            norms[2] = 0.0
+        for start in range(0, value.shape[1], self._width):
+            block = slice(start, start + self._width)
+            now, before = value[:, block], last[:, block]
+            difference = scratch[:, : now.shape[1]]
+            np.subtract(now, before, out=difference)
+            norms[0] += np.vecdot(difference, difference)
+            if first is not None:
+                np.subtract(now, first[:, block], out=difference)
+                norms[2] += np.vecdot(difference, difference)
+            np.copyto(before, now)
+
+
+class Device(_Large):
+    """On another device, or in half precision."""
+
+    def __init__(self, parameters: Sequence[Tensor], members: int) -> None:
+        super().__init__()
+        self._parameters, self._members = parameters, members
+        self._first = [value.clone() for value in self._now()]
+        self._last = [value.clone() for value in self._now()]
+
+    def last(self, every: int) -> Float[np.ndarray, "members sampled"]:
+        """Copy the last parameters, or an even sample of each."""
+        sampled = [last[:, ::every].float() for last in self._last]
+        return torch.cat(sampled, dim=1).cpu().numpy()
+
+    def _now(self) -> list[Tensor]:
+        return [p.detach().reshape(self._members, -1) for p in self._parameters]
+
+    def _sizes(self) -> Float[np.ndarray, "parameters members"]:
+        return torch.stack([_square(value) for value in self._now()]).cpu().numpy()
+
+    def _measure(self, far: bool) -> Float[np.ndarray, "parameters 3 members"]:
+        measured = []
+        for value, last, first in zip(self._now(), self._last, self._first, strict=True):
+            update = _square(value.double() - last)
+            travelled = _square(value.double() - first) if far else update * torch.nan
+            measured.append(torch.stack([update, update, travelled]))
+            last.copy_(value)
+        norms = torch.stack(measured).cpu().numpy()
+        norms[:, 1] = self._size
+        return norms
+
+
+class _Views:
+    """The parameters' own memory, each as (members, size), through NumPy."""
+
+    def __init__(self, parameters: Sequence[Tensor], members: int) -> None:
+        self._parameters, self._members = parameters, members
+        self._views: list[NDArray] = [np.empty(0)] * len(parameters)
+        self._addresses = [-1] * len(parameters)
+
+    def now(self) -> list[NDArray]:
+        """Return the views, anew only where the memory moved."""
+        for index, parameter in enumerate(self._parameters):
+            address = parameter.data_ptr()
+            if address != self._addresses[index]:
+                size = parameter.numel() // self._members
+                flat = parameter.detach().reshape(self._members, size)
+                self._views[index] = flat.numpy()
+                # a parameter that is not contiguous was copied: read it again next time
+                self._addresses[index] = address if flat.data_ptr() == address else -1
+        return self._views
+
+
+def _square(values: Tensor) -> Tensor:
+    return (values.double() ** 2).sum(dim=1)
