@@ -7,6 +7,7 @@ SHELL := /bin/sh
 MAKEFLAGS += --no-builtin-rules
 
 VENV := .venv
+BENCH := .venv-bench
 PY := $(VENV)/bin/python
 INSTALLED := $(VENV)/.installed
 
@@ -72,8 +73,17 @@ serve: book ## show the book at http://127.0.0.1:8000 (PORT=… elsewhere)
 	@echo "The book is at http://127.0.0.1:$(PORT)/book/index.html; stop with Ctrl-C."
 	@$(PY) -m http.server $(PORT) --bind 127.0.0.1 --directory _build/html
 
-bench: $(INSTALLED) ## measure speed and memory against peers and limits; writes benchmarks/RESULTS.md
-	$(PY) -m benchmarks.run
+bench: $(BENCH)/.installed ## measure speed against peers and limits; writes benchmarks/RESULTS.md
+	$(BENCH)/bin/python -m benchmarks.run
+
+# The peers live in an environment of their own, which sees what .venv holds.
+$(BENCH)/.installed: requirements-bench.txt $(INSTALLED)
+	@rm -f $@
+	$(PY) -m venv $(BENCH)
+	@$(PY) -c "import sysconfig; print('import site; site.addsitedir(%r)' % sysconfig.get_path('purelib'))" \
+	  > "$$($(BENCH)/bin/python -c "import sysconfig; print(sysconfig.get_path('purelib'))")/base.pth"
+	$(BENCH)/bin/python -m pip install --quiet --requirement requirements-bench.txt
+	@touch $@
 
 lock: $(INSTALLED) ## write requirements.lock and environment.yml from what .venv holds
 	$(PY) .ci/lock.py

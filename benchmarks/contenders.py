@@ -8,6 +8,7 @@ every step the share of flipped bits since the last step on the probe, and the n
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -94,15 +95,21 @@ def captum(model: nn.Module, work: Workload) -> Iterator[None]:
 
 def nnsight(model: nn.Module, work: Workload) -> Iterator[None]:
     """Take activations with an nnsight trace, then do as the naive way does."""
+    import nnsight as nnsight_package
     from nnsight import NNsight
 
     wrapped = NNsight(model)
     names = [name for name, module in model.named_modules() if module in set(_relu_owners(model))]
 
+    layers = [_at(wrapped, name) for name in names]
+
     def activations() -> list[Tensor]:
         with torch.no_grad(), wrapped.trace(work.probe):
-            saved = [_at(wrapped, name).output.save() for name in names]
-        return list(saved)
+            # nnsight reads this block's source: a plain loop, no comprehension
+            found = nnsight_package.save([])
+            for layer in layers:
+                found.append(layer.output)
+        return list(found)
 
     yield from _with_activations(model, activations)
 
@@ -112,8 +119,8 @@ def torchlens(model: nn.Module, work: Workload) -> Iterator[None]:
     import torchlens
 
     def activations() -> list[Tensor]:
-        log = torchlens.log_forward_pass(model, work.probe, layers_to_save=["relu"])
-        return [log[label].activation for label in log.layer_labels if "relu" in label]
+        kept = torchlens.record(model, work.probe, save=_is_relu, default_op=False)
+        return [record.ram_payload for record in kept]
 
     yield from _with_activations(model, activations)
 
@@ -154,6 +161,10 @@ def _hook_relus(model: nn.Module, masks: list[Tensor]) -> list[torch.utils.hooks
             masks.append(output > 0)
 
     return [owner.register_forward_hook(keep) for owner in _relu_owners(model)]
+
+
+def _is_relu(context: Any) -> bool:
+    return context.func_name == "relu"
 
 
 def _at(root: object, name: str) -> object:

@@ -10,13 +10,13 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from benchmarks.workloads import Workload
+from benchmarks.workloads import Workload, workloads
 from regime_lib import RegimeTracker
 
 VARIANTS = {
     "train only": None,
     "+ own forward, weights at every step": lambda step: True,
-    "+ own forward, weights at every 10th step": lambda step: step % 10 == 0,
+    "+ own forward, weights at every 50th step": lambda step: step % 50 == 0,
 }
 
 
@@ -46,12 +46,14 @@ class _Run:
             self._tracker.update()
 
 
-def measure(work: Workload, rounds: int) -> list[dict[str, Any]]:
+def measure(work_name: str, rounds: int) -> list[dict[str, Any]]:
     """Time a training step with and without watching its forward pass, interleaved."""
+    torch.set_num_threads(1)
+    work = next(work for work in workloads() if work.name == work_name)
     runs = {name: _Run(work, schedule) for name, schedule in VARIANTS.items()}
     times: dict[str, list[float]] = {name: [] for name in runs}
     order = random.Random(0)
-    steps = max(20, work.steps)
+    steps = max(50, work.steps)
     for _ in range(rounds):
         for name in order.sample(sorted(runs), len(runs)):
             start = time.thread_time()

@@ -10,12 +10,14 @@ from __future__ import annotations
 import argparse
 import importlib.metadata
 import json
+import multiprocessing
 import os
 import platform
 import random
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +33,7 @@ from benchmarks.report import render
 from benchmarks.workloads import Workload, train_step, workloads
 
 HERE = Path(__file__).parent
+CONTENDERS = OURS | PEERS
 
 
 class Entry:
@@ -57,37 +60,57 @@ class Entry:
         self._looks.close()  # type: ignore[attr-defined]
 
 
-def measure(work: Workload, contenders: dict[str, Contender], rounds: int) -> list[dict[str, Any]]:
-    """Time all contenders on one workload."""
+def measure(work_name: str, names: tuple[str, ...], rounds: int) -> dict[str, list[list[float]]]:
+    """Time some contenders on one workload, interleaved: CPU and wall seconds a step, by round."""
+    torch.set_num_threads(1)
+    work = next(work for work in workloads() if work.name == work_name)
     order = random.Random(0)
-    entries = []
-    for name, contender in contenders.items():
-        try:
-            entries.append(Entry(name, contender, work))
-        except ImportError as missing:
-            print(f"  {name}: left out ({missing})")
+    entries = [Entry(name, CONTENDERS[name], work) for name in names]
     for entry in entries:
         entry.run(max(2, work.steps // 4))  # warm up
-    times: dict[str, list[tuple[float, float]]] = {entry.name: [] for entry in entries}
+    times: dict[str, list[list[float]]] = {entry.name: [] for entry in entries}
     for _ in range(rounds):
         for entry in order.sample(entries, len(entries)):
             steps = work.steps if "every" not in entry.name else max(20, work.steps)
-            times[entry.name].append(entry.run(steps))
+            times[entry.name].append(list(entry.run(steps)))
     for entry in entries:
         entry.close()
-    cpu = {name: np.array(values)[:, 0] for name, values in times.items()}
-    wall = {name: np.array(values)[:, 1] for name, values in times.items()}
-    return [
-        {
-            "workload": work.name,
-            "variant": name,
-            "cpu_ms": 1e3 * float(np.median(cpu[name])),
-            "wall_ms": 1e3 * float(np.median(wall[name])),
-            "over_bare_probe": float(np.median(cpu[name] / cpu["+ bare probe"])),
-            "over_training": float(np.median(cpu[name] / cpu["train only"])),
+    return times
+
+
+def measure_tracking(work: Workload, rounds: int, peers: bool) -> list[dict[str, Any]]:
+    """Time ours in one fresh process, and every other tool in one of its own."""
+    own = _in_fresh_process(measure, work.name, tuple(OURS), rounds)
+    times = {name: np.array(values) for name, values in own.items()}
+    for name in PEERS if peers else ():
+        try:
+            found = _in_fresh_process(measure, work.name, (name,), rounds)
+        except ImportError as missing:
+            print(f"  {name}: left out ({missing})")
+        else:
+            times[name] = np.array(found[name])
+    rows = []
+    for name, values in times.items():
+        cpu, wall = values.T
+        paired = name in OURS
+        over = {
+            column: np.median(cpu / times[base][:, 0])
+            if paired
+            else np.median(cpu) / np.median(times[base][:, 0])
+            for column, base in (
+                ("over_bare_probe", "+ bare probe"),
+                ("over_training", "train only"),
+            )
         }
-        for name in times
-    ]
+        milliseconds = {"cpu_ms": 1e3 * np.median(cpu), "wall_ms": 1e3 * np.median(wall)}
+        numbers = {key: float(value) for key, value in (milliseconds | over).items()}
+        rows.append({"workload": work.name, "variant": name, **numbers})
+    return rows
+
+
+def _in_fresh_process(function: Callable[..., Any], *args: Any) -> Any:
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
+        return pool.submit(function, *args).result()
 
 
 def environment() -> dict[str, str]:
@@ -124,19 +147,18 @@ def _cpu_name() -> str:
 def main() -> None:
     """Run the benchmarks and write results.json and RESULTS.md."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--rounds", type=int, default=15, help="rounds per workload")
+    parser.add_argument("--rounds", type=int, default=31, help="rounds per workload")
     parser.add_argument("--only", help="run workloads whose name contains this")
     parser.add_argument("--no-peers", action="store_true", help="leave the other tools out")
     options = parser.parse_args()
     torch.set_num_threads(1)
-    contenders = OURS if options.no_peers else OURS | PEERS
     rows, own = [], []
     for work in workloads():
         if options.only and options.only not in work.name:
             continue
-        print(work.name)
-        rows += measure(work, contenders, options.rounds)
-        own += own_forward.measure(work, options.rounds)
+        print(work.name, flush=True)
+        rows += measure_tracking(work, options.rounds, not options.no_peers)
+        own += _in_fresh_process(own_forward.measure, work.name, options.rounds)
     results = {
         "environment": environment(),
         "tracking": rows,
