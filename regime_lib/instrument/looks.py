@@ -13,7 +13,7 @@ from regime_lib.instrument.bits import Shelf
 from regime_lib.instrument.flip_law import FlipStatistics
 from regime_lib.instrument.recorder import Recorder, as_bytes, from_bytes
 
-_SHELF_BYTES = 8 << 20  # patterns of a small network are compared many looks at a time
+_SHELF_BYTES = 2 << 20  # patterns of a small network are compared many looks at a time
 _MOST_LOOKS = 64
 
 
