@@ -22,7 +22,7 @@ from tests.companion.tiny import make_project, tiny_cells
 @pytest.fixture(scope="module")
 def project_once(tmp_path_factory: pytest.TempPathFactory) -> Project:
     """Run one chapter through the command, for all tests that only look at it."""
-    project = make_project(tmp_path_factory.mktemp("cli") / "project")
+    project = make_project(tmp_path_factory.mktemp("cli") / "project", tiny_cells(figure=True))
     out, err = io.StringIO(), io.StringIO()
     with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
         patch.setattr(companion, "find_project", lambda: project)
@@ -33,7 +33,7 @@ def project_once(tmp_path_factory: pytest.TempPathFactory) -> Project:
     assert (run["chapter"], run["status"], run["error"]) == ("10_tiny", "ran", None)
     assert run["path"] == "_build/notebooks/10_tiny.ipynb"
     assert "10_tiny" in err.getvalue()  # the progress bar
-    assert "9/9" in err.getvalue()
+    assert "10/10" in err.getvalue()
     return project
 
 

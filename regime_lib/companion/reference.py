@@ -46,8 +46,8 @@ def accept(project: Project) -> tuple[str, ...]:
     Raises
     ------
     RegimeError
-        If a chapter is stale or breaks the contract of chapters, or the README has no place for
-        the table.
+        If a chapter is stale or breaks the contract of chapters, no chapter draws the landing
+        figure, or the README has no place for the table.
     """
     entries = list_chapters(project)
     plans = [_publishable(project, entry) for entry in entries]
@@ -55,12 +55,13 @@ def accept(project: Project) -> tuple[str, ...]:
     head, tail = _around_table(readme)
     table = readme_table(entries, read_ledger(project), run_seconds(project, entries))
     reference = {plan.entry.name: _numbers(plan.target) for plan in plans}
+    landing = find_figure([plan.target for plan in plans], HERO)
     for plan in plans:
         with atomic_write(plan.entry.path) as temporary:
             temporary.write_bytes(plan.target.read_bytes())
     write_text(project.reference_file, json.dumps(reference, indent=2, sort_keys=True) + "\n")
     write_text(readme, f"{head}{BEGIN}\n{table}\n{END}{tail}")
-    _write_pictures(project, find_figure([plan.target for plan in plans], HERO))
+    _write_pictures(project, landing)
     return tuple(reference)
 
 

@@ -147,3 +147,13 @@ def test_without_a_reference_one_is_told_to_accept(executed: Project) -> None:
     comparison = compare_with_reference(executed)
     assert comparison.compared == 0
     assert "regime accept" in comparison.problems[0]
+
+
+def test_a_book_without_a_landing_figure_is_left_as_it_was(executed: Project) -> None:
+    path = executed.executed / "10_tiny.ipynb"
+    path.write_text(path.read_text().replace(r'id=\"fig-hero', r'id=\"fig-other'))
+    before = (executed.root / "README.md").read_text()
+    with refused("fig-hero", "chapter.figure"):
+        accept(executed)
+    assert not executed.reference_file.exists()
+    assert (executed.root / "README.md").read_text() == before
