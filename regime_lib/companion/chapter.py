@@ -20,6 +20,7 @@ from regime_lib.errors import RegimeError
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+    from regime_lib.companion.scene import Scene
     from regime_lib.companion.theme import Theme
 
 
@@ -135,6 +136,40 @@ class Chapter:
         if name in self._figures:
             raise RegimeError(f"figure {name} was shown already; give each figure its own name")
         output = render_figure(draw, name, caption, alt)
+        self._figures.add(name)
+        _show({"text/html": output.html, "text/plain": output.text})
+
+    def scene(
+        self,
+        scene: Scene,
+        *,
+        still: Callable[[Theme], Figure],
+        name: str,
+        caption: str,
+        alt: str,
+    ) -> None:
+        """Show a picture that the reader moves with sliders, without a server.
+
+        Parameters
+        ----------
+        scene : Scene
+            The panels, the sliders and a frame for every combination of stops.
+        still : callable
+            Draws the figure that stands in where no script runs, as for `figure`.
+        name, caption, alt : str
+            As for `figure`.
+
+        Raises
+        ------
+        RegimeError
+            As for `figure`, and if the scene is too large for a page.
+        """
+        from regime_lib.companion.figures import render_figure
+        from regime_lib.companion.scene_html import scene_output
+
+        if name in self._figures:
+            raise RegimeError(f"figure {name} was shown already; give each figure its own name")
+        output = scene_output(scene, render_figure(still, name, caption, alt), name, alt)
         self._figures.add(name)
         _show({"text/html": output.html, "text/plain": output.text})
 

@@ -1,0 +1,173 @@
+// Pictures with sliders: places the numbers that regime_lib/companion/scene_html.py wrote.
+// No library, no server, works from a file. Without this script the still picture is shown.
+(function () {
+  "use strict";
+  const NS = "http://www.w3.org/2000/svg";
+  const WIDE = 640, NARROW = 342; // CSS pixels across, as the still pictures assume
+  const LEFT = 50, RIGHT = 12, TOP = 24, BOTTOM = 42, GAP = 18;
+  let count = 0;
+
+  function el(name, attributes, text) {
+    const node = document.createElementNS(NS, name);
+    for (const key in attributes) node.setAttribute(key, attributes[key]);
+    if (text !== undefined) node.textContent = text;
+    return node;
+  }
+
+  // Where the axes of each panel lie: side by side when wide, in a column when narrow.
+  function layout(panels, narrow) {
+    const total = narrow ? NARROW : WIDE, columns = narrow ? 1 : panels.length;
+    const cell = (total - GAP * (columns - 1)) / columns, boxes = [];
+    let y = 0, tallest = 0;
+    panels.forEach((panel, i) => {
+      let w = cell - LEFT - RIGHT;
+      let h = panel.aspect ? w * panel.aspect : columns > 1 ? 230 : narrow ? 210 : 290;
+      const most = narrow ? 300 : 400;
+      if (panel.aspect && h > most) { w *= most / h; h = most; }
+      boxes.push({ x: (i % columns) * (cell + GAP) + LEFT + (cell - LEFT - RIGHT - w) / 2, y: y + TOP, w, h });
+      tallest = Math.max(tallest, h);
+      if ((i + 1) % columns === 0) { y += tallest + TOP + BOTTOM; tallest = 0; }
+    });
+    return { boxes, width: total, height: y };
+  }
+
+  function axes(svg, panel, box, grid) {
+    const px = n => box.x + (n / grid) * box.w, py = n => box.y + box.h - (n / grid) * box.h;
+    panel.xt.forEach(([at, label]) => {
+      svg.append(el("line", { class: "rl-grid", x1: px(at), x2: px(at), y1: box.y, y2: box.y + box.h }));
+      svg.append(el("text", { x: px(at), y: box.y + box.h + 15, "text-anchor": "middle" }, label));
+    });
+    panel.yt.forEach(([at, label]) => {
+      svg.append(el("line", { class: "rl-grid", x1: box.x, x2: box.x + box.w, y1: py(at), y2: py(at) }));
+      svg.append(el("text", { x: box.x - 6, y: py(at) + 4, "text-anchor": "end" }, label));
+    });
+    svg.append(el("path", { class: "rl-axis", d: `M${box.x} ${box.y}V${box.y + box.h}H${box.x + box.w}` }));
+    svg.append(el("text", { x: box.x, y: box.y - 9, class: "rl-title" }, panel.title));
+    svg.append(el("text", { x: box.x + box.w / 2, y: box.y + box.h + 33, "text-anchor": "middle" }, panel.x));
+    const mid = box.y + box.h / 2, side = box.x - 39;
+    svg.append(el("text", { x: side, y: mid, "text-anchor": "middle", transform: `rotate(-90 ${side} ${mid})` }, panel.y));
+  }
+
+  function path(p, px, py, closed) {
+    let d = "", pen = false;
+    for (let i = 0; i < p.length; i += 2) {
+      if (p[i] === null) { pen = false; continue; }
+      d += (pen ? "L" : "M") + px(p[i]).toFixed(1) + " " + py(p[i + 1]).toFixed(1);
+      pen = true;
+    }
+    return closed ? d + "Z" : d;
+  }
+
+  function draw(group, marks, box, grid) {
+    const px = n => box.x + (n / grid) * box.w, py = n => box.y + box.h - (n / grid) * box.h;
+    for (const mark of marks) {
+      const c = `rl-c${mark.c}`;
+      if (mark.k === "l") {
+        const line = el("path", { class: `${c} rl-line`, d: path(mark.p, px, py), "stroke-width": mark.w });
+        if (mark.d) line.setAttribute("stroke-dasharray", "5 3");
+        group.append(line);
+      } else if (mark.k === "a") {
+        group.append(el("path", { class: `${c} rl-area${mark.e ? " rl-edge" : ""}`, d: path(mark.p, px, py, true), "fill-opacity": mark.f }));
+      } else if (mark.k === "o") {
+        for (let i = 0; i < mark.p.length; i += 2)
+          if (mark.p[i] !== null) group.append(el("circle", { class: `${c} rl-dot`, cx: px(mark.p[i]).toFixed(1), cy: py(mark.p[i + 1]).toFixed(1), r: mark.w }));
+      } else if (mark.k === "v") {
+        group.append(el("path", { class: `${c} rl-line`, d: `M${px(mark.p[0]).toFixed(1)} ${box.y}v${box.h}` }));
+      } else if (mark.k === "h") {
+        group.append(el("path", { class: `${c} rl-line`, d: `M${box.x} ${py(mark.p[0]).toFixed(1)}h${box.w}` }));
+      } else if (mark.k === "t" && mark.p[0] !== null) {
+        group.append(el("text", { class: `${c} rl-word`, x: px(mark.p[0]).toFixed(1), y: (py(mark.p[1]) + 4).toFixed(1) }, mark.t));
+      }
+    }
+  }
+
+  function liven(figure) {
+    const scene = JSON.parse(figure.querySelector(":scope > script").textContent);
+    const id = `rl-scene-${count++}`, at = scene.start.slice();
+    const stage = document.createElement("div");
+    stage.className = "rl-stage";
+    scene.colours.forEach(([light, dark], i) => {
+      stage.style.setProperty(`--l${i}`, light);
+      stage.style.setProperty(`--d${i}`, dark);
+    });
+    const style = document.createElement("style");
+    style.textContent = scene.colours.map((_, i) =>
+      `.rl-stage .rl-c${i}{color:var(--l${i})}html[data-theme="dark"] .rl-stage .rl-c${i}{color:var(--d${i})}`).join("");
+    const holder = document.createElement("div"), controls = document.createElement("div");
+    controls.className = "rl-controls";
+    const readout = document.createElement("output");
+    readout.className = "rl-readout";
+    readout.setAttribute("aria-live", "polite");
+    const narrow = window.matchMedia("(max-width: 600px)");
+    let svg, groups, timer = null;
+
+    function build() {
+      const { boxes, width, height } = layout(scene.panels, narrow.matches);
+      svg = el("svg", { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": scene.alt });
+      groups = scene.panels.map((panel, i) => {
+        const box = boxes[i], clip = el("clipPath", { id: `${id}-${i}` });
+        clip.append(el("rect", { x: box.x, y: box.y, width: box.w, height: box.h }));
+        axes(svg, panel, box, scene.grid);
+        const back = el("g", { "clip-path": `url(#${id}-${i})` }), front = back.cloneNode();
+        draw(back, scene.backdrop[i], box, scene.grid);
+        svg.append(clip, back, front);
+        return { front, box };
+      });
+      holder.replaceChildren(svg);
+      show();
+    }
+
+    function show() {
+      const frame = scene.frames[at.join(",")];
+      groups.forEach(({ front, box }, i) => {
+        front.replaceChildren();
+        draw(front, frame.m[i], box, scene.grid);
+      });
+      if (readout.value !== frame.r) readout.value = frame.r;
+    }
+
+    const inputs = scene.sliders.map((slider, i) => {
+      const row = document.createElement("div"), label = document.createElement("label");
+      const input = document.createElement("input"), shown = document.createElement("span");
+      row.className = "rl-slider";
+      input.type = "range"; input.min = 0; input.max = slider.labels.length - 1; input.step = 1;
+      input.value = at[i]; input.id = `${id}-in${i}`;
+      label.htmlFor = input.id; label.textContent = slider.name;
+      shown.className = "rl-stop"; shown.setAttribute("aria-hidden", "true");
+      input.tell = () => {
+        shown.textContent = slider.labels[at[i]];
+        input.setAttribute("aria-valuetext", slider.labels[at[i]]);
+      };
+      input.addEventListener("input", () => { stop(); at[i] = +input.value; input.tell(); show(); });
+      input.tell();
+      row.append(label, input, shown);
+      controls.append(row);
+      return input;
+    });
+
+    const play = document.createElement("button");
+    play.type = "button"; play.className = "rl-play"; play.textContent = "Play";
+    function stop() { clearInterval(timer); timer = null; play.textContent = "Play"; }
+    play.addEventListener("click", () => {
+      if (timer !== null) return stop();
+      const last = scene.sliders[0].labels.length - 1;
+      if (at[0] === last) at[0] = -1;
+      play.textContent = "Pause";
+      timer = setInterval(() => {
+        at[0] += 1; inputs[0].value = at[0]; inputs[0].tell(); show();
+        if (at[0] === last) stop();
+      }, Math.max(60, Math.min(400, 6000 / last)));
+    });
+    if (scene.sliders[0].labels.length > 8) controls.firstChild.append(play);
+
+    stage.append(style, holder, controls, readout);
+    figure.insertBefore(stage, figure.querySelector("figcaption"));
+    figure.classList.add("rl-live");
+    narrow.addEventListener("change", build);
+    build();
+  }
+
+  function start() { document.querySelectorAll("figure.rl-scene:not(.rl-live)").forEach(liven); }
+  if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", start);
+  else start();
+})();
