@@ -1,0 +1,52 @@
+"""Functions that sweeps of the tests map over grids, importable by any process."""
+
+from __future__ import annotations
+
+import os
+import resource
+import signal
+import time
+from pathlib import Path
+from typing import Any
+
+
+def square(point: dict[str, Any]) -> dict[str, Any]:
+    """Return a square, and note the call in a file where one is named."""
+    if "log" in point:
+        with Path(point["log"]).open("a") as log:
+            log.write(f"{point['x']}\n")
+    time.sleep(point.get("seconds", 0.0))
+    return {"square": point["x"] ** 2}
+
+
+def several(point: dict[str, Any]) -> list[dict[str, Any]]:
+    return [{"claim": name, "value": point["x"] * k} for k, name in enumerate("abc")]
+
+
+def fragile(point: dict[str, Any]) -> dict[str, Any]:
+    """Raise at one point as long as a file stands."""
+    if point["x"] == 2 and Path(point["broken"]).exists():
+        raise ValueError("two is broken\nand this line is not told")
+    return {"square": point["x"] ** 2}
+
+
+def suicidal(point: dict[str, Any]) -> dict[str, Any]:
+    """Kill the own process at one point: always, or once if a file can be made."""
+    if point["x"] == 3:
+        mark = Path(point["mark"])
+        if point["always"] or not mark.exists():
+            mark.touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+    return {"square": point["x"] ** 2}
+
+
+def on_a_full_disk(point: dict[str, Any]) -> dict[str, Any]:
+    """From the third point on, this process may write no more than a few bytes to a file."""
+    if point["x"] >= 2:
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (16, resource.RLIM_INFINITY))
+    return {"square": point["x"] ** 2}
+
+
+def unfit(point: dict[str, Any]) -> Any:
+    return {"table": [1, 2]} if point["x"] else 5
