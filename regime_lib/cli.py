@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -15,6 +16,9 @@ from regime_lib.companion import reports
 from regime_lib.companion.cards import SIGNS
 from regime_lib.companion.scorecard import of_paper, tally
 from regime_lib.errors import RegimeError
+
+if TYPE_CHECKING:
+    from regime_lib.sweeps import Status
 
 _COLOURS = {
     companion.Verdict.REPRODUCED: "green",
@@ -105,6 +109,78 @@ def run_command(
             path = project.show(run.plan.target)
             click.echo(f"{run.plan.entry.name}: {run.status}{seconds}, {path}")
     if any(run.status == "failed" for run in runs):
+        raise click.exceptions.Exit(1)
+
+
+@regime.command("sweep")
+@click.argument("chapter", required=False)
+@click.option("-g", "--grid", metavar="TEXT",
+              help='Settings, such as "lr_sgd=logspace(-3,-1,5) seed=range(10)".')  # fmt: skip
+@click.option("-p", "--parameter", "given", type=(str, str), multiple=True, metavar="NAME VALUE",
+              help="Set a parameter for every point; repeat for more.")  # fmt: skip
+@click.option("--profile", help="quick (minutes) or paper (full scale), for every point.")
+@click.option("-o", "--output", metavar="DIR",
+              help="A folder or an fsspec address [default: _build/sweeps/CHAPTER].")  # fmt: skip
+@click.option("-j", "--jobs", type=click.IntRange(min=1), help="Processes on this machine.")
+@click.option("--scheduler", metavar="ADDRESS", help="A Dask scheduler, tcp://host:port.")
+@click.option("--status", metavar="DIR", help="Say how far the sweep in a folder has come.")
+@click.option("--publish", is_flag=True, help="Show this sweep on the book's scorecard.")
+@_JSON
+def sweep_command(
+    chapter: str | None,
+    grid: str | None,
+    given: tuple[tuple[str, str], ...],
+    profile: str | None,
+    output: str | None,
+    jobs: int | None,
+    scheduler: str | None,
+    status: str | None,
+    publish: bool,
+    as_json: bool,
+) -> None:
+    """Run a chapter's measurements over a grid of settings; what is finished is never redone.
+
+    Interrupt it, repeat it: only what is missing or failed is computed. The table of all results
+    lies in DIR/table.parquet.
+    """
+    from regime_lib import sweeps
+
+    if status is not None:
+        if chapter or grid:
+            raise click.UsageError("--status takes a folder only; leave out chapter and --grid")
+        found = sweeps.Store(status).status()
+        if as_json:
+            _print_json(_status_json(found))
+        else:
+            click.echo(f"{status}: {found}")
+            _tell_failures(found)
+        return
+    if chapter is None or grid is None:
+        raise click.UsageError("a sweep needs a chapter and --grid; or --status DIR")
+    if scheduler and jobs:
+        raise click.UsageError("-j is for this machine, --scheduler for a cluster; give one")
+    project = companion.find_project()
+    (entry,) = companion.find_chapters(project, [chapter])
+    shared = _collect(given, profile)
+    points = companion.check_points(project, entry.name, shared, sweeps.parse_grid(grid))
+    place = output or str(project.build / "sweeps" / entry.name)
+    run = companion.chapter_function(project, entry.name, shared)
+    depends = companion.dependencies(project, entry.name, shared, points)
+    if scheduler:
+        with sweeps.dask_executor(scheduler) as (executor, check):
+            done = sweeps.sweep(
+                run, points, into=place, depends=depends, executor=executor, check=check
+            )
+    else:
+        done = sweeps.sweep(run, points, into=place, depends=depends, jobs=jobs)
+    if publish:
+        companion.publish_sweep(project, entry.name, done.table, done.manifest)
+    if as_json:
+        _print_json({"place": place, "computed": done.computed, **_status_json(done.status)})
+    else:
+        click.echo(f"{entry.name}: {done.status} ({done.computed} computed now), {place}")
+        _tell_failures(done.status)
+    if done.status.failed or done.status.missing:
         raise click.exceptions.Exit(1)
 
 
@@ -201,6 +277,21 @@ def _explain(plans: Sequence[companion.Plan], as_json: bool) -> None:
         return
     for plan in plans:
         click.echo(f"{plan.entry.name}: {'; '.join(plan.reasons) or 'up to date'}")
+
+
+def _status_json(status: Status) -> dict[str, Any]:
+    return {
+        "done": status.done,
+        "failed": status.failed,
+        "missing": status.missing,
+        "errors": [{"point": point, "error": error} for point, error in status.errors],
+    }
+
+
+def _tell_failures(status: Status) -> None:
+    for point, error in status.errors:
+        words = " ".join(f"{name}={value}" for name, value in point.items())
+        click.echo(f"regime: {words}: {error}", err=True)
 
 
 def _print_json(content: object) -> None:

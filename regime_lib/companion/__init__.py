@@ -23,10 +23,12 @@ from regime_lib.companion.execution import Plan, Run, execute, plan_run
 from regime_lib.companion.ledger import Measurement, Record, read_ledger
 from regime_lib.companion.opening import open_chapter
 from regime_lib.companion.parameters import Parameter
+from regime_lib.companion.points import chapter_function, check_points, dependencies, run_point
 from regime_lib.companion.project import BuildFailed, Project, find_project
 from regime_lib.companion.reference import Comparison, accept, compare_with_reference
 from regime_lib.companion.settings import Settings
 from regime_lib.companion.site import Book, build_book
+from regime_lib.companion.sweep_tables import Share, publish_sweep, read_shares
 
 __all__ = [
     "PAPERS",
@@ -45,11 +47,15 @@ __all__ = [
     "Record",
     "Run",
     "Settings",
+    "Share",
     "Source",
     "Verdict",
     "accept",
     "build_book",
+    "chapter_function",
+    "check_points",
     "compare_with_reference",
+    "dependencies",
     "execute",
     "find_chapters",
     "find_project",
@@ -58,5 +64,8 @@ __all__ = [
     "open_chapter",
     "plan_run",
     "problems_of",
+    "publish_sweep",
     "read_ledger",
+    "read_shares",
+    "run_point",
 ]

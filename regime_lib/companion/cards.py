@@ -7,6 +7,7 @@ import re
 
 from regime_lib.companion.claims import Claim, Criterion, Paper, Source, Verdict
 from regime_lib.companion.ledger import Measurement, Record
+from regime_lib.companion.sweep_tables import Share
 from regime_lib.companion.wording import in_words
 
 #: The sign that stands beside the word of each verdict.
@@ -103,7 +104,24 @@ def card(claim: Claim, measurement: Measurement) -> str:
     )
 
 
-def row(record: Record, link: str | None) -> str:
+def share_line(share: Share) -> str:
+    """Say how a verdict changes over the settings of a sweep, as a bar and in words."""
+    parts = "".join(
+        f'<span class="rl-{slug(verdict)}" style="flex-grow:{count}"></span>'
+        for verdict, count in share.verdicts.items()
+    )
+    counts = ", ".join(
+        f"{SIGNS[verdict]} {count} {verdict}" for verdict, count in share.verdicts.items()
+    )
+    varied = ", ".join(f"<code>{html.escape(name)}</code>" for name in share.parameters)
+    over = f" over {varied}" if varied else ""
+    return (
+        f'<div class="rl-share"><span class="rl-bar" aria-hidden="true">{parts}</span>'
+        f"<span>In a sweep of {share.points} settings{over}: {counts}</span></div>"
+    )
+
+
+def row(record: Record, link: str | None, share: Share | None = None) -> str:
     """Return a claim as one entry of a scorecard.
 
     Parameters
@@ -112,11 +130,14 @@ def row(record: Record, link: str | None) -> str:
         The claim with what was measured.
     link : str or None
         Address of its card; None where no chapter shows one.
+    share : Share, optional
+        How the verdict changes over a sweep.
     """
     claim, verdict = record.claim, record.verdict
     name = f'<a href="{html.escape(link)}">{claim.id}</a>' if link else claim.id
     numbers = measured(record.measurement) if record.measurement else ""
     result = f'<p class="rl-result">{numbers}</p>' if numbers else ""
+    result += share_line(share) if share else ""
     return (
         f'<li class="rl-row rl-{slug(verdict)}">'
         f'<p class="rl-head">{badge(verdict)} <span class="rl-id">{name}</span></p>'

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import difflib
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 from regime_lib.companion.cards import card
@@ -22,6 +24,19 @@ if TYPE_CHECKING:
 
     from regime_lib.companion.scene import Scene
     from regime_lib.companion.theme import Theme
+
+
+_QUIET: ContextVar[bool] = ContextVar("quiet", default=False)
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Let chapters in this block measure and show nothing: no cards, figures or glued numbers."""
+    token = _QUIET.set(True)
+    try:
+        yield
+    finally:
+        _QUIET.reset(token)
 
 
 class Chapter:
@@ -44,6 +59,11 @@ class Chapter:
         self._glued: set[str] = set()
         self._figures: set[str] = set()
         self._started = time.perf_counter()
+
+    @property
+    def measurements(self) -> tuple[Measurement, ...]:
+        """What was recorded so far, in order."""
+        return tuple(self._measurements.values())
 
     def record(
         self,
@@ -131,10 +151,10 @@ class Chapter:
             If the name is taken or not an anchor, the alt text says too little, or the figure
             holds text that is too small to read.
         """
+        if self._refuse_twice(name):
+            return
         from regime_lib.companion.figures import render_figure  # matplotlib is slow to import
 
-        if name in self._figures:
-            raise RegimeError(f"figure {name} was shown already; give each figure its own name")
         output = render_figure(draw, name, caption, alt)
         self._figures.add(name)
         _show({"text/html": output.html, "text/plain": output.text})
@@ -164,11 +184,11 @@ class Chapter:
         RegimeError
             As for `figure`, and if the scene is too large for a page.
         """
+        if self._refuse_twice(name):
+            return
         from regime_lib.companion.figures import render_figure
         from regime_lib.companion.scene_html import scene_output
 
-        if name in self._figures:
-            raise RegimeError(f"figure {name} was shown already; give each figure its own name")
         output = scene_output(scene, render_figure(still, name, caption, alt), name, alt)
         self._figures.add(name)
         _show({"text/html": output.html, "text/plain": output.text})
@@ -199,6 +219,8 @@ class Chapter:
 
     def provenance(self) -> None:
         """Show the footer: commit, library, parameters, seeds, versions, seconds."""
+        if _QUIET.get():
+            return
         seconds = time.perf_counter() - self._started
         footer = describe_run(self._project, self.name, self.parameters, seconds)
         _show(
@@ -209,12 +231,22 @@ class Chapter:
             }
         )
 
-    def _glue(self, name: str, value: float | str) -> None:
-        from myst_nb import glue  # the book's tools load only where a number is glued
+    def _refuse_twice(self, figure: str) -> bool:
+        """Refuse a figure's name that is taken; return whether nothing is to be drawn."""
+        if figure in self._figures:
+            raise RegimeError(f"figure {figure} was shown already; give each figure its own name")
+        if _QUIET.get():
+            self._figures.add(figure)
+        return _QUIET.get()
 
+    def _glue(self, name: str, value: float | str) -> None:
         if name in self._glued:
             raise RegimeError(f"'{name}' was glued already; give each number its own name")
         self._glued.add(name)
+        if _QUIET.get():
+            return
+        from myst_nb import glue  # the book's tools load only where a number is glued
+
         glue(name, value, display=False)
 
     def _hint(self, claim: str) -> str:
@@ -225,6 +257,8 @@ class Chapter:
 
 def _show(bundle: dict[str, Any]) -> None:
     """Display one output in all its forms."""
+    if _QUIET.get():
+        return
     from IPython.display import display
 
     display(bundle, raw=True)

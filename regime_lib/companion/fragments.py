@@ -12,6 +12,7 @@ from regime_lib.companion.ledger import read_ledger
 from regime_lib.companion.notebooks import bundles_of, read_notebook
 from regime_lib.companion.project import BuildFailed, Project
 from regime_lib.companion.scorecard import chapters_fragment, of_paper, paper_claims, scorecard
+from regime_lib.companion.sweep_tables import read_shares
 from regime_lib.storage import write_text
 
 #: Where the fragments lie, seen from the folder of pages.
@@ -40,7 +41,7 @@ def write_fragments(project: Project, pages: Path) -> None:
     _require_shallow(pages)
     entries, records = list_chapters(project), read_ledger(project)
     folder = pages / FOLDER
-    write_text(folder / "scorecard.md", scorecard(records))
+    write_text(folder / "scorecard.md", scorecard(records, read_shares(project)))
     write_text(folder / "chapters.md", chapters_fragment(entries, records))
     for paper in PAPERS.values():
         write_text(folder / f"claims-{paper.key}.md", paper_claims(of_paper(records, paper)) + "\n")

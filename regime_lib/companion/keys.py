@@ -69,7 +69,7 @@ def run_key(project: Project, entry: Entry, parameters: Mapping[str, Value]) -> 
         "library": library_digests(project),
         "claims": {c.id: _claim_digest(c) for c in claims.values() if c.chapter == entry.name},
         "lock": _file_digests([project.lock_file], project.root),
-        "data": _data_digests(parameters.values()),
+        "data": data_digests(parameters.values()),
     }
     return RunKey(parts, dict(parameters))
 
@@ -146,7 +146,7 @@ def _claim_digest(claim: Claim) -> str:
     )
 
 
-def _data_digests(values: Iterable[Value]) -> dict[str, str]:
+def data_digests(values: Iterable[Value]) -> dict[str, str]:
     """Return one digest for each data set of ``$REGIME_DATA`` that a parameter names."""
     root = os.environ.get("REGIME_DATA")
     if not root or not Path(root).is_dir():

@@ -17,6 +17,9 @@ from regime_lib.errors import RegimeError
 #: Under which type a measurement lies in the output of the cell that recorded it.
 CLAIM_MIME = "application/vnd.regime.claim+json"
 
+#: What a table of measurements holds of each, beside the parameters of the run.
+COLUMNS = ("claim", "value", "low", "high", "n", "unit", "verdict")
+
 #: How many significant digits of a measurement are kept.
 DIGITS = 6
 
@@ -96,7 +99,7 @@ def measure(
     if n is not None and (isinstance(n, bool) or not hasattr(n, "__index__") or int(n) < 1):
         raise RegimeError(f"the number of runs of {claim.id} must be a whole number ≥ 1, not {n!r}")
     count = None if n is None else int(n)
-    verdict = _judge(claim, {"value": number, "low": low, "high": high, "n": count})
+    verdict = judge(claim, {"value": number, "low": low, "high": high, "n": count})
     return Measurement(claim.id, number, low, high, count, unit, verdict)
 
 
@@ -199,10 +202,17 @@ def _current(
             f"run the chapter again: regime run {chapter}"
         )
     quantities = {key: getattr(measurement, key) for key in ("value", "low", "high", "n")}
-    return dataclasses.replace(measurement, verdict=_judge(claim, quantities))
+    return dataclasses.replace(measurement, verdict=judge(claim, quantities))
 
 
-def _judge(claim: Claim, quantities: Mapping[str, float | None]) -> Verdict:
+def judge(claim: Claim, quantities: Mapping[str, float | None]) -> Verdict:
+    """Return what a claim's criterion says about numbers.
+
+    Raises
+    ------
+    RegimeError
+        If the criterion asks for one that is missing.
+    """
     known = {name: number for name, number in quantities.items() if number is not None}
     if missing := sorted(claim.criterion.names - set(known)):
         given = "n" if missing == ["n"] else "an interval"

@@ -10,6 +10,7 @@ from regime_lib.companion.cards import SIGNS, SOURCE_MEANINGS, badge, paper_labe
 from regime_lib.companion.catalogue import Entry
 from regime_lib.companion.claims import PAPERS, Paper, Verdict
 from regime_lib.companion.ledger import Record
+from regime_lib.companion.sweep_tables import Share
 
 
 def tally(records: Iterable[Record]) -> dict[Verdict, int]:
@@ -18,21 +19,31 @@ def tally(records: Iterable[Record]) -> dict[Verdict, int]:
     return {verdict: counts[verdict] for verdict in Verdict if counts[verdict]}
 
 
-def scorecard(records: Sequence[Record]) -> str:
-    """Return the whole scorecard as a MyST fragment: counts first, then one section a paper."""
+def scorecard(records: Sequence[Record], shares: Mapping[str, Share] | None = None) -> str:
+    """Return the whole scorecard as a MyST fragment: counts first, then one section a paper.
+
+    Parameters
+    ----------
+    records : sequence of Record
+        The ledger.
+    shares : mapping of str to Share, optional
+        How verdicts change over sweeps, by claim.
+    """
     parts = [_raw(_overview(records)), _raw(_source_legend())]
     for paper in PAPERS.values():
         own = of_paper(records, paper)
         if own:
-            parts += [f"({_anchor(paper)})=\n## {paper.name}", paper_claims(own)]
+            parts += [f"({_anchor(paper)})=\n## {paper.name}", paper_claims(own, shares)]
     return "\n\n".join(parts) + "\n"
 
 
-def paper_claims(records: Sequence[Record]) -> str:
+def paper_claims(records: Sequence[Record], shares: Mapping[str, Share] | None = None) -> str:
     """Return some claims as a MyST fragment: a list that stacks on a narrow screen."""
     if not records:
         return "No claim of this paper is on the list yet."
-    rows = "\n".join(row(record, card_link(record)) for record in records)
+    rows = "\n".join(
+        row(record, card_link(record), (shares or {}).get(record.claim.id)) for record in records
+    )
     return _raw(f'<ul class="rl-rows">\n{rows}\n</ul>')
 
 

@@ -50,6 +50,8 @@ class Sweep:
         Where its files lie.
     table : DataFrame
         One row a result row of every finished point: parameters, then results.
+    manifest : dict
+        What the table was made of: points, parameters, failures, versions, seconds.
     computed : int
         Points that this call computed; the other finished ones were there before.
     status : Status
@@ -58,6 +60,7 @@ class Sweep:
 
     place: str
     table: pd.DataFrame
+    manifest: dict[str, Any]
     computed: int
     status: Status
 
@@ -142,8 +145,8 @@ def sweep(
         elif todo:
             _require_sendable(run)
             shift.on_own_pool(todo, jobs or processors())
-    table = collect(store, version)
-    return Sweep(str(into), table, shift.computed, store.status())
+    table, manifest = collect(store, version)
+    return Sweep(str(into), table, manifest, shift.computed, store.status())
 
 
 class _Shift:

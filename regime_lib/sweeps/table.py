@@ -18,7 +18,7 @@ from regime_lib.sweeps.store import Store
 TABLE, MANIFEST = "table.parquet", "manifest.json"
 
 
-def collect(store: Store, depends: Mapping[str, Any]) -> pd.DataFrame:
+def collect(store: Store, depends: Mapping[str, Any]) -> tuple[pd.DataFrame, dict[str, Any]]:
     """Gather every finished point of a sweep into a table, and write it.
 
     Returns
@@ -26,6 +26,8 @@ def collect(store: Store, depends: Mapping[str, Any]) -> pd.DataFrame:
     DataFrame
         A row a result row, in the order of the parameters' values: the same table whoever computed
         which point when.
+    dict
+        The manifest.
     """
     points = store.plan()
     rows, seconds = [], 0.0
@@ -55,7 +57,7 @@ def collect(store: Store, depends: Mapping[str, Any]) -> pd.DataFrame:
     }
     store.write(TABLE, content)
     store.write(MANIFEST, json.dumps(manifest, indent=2) + "\n")
-    return table
+    return table, manifest
 
 
 def _order(point: Point) -> list[tuple[str, bool, float, str]]:

@@ -26,13 +26,13 @@ POINTS: list[dict[str, object]] = [{"x": 10, "k": "b"}, {"x": 9, "k": "b"}, {"x"
 
 
 def test_rows_come_in_the_order_of_the_values(tmp_path: Path) -> None:
-    table = collect(stored(tmp_path, POINTS), {})
+    table, _ = collect(stored(tmp_path, POINTS), {})
     assert table.to_dict("list") == {"x": [9, 9, 10], "k": ["a", "b", "b"], "twice": [2, 2, 4]}
 
 
 def test_the_order_of_the_work_does_not_matter(tmp_path: Path) -> None:
-    one = collect(stored(tmp_path / "one", POINTS), {})
-    two = collect(stored(tmp_path / "two", POINTS[::-1]), {})
+    one, _ = collect(stored(tmp_path / "one", POINTS), {})
+    two, _ = collect(stored(tmp_path / "two", POINTS[::-1]), {})
     assert_frame_equal(one, two)
 
 
@@ -40,7 +40,7 @@ def test_table_and_manifest_lie_on_disk(tmp_path: Path) -> None:
     store = stored(tmp_path, POINTS)
     store.save_plan({"f" * 24: {"x": 7, "k": "c"}}, "1")
     store.save_failure("f" * 24, {"x": 7, "k": "c"}, "ValueError: no")
-    table = collect(store, {"code": "abc"})
+    table, _ = collect(store, {"code": "abc"})
     assert_frame_equal(pd.read_parquet(tmp_path / "table.parquet"), table)
     manifest = json.loads((tmp_path / "manifest.json").read_text())
     assert (manifest["points"], manifest["done"], manifest["missing"]) == (4, 3, 0)
@@ -59,7 +59,7 @@ def test_mixed_and_missing_values_can_be_stored(tmp_path: Path) -> None:
     for number, point in enumerate(points):
         rows = [{"value": float("nan") if number else 1.0}]
         store.save_result(point_key(point, {}), point, rows, 0)
-    table = collect(store, {})
+    table, _ = collect(store, {})
     stored_table = pd.read_parquet(tmp_path / "table.parquet")
     assert set(stored_table["x"].dropna()) == {"1", "a", "[1, 2]"}
     assert stored_table["x"].isna().sum() == 1
@@ -69,5 +69,5 @@ def test_mixed_and_missing_values_can_be_stored(tmp_path: Path) -> None:
 def test_nothing_finished_is_an_empty_table(tmp_path: Path) -> None:
     store = Store(tmp_path)
     store.save_plan({"a" * 24: {"x": 1}}, "1")
-    assert collect(store, {}).empty
+    assert collect(store, {})[0].empty
     assert pd.read_parquet(tmp_path / "table.parquet").empty
