@@ -11,6 +11,7 @@ from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 
 from regime_lib import companion
@@ -240,6 +241,60 @@ def test_accept_says_what_it_wrote(project: Project, capsys: pytest.CaptureFixtu
     assert (said.code, said.err) == (0, "")
     assert said.out.startswith("accepted 10_tiny: ")
     assert project.reference_file.is_file()
+
+
+def test_a_sweep_runs_says_what_is_left_and_is_published(
+    project: Project, capsys: pytest.CaptureFixture[str]
+) -> None:
+    grid = ("--grid", "steps=100,200 rate=linspace(0,1,2)", "-j", "1")
+    said = Said(capsys, "sweep", "tiny", *grid, "-p", "n_seeds", "8", "--publish", "--json")
+    assert said.code == 0
+    found = said.json()
+    assert (found["done"], found["failed"], found["missing"], found["computed"]) == (4, 0, 0, 4)
+    table = pd.read_parquet(Path(found["place"]) / "table.parquet")
+    assert table["claim"].tolist() == ["rc-tiny-ratio", "rc-tiny-steps"] * 4
+    assert table["value"].tolist()[::2] == [1.25, 1.25, 2.5, 2.5]
+    assert set(table["n"]) == {8}
+    assert (project.root / "book" / "sweeps" / "10_tiny.parquet").is_file()
+    said = Said(capsys, "sweep", "tiny", *grid, "-p", "n_seeds", "8")
+    assert said.out.startswith("10_tiny: 4 done, 0 failed, 0 missing (0 computed now)")
+    said = Said(capsys, "sweep", "--status", found["place"])
+    assert said.out == f"{found['place']}: 4 done, 0 failed, 0 missing\n"
+
+
+def test_a_sweep_with_a_failing_point_says_which(
+    project: Project, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    path = project.notebooks / "10_tiny.ipynb"
+    path.write_text(path.read_text().replace("print(p.steps)", "print(1 / (p.steps - 100))"))
+    said = Said(capsys, "sweep", "10", "--grid", "steps=100,200", "-j", "1", "-o", str(tmp_path))
+    assert said.code == 1
+    assert "1 done, 1 failed" in said.out
+    last = said.err.rstrip().splitlines()[-1]
+    assert last.startswith("regime: steps=100: RuntimeError: ZeroDivisionError in code cell 3")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("sweep",), "needs a chapter and --grid"),
+        (("sweep", "10"), "--grid"),
+        (("sweep", "10", "--grid", "stepz=1"), "'stepz'"),
+        (("sweep", "10", "--grid", "steps"), "cannot be read"),
+        (("sweep", "10", "--grid", "steps=100", "-p", "steps", "20"), "give it once"),
+        (("sweep", "10", "--status", "x"), "--status takes a folder only"),
+        (("sweep", "--status", "nowhere"), "no sweep"),
+        (("sweep", "10", "--grid", "steps=100", "-j", "1", "--scheduler", "tcp://a:1"), "give one"),
+        (("sweep", "10", "--grid", "steps=100", "-o", "nosuch://a"), "nosuch"),
+    ],
+)
+def test_sweeps_that_make_no_sense_are_refused(
+    project: Project, capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...], words: str
+) -> None:
+    said = Said(capsys, *arguments)
+    assert said.code == 2
+    assert words in said.err
+    assert said.err.count("\n") == 1
 
 
 def test_the_book_needs_its_settings(project: Project, capsys: pytest.CaptureFixture[str]) -> None:
