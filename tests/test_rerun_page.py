@@ -13,12 +13,12 @@ from regime_lib.companion import check_points, find_project
 from regime_lib.sweeps import parse_grid
 
 PAGE = (Path(__file__).resolve().parents[1] / "book" / "rerun.md").read_text(encoding="utf-8")
+BLOCKS = re.findall(r"```python\n(.*?)```", PAGE, re.S)
 SWEEPS = re.findall(r'regime sweep (\w+) --grid "([^"]+)"', PAGE)
 
 
 def test_the_function_of_your_own_is_swept(tmp_path: Path) -> None:
-    (script,) = (block for block in re.findall(r"```python\n(.*?)```", PAGE, re.S) if "mine" in block
-                 and "__main__" in block)  # fmt: skip
+    (script,) = (block for block in BLOCKS if "__main__" in block)
     (tmp_path / "mine.py").write_text(script)
     command = [sys.executable, "-W", "error", "mine.py"]
     run = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
@@ -38,6 +38,6 @@ def test_there_are_grids_to_look_at() -> None:
     assert len(SWEEPS) >= 2
 
 
-@pytest.mark.parametrize("block", re.findall(r"```python\n(.*?)```", PAGE, re.S))
+@pytest.mark.parametrize("block", BLOCKS)
 def test_every_example_is_python(block: str) -> None:
     compile(block, "rerun.md", "exec")
