@@ -28,7 +28,7 @@ from regime_lib.companion.project import BuildFailed, Project, find_project
 from regime_lib.companion.reference import Comparison, accept, compare_with_reference
 from regime_lib.companion.settings import Settings
 from regime_lib.companion.site import Book, build_book
-from regime_lib.companion.sweep_tables import Share, publish_sweep, read_shares
+from regime_lib.companion.sweep_tables import Share, publish_sweep, published_sweep, read_shares
 
 __all__ = [
     "PAPERS",
@@ -65,6 +65,7 @@ __all__ = [
     "plan_run",
     "problems_of",
     "publish_sweep",
+    "published_sweep",
     "read_ledger",
     "read_shares",
     "run_point",

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from regime_lib.companion.catalogue import chapter_names
 from regime_lib.companion.claims import Claim, Verdict, load_claims
 from regime_lib.companion.ledger import COLUMNS, judge
-from regime_lib.companion.project import Project
+from regime_lib.companion.project import Project, find_project
 from regime_lib.errors import RegimeError
 from regime_lib.storage import atomic_write, write_text
 
@@ -63,6 +63,31 @@ def publish_sweep(
     kept = {key: value for key, value in manifest.items() if key != "sha256"}
     write_text(place.with_suffix(".json"), json.dumps(kept, indent=2) + "\n")
     return place
+
+
+def published_sweep(chapter: str, project: Project | None = None) -> pd.DataFrame:
+    """Return the published sweep of a chapter: a row for each claim at each setting.
+
+    Parameters
+    ----------
+    chapter : str
+        Its name.
+    project : Project, optional
+        The book; the one around the working directory by default.
+
+    Raises
+    ------
+    RegimeError
+        If no sweep of the chapter was published.
+    """
+    import pandas as pd
+
+    path = folder_of(project or find_project()) / f"{chapter}.parquet"
+    if not path.is_file():
+        raise RegimeError(
+            f"no sweep of {chapter} was published; run regime sweep {chapter} --grid … --publish"
+        )
+    return pd.read_parquet(path)
 
 
 def read_shares(project: Project) -> dict[str, Share]:

@@ -7,13 +7,20 @@ from typing import Any
 import pandas as pd
 import pytest
 from bs4 import BeautifulSoup
+from pandas.testing import assert_frame_equal
 
 from regime_lib.companion.cards import share_line
 from regime_lib.companion.claims import Verdict
 from regime_lib.companion.ledger import read_ledger
 from regime_lib.companion.project import Project
 from regime_lib.companion.scorecard import scorecard
-from regime_lib.companion.sweep_tables import Share, folder_of, publish_sweep, read_shares
+from regime_lib.companion.sweep_tables import (
+    Share,
+    folder_of,
+    publish_sweep,
+    published_sweep,
+    read_shares,
+)
 from tests.companion.refusals import refused
 
 
@@ -45,6 +52,13 @@ def test_verdicts_are_counted_by_the_criterion_of_today(executed: Project) -> No
     text = executed.claims_file.read_text().replace("value <= 500", "value <= 150")
     executed.claims_file.write_text(text)
     assert read_shares(executed)["rc-tiny-steps"].verdicts[Verdict.REPRODUCED] == 1
+
+
+def test_a_chapter_reads_its_published_sweep(executed: Project) -> None:
+    with refused("10_tiny", "--publish"):
+        published_sweep("10_tiny", executed)
+    publish_sweep(executed, "10_tiny", TABLE, {"done": 3})
+    assert_frame_equal(published_sweep("10_tiny", executed), TABLE)
 
 
 def test_without_a_sweep_there_are_no_shares(executed: Project) -> None:
