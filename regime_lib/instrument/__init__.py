@@ -1,15 +1,20 @@
 """Attach it to any PyTorch model: capture activation patterns, follow them, and time them."""
 
+from regime_lib.instrument.attacks import Attacks, attack
 from regime_lib.instrument.coverage import Coverage, Layer, Unseen
 from regime_lib.instrument.definitions import Definition, TimeScale
 from regime_lib.instrument.flip_law import FlipStatistics, flip_law
 from regime_lib.instrument.kinks import Kind
+from regime_lib.instrument.radius import Certificate, certify
 from regime_lib.instrument.regime_change import RegimeChange, regime_change, run_ratios
+from regime_lib.instrument.segment import StepCertificate, certify_step
 from regime_lib.instrument.timescales import time_scale
 from regime_lib.instrument.trace import Trace
 from regime_lib.instrument.tracker import RegimeTracker
 
 __all__ = [
+    "Attacks",
+    "Certificate",
     "Coverage",
     "Definition",
     "FlipStatistics",
@@ -17,9 +22,13 @@ __all__ = [
     "Layer",
     "RegimeChange",
     "RegimeTracker",
+    "StepCertificate",
     "TimeScale",
     "Trace",
     "Unseen",
+    "attack",
+    "certify",
+    "certify_step",
     "flip_law",
     "regime_change",
     "run_ratios",
