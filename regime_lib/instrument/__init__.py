@@ -1,5 +1,6 @@
 """Attach it to any PyTorch model: capture activation patterns, follow them, and time them."""
 
+from regime_lib.instrument.affinity import SecondDifferences, second_differences
 from regime_lib.instrument.attacks import Attacks, attack
 from regime_lib.instrument.coverage import Coverage, Layer, Unseen
 from regime_lib.instrument.definitions import Definition, TimeScale
@@ -22,6 +23,7 @@ __all__ = [
     "Layer",
     "RegimeChange",
     "RegimeTracker",
+    "SecondDifferences",
     "StepCertificate",
     "TimeScale",
     "Trace",
@@ -32,5 +34,6 @@ __all__ = [
     "flip_law",
     "regime_change",
     "run_ratios",
+    "second_differences",
     "time_scale",
 ]

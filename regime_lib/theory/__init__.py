@@ -2,6 +2,7 @@
 
 from regime_lib.theory.blueprints import Blueprint, Unit, convolution, dense, residual, tied
 from regime_lib.theory.exact import ExactNetwork
+from regime_lib.theory.exact_attacks import ExactAttacks, attack_exactly
 from regime_lib.theory.regions import Region, linear_regions
 from regime_lib.theory.symbolic import (
     SymbolicCheck,
@@ -14,11 +15,13 @@ from regime_lib.theory.transformer import TransformerCheck, check_transformer
 
 __all__ = [
     "Blueprint",
+    "ExactAttacks",
     "ExactNetwork",
     "Region",
     "SymbolicCheck",
     "TransformerCheck",
     "Unit",
+    "attack_exactly",
     "check_every_pattern",
     "check_transformer",
     "check_with_masks",
