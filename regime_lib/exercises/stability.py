@@ -95,9 +95,7 @@ def local_map(
     def trial() -> None:
         random = np.random.default_rng(2)
         for sizes in ((2, 3, 1), (4, 8, 8, 3), (3, 6, 6, 6, 2)):
-            weights = [
-                random.standard_normal((b, a)) for a, b in zip(sizes, sizes[1:], strict=False)
-            ]
+            weights = [random.standard_normal((b, a)) for a, b in pairwise(sizes)]
             biases = [random.standard_normal(b) for b in sizes[1:]]
             x = random.standard_normal(sizes[0])
             slope, shift = solution(weights, biases, x)

@@ -8,7 +8,7 @@ from fractions import Fraction
 import numpy as np
 import numpy.typing as npt
 
-from regime_lib.theory.exact import ExactNetwork
+from regime_lib.theory.exact import Exact, ExactNetwork
 
 _BELOW = Fraction(9999, 10000)
 _HALVINGS = 10
@@ -55,17 +55,20 @@ def attack_exactly(
     """
     before = net.pattern(x)
     parts = [part for pair in zip(net.weights, net.biases, strict=True) for part in pair]
-    chance = [[random.integers(2, size=p.shape) * 2 - 1 for p in parts] for _ in range(n_random)]
+    chance: list[list[Exact]] = [
+        [(random.integers(2, size=p.shape) * 2 - 1).astype(object) for p in parts]
+        for _ in range(n_random)
+    ]
     aimed = [
         net.worst_direction(x, layer, unit)
         for layer, biases in enumerate(net.biases)
         for unit in range(len(biases))
     ]
 
-    def flipped(direction: list[npt.NDArray[np.object_]], size: Fraction) -> bool:
+    def flipped(direction: list[Exact], size: Fraction) -> bool:
         return net.moved(direction, size).pattern(x) != before
 
-    flips = sum(flipped(direction, radius * _BELOW) for direction in (*chance, *aimed))
+    flips = sum(flipped(direction, radius * _BELOW) for direction in chance + aimed)
     smallest = Fraction(0)
     for direction in aimed:
         high = smallest or 64 * radius
