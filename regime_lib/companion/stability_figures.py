@@ -57,11 +57,15 @@ def cliff(theme: Theme, sizes: Array, flipped: Mapping[str, Mapping[str, Array]]
             )
         ax.axvline(1, color=theme.colour("theory"), linestyle=theme.line("theory"))
         ax.annotate("radius", (1, 1.04), xytext=(-3, 0), textcoords="offset points", ha="right")
-        ax.set(xscale="log", ylim=(-0.04, 1.12), title=network)
+        ax.set(xscale="log", ylim=(-0.04, 1.14), title=network)
         ax.set_xlabel("movement / certified radius")
     for ax in axes if theme.narrow else axes[:1]:
         ax.set_ylabel("share of inputs flipped")
-    axes[0].legend(loc="center left", bbox_to_anchor=(0, 0.62))
+    figure.legend(
+        *axes[0].get_legend_handles_labels(),
+        loc="outside lower center",
+        ncols=1 if theme.narrow else 2,
+    )
     return figure
 
 

@@ -110,7 +110,7 @@ def local_map(
             )
             near = x + 1e-6 * random.standard_normal(sizes[0])
             expect(
-                np.allclose(slope @ near + shift, _run(weights, biases, near), atol=1e-10),
+                np.allclose(slope @ near + shift, _run(weights, biases, near), rtol=0, atol=1e-9),
                 "At the input it is right, a little beside it is not: the slope is missing, or "
                 "the last layer was rectified.",
             )

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from regime_lib.errors import RegimeError
-from regime_lib.instrument.chain import Chain, read_chain
+from regime_lib.instrument.chain import Chain, Pool, read_chain
 from regime_lib.instrument.rounding import exact
 
 _HALVINGS = 40
@@ -57,7 +57,7 @@ def second_differences(
     Parameters
     ----------
     model : nn.Module
-        A chain as for `certify`.
+        A chain as for `certify`, without MaxPool.
     probe : tensor, shape (samples, ...)
         The inputs.
     seed : int
@@ -71,9 +71,16 @@ def second_differences(
     Raises
     ------
     RegimeError
-        If the model cannot be certified.
+        If the model cannot be certified, holds a max-pool (it is named), or puts out only zeros.
     """
-    meter = _Meter(model, read_chain(model, probe), exact(probe), np.random.default_rng(seed))
+    chain = read_chain(model, probe)
+    for part in chain.steps:
+        if isinstance(part, Pool) and part.largest:
+            raise RegimeError(
+                f"the max-pool '{part.name}' has winners that may change inside an activation "
+                "pattern, and the output bends there; use average pooling"
+            )
+    meter = _Meter(model, chain, exact(probe), np.random.default_rng(seed))
     along, step = meter.along_inputs()
     layers = {}
     for name in dict.fromkeys(name.rpartition(".")[0] for name in meter.here):

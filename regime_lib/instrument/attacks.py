@@ -191,9 +191,9 @@ class _Target:
 
     def _search(self, some: Tensor, direction: Parameters) -> Float[Tensor, " some"]:
         """Return the smallest movement along each direction that is found to change the pattern."""
-        low = self.radius[some].clone()
+        low = torch.zeros(len(some), dtype=torch.float64)
         high = torch.full_like(low, torch.inf)
-        tried = torch.where(low > 0, low, 1e-12) * (1 + 1e-6)
+        tried = torch.where(self.radius[some] > 0, self.radius[some], 1e-12) * (1 + 1e-6)
         for _ in range(_WIDENINGS):
             flipped = self._flipped(some, direction, tried)
             high = torch.where(flipped, torch.minimum(high, tried), high)

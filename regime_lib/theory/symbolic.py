@@ -285,7 +285,7 @@ def _sympy() -> tuple[Any, Any]:
         from sympy.polys.domains import ZZ
     except ImportError:
         raise RegimeError(
-            "the symbolic checks need sympy, which is not installed; "
+            "a symbolic check needs sympy, which is not installed; "
             "install it with: pip install regime-lib[book]"
         ) from None
     return rings, ZZ

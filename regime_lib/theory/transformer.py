@@ -53,7 +53,7 @@ def check_transformer(
         import sympy as sp
     except ImportError:
         raise RegimeError(
-            "the symbolic checks need sympy, which is not installed; "
+            "a symbolic check needs sympy, which is not installed; "
             "install it with: pip install regime-lib[book]"
         ) from None
     state = [[sp.Symbol(f"x{i}_{k}") for k in range(width)] for i in range(tokens)]
