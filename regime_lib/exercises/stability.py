@@ -10,8 +10,8 @@ from jaxtyping import Float
 
 from regime_lib.exercises.checking import expect, report
 
-Weights = Float[np.ndarray, "units inputs"]
-Vector = Float[np.ndarray, " n"]
+Weights = Float[np.ndarray, "_ _"]
+Vector = Float[np.ndarray, " _"]
 
 
 def first_layer_radius(solution: Callable[[Weights, Vector, Vector], float]) -> None:

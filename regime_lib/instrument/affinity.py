@@ -43,8 +43,8 @@ class SecondDifferences:
     """
 
     inputs: Float[np.ndarray, " samples"]
-    layers: Mapping[str, Float[np.ndarray, " kept"]]
-    together: Float[np.ndarray, " kept"]
+    layers: Mapping[str, Float[np.ndarray, " _"]]
+    together: Float[np.ndarray, " _"]
     input_step: Float[np.ndarray, " samples"]
 
 
@@ -112,7 +112,7 @@ class _Meter:
         )
         return difference.numpy(), size.flatten().numpy()
 
-    def along_parameters(self, names: list[str]) -> Float[np.ndarray, " kept"]:
+    def along_parameters(self, names: list[str]) -> Float[np.ndarray, " _"]:
         """Return them for one step of some parameters, for the inputs that keep their pattern."""
         direction = {
             name: torch.from_numpy(self.random.standard_normal(self.here[name].shape))

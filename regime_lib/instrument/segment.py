@@ -153,7 +153,7 @@ def _keeps_signs(
                     magnitude = magnitude + step.shift(most[step.bias], magnitude)
                 roundings += step.terms + 8
             case Rectify():
-                bound = error_of(magnitude, roundings + 4 * _HALVINGS)
+                bound = error_of(magnitude, roundings + len(coefficients) * _HALVINGS)
                 on = _signs(torch.stack(coefficients), bound, magnitude)
                 kept &= (on != 0).flatten(1).all(dim=1)
                 coefficients = [torch.where(on > 0, c, 0.0) for c in coefficients]
