@@ -121,7 +121,7 @@ def flip_law(
             ax.fill_between(steps, low, high, color=shade, alpha=0.2, linewidth=0)
             ax.plot(steps, mid, color=shade, linestyle=style, marker="o", ms=3.5, label=layer)
         ax.axhline(1, color=theme.colour("theory"), linestyle=theme.line("theory"))
-        ax.set(xscale="log", title=title, ylim=(0.5, 2.0))
+        ax.set(xscale="log", title=title, ylim=(0.3, 1.8))
         ax.set_xlabel("relative step of the weights")
     for ax in axes if theme.narrow else axes[:1]:
         ax.set_ylabel("flips / law")
