@@ -7,11 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from regime_lib.instrument import (
+        Certificate,
         Definition,
         RegimeChange,
         RegimeTracker,
+        StepCertificate,
         TimeScale,
         Trace,
+        certify,
+        certify_step,
         flip_law,
         regime_change,
         time_scale,
@@ -20,12 +24,16 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "Certificate",
     "Definition",
     "RegimeChange",
     "RegimeTracker",
+    "StepCertificate",
     "TimeScale",
     "Trace",
     "__version__",
+    "certify",
+    "certify_step",
     "flip_law",
     "regime_change",
     "time_scale",

@@ -12,10 +12,10 @@ import pytest
 
 PACKAGE = Path(__file__).resolve().parents[1] / "regime_lib"
 
-ROOMS = ("instrument", "simulators", "lab", "companion", "sweeps")
+ROOMS = ("instrument", "simulators", "theory", "lab", "companion", "sweeps")
 LEAVES = ("errors", "storage")
 DOORS = ("__init__", "__main__", "cli", "exercises")  # may import anything; no room imports them
-WITHOUT_TORCH = ("simulators", "companion", "sweeps", *LEAVES)
+WITHOUT_TORCH = ("simulators", "theory", "companion", "sweeps", *LEAVES)
 
 
 def violations(package: Path) -> list[str]:
@@ -87,6 +87,8 @@ FORBIDDEN = {
     "lab/c.py": "from regime_lib.exercises.checking import expect",
     "simulators/a.py": "import torch",
     "simulators/b.py": "from torch import nn",
+    "theory/a.py": "import torch",
+    "theory/b.py": "from regime_lib.instrument import certify",
     "simulators/deep/c.py": "from ...instrument import bits",
     "storage.py": "from regime_lib.companion import open_chapter",
     "attic.py": "import os",

@@ -30,12 +30,17 @@ COLOURS: dict[str, tuple[str, str]] = {
     "sgd": ("#0d9db4", "#37d3fd"),
     "momentum": ("#a38227", "#e0c050"),
     "adam": ("#ab2563", "#d94a83"),
+    "radius": ("#c76b99", "#d98cd9"),
+    "one class": ("#d6336c", "#ff6fa3"),
+    "other class": ("#8a8f00", "#ffe066"),
 }
 TOGETHER = (
     ("pattern", "weight", "theory"),
     ("pattern", "weight", "loss", "accuracy"),
     ("loss", "accuracy", "theory"),
     ("sgd", "momentum", "adam", "theory"),
+    ("pattern", "weight", "theory", "radius"),
+    ("pattern", "theory", "one class", "other class"),
 )
 _LINES: dict[str, Any] = {
     "weight": (0, (6, 1.5)),
@@ -43,6 +48,7 @@ _LINES: dict[str, Any] = {
     "theory": (0, (1.5, 1.5)),
     "momentum": (0, (6, 1.5)),
     "adam": (0, (6, 1.5, 1.5, 1.5)),
+    "radius": (0, (6, 1.5, 1.5, 1.5)),
 }
 
 # Inches, and the width in CSS pixels at which a reader at least sees a figure of that width.

@@ -1,15 +1,21 @@
 """Attach it to any PyTorch model: capture activation patterns, follow them, and time them."""
 
+from regime_lib.instrument.affinity import SecondDifferences, second_differences
+from regime_lib.instrument.attacks import Attacks, attack
 from regime_lib.instrument.coverage import Coverage, Layer, Unseen
 from regime_lib.instrument.definitions import Definition, TimeScale
 from regime_lib.instrument.flip_law import FlipStatistics, flip_law
 from regime_lib.instrument.kinks import Kind
+from regime_lib.instrument.radius import Certificate, certify
 from regime_lib.instrument.regime_change import RegimeChange, regime_change, run_ratios
+from regime_lib.instrument.segment import StepCertificate, certify_step
 from regime_lib.instrument.timescales import time_scale
 from regime_lib.instrument.trace import Trace
 from regime_lib.instrument.tracker import RegimeTracker
 
 __all__ = [
+    "Attacks",
+    "Certificate",
     "Coverage",
     "Definition",
     "FlipStatistics",
@@ -17,11 +23,17 @@ __all__ = [
     "Layer",
     "RegimeChange",
     "RegimeTracker",
+    "SecondDifferences",
+    "StepCertificate",
     "TimeScale",
     "Trace",
     "Unseen",
+    "attack",
+    "certify",
+    "certify_step",
     "flip_law",
     "regime_change",
     "run_ratios",
+    "second_differences",
     "time_scale",
 ]
