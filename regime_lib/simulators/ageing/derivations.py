@@ -7,6 +7,7 @@ remains has to be zero. Our derivation (arXiv 2405.04074, Fig. 5, gives the set-
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ class Law:
         return bool(self.residual == 0)
 
 
+@cache
 def implicit_solutions() -> tuple[Law, ...]:
     """Solve du/d(η a² t) = e(u) for both losses and both kinds of target.
 

@@ -76,10 +76,19 @@ def fragility(
     return Fragility(
         flips=changed[rows, mine].mean(axis=(1, 2)),
         flips_everywhere=changed.mean(axis=(1, 2)),
-        nearness=1 / np.median(np.abs(z) / np.linalg.norm(gradient, axis=2), axis=1),
+        nearness=_nearness(np.abs(z), np.linalg.norm(gradient, axis=2)),
         few_bits=-_bits_to_change(decisions, mine),
         adversarial=((attacked > 0) != (z > 0)).mean(axis=1),
     )
+
+
+def _nearness(
+    size: Float[np.ndarray, "seeds samples"], steepness: Float[np.ndarray, "seeds samples"]
+) -> Float[np.ndarray, " seeds"]:
+    """Return one over the median distance; where nothing changes, the boundary is out of reach."""
+    flat = np.where(size == 0, 0.0, np.inf)
+    distance = np.median(np.divide(size, steepness, out=flat, where=steepness > 0), axis=1)
+    return np.divide(1.0, distance, out=np.full_like(distance, np.inf), where=distance > 0)
 
 
 def _places(

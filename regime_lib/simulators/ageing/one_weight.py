@@ -93,12 +93,12 @@ class OneWeight:
         times = np.asarray(times, float)
         if times.min() < 0:
             raise RegimeError(f"times must not be negative, and {times.min():g} is")
-        reached = self.elapsed(np.array([u]))[0] + self.speed * times
-        if self.target == 1 and self.loss == "cross-entropy":
-            return np.log(wrightomega(reached))  # u + e^u = reached
         end = 60.0 if self.target == 1 else float(logit(self.target))
         if u == end:
             return np.full_like(times, u)
+        reached = self.elapsed(np.array([u]))[0] + self.speed * times
+        if self.target == 1 and self.loss == "cross-entropy":
+            return np.log(wrightomega(reached))  # u + e^u = reached
         away = np.sign(end - u)
 
         # distances to the end are resolved on a logarithmic scale

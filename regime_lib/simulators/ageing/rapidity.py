@@ -24,7 +24,7 @@ from regime_lib.simulators.ageing.networks import Networks, with_one
 from regime_lib.simulators.ageing.one_point import check_rate_and_target
 
 _STEP = 0.005  # of the grid in θ
-_FURTHEST_LOGIT = 600.0  # exp of it still is a number
+_FURTHEST_LOGIT = 300.0  # exp of twice it still is a number
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ class Rapidity:
         Parameters
         ----------
         times : array, shape (times,)
-            In steps; up to 1e200.
+            In steps; up to 1e120.
 
         Raises
         ------
