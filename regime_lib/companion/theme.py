@@ -30,12 +30,18 @@ COLOURS: dict[str, tuple[str, str]] = {
     "sgd": ("#0d9db4", "#37d3fd"),
     "momentum": ("#a38227", "#e0c050"),
     "adam": ("#ab2563", "#d94a83"),
+    "output": ("#318c7a", "#1dbf7e"),
+    "logit": ("#b2391b", "#f24e24"),
+    "full-batch": ("#761bb2", "#9455f2"),
+    "label-noise": ("#b26d3e", "#f2a024"),
 }
 TOGETHER = (
     ("pattern", "weight", "theory"),
     ("pattern", "weight", "loss", "accuracy"),
     ("loss", "accuracy", "theory"),
     ("sgd", "momentum", "adam", "theory"),
+    ("output", "logit", "theory"),
+    ("full-batch", "sgd", "label-noise", "theory"),
 )
 _LINES: dict[str, Any] = {
     "weight": (0, (6, 1.5)),
@@ -43,6 +49,8 @@ _LINES: dict[str, Any] = {
     "theory": (0, (1.5, 1.5)),
     "momentum": (0, (6, 1.5)),
     "adam": (0, (6, 1.5, 1.5, 1.5)),
+    "logit": (0, (6, 1.5)),
+    "label-noise": (0, (6, 1.5)),
 }
 
 # Inches, and the width in CSS pixels at which a reader at least sees a figure of that width.

@@ -7,6 +7,7 @@ algebra.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -59,11 +60,18 @@ class OneWeight:
         """Return u before and after every step of the map u ← u + η a² e(u)."""
         path = np.empty(steps + 1)
         path[0] = u
-        one = np.array([u])
         for number in range(1, steps + 1):
-            one = one + self.speed * self.error(one)
-            path[number] = one[0]
+            u += self.speed * self._scalar_error(u)
+            path[number] = u
         return path
+
+    def _scalar_error(self, u: float) -> float:
+        """Return `error` of one number; plain floats are ten times as fast as arrays of one."""
+        small = math.exp(-abs(u))
+        y, rest = (1, small) if u > 0 else (small, 1)
+        y, rest = y / (1 + small), rest / (1 + small)
+        difference = rest if self.target == 1 else self.target - y
+        return difference if self.loss == "cross-entropy" else difference * y * rest
 
     def elapsed(self, u: Float[np.ndarray, "*n"]) -> Float[np.ndarray, "*n"]:
         """Return η a² t + constant as a function of u, for gradient flow, in closed form."""

@@ -54,6 +54,14 @@ def test_elapsed_undoes_the_flow(
     assert passed[0] == pytest.approx(speed * time, rel=1e-4, abs=1e-6)
 
 
+@pytest.mark.parametrize(("loss", "target"), CASES)
+def test_the_map_takes_the_same_error_as_the_flow(loss: str, target: float) -> None:
+    system = OneWeight(2.0, 1.0, target, loss)  # type: ignore[arg-type]
+    for u in (-900.0, -3.0, 0.0, 0.7, 40.0, 900.0):
+        step = system.simulate(1, u)[1] - u
+        assert step == pytest.approx(2 * system.error(np.array([u]))[0], abs=1e-12)
+
+
 def test_the_map_by_hand() -> None:
     path = OneWeight(2.0, 1.0).simulate(2)
     assert path == pytest.approx([0, 1, 1 + 2 / (1 + np.e)])
