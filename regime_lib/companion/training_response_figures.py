@@ -119,8 +119,15 @@ def stages(
             label="one weight" if where == "output" else None,
         )
     ax.axvline(half, color=theme.text, linewidth=1)
-    ax.annotate("halved", (half, 1.4), xytext=(4, 0), textcoords="offset points")
     ax.set(xscale="log", yscale="log", ylabel="response / first response")
+    ax.annotate(
+        "halved",
+        (half, 0.96),
+        xycoords=("data", "axes fraction"),
+        xytext=(4, 0),
+        textcoords="offset points",
+        va="top",
+    )
     ax.set_xlabel("epoch × rate × kernel")
     ax.legend(loc="lower left")
     return figure
@@ -154,11 +161,11 @@ def rapidity(
     figure, axes = theme.panels(3, height=2.9)
     line = {"color": theme.colour("theory"), "linestyle": theme.line("theory")}
     theme.band(axes[0], long.steps, *long.quantiles(), "logit", label="reduction")
-    axes[0].plot(long.steps, guide, label="½ ln ln t + const.", **line)
+    axes[0].plot(long.steps, guide, label="½ ln ln t + c", **line)
     shown = net.quantiles()[1]
     axes[0].plot(net.steps, shown, "o", color=theme.text, markersize=3.5, label="network")
     axes[0].set(xscale="log", xlabel="epoch", ylabel="rapidity θ", title="one number")
-    axes[0].legend(loc="upper left")
+    axes[0].legend(loc="lower right")
     shades = theme.shades("logit", len(errors))
     for shade, style, (name, bundle) in zip(shades, _STYLES, errors.items(), strict=False):
         low, mid, high = bundle.quantiles()
@@ -206,23 +213,23 @@ def noise(
         _decades(ax)
     axes[0].set_ylabel("output response")
     axes[0].legend(loc="lower left")
-    for (network, kinds), marker in zip(kernels.items(), ("o", "s"), strict=True):
+    for row, (network, kinds) in enumerate(kernels.items()):
         shades = theme.shades("logit", len(kinds))
         for shade, style, (kind, bundle) in zip(shades, _STYLES, kinds.items(), strict=False):
             mid = bundle.quantiles()[1]
-            axes[2].plot(
-                bundle.steps,
-                mid,
-                color=shade,
-                linestyle=style,
-                marker=marker,
-                markersize=3.5,
-                label=f"{network}, {kind}",
-            )
+            name = kind if row == 0 else None
+            axes[2].plot(bundle.steps, mid, color=shade, linestyle=style, label=name)
+        axes[2].annotate(
+            network,
+            (bundle.steps[-2], mid[-2]),
+            xytext=(-2, 8),
+            ha="center",
+            textcoords="offset points",
+        )
     axes[2].set(xlabel="Hamming distance", title="kernel at the end")
     axes[2].set_ylabel("response / own response")
     axes[2].set_xticks(range(0, len(bundle.steps), 2))
-    axes[2].legend(loc="best", fontsize=theme.rc()["legend.fontsize"] - 0.5)
+    axes[2].legend(loc="lower left")
     return figure
 
 
@@ -342,7 +349,11 @@ def separability(theme: Theme, ends: Array, missing: Mapping[str, Mapping[str, A
             ax.plot(ends, mid, color=colour, linestyle=style, label=name)
         ax.axhline(0.01, color=theme.text, linewidth=1)
         ax.set(xscale="log", yscale="log", xlabel="table ends at epoch", title=network)
-    axes[0].legend(loc="best")
+    figure.legend(
+        *axes[0].get_legend_handles_labels(),
+        loc="outside lower center",
+        ncols=1 if theme.narrow else 4,
+    )
     for ax in axes if theme.narrow else axes[:1]:
         ax.set_ylabel("share not of rank one")
     return figure
@@ -371,7 +382,13 @@ def flips(
         Change per epoch over the first.
     """
     figure, axes = theme.panels(2, height=2.9)
-    theme.band(axes[0], patterns.steps, *patterns.quantiles(), "pattern", label="128 networks")
+    theme.band(
+        axes[0],
+        patterns.steps,
+        *patterns.quantiles(),
+        "pattern",
+        label=f"{patterns.values.shape[1]} networks",
+    )
     axes[0].plot(
         *predicted,
         color=theme.colour("theory"),
@@ -458,7 +475,8 @@ def correlations(
     ax.axvline(0, color=theme.text, linewidth=1)
     ax.axvline(claimed, color=theme.colour("theory"), linestyle=theme.line("theory"))
     ax.set_yticks(-np.arange(len(names)), names)
-    ax.set(xlabel="rank correlation with the effective number of features", xlim=(-1, 1))
+    ax.set(xlabel="rank correlation with the effective number of features", xlim=(-0.75, 0.75))
+    ax.set_ylim(0.5 - len(names), 0.5)
     if theme.narrow:
         ax.set_xlabel("rank correlation with\nthe effective number of features")
     ax.grid(axis="y", visible=False)
@@ -492,7 +510,7 @@ def stability(theme: Theme, sizes: Array, slopes: Mapping[str, Array], limit: fl
         textcoords="offset points",
     )
     ax.set(xscale="log", ylabel="fitted exponent", xlabel="rate × kernel / 4")
-    ax.legend(loc="center left")
+    ax.legend(loc="upper left")
     return figure
 
 

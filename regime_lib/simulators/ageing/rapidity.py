@@ -14,6 +14,7 @@ q |v_0| > h_0 switches off when tanh θ = h_0 / (q |v_0|), for ever.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from jaxtyping import Float
@@ -50,17 +51,17 @@ class Rapidity:
         if self.start.toy.activation != "relu":
             raise RegimeError("the rotation is exact for ReLU networks only; make Toy() with relu")
 
-    @property
+    @cached_property
     def length(self) -> Float[np.ndarray, " seeds"]:
         """The length q of the padded string."""
         return np.sqrt((with_one(self.trained) ** 2).sum(axis=1))
 
-    @property
+    @cached_property
     def first(self) -> Float[np.ndarray, "seeds features"]:
         """The initial pre-activations h_0 at x_o."""
         return np.einsum("isf,si->sf", self.start.weights, with_one(self.trained))
 
-    @property
+    @cached_property
     def deaths(self) -> Float[np.ndarray, "seeds features"]:
         """The rapidity at which each feature switches off at x_o; infinite where it never does.
 
