@@ -221,9 +221,8 @@ def noise(
             axes[2].plot(bundle.steps, mid, color=shade, linestyle=style, label=name)
         axes[2].annotate(
             network,
-            (bundle.steps[-2], mid[-2]),
-            xytext=(-2, 8),
-            ha="center",
+            (bundle.steps[-3], mid[-3]),
+            xytext=(5, 5),
             textcoords="offset points",
         )
     axes[2].set(xlabel="Hamming distance", title="kernel at the end")
@@ -476,7 +475,7 @@ def correlations(
     ax.axvline(claimed, color=theme.colour("theory"), linestyle=theme.line("theory"))
     ax.set_yticks(-np.arange(len(names)), names)
     ax.set(xlabel="rank correlation with the effective number of features", xlim=(-0.75, 0.75))
-    ax.set_ylim(0.5 - len(names), 0.5)
+    ax.set_ylim(0.4 - len(names), 0.6)
     if theme.narrow:
         ax.set_xlabel("rank correlation with\nthe effective number of features")
     ax.grid(axis="y", visible=False)
