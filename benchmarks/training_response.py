@@ -1,8 +1,8 @@
 """Ageing of 128 networks at once against loops; `python -m benchmarks.training_response`.
 
-Four ways do the same gradient steps on one string: the reduced coordinates of `OnePoint`, the batched
-step on all weights, a lean NumPy loop over the seeds (written by hand, in place), and a loop over
-seeds with PyTorch's autograd. A second table times the evaluation of all 256 strings. Ways run
+Four ways do the same gradient steps on one string: the reduced coordinates of `OnePoint`, the
+batched step on all weights, a lean NumPy loop over the seeds (written by hand, in place), and one
+over seeds with autograd. A second table times the evaluation of all 256 strings. Ways run
 interleaved, medians over rounds, CPU seconds of the one thread that works; the autograd loop runs a
 share of the seeds and is scaled up. The logits after the steps are compared.
 """
