@@ -33,6 +33,10 @@ COLOURS: dict[str, tuple[str, str]] = {
     "radius": ("#c76b99", "#d98cd9"),
     "one class": ("#d6336c", "#ff6fa3"),
     "other class": ("#8a8f00", "#ffe066"),
+    "output": ("#318c7a", "#1dbf7e"),
+    "logit": ("#b2391b", "#f24e24"),
+    "full-batch": ("#761bb2", "#9455f2"),
+    "label-noise": ("#b26d3e", "#f2a024"),
 }
 TOGETHER = (
     ("pattern", "weight", "theory"),
@@ -41,6 +45,8 @@ TOGETHER = (
     ("sgd", "momentum", "adam", "theory"),
     ("pattern", "weight", "theory", "radius"),
     ("pattern", "theory", "one class", "other class"),
+    ("output", "logit", "theory"),
+    ("full-batch", "sgd", "label-noise", "theory"),
 )
 _LINES: dict[str, Any] = {
     "weight": (0, (6, 1.5)),
@@ -49,6 +55,8 @@ _LINES: dict[str, Any] = {
     "momentum": (0, (6, 1.5)),
     "adam": (0, (6, 1.5, 1.5, 1.5)),
     "radius": (0, (6, 1.5, 1.5, 1.5)),
+    "logit": (0, (6, 1.5)),
+    "label-noise": (0, (6, 1.5)),
 }
 
 # Inches, and the width in CSS pixels at which a reader at least sees a figure of that width.
