@@ -30,12 +30,15 @@ COLOURS: dict[str, tuple[str, str]] = {
     "sgd": ("#0d9db4", "#37d3fd"),
     "momentum": ("#a38227", "#e0c050"),
     "adam": ("#ab2563", "#d94a83"),
+    "positive": ("#087f94", "#3fd0f5"),
+    "negative": ("#a62a5c", "#e0568c"),
 }
 TOGETHER = (
     ("pattern", "weight", "theory"),
     ("pattern", "weight", "loss", "accuracy"),
     ("loss", "accuracy", "theory"),
     ("sgd", "momentum", "adam", "theory"),
+    ("positive", "negative", "theory"),
 )
 _LINES: dict[str, Any] = {
     "weight": (0, (6, 1.5)),
@@ -43,6 +46,7 @@ _LINES: dict[str, Any] = {
     "theory": (0, (1.5, 1.5)),
     "momentum": (0, (6, 1.5)),
     "adam": (0, (6, 1.5, 1.5, 1.5)),
+    "negative": (0, (6, 1.5)),
 }
 
 # Inches, and the width in CSS pixels at which a reader at least sees a figure of that width.

@@ -132,9 +132,9 @@ class Segment:
             plus, _ = self.outputs(tau, self.sigmas(tau))
             new = tau + (time - passed) / (self.pace * np.exp(plus))
             new = np.where((new >= low) & (new <= high), new, 0.5 * (low + high))
-            done = np.abs(new - tau) <= 4e-16 * np.abs(tau)
+            still = np.abs(new - tau) > 2e-15 * tau
             tau = new
-            if done.all() or (np.abs(passed - time) <= 1e-15 * time).all():
+            if not (still & (np.abs(passed - time) > 1e-14 * time)).any():
                 break
         return tau
 

@@ -25,12 +25,6 @@ class Phases:
     ----------
     condensed : float
         Last change of pattern before `peak`: from here on the living neurons move as two groups.
-    plateau : float
-        Where the loss is flattest on logarithmic axes, between `condensed` and `accurate`.
-    plateau_slope : float
-        d log loss / d log time there.
-    plateau_loss : float
-        The loss there.
     peak : float
         When f(x-) is largest: the smaller class is at its worst.
     accurate : float
@@ -52,9 +46,6 @@ class Phases:
     """
 
     condensed: float
-    plateau: float
-    plateau_slope: float
-    plateau_loss: float
     peak: float
     accurate: float
     off_first: float
@@ -66,6 +57,28 @@ class Phases:
     later_events: int
     alive_plus: float
     alive_minus: float
+
+
+@dataclass(frozen=True)
+class Plateau:
+    """Where the loss of one run is flattest on logarithmic axes.
+
+    Attributes
+    ----------
+    time : float
+        Between the fall from the saddle and full accuracy.
+    slope : float
+        d log loss / d log time there.
+    loss : float
+        The loss there.
+    accuracy : float
+        The training accuracy there.
+    """
+
+    time: float
+    slope: float
+    loss: float
+    accuracy: float
 
 
 def measure_phases(flow: Flow) -> Phases:
@@ -80,16 +93,12 @@ def measure_phases(flow: Flow) -> Phases:
     off = flow.entry_time[after & (signs > 0) & (flow.entry_pattern == Pattern.SLIDE_V)]
     released = after & (signs < 0) & (flow.entry_pattern == Pattern.BOTH)
     on = flow.entry_time[released]
-    plateau, slope = _flattest(flow, condensed, peak, accurate)
     ratio = math.nan
     if len(on):
         pull, push = flow.world.pulls(*flow.outputs(on[:1]))
         ratio = float(pull[0] / push[0])
     return Phases(
         condensed=condensed,
-        plateau=plateau,
-        plateau_slope=slope,
-        plateau_loss=float(flow.loss(np.array([plateau]))[0]) if plateau == plateau else math.nan,
         peak=peak,
         accurate=accurate,
         off_first=_first(off),
@@ -102,6 +111,25 @@ def measure_phases(flow: Flow) -> Phases:
         alive_plus=float((living > 0).mean()),
         alive_minus=float((living < 0).mean()),
     )
+
+
+def measure_plateau(flow: Flow, phases: Phases) -> Plateau:
+    """Find where the loss is flattest between saddle and full accuracy; NaN if it gets to neither.
+
+    The start is a saddle and flat as well, so the search begins where the loss falls fastest on
+    the way to the peak of f(x-).
+    """
+    begin, peak, end = phases.condensed, phases.peak, phases.accurate
+    if not begin < peak < end < math.inf:
+        return Plateau(math.nan, math.nan, math.nan, math.nan)
+    way = np.geomspace(max(begin, 1e-3 * peak), peak, 200)
+    times = np.concatenate([way, np.geomspace(peak, end, 200)[1:]])
+    slopes = log_slope(flow, times)
+    steepest = int(np.argmin(slopes[: len(way)]))
+    best = steepest + int(np.argmin(np.abs(slopes[steepest:])))
+    outputs = flow.outputs(times[best : best + 1])
+    loss, accuracy = flow.world.loss(*outputs), flow.world.accuracy(*outputs)
+    return Plateau(float(times[best]), float(slopes[best]), float(loss[0]), float(accuracy[0]))
 
 
 def living_at(flow: Flow, time: float) -> Float[np.ndarray, " m"]:
@@ -198,21 +226,6 @@ def _accurate(flow: Flow) -> float:
         return math.nan
     time = float(flow.times[i] + segment.elapsed(np.array([tau]))[0])
     return time if time <= flow.t_end else math.nan
-
-
-def _flattest(flow: Flow, begin: float, peak: float, end: float) -> tuple[float, float]:
-    """Return where |d log loss / d log time| is smallest between saddle and full accuracy.
-
-    The start is a saddle and flat as well, so the search begins where the loss falls fastest on
-    the way to the peak of f(x-).
-    """
-    if not math.isfinite(end) or not begin < peak < end:
-        return math.nan, math.nan
-    times = np.unique(np.concatenate([np.geomspace(max(begin, 1e-3 * peak), peak, 200), np.geomspace(peak, end, 200)]))
-    slopes = log_slope(flow, times)
-    steepest = int(np.argmin(np.where(times <= peak, slopes, 0.0)))
-    best = steepest + int(np.argmin(np.abs(slopes[steepest:])))
-    return float(times[best]), float(slopes[best])
 
 
 def _first(times: Float[np.ndarray, " n"]) -> float:
