@@ -98,7 +98,9 @@ def condensation(theme: Theme, positive: Fan, negative: Fan, end: float, bound: 
     return figure
 
 
-def living(theme: Theme, runs: Mapping[str, tuple[Array, float]], widths: Array, odds: Array) -> Figure:
+def living(
+    theme: Theme, runs: Mapping[str, tuple[Array, float]], widths: Array, odds: Array
+) -> Figure:
     """Draw living fractions of every run with their formula, and how wide is wide enough.
 
     Parameters
@@ -120,7 +122,9 @@ def living(theme: Theme, runs: Mapping[str, tuple[Array, float]], widths: Array,
     left.set(xlabel="living fraction", ylim=(-0.6, 1.6), title="one dot a run")
     left.set_yticks(range(len(runs)), list(runs), rotation=90, va="center")
     right.plot(widths, odds, color=theme.colour("theory"), linestyle="-")
-    right.set(xscale="log", xlabel="neurons", title="chance that both ranges hold", ylim=(-0.03, 1.03))
+    right.set(
+        xscale="log", xlabel="neurons", title="chance that both ranges hold", ylim=(-0.03, 1.03)
+    )
     return figure
 
 
@@ -137,7 +141,9 @@ def plateau(theme: Theme, rise: Fan, rise_law: Array, drift: Fan) -> Figure:
     return figure
 
 
-def scaling(theme: Theme, sweeps: Mapping[str, tuple[Array, Mapping[str, Fan], Mapping[str, Array]]]) -> Figure:
+def scaling(
+    theme: Theme, sweeps: Mapping[str, tuple[Array, Mapping[str, Fan], Mapping[str, Array]]]
+) -> Figure:
     """Draw times against a parameter on logarithmic axes, a panel a parameter.
 
     Parameters
@@ -197,8 +203,14 @@ def river(
         for label, values in counts.items():
             top = floor + values
             ax.fill_between(
-                times, floor, top, step="post", alpha=strengths[label],
-                color=theme.colour(name), linewidth=0, label=label,
+                times,
+                floor,
+                top,
+                step="post",
+                alpha=strengths[label],
+                color=theme.colour(name),
+                linewidth=0,
+                label=label,
             )
             ax.step(times, top, where="post", color=theme.background, linewidth=1)
             floor = top
@@ -208,8 +220,11 @@ def river(
         ax.set_xlim(times[0], times[-1])
         ax.grid(visible=False)
         ax.legend(
-            loc="upper left", frameon=True, framealpha=0.85,
-            facecolor=theme.background, edgecolor="none",
+            loc="upper left",
+            frameon=True,
+            framealpha=0.85,
+            facecolor=theme.background,
+            edgecolor="none",
         )
     return figure
 
@@ -244,19 +259,36 @@ def beyond(theme: Theme, runs: Sequence[tuple[str, Array, Array, Mapping[str, fl
     return figure
 
 
-def survival(theme: Theme, steps: Array, curves: Mapping[str, Fan]) -> Figure:
-    """Draw which share of the flow's living negatives survive gradient descent of a given step."""
-    figure, (ax,) = theme.panels(1, height=3.0)
+def survival(
+    theme: Theme, curves: Mapping[str, Fan], moments: Array, kept: Array, safe: float
+) -> Figure:
+    """Draw which share of the flow's living negatives survive gradient descent.
+
+    Parameters
+    ----------
+    theme : Theme
+        Light or dark, wide or narrow.
+    curves : mapping from label to Fan
+        Survival against a constant step.
+    moments, kept : array
+        Survival against the moment at which a small step is raised.
+    safe : float
+        When it is predicted to become safe.
+    """
+    figure, (left, right) = theme.panels(2, height=3.0)
     for shade, marker, (label, fan) in zip(
         theme.shades("negative", len(curves)), _MARKERS, curves.items(), strict=False
     ):
         low, mid, high = fan.quantiles()
-        ax.fill_between(steps, low, high, color=shade, alpha=0.22, linewidth=0)
-        ax.plot(steps, mid, color=shade, marker=marker, markersize=4.5, label=label)
-    ax.axhline(1, color=theme.colour("theory"), linestyle=":")
-    ax.set(xscale="log", xlabel="step × κ₂ / κ₁", ylabel="living negatives over the flow's")
-    ax.set_ylim(-0.04, 1.12)
-    ax.legend(loc="lower left")
+        left.fill_between(fan.x, low, high, color=shade, alpha=0.22, linewidth=0)
+        left.plot(fan.x, mid, color=shade, marker=marker, markersize=4.5, label=label)
+    left.set(xlabel="step × κ₂ / κ₁", title="share that survives")
+    left.legend(loc="lower left")
+    right.plot(moments, kept, color=theme.colour("negative"), marker="o", markersize=4.5)
+    right.axvline(safe, color=theme.colour("theory"), linestyle=":")
+    right.set(xlabel="time at which the step is raised", title="the same, growing step")
+    for ax in (left, right):
+        ax.set(xscale="log", ylim=(-0.05, 1.2))
     return figure
 
 
@@ -271,9 +303,19 @@ def settling(
     """Draw the speed of the weights and the moments at which a pattern changes."""
     figure, (ax,) = theme.panels(1, height=3.2)
     shade_phases(theme, ax, times, ends)
-    ax.plot(times, speed, color=theme.colour("weight"), linestyle=theme.line("weight"), label="weight speed over its peak")
     ax.plot(
-        events, np.full(len(events), 1.6), "|", color=theme.colour("pattern"), markersize=11,
+        times,
+        speed,
+        color=theme.colour("weight"),
+        linestyle=theme.line("weight"),
+        label="weight speed over its peak",
+    )
+    ax.plot(
+        events,
+        np.full(len(events), 1.6),
+        "|",
+        color=theme.colour("pattern"),
+        markersize=11,
         label="a pattern changes",
     )
     for name, when in settled.items():
@@ -306,7 +348,9 @@ def tracked(
 
 
 def plane(
-    theme: Theme, positions: Sequence[tuple[str, Array, Array]], rays: Mapping[str, tuple[float, float]]
+    theme: Theme,
+    positions: Sequence[tuple[str, Array, Array]],
+    rays: Mapping[str, tuple[float, float]],
 ) -> Figure:
     """Draw neurons in the plane of the inputs at a few moments, a panel each.
 
@@ -323,10 +367,14 @@ def plane(
     reach = 1.1 * max(np.abs(x).max() for _, *sets in positions for x in sets if x.size)
     for ax, (title, positive, negative) in zip(axes, positions, strict=True):
         for label, (x, y) in rays.items():
-            ax.plot([reach * y, -reach * y], [-reach * x, reach * x], color=theme.text, linewidth=0.6)
+            ax.plot(
+                [reach * y, -reach * y], [-reach * x, reach * x], color=theme.text, linewidth=0.6
+            )
             ax.annotate(label, (reach * x * 0.92, reach * y * 0.92), ha="center", va="center")
         for name, points, marker in (("positive", positive, "o"), ("negative", negative, "s")):
-            ax.plot(*points, marker, color=theme.colour(name), markersize=3.5, alpha=0.8, label=name)
+            ax.plot(
+                *points, marker, color=theme.colour(name), markersize=3.5, alpha=0.8, label=name
+            )
         ax.set(xlim=(-reach, reach), ylim=(-reach, reach), title=title, aspect="equal")
         ax.set_xticks([])
         ax.set_yticks([])

@@ -180,9 +180,7 @@ def participation_ratio(weights: Float[np.ndarray, "m d"]) -> float:
     return float(squared.sum() ** 2 / (squared**2).sum())
 
 
-def largest_angle(
-    vectors: Float[np.ndarray, "n d"], direction: Float[np.ndarray, " two"]
-) -> float:
+def largest_angle(vectors: Float[np.ndarray, "n d"], direction: Float[np.ndarray, " two"]) -> float:
     """Return the largest 1 - cosine between vectors in d dimensions and a direction in the plane.
 
     Computed from the perpendicular part, so that tiny angles keep their digits.
@@ -237,5 +235,3 @@ def _together(times: Float[np.ndarray, " n"], of: int) -> float:
     if not len(times) or not of:
         return math.nan
     return float((times <= (1 + _CLOSE) * times[0]).sum()) / of
-
-

@@ -122,9 +122,7 @@ def final_constant(world: TwoPoints, a_plus: float, a_minus: float) -> float:
     return sum(final_pulls(world, a_plus, a_minus))
 
 
-def final_directions(
-    world: TwoPoints, a_plus: float, a_minus: float
-) -> Float[np.ndarray, "2 2"]:
+def final_directions(world: TwoPoints, a_plus: float, a_minus: float) -> Float[np.ndarray, "2 2"]:
     """Return the unit vectors in the plane to which positive and negative neurons turn at last."""
     a, b = final_pulls(world, a_plus, a_minus)
     plus, minus = world.inputs()
