@@ -54,15 +54,29 @@ def phases(
     prediction : pair of array
         Times and losses of the closed form.
     """
-    figure, axes = theme.panels(2, height=3.0)
-    for ax, values, quantity in zip(axes, (loss, accuracy), ("loss", "accuracy"), strict=True):
+    figure, (linear, log) = theme.panels(2, height=3.1)
+    for ax in (linear, log):
         shade_phases(theme, ax, times, ends)
-        ax.plot(times, values, color=theme.colour(quantity), linestyle=theme.line(quantity))
-        ax.set(xscale="log", xlabel="time", title=quantity, xlim=(times[0], times[-1]))
-    axes[0].set_yscale("log")
-    axes[0].plot(*prediction, color=theme.colour("theory"), linestyle=":", label="closed form")
-    axes[0].legend(loc="lower left")
-    axes[1].set_ylim(0, 1.12)
+        ax.plot(times, loss, color=theme.colour("loss"), label="loss")
+        ax.plot(
+            *prediction,
+            color=theme.colour("theory"),
+            linestyle=":",
+            linewidth=2.6,
+            label="closed form",
+            zorder=3,
+        )
+        ax.set(xscale="log", xlabel="time", xlim=(times[0], times[-1]))
+    linear.plot(
+        times,
+        accuracy,
+        color=theme.colour("accuracy"),
+        linestyle=theme.line("accuracy"),
+        label="accuracy",
+    )
+    linear.set(title="loss and accuracy", ylim=(0, 1.18))
+    linear.legend(loc="lower left")
+    log.set(title="loss, logarithmic", yscale="log", ylim=(loss[-1], 6))
     return figure
 
 
@@ -89,7 +103,8 @@ def condensation(theme: Theme, positive: Fan, negative: Fan, end: float, bound: 
     """Draw how far the living neurons are from their common direction, against time."""
     figure, (ax,) = theme.panels(1, height=3.0)
     for name, fan in (("positive", positive), ("negative", negative)):
-        theme.band(ax, fan.x, *fan.quantiles(), name, label=f"{name}, farthest neuron")
+        low, mid, high = fan.quantiles()
+        theme.band(ax, fan.x, low, mid, high, name, label=f"{name}, farthest neuron")
     ax.plot(positive.x, bound, color=theme.colour("theory"), linestyle=":", label="slope −2")
     ax.axvline(end, color=theme.text, linewidth=1)
     ax.text(end, 0.96, " T_I", transform=ax.get_xaxis_transform(), va="top")
@@ -131,13 +146,15 @@ def living(
 def plateau(theme: Theme, rise: Fan, rise_law: Array, drift: Fan) -> Figure:
     """Draw the way onto the plateau, and along it over the closed form."""
     figure, (left, right) = theme.panels(2, height=2.9)
-    theme.band(left, rise.x, *rise.quantiles(), "loss", label="exact flow")
+    low, mid, high = rise.quantiles()
+    theme.band(left, rise.x, low, mid, high, "loss", label="exact flow")
     left.plot(rise.x, rise_law, color=theme.colour("theory"), linestyle=":", label="tanh law")
     left.set(xlabel="time", title="√(p B / A) on the rise")
     left.legend(loc="lower right")
-    theme.band(right, drift.x, *(100 * drift.quantiles()), "loss")
+    low, mid, high = 100 * drift.quantiles()
+    theme.band(right, drift.x, low, mid, high, "loss")
     right.axhline(0, color=theme.colour("theory"), linestyle=":")
-    right.set(xscale="log", xlabel="time / T_acc", title="loss over the law, in % off")
+    right.set(xscale="log", xlabel="time / T_acc", title="loss off the law, in %")
     return figure
 
 
@@ -156,7 +173,10 @@ def scaling(
     figure, axes = theme.panels(len(sweeps), height=3.3)
     for ax, (name, (values, measured, predicted)) in zip(axes, sweeps.items(), strict=True):
         for (label, fan), marker in zip(measured.items(), _MARKERS, strict=False):
-            low, mid, high = fan.quantiles()
+            # a run that never gets there counts as infinite, so quantiles are order statistics
+            rows = np.where(np.isfinite(fan.rows), fan.rows, np.inf)
+            found = np.quantile(rows, [0.05, 0.5, 0.95], axis=0, method="nearest")
+            low, mid, high = np.where(np.isfinite(found), found, np.nan)
             colour = {"T_acc": "accuracy", "T_II": "positive", "L·t": "loss"}[label]
             ax.errorbar(
                 values,
@@ -181,7 +201,16 @@ def sensitivity(
     ax.plot(share, measured, "o", color=theme.colour("positive"), markersize=5, label="exact flow")
     ax.plot(*curve, color=theme.colour("theory"), linestyle=":", label="closed form")
     ax.axvspan(never, max(share.max(), never) + 0.08, color=theme.text, alpha=0.1, linewidth=0)
-    ax.text(never, 0.04, " never", transform=ax.get_xaxis_transform())
+    middle = 0.5 * (never + max(share.max(), never) + 0.08)
+    ax.text(
+        middle,
+        0.5,
+        "never",
+        transform=ax.get_xaxis_transform(),
+        rotation=90,
+        ha="center",
+        va="center",
+    )
     ax.set(yscale="log", xlabel="living negative / living positive neurons", ylabel="T_II")
     ax.set_xlim(curve[0].min(), max(share.max(), never) + 0.08)
     ax.legend(loc="upper left")
@@ -232,7 +261,8 @@ def river(
 def limits(theme: Theme, approach: Fan, predicted: Array, final: Array) -> Figure:
     """Draw loss times time over its limit, and the limits of all runs against the formula."""
     figure, (left, right) = theme.panels(2, height=3.0)
-    theme.band(left, approach.x, *approach.quantiles(), "loss")
+    low, mid, high = approach.quantiles()
+    theme.band(left, approach.x, low, mid, high, "loss")
     left.axhline(1, color=theme.colour("theory"), linestyle=":")
     left.set(xscale="log", xlabel="time", title="loss × time over its limit", ylim=(0, 1.2))
     ends = np.array([min(predicted.min(), final.min()), max(predicted.max(), final.max())])
@@ -312,7 +342,7 @@ def settling(
     )
     ax.plot(
         events,
-        np.full(len(events), 1.6),
+        np.full(len(events), 3.0),
         "|",
         color=theme.colour("pattern"),
         markersize=11,
@@ -321,7 +351,7 @@ def settling(
     for name, when in settled.items():
         ax.axvline(when, color=theme.colour(name), linestyle=theme.line(name), linewidth=1.3)
     ax.axhline(0.1, color=theme.text, linewidth=0.8, linestyle=":")
-    ax.set(xscale="log", yscale="log", xlabel="time", ylim=(speed.min() / 2, 5))
+    ax.set(xscale="log", yscale="log", xlabel="time", ylim=(speed.min() / 2, 30))
     ax.set_xlim(times[0], times[-1])
     ax.legend(loc="lower left")
     return figure
@@ -343,13 +373,13 @@ def tracked(
             ax.text(
                 when, 0.98, f"{name} ", transform=ax.get_xaxis_transform(), ha="right", va="top"
             )
-        ax.set(xscale="log", yscale="log", xlabel="time", title=f"{quantity} change per step")
+        ax.set(yscale="log", xlabel="time", title=f"{quantity} change per step")
     return figure
 
 
 def plane(
     theme: Theme,
-    positions: Sequence[tuple[str, Array, Array]],
+    positions: Sequence[tuple[str, Array, Array, Array]],
     rays: Mapping[str, tuple[float, float]],
 ) -> Figure:
     """Draw neurons in the plane of the inputs at a few moments, a panel each.
@@ -358,23 +388,22 @@ def plane(
     ----------
     theme : Theme
         Light or dark, wide or narrow.
-    positions : sequence of (title, positive, negative)
-        Points of shape (2, n), with compressed radius.
+    positions : sequence of (title, positive, negative, dead)
+        Points of shape (2, n), with compressed radius; dead neurons of either sign.
     rays : mapping from label to (x, y)
         Unit vectors of the two inputs.
     """
     figure, axes = theme.panels(len(positions), height=2.9)
     reach = 1.1 * max(np.abs(x).max() for _, *sets in positions for x in sets if x.size)
-    for ax, (title, positive, negative) in zip(axes, positions, strict=True):
+    for ax, (title, positive, negative, dead) in zip(axes, positions, strict=True):
         for label, (x, y) in rays.items():
             ax.plot(
                 [reach * y, -reach * y], [-reach * x, reach * x], color=theme.text, linewidth=0.6
             )
             ax.annotate(label, (reach * x * 0.92, reach * y * 0.92), ha="center", va="center")
-        for name, points, marker in (("positive", positive, "o"), ("negative", negative, "s")):
-            ax.plot(
-                *points, marker, color=theme.colour(name), markersize=3.5, alpha=0.8, label=name
-            )
+        ax.plot(*dead, ".", color=theme.text, markersize=2.5, alpha=0.4, label="dead")
+        for name, points, marker in (("negative", negative, "s"), ("positive", positive, "o")):
+            ax.plot(*points, marker, color=theme.colour(name), markersize=3, label=name)
         ax.set(xlim=(-reach, reach), ylim=(-reach, reach), title=title, aspect="equal")
         ax.set_xticks([])
         ax.set_yticks([])

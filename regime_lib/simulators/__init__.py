@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from regime_lib.simulators.two_layer import Neurons, TwoPoints, even_neurons, random_neurons
 from regime_lib.simulators.two_layer_descent import Descent, descend, survivors
-from regime_lib.simulators.two_layer_flow import Flow, Pattern, exact_flow
+from regime_lib.simulators.two_layer_flow import Flow, Pattern
 from regime_lib.simulators.two_layer_ivp import Integration, integrate
 from regime_lib.simulators.two_layer_phases import (
     Phases,
@@ -17,6 +17,7 @@ from regime_lib.simulators.two_layer_phases import (
     participation_ratio,
     pattern_counts,
 )
+from regime_lib.simulators.two_layer_solver import exact_flow
 
 __all__ = [
     "Descent",

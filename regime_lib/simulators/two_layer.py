@@ -1,9 +1,9 @@
 """Two inputs, two labels, one hidden layer of rectifiers: the world of the multi-phase chapter.
 
-Wang & Ma, arXiv 2305.12467 (setting recalled, see the chapter): f(x) = sum_k a_k relu(b_k . x), fixed
-output weights a_k = s_k kappa2 / sqrt(m) with signs s_k, trained input weights b_k(0) on the sphere
-of radius kappa1 / sqrt(m); n+ copies of x+ with label +1 and n- copies of x- with label -1, at an
-angle Delta; exponential loss. Gradient flow moves b_k in the plane of x+ and x- alone.
+Wang & Ma, arXiv 2305.12467 (setting recalled, see the chapter): f(x) = sum_k a_k relu(b_k . x),
+fixed output weights a_k = s_k kappa2 / sqrt(m) with signs s_k, trained input weights b_k(0) on the
+sphere of radius kappa1 / sqrt(m); n+ copies of x+ with label +1 and n- copies of x- with label -1,
+at an angle Delta; exponential loss. Gradient flow moves b_k in the plane of x+ and x- alone.
 """
 
 from __future__ import annotations
@@ -160,7 +160,7 @@ def random_neurons(m: int, seed: int, *, d: int = 20, kappa1: float = 1e-3) -> N
     return Neurons(directions * (kappa1 / math.sqrt(m)), signs)
 
 
-def even_neurons(m: int, *, kappa1: float = 1e-3, phase: float = 0.5) -> Neurons:
+def even_neurons(m: int, *, kappa1: float = 1e-3, phase: float = 0.25) -> Neurons:
     """Return a start without chance: m / 2 equispaced directions in the plane for each sign.
 
     Parameters
@@ -170,14 +170,15 @@ def even_neurons(m: int, *, kappa1: float = 1e-3, phase: float = 0.5) -> Neurons
     kappa1 : float
         Scale of the input weights.
     phase : float
-        Where the first direction lies, in units of the spacing.
+        Where the first positive direction lies, in units of the spacing; the negative ones stand
+        half a spacing further.
     """
     _require_start(m, 2, kappa1)
     if m % 2:
         raise RegimeError(f"an even start needs an even number of neurons, not {m}")
-    angles = 2 * np.pi * (np.arange(m // 2) + phase) / (m // 2)
-    circle = np.stack([np.cos(angles), np.sin(angles)], axis=1)
-    weights = np.concatenate([circle, circle]) * (kappa1 / math.sqrt(m))
+    steps = np.arange(m // 2) + phase
+    angles = 2 * np.pi * np.concatenate([steps, steps + 0.5]) / (m // 2)
+    weights = np.stack([np.cos(angles), np.sin(angles)], axis=1) * (kappa1 / math.sqrt(m))
     return Neurons(weights, np.repeat([1.0, -1.0], m // 2))
 
 

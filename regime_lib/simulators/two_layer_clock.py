@@ -21,7 +21,8 @@ from jaxtyping import Float
 from scipy.optimize import brentq
 
 _REST = 40.0  # exp(-40) is below rounding: r has reached its limit
-_NODES, _WEIGHTS = (0.5 * (x + shift) for x, shift in zip(np.polynomial.legendre.leggauss(20), (1, 0), strict=True))  # fmt: skip
+_POINTS, _AREAS = np.polynomial.legendre.leggauss(20)  # on -1..1
+_NODES, _WEIGHTS = 0.5 * (_POINTS + 1), 0.5 * _AREAS  # on 0..1
 _SAME = 1e-13  # relative distance at which a ratio counts as its threshold
 
 

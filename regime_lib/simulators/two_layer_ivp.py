@@ -1,8 +1,8 @@
 """The same flow by a general integrator: an independent check, and losses without a closed form.
 
-SciPy's `solve_ivp` integrates the projections of all neurons and stops at terminal events; the rules
-on boundaries are written neuron by neuron and share nothing with the exact solver. It also takes the
-logistic loss and trainable output weights, which the closed form does not cover.
+SciPy's `solve_ivp` integrates the projections of all neurons and stops at terminal events; the
+rules on boundaries are written neuron by neuron and share nothing with the exact solver. It also
+takes the logistic loss and trainable output weights, which the closed form does not cover.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ _VALUE: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "exponential": lambda f: np.exp(-f),
     "logistic": lambda f: np.logaddexp(0, -f),
 }
+_TIED = 1e-11  # distance, in units of the start, within which neurons arrive together
 
 
 @dataclass(frozen=True)
@@ -174,7 +175,7 @@ class _Run:
         self.time = float(found.t[-1])
         self.u, self.v, self.a = found.y[:, -1].reshape(3, -1)
         if found.status == 1:
-            self._apply([i for i, hits in enumerate(found.t_events) if len(hits)][0])
+            self._apply(next(i for i, hits in enumerate(found.t_events) if len(hits)))
 
     def _outputs(self, y: Float[np.ndarray, " 3m"]) -> tuple[float, float]:
         u, v, a = y.reshape(3, -1)
@@ -231,14 +232,24 @@ class _Run:
     def _apply(self, event: int) -> None:
         y = np.concatenate([self.u, self.v, self.a])
         if event < 2:
-            k = int(np.argmin(self._distances(y, event)))
-            self._cross(k, event, *self._pulls(y))
-            self._log(k)
+            pulls = self._pulls(y)
+            for k in self._arrived(y, event):
+                self._cross(k, event, *pulls)
+                self._log(k)
             return
         let_go = (self.slide_u if event == 2 else self.slide_v).copy()
         (self.slide_u if event == 2 else self.slide_v)[let_go] = False
-        for k in np.flatnonzero(let_go):
-            self._log(int(k))
+        (self.u if event == 2 else self.v)[let_go] = 0.0
+        for released in np.flatnonzero(let_go):
+            self._log(int(released))
+
+    def _arrived(self, y: Float[np.ndarray, " 3m"], axis: int) -> list[int]:
+        """Return the neurons that leave their side now: in an even start they come in pairs."""
+        distances = self._distances(y, axis)
+        inward = self._velocity(self.time, y).reshape(3, -1)[axis]
+        inward = np.where(self.on_v if axis else self.on_u, inward, -inward)
+        near = (distances <= max(distances.min(), 0.0) + _TIED) & (inward < 0)
+        return [int(k) for k in np.flatnonzero(near)] or [int(np.argmin(distances))]
 
     def _cross(self, k: int, axis: int, pull: float, push: float) -> None:
         """Let a neuron that reached a boundary slide on it, cross it, or die."""
