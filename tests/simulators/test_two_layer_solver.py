@@ -92,17 +92,17 @@ def test_patterns_are_those_of_the_projections(flow: Flow) -> None:
         assert (low_u & low_v)[patterns == pattern].all(), pattern
 
 
-@pytest.mark.parametrize("seed", range(5))
-def test_the_loss_never_rises_and_pays_for_every_movement(seed: int) -> None:
-    world = TwoPoints(4.0, 0.2)
-    flow = exact_flow(world, random_neurons(150, seed), 1e8)
-    times = np.geomspace(1e-6, 1e8, 3000)
+@pytest.mark.parametrize("seed", range(3))
+def test_the_loss_never_rises_at_the_slope_that_is_stated(seed: int) -> None:
+    flow = exact_flow(TwoPoints(4.0, 0.2), random_neurons(150, seed), 1e8)
+    times = np.geomspace(1e-6, 0.9e8, 300)
     loss = flow.loss(times)
     assert np.diff(loss).max() <= 1e-13
-    # the slope that the solver states is the slope of the loss that it states
-    middle, slope = np.sqrt(times[1:] * times[:-1]), np.diff(np.log(loss)) / np.diff(np.log(times))
-    calm = ~np.isin(*(np.searchsorted(flow.times, t) for t in (times[1:], times[:-1])), invert=True)
-    np.testing.assert_allclose(log_slope(flow, middle)[calm], slope[calm], atol=2e-4)
+    soon = times * (1 + 1e-5)
+    calm = np.searchsorted(flow.times, times) == np.searchsorted(flow.times, soon)
+    assert calm.mean() > 0.8
+    slope = np.log(flow.loss(soon) / loss) / np.log1p(1e-5)
+    np.testing.assert_allclose(log_slope(flow, times)[calm], slope[calm], atol=1e-5)
 
 
 def test_velocities_are_minus_the_gradient_of_the_loss() -> None:
@@ -134,7 +134,7 @@ def test_no_positive_neuron_at_all_leaves_a_loss_that_cannot_vanish() -> None:
     start = Neurons(random_neurons(20, 0).weights, -np.ones(20))
     flow = exact_flow(TwoPoints(4.0, 0.3), start, 1e5)
     plus, minus = flow.outputs(np.array([1e5]))
-    assert plus[0] <= 0
+    assert plus[0] <= 1e-15
     assert minus[0] < 0
     assert flow.loss(np.array([1e5]))[0] >= 0.8
 
