@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 from scipy.integrate import solve_ivp
 from scipy.special import expit
 
@@ -60,8 +60,8 @@ class Integration:
     f_minus: Float[np.ndarray, " n"]
     loss: Float[np.ndarray, " n"]
     event_times: Float[np.ndarray, " events"]
-    event_neurons: Float[np.ndarray, " events"]
-    event_patterns: Float[np.ndarray, " events"]
+    event_neurons: Int[np.ndarray, " events"]
+    event_patterns: Int[np.ndarray, " events"]
     projections: Float[np.ndarray, "2 m"]
     outputs: Float[np.ndarray, " m"]
     evaluations: int
@@ -119,9 +119,9 @@ def integrate(
         f_plus=plus,
         f_minus=minus,
         loss=share * (world.p * value(plus) + value(-minus)),
-        event_times=np.array([e[0] for e in run.events]),
-        event_neurons=np.array([e[1] for e in run.events]),
-        event_patterns=np.array([e[2] for e in run.events]),
+        event_times=np.array([e[0] for e in run.events], dtype=float),
+        event_neurons=np.array([e[1] for e in run.events], dtype=int),
+        event_patterns=np.array([e[2] for e in run.events], dtype=int),
         projections=np.stack([run.u, run.v]),
         outputs=run.a,
         evaluations=run.evaluations,
@@ -177,7 +177,7 @@ class _Run:
         if found.status == 1:
             self._apply(next(i for i, hits in enumerate(found.t_events) if len(hits)))
 
-    def _outputs(self, y: Float[np.ndarray, " 3m"]) -> tuple[float, float]:
+    def _outputs(self, y: Float[np.ndarray, " state"]) -> tuple[float, float]:
         u, v, a = y.reshape(3, -1)
         return float(a @ (u * self._lit_u)), float(a @ (v * self._lit_v))
 
@@ -189,12 +189,12 @@ class _Run:
     def _lit_v(self) -> Bool[np.ndarray, " m"]:
         return self.on_v & ~self.slide_v
 
-    def _pulls(self, y: Float[np.ndarray, " 3m"]) -> tuple[float, float]:
+    def _pulls(self, y: Float[np.ndarray, " state"]) -> tuple[float, float]:
         plus, minus = self._outputs(y)
         share = 1 / (1 + self.world.p)
         return self.world.p * share * self.pull(plus), share * self.pull(-minus)
 
-    def _velocity(self, _: float, y: Float[np.ndarray, " 3m"]) -> Float[np.ndarray, " 3m"]:
+    def _velocity(self, _: float, y: Float[np.ndarray, " state"]) -> Float[np.ndarray, " state"]:
         u, v, a = y.reshape(3, -1)
         pull, push = self._pulls(y)
         c = self.world.cos
@@ -208,24 +208,24 @@ class _Run:
             da = pull * u * self._lit_u - push * v * self._lit_v
         return np.concatenate([du, dv, da])
 
-    def _distances(self, y: Float[np.ndarray, " 3m"], axis: int) -> Float[np.ndarray, " m"]:
+    def _distances(self, y: Float[np.ndarray, " state"], axis: int) -> Float[np.ndarray, " m"]:
         """Return how far each neuron is inside its own side of a boundary, scaled."""
         on = self.on_v if axis else self.on_u
         fixed = (self.slide_v if axis else self.slide_u) | ~(self.on_u | self.on_v)
         x = y.reshape(3, -1)[axis] / self.scale
         return np.where(fixed, np.inf, np.where(on, x, -x))
 
-    def _margin_u(self, _: float, y: Float[np.ndarray, " 3m"]) -> float:
+    def _margin_u(self, _: float, y: Float[np.ndarray, " state"]) -> float:
         return float(min(self._distances(y, 0).min(), 1e9))
 
-    def _margin_v(self, _: float, y: Float[np.ndarray, " 3m"]) -> float:
+    def _margin_v(self, _: float, y: Float[np.ndarray, " state"]) -> float:
         return float(min(self._distances(y, 1).min(), 1e9))
 
-    def _hold_u(self, _: float, y: Float[np.ndarray, " 3m"]) -> float:
+    def _hold_u(self, _: float, y: Float[np.ndarray, " state"]) -> float:
         pull, push = self._pulls(y)
         return 1 - push * self.world.cos / pull if self.slide_u.any() else 1.0
 
-    def _hold_v(self, _: float, y: Float[np.ndarray, " 3m"]) -> float:
+    def _hold_v(self, _: float, y: Float[np.ndarray, " state"]) -> float:
         pull, push = self._pulls(y)
         return 1 - pull * self.world.cos / push if self.slide_v.any() else 1.0
 
@@ -243,7 +243,7 @@ class _Run:
         for released in np.flatnonzero(let_go):
             self._log(int(released))
 
-    def _arrived(self, y: Float[np.ndarray, " 3m"], axis: int) -> list[int]:
+    def _arrived(self, y: Float[np.ndarray, " state"], axis: int) -> list[int]:
         """Return the neurons that leave their side now: in an even start they come in pairs."""
         distances = self._distances(y, axis)
         inward = self._velocity(self.time, y).reshape(3, -1)[axis]

@@ -95,14 +95,14 @@ class _March:
         self.last = [0] * self.start.m
         self.counts = {(s, q): 0 for s in (1, -1) for q in Pattern}
         self.watches = (
-            Watch(1, Pattern.BOTH, 0, 1, c),
-            Watch(1, Pattern.BOTH, 1, c, 1),
-            Watch(1, Pattern.PLUS, 1, -c, 0),
-            Watch(1, Pattern.MINUS, 1, 0, 1),
-            Watch(-1, Pattern.BOTH, 0, -1, -c),
-            Watch(-1, Pattern.BOTH, 1, -c, -1),
-            Watch(-1, Pattern.PLUS, 0, -1, 0),
-            Watch(-1, Pattern.MINUS, 0, 0, c),
+            Watch(1, Pattern.BOTH, 0, 1.0, c),
+            Watch(1, Pattern.BOTH, 1, c, 1.0),
+            Watch(1, Pattern.PLUS, 1, -c, 0.0),
+            Watch(1, Pattern.MINUS, 1, 0.0, 1.0),
+            Watch(-1, Pattern.BOTH, 0, -1.0, -c),
+            Watch(-1, Pattern.BOTH, 1, -c, -1.0),
+            Watch(-1, Pattern.PLUS, 0, -1.0, 0.0),
+            Watch(-1, Pattern.MINUS, 0, 0.0, c),
         )
         self.heaps: list[list[tuple[float, int, int]]] = [[] for _ in self.watches]
         self.scale = world.kappa2 / math.sqrt(self.start.m)

@@ -57,7 +57,9 @@ def test_an_even_start_has_no_preferred_direction() -> None:
         (lambda: random_neurons(0, 0), "m >= 1"),
         (lambda: random_neurons(5, 0, kappa1=-1.0), "kappa1 is -1"),
         (lambda: even_neurons(5), "even number"),
-        (lambda: Neurons(np.ones((3, 2)), np.ones(2)), "one of -1 and"),
+        pytest.param(
+            lambda: Neurons(np.ones((3, 2)), np.ones(2)), "one of -1 and", marks=pytest.mark.untyped
+        ),
         (lambda: Neurons(np.ones((3, 2)), np.zeros(3)), "one of -1 and"),
         (lambda: Neurons(np.ones((3, 1)), np.ones(3)), "d >= 2"),
         (lambda: Neurons(np.full((3, 2), np.nan), np.ones(3)), "not finite"),
