@@ -23,7 +23,7 @@ def living_negative(solution: Callable[[float, float], float]) -> None:
     def trial() -> None:
         for p, delta in ((4.0, 0.1), (2.0, 0.6), (8.0, 0.3)):
             world = TwoPoints(p, delta)
-            flow = exact_flow(world, random_neurons(8000, 0, kappa1=1e-5), 1e-2)
+            flow = exact_flow(world, random_neurons(3000, 0, kappa1=1e-5), 1e-2)
             truth = float((living_at(flow, 1e-2) < 0).mean())
             found = solution(p, delta)
             expect(
