@@ -37,6 +37,8 @@ COLOURS: dict[str, tuple[str, str]] = {
     "logit": ("#b2391b", "#f24e24"),
     "full-batch": ("#761bb2", "#9455f2"),
     "label-noise": ("#b26d3e", "#f2a024"),
+    "positive": ("#087f94", "#3fd0f5"),
+    "negative": ("#a62a5c", "#e0568c"),
 }
 TOGETHER = (
     ("pattern", "weight", "theory"),
@@ -47,6 +49,7 @@ TOGETHER = (
     ("pattern", "theory", "one class", "other class"),
     ("output", "logit", "theory"),
     ("full-batch", "sgd", "label-noise", "theory"),
+    ("positive", "negative", "theory"),
 )
 _LINES: dict[str, Any] = {
     "weight": (0, (6, 1.5)),
@@ -57,6 +60,7 @@ _LINES: dict[str, Any] = {
     "radius": (0, (6, 1.5, 1.5, 1.5)),
     "logit": (0, (6, 1.5)),
     "label-noise": (0, (6, 1.5)),
+    "negative": (0, (6, 1.5)),
 }
 
 # Inches, and the width in CSS pixels at which a reader at least sees a figure of that width.
