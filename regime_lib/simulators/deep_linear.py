@@ -6,6 +6,7 @@ here also takes stacks of networks: any leading axes, the same for every layer.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -23,8 +24,8 @@ Layers = tuple[Matrix, ...]
 class LinearTask:
     """What a deep linear network learns: half the squared distance of P R to T, plus a floor.
 
-    For data X (inputs, samples) and Y (outputs, samples), R = (X Xᵀ)^(1/2) and T = Y Xᵀ R⁻¹, so that
-    the loss is ½ ‖Y − P X‖². Inputs are white if R is the identity; T is then the paper's Σ.
+    For data X (inputs, samples) and Y (outputs, samples), R = (X Xᵀ)^(1/2) and T = Y Xᵀ R⁻¹, so
+    that the loss is ½ ‖Y − P X‖². Inputs are white if R is the identity; T is then the paper's Σ.
 
     Attributes
     ----------
@@ -135,7 +136,7 @@ def sizes_of(layers: Layers) -> tuple[int, ...]:
     """
     if not layers:
         raise RegimeError("the network has no layers; expected a tuple of matrices W_1, …, W_h")
-    for number, (below, above) in enumerate(zip(layers, layers[1:], strict=False), start=1):
+    for number, (below, above) in enumerate(itertools.pairwise(layers), start=1):
         if above.shape[-1] != below.shape[-2]:
             raise RegimeError(
                 f"layer {number} has {below.shape[-2]} outputs but layer {number + 1} takes "
@@ -191,10 +192,7 @@ def gram_differences(layers: Layers) -> Layers:
 
     They are the hidden diagonal blocks of A Aᵀ − Aᵀ A, with A the adjacency matrix.
     """
-    return tuple(
-        below @ below.mT - above.mT @ above
-        for below, above in zip(layers, layers[1:], strict=False)
-    )
+    return tuple(below @ below.mT - above.mT @ above for below, above in itertools.pairwise(layers))
 
 
 def speed(layers: Layers, task: LinearTask) -> Float[np.ndarray, "..."]:

@@ -7,6 +7,8 @@ A^(h+1) = 0. Source: arXiv 2511.10362, abstract; written out by us.
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 from jaxtyping import Float
 
@@ -81,12 +83,12 @@ def hidden_blocks(matrix: Adjacency, sizes: tuple[int, ...]) -> Layers:
     """Return the diagonal blocks of A Aᵀ − Aᵀ A that belong to hidden layers."""
     commutator = matrix @ matrix.T - matrix.T @ matrix
     edges = np.cumsum([0, *sizes])
-    inner = zip(edges[1:-2], edges[2:-1], strict=True)
+    inner = itertools.pairwise(edges)
     return tuple(commutator[start:stop, start:stop] for start, stop in inner)
 
 
 def _blocks(sizes: tuple[int, ...]) -> list[tuple[slice, slice]]:
     """Return where each layer lies."""
     edges = np.cumsum([0, *sizes])
-    parts = [slice(int(a), int(b)) for a, b in zip(edges[:-1], edges[1:], strict=True)]
+    parts = [slice(int(a), int(b)) for a, b in itertools.pairwise(edges)]
     return list(zip(parts[1:], parts[:-1], strict=True))

@@ -1,8 +1,8 @@
-"""The landscape of deep linear networks: critical values, explicit critical points, and their kinds.
+"""The landscape of deep linear networks: critical values, critical points, and their kinds.
 
 At a critical point the network has learnt some of the target's singular directions and nothing of
-the others, so that the loss is half the sum of the squares of those not learnt. Which saddles have a
-direction of negative curvature is decided by ranks of partial products (Achour, Malgouyres and
+the others, so that the loss is half the sum of the squares of those not learnt. Which saddles have
+a direction of negative curvature is decided by ranks of partial products (Achour, Malgouyres and
 Gerchinovitz, JMLR 25, 2024, no. 242; restated in our notes).
 """
 
@@ -221,9 +221,7 @@ def _chain_point(
     )
 
 
-def _chained(
-    layers: Sequence[Shaped[np.ndarray, "_ _"]], size: int
-) -> Shaped[np.ndarray, "_ _"]:
+def _chained(layers: Sequence[Shaped[np.ndarray, "_ _"]], size: int) -> Shaped[np.ndarray, "_ _"]:
     """Return the product of some layers; the identity of a given size if there is none."""
     network = rational.exact(np.eye(size, dtype=int))
     for layer in layers:

@@ -1,4 +1,4 @@
-"""Training deep linear networks: gradient flow to tight tolerance, and gradient descent beside it."""
+"""Gradient flow of deep linear networks, integrated to tight tolerance, and the path it takes."""
 
 from __future__ import annotations
 
@@ -169,50 +169,6 @@ def settle(
     return path
 
 
-def gradient_descent(
-    layers: Layers, task: LinearTask, step: float, steps: int, *, every: int = 1
-) -> FlowPath:
-    """Take steps of gradient descent on all layers at once: Euler's method on the flow.
-
-    Parameters
-    ----------
-    layers : tuple of array
-        Weights at the start.
-    task : LinearTask
-        What is learnt.
-    step : float
-        Step size, in units of the flow's time.
-    steps : int
-        How many steps.
-    every : int
-        The path holds every so many of them, and the start.
-
-    Returns
-    -------
-    FlowPath
-        Weights may be infinite or NaN where the step size is too large.
-
-    Raises
-    ------
-    RegimeError
-        If network and task do not fit, or a number is not positive.
-    """
-    check_fit(layers, task)
-    if step <= 0 or steps < 1 or every < 1:
-        raise RegimeError(
-            f"step is {step:g}, steps {steps} and every {every}; expected positive numbers"
-        )
-    kept = [layers]
-    with np.errstate(over="ignore", invalid="ignore"):
-        for number in range(1, steps + 1):
-            moves = velocity(layers, task)
-            layers = tuple(layer + step * move for layer, move in zip(layers, moves, strict=True))
-            if number % every == 0:
-                kept.append(layers)
-    stacked = tuple(np.stack(parts) for parts in zip(*kept, strict=True))
-    return FlowPath(task, step * every * np.arange(len(kept)), stacked, steps)
-
-
 def _integrate(
     layers: Layers,
     task: LinearTask,
@@ -253,7 +209,9 @@ def _packed(layers: Layers) -> State:
     return np.concatenate([layer.ravel() for layer in layers])
 
 
-def _unpacked(states: Float[np.ndarray, "*times parameters"], shapes: list[tuple[int, ...]]) -> Layers:
+def _unpacked(
+    states: Float[np.ndarray, "*times parameters"], shapes: list[tuple[int, ...]]
+) -> Layers:
     """Cut states into layers; leading axes stay."""
     parts, start = [], 0
     for shape in shapes:

@@ -6,6 +6,8 @@ no step size or automatic differentiation is needed.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from jaxtyping import Shaped
 
@@ -66,7 +68,7 @@ def _assemble(layers: AnyLayers, target: Exact, root: Exact) -> Square:
     for layer in layers[:-1]:
         below.append(layer.dot(below[-1]))
     error = target - layers[-1].dot(below[-1])
-    rows: list[list[Square | None]] = [[None] * depth for _ in layers]
+    rows: list[list[Any]] = [[None] * depth for _ in layers]
     for i in range(depth):
         middle = _identity(layers[i].shape[1], one)
         for j in range(i, -1, -1):

@@ -64,7 +64,9 @@ def random_bases(
     def draw(size: int) -> Float[np.ndarray, "size size"]:
         if orthogonal:
             return turn(size)
-        stretch = condition ** (np.linspace(-0.5, 0.5, size) if size > 1 else rng.uniform(-0.5, 0.5, 1))
+        stretch = condition ** (
+            np.linspace(-0.5, 0.5, size) if size > 1 else rng.uniform(-0.5, 0.5, 1)
+        )
         return (turn(size) * stretch) @ turn(size)
 
     return tuple(draw(size) for size in sizes[1:-1])

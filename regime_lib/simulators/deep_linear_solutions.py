@@ -132,14 +132,16 @@ def unbalanced_rate(sigma: float, delta: float) -> float:
 
 
 def rate_at_minimum(depth: int, sigma_min: float) -> float:
-    """Return c = h σ_min^(2-2/h): near a balanced full-rank minimum the loss falls like e^(−2ct)."""
+    """Return c = h σ_min^(2-2/h): near a balanced minimum of full rank the loss is ∼ e^(−2ct)."""
     return float(depth * sigma_min ** (2 - 2 / depth))
 
 
 def mixed_rate(depth: int, sigma: float, other: float) -> float:
     """Return the rate of the off-diagonal mode between two learnt singular values, balanced."""
     powers = np.arange(1, depth + 1)
-    return float((sigma ** (2 * (depth - powers) / depth) * other ** (2 * (powers - 1) / depth)).sum())
+    return float(
+        (sigma ** (2 * (depth - powers) / depth) * other ** (2 * (powers - 1) / depth)).sum()
+    )
 
 
 def escape_time(depth: int, sigma: float, distance: float) -> float:

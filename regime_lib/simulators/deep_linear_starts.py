@@ -1,4 +1,4 @@
-"""Where deep linear networks start: random, balanced, decoupled, aligned and delta-balanced weights.
+"""Where deep linear networks start: random, balanced, decoupled, aligned, delta-balanced.
 
 The terms follow our notes on arXiv 2511.10362: *balanced* means that all Gram differences vanish
 (δ-balanced: that they are δ times the identity on the modes), *aligned* that neighbouring layers

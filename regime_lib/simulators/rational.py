@@ -33,7 +33,9 @@ def exact(matrix: object) -> Exact:
     """
     entries = np.array(matrix, dtype=object)
     try:
-        flat = [Fraction(entry.item() if hasattr(entry, "item") else entry) for entry in entries.flat]
+        flat = [
+            Fraction(entry.item() if hasattr(entry, "item") else entry) for entry in entries.flat
+        ]
     except (TypeError, ValueError, OverflowError):
         raise RegimeError("an exact matrix holds finite real numbers only") from None
     converted = np.empty(entries.size, dtype=object)
@@ -89,7 +91,7 @@ def inertia(matrix: Exact) -> Inertia:
 
 
 def _schur(matrix: Exact, keep: list[int]) -> Exact:
-    """Return the Schur complement of one nonzero diagonal entry, or of a pair with zero diagonal."""
+    """Return the Schur complement of a nonzero diagonal entry, or of a pair with zero diagonal."""
     others = [k for k in range(len(matrix)) if k not in keep]
     rest = matrix[np.ix_(others, others)].copy()
     if len(keep) == 1:
