@@ -125,8 +125,7 @@ def gradient_flow(
     RegimeError
         If network and task do not fit, the times do not rise, or the integrator gives up.
     """
-    path, _ = _integrate(layers, task, times, rtol, atol, None)
-    return path
+    return _integrate(layers, task, times, rtol, atol)
 
 
 def settle(
@@ -135,13 +134,34 @@ def settle(
     *,
     tolerance: float = 1e-8,
     longest: float = 1e5,
+    detail: int = 0,
     rtol: float = RTOL,
     atol: float = ATOL,
 ) -> FlowPath:
     """Follow the flow until the largest gradient norm of the stack falls to `tolerance`.
 
-    A saddle on the way is passed if the gradient there stays above `tolerance`. The path holds its
-    start and its end.
+    A saddle on the way is passed if the gradient there stays above `tolerance`.
+
+    Parameters
+    ----------
+    layers : tuple of array
+        Weights at time zero.
+    task : LinearTask
+        What is learnt.
+    tolerance : float
+        Where to stop.
+    longest : float
+        The latest time to stop at.
+    detail : int
+        How often the path looks within every step of the integrator, so that it sees fast and slow
+        stretches alike; 0 keeps the start and the end only.
+    rtol, atol : float
+        As for `gradient_flow`.
+
+    Returns
+    -------
+    FlowPath
+        From time zero to the stop.
 
     Raises
     ------
@@ -160,8 +180,8 @@ def settle(
             f"the start is critical already: its gradient is below {tolerance:g}; start elsewhere"
         )
     span = np.array([0.0, longest])
-    path, stopped = _integrate(layers, task, span, rtol, atol, calm)
-    if not stopped:
+    path = _integrate(layers, task, span, rtol, atol, calm, detail)
+    if path.times[-1] >= longest:
         raise RegimeError(
             f"the gradient is {float(path.speeds[-1].max()):.3g} at time {longest:g}, above the "
             f"tolerance {tolerance:g}; allow a longer time"
@@ -175,9 +195,10 @@ def _integrate(
     times: Shaped[np.ndarray, " times"],
     rtol: float,
     atol: float,
-    event: Callable[[float, State], float] | None,
-) -> tuple[FlowPath, bool]:
-    """Integrate, to the event if there is one; return the path and whether the event came."""
+    event: Callable[[float, State], float] | None = None,
+    detail: int = 0,
+) -> FlowPath:
+    """Integrate through given times, or from the first until an event."""
     check_fit(layers, task)
     times = np.asarray(times, dtype=float)
     if times.ndim != 1 or len(times) < 2 or not (np.diff(times) > 0).all():
@@ -193,16 +214,22 @@ def _integrate(
         _packed(layers),
         method="DOP853",
         t_eval=None if event else times,
+        dense_output=detail > 0,
         rtol=rtol,
         atol=atol,
         events=event,
     )
     if found.status < 0:
         raise RegimeError(f"the integrator gave up: {found.message.rstrip('.')}")
-    chosen = [0, -1] if event else slice(None)
-    states = found.y.T[chosen]
-    weights = _unpacked(states, shapes)
-    return FlowPath(task, found.t[chosen], weights, found.nfev), found.status == 1
+    seen, states = found.t, found.y
+    if event:
+        seen, states = seen[[0, -1]], states[:, [0, -1]]
+    if detail > 0:
+        edges = np.arange(len(found.t))
+        inner = np.linspace(0, len(found.t) - 1, detail * (len(found.t) - 1) + 1)
+        seen = np.interp(inner, edges, found.t)
+        states = found.sol(seen)
+    return FlowPath(task, seen, _unpacked(states.T, shapes), found.nfev)
 
 
 def _packed(layers: Layers) -> State:
