@@ -176,8 +176,9 @@ def edge(
             "color": shades[number],
             "linestyle": _DASHES[number % len(_DASHES)],
         }
-        left.plot(steps, np.maximum(losses, 1e-16), label=name, **style)
-        right.plot(steps, sharpness / limits[name], **style)
+        fine = np.isfinite(losses) & (losses < 1e6)  # a run that diverges ends where it does
+        left.plot(steps, np.where(fine, np.maximum(losses, 1e-16), np.nan), label=name, **style)
+        right.plot(steps, np.where(fine, sharpness / limits[name], np.nan), **style)
     right.axhline(1, color=theme.colour("theory"), linestyle=theme.line("theory"))
     left.set(yscale="log", xlabel="step", title="loss", ylim=(1e-14, None))
     right.set(xlabel="step", title="sharpness × step / 2")
