@@ -83,7 +83,7 @@ def hidden_blocks(matrix: Adjacency, sizes: tuple[int, ...]) -> Layers:
     """Return the diagonal blocks of A Aᵀ − Aᵀ A that belong to hidden layers."""
     commutator = matrix @ matrix.T - matrix.T @ matrix
     edges = np.cumsum([0, *sizes])
-    inner = itertools.pairwise(edges)
+    inner = itertools.pairwise(edges[1:-1])
     return tuple(commutator[start:stop, start:stop] for start, stop in inner)
 
 

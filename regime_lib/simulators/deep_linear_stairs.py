@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 
 import numpy as np
@@ -85,7 +86,13 @@ def find_plateaus(
         raise RegimeError("the run holds numbers that are not finite; it may have diverged")
     heights = -np.log(np.maximum(speeds, 1e-300))
     inner, _ = find_peaks(heights, prominence=np.log(prominence))
-    found = np.array([0, *inner[losses[inner] > floor * losses[0]]], dtype=int)
+    inner = inner[losses[inner] > floor * losses[0]]
+    apart = [
+        k  # equally deep minima of one flat stretch count once
+        for before, k in itertools.pairwise([0, *inner])
+        if before == 0 or heights[before : k + 1].min() < heights[k] - np.log(prominence)
+    ]
+    found = np.array([0, *apart], dtype=int)
     return Plateaus(times[found], losses[found], speeds[found])
 
 

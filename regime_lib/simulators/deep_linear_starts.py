@@ -117,7 +117,7 @@ def chain(value: float, depth: int, delta: float = 0.0) -> Float[np.ndarray, " d
         raise RegimeError(
             f"the product is {value:g} and the depth {depth}; expected both above zero"
         )
-    if delta == 0 or depth == 1:
+    if depth == 1 or abs(delta) < 1e-14 * value ** (2 / depth):
         return np.full(depth, value ** (1 / depth))
     if delta < 0:
         return chain(value, depth, -delta)[::-1]
@@ -126,7 +126,7 @@ def chain(value: float, depth: int, delta: float = 0.0) -> Float[np.ndarray, " d
     def excess(log_square: float) -> float:
         return 0.5 * float(np.log(np.exp(log_square) + steps).sum()) - float(np.log(value))
 
-    highest = 2 * float(np.log(value)) / depth  # the smallest is below the balanced one
+    highest = 2 * float(np.log(value)) / depth + 1e-3  # the smallest is below the balanced one
     lowest = 2 * (float(np.log(value)) - 0.5 * float(np.log(steps[1:] + np.exp(highest)).sum())) - 1
     return np.sqrt(np.exp(brentq(excess, lowest, highest, xtol=1e-13)) + steps)
 
