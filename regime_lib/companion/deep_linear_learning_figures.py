@@ -62,6 +62,7 @@ def staircases(
         ax.set(title=title, xlabel=xlabel, xlim=(times[0], times[-1]))
         if log:
             ax.set_xscale("log")
+            ax.set_xlim(left=max(times[0], times[-1] / 2000))
         ax.grid(visible=False)
     for ax in axes if theme.narrow else axes[:1]:
         ax.set_ylabel("loss")
@@ -145,7 +146,7 @@ def rates(
             label="formula" if number == len(decays) - 1 else None,
         )
     left.set(yscale="log", xlabel="time", ylabel="loss / first", title="near the minimum")
-    left.legend(loc="lower left", ncols=1)
+    left.legend(loc="upper right")
     right.plot(times, ratios, color=theme.colour("loss"), linewidth=1, alpha=0.6)
     right.axhline(1, color=theme.colour("theory"), linestyle=theme.line("theory"))
     right.set(yscale="log", xlabel="time", ylabel="loss / bound", title="from the start on")
@@ -181,7 +182,7 @@ def edge(
         right.plot(steps, np.where(fine, sharpness / limits[name], np.nan), **style)
     right.axhline(1, color=theme.colour("theory"), linestyle=theme.line("theory"))
     left.set(yscale="log", xlabel="step", title="loss", ylim=(1e-14, None))
-    right.set(xlabel="step", title="sharpness × step / 2")
+    right.set(xlabel="step", title="sharpness × step / 2", ylim=(0, 2.5))
     figure.legend(loc="outside lower center", ncols=1 if theme.narrow else len(runs))
     return figure
 
@@ -250,7 +251,7 @@ def stairs_and_flips(
         top.plot(steps, run, color=theme.colour("loss"), linewidth=1.1, alpha=0.7, label=label)
     _tidy(top)
     top.set(ylabel="loss")
-    top.legend(loc="upper right")
+    top.legend(loc="center right", bbox_to_anchor=(1, 0.62))
     for number, run in enumerate(flips.T):
         label = "pattern change, a line a seed" if number == 0 else None
         bottom.plot(
