@@ -234,7 +234,7 @@ def portraits(theme: Theme, shown: Sequence[Portrait]) -> Figure:
             one.u,
             one.v,
             color=_faint(theme),
-            density=0.6,
+            density=0.5,
             linewidth=0.8,
             arrowsize=0.8,
         )

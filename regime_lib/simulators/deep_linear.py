@@ -111,7 +111,7 @@ class LinearTask:
 
     def loss(self, network: Matrix) -> Float[np.ndarray, "..."]:
         """Return the loss of a product P."""
-        return 0.5 * (self.residual(network) ** 2).sum(axis=(-2, -1)) + self.floor
+        return np.asarray(0.5 * (self.residual(network) ** 2).sum(axis=(-2, -1)) + self.floor)
 
     def pull(self, network: Matrix) -> Matrix:
         """Return (T − P R) R, minus the gradient of the loss with respect to P."""
@@ -198,4 +198,4 @@ def gram_differences(layers: Layers) -> Layers:
 def speed(layers: Layers, task: LinearTask) -> Float[np.ndarray, "..."]:
     """Return the Euclidean norm of the gradient over all layers."""
     squares = [(move**2).sum(axis=(-2, -1)) for move in velocity(layers, task)]
-    return np.sqrt(np.sum(squares, axis=0))
+    return np.asarray(np.sqrt(np.sum(squares, axis=0)))

@@ -57,9 +57,9 @@ class Match:
 
 
 def find_plateaus(
-    times: Float[np.ndarray, " times"],
-    losses: Float[np.ndarray, " times"],
-    speeds: Float[np.ndarray, " times"],
+    times: Float[np.ndarray, " _"],
+    losses: Float[np.ndarray, " _"],
+    speeds: Float[np.ndarray, " _"],
     *,
     prominence: float = PROMINENCE,
     floor: float = 1e-3,

@@ -11,7 +11,7 @@ from jaxtyping import Shaped
 from regime_lib.errors import RegimeError
 
 #: An array of Python integers or fractions (dtype object).
-Exact = Shaped[np.ndarray, "rows columns"]
+Exact = Shaped[np.ndarray, "_ _"]
 
 
 @dataclass(frozen=True)
