@@ -38,6 +38,31 @@ from regime_lib.simulators.ageing import (
     trained_strings,
     wide_tangent_kernel,
 )
+from regime_lib.simulators.deep_linear import (
+    LinearTask,
+    gram_differences,
+    product,
+    speed,
+    velocity,
+)
+from regime_lib.simulators.deep_linear_adjacency import adjacency, adjacency_velocity
+from regime_lib.simulators.deep_linear_critical import (
+    chain_points,
+    critical_values,
+    find_critical_point,
+    stairs,
+)
+from regime_lib.simulators.deep_linear_descent import gradient_descent
+from regime_lib.simulators.deep_linear_flow import FlowPath, gradient_flow, settle
+from regime_lib.simulators.deep_linear_hessian import exact_inertia, hessian
+from regime_lib.simulators.deep_linear_quotient import change_basis, fibre_dimension
+from regime_lib.simulators.deep_linear_stairs import find_plateaus, match_plateaus
+from regime_lib.simulators.deep_linear_starts import (
+    aligned_start,
+    balanced_start,
+    decoupled_start,
+    random_start,
+)
 from regime_lib.simulators.two_layer import Neurons, TwoPoints, even_neurons, random_neurons
 from regime_lib.simulators.two_layer_descent import Descent, descend, survivors
 from regime_lib.simulators.two_layer_flow import Flow, Pattern
@@ -62,8 +87,10 @@ __all__ = [
     "FeatureSpace",
     "Flips",
     "Flow",
+    "FlowPath",
     "Fragility",
     "Integration",
+    "LinearTask",
     "Networks",
     "Neurons",
     "Noise",
@@ -77,25 +104,42 @@ __all__ = [
     "Task",
     "Toy",
     "TwoPoints",
+    "adjacency",
+    "adjacency_velocity",
     "age",
     "age_residuals",
     "age_with_noise",
+    "aligned_start",
     "arc_cosine",
+    "balanced_start",
     "by_distance",
+    "chain_points",
+    "change_basis",
     "count_flips",
+    "critical_values",
     "decay_rate",
+    "decoupled_start",
     "descend",
     "distances",
     "even_neurons",
     "exact_flow",
+    "exact_inertia",
     "feature_space",
+    "fibre_dimension",
+    "find_critical_point",
+    "find_plateaus",
     "fragility",
+    "gradient_descent",
+    "gradient_flow",
+    "gram_differences",
+    "hessian",
     "integrate",
     "largest_angle",
     "living_at",
     "log_slope",
     "log_spaced",
     "make_networks",
+    "match_plateaus",
     "measure_phases",
     "measure_plateau",
     "median_over",
@@ -103,12 +147,18 @@ __all__ = [
     "participation_ratio",
     "pattern_counts",
     "power_fit",
+    "product",
     "random_neurons",
+    "random_start",
     "random_task",
     "rank_correlation",
     "rank_one_share",
+    "settle",
+    "speed",
+    "stairs",
     "survivors",
     "train_on_task",
     "trained_strings",
+    "velocity",
     "wide_tangent_kernel",
 ]
