@@ -394,7 +394,7 @@ def flips(
         linestyle=theme.line("theory"),
         label="from the rapidity",
     )
-    axes[0].plot(*tracked, "o", color=theme.text, markersize=3.5, label="instrument, seed 0")
+    axes[0].plot(*tracked, "o", color=theme.text, markersize=3.5, label="instrument, first seed")
     axes[0].set(xscale="log", xlabel="epoch", ylabel="share of units", title="flipped so far")
     axes[0].legend(loc="upper left")
     for quantity, bundle in changes.items():
