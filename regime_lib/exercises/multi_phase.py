@@ -110,7 +110,7 @@ def accuracy_time(solution: Callable[[float, float, float, float], float]) -> No
 
 
 def _chatter(pull: float, push: float, delta: float, step: float = 1e-5) -> float:
-    """Return the speed of v of a neuron that gradient descent pushes to and fro across u = 0."""
+    """Return the speed of v of a neuron pushed back and forth across u = 0 by descent."""
     u, v, c, steps = 0.0, 1.0, math.cos(delta), 20_000
     for _ in range(steps):
         on = u > 0

@@ -122,7 +122,8 @@ class Segment:
         """Invert `elapsed`: Newton's method inside a bracket, for all times at once."""
         high = np.full_like(time, max(1e-12, 1 / (self.k1 + self.k2 + 1)))
         for _ in range(2000):
-            short = self.elapsed(high) < time
+            with np.errstate(over="ignore"):  # a bracket may reach far beyond
+                short = self.elapsed(high) < time
             if not short.any():
                 break
             high = np.where(short, 2 * high, high)
