@@ -6,6 +6,7 @@ Functions take plain numbers, so that this room needs nothing of the simulators.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -17,7 +18,7 @@ from regime_lib.companion.tracking_figures import Bundle
 
 Array = npt.NDArray[np.float64]
 
-_STYLES = ("-", (0, (6, 1.5)), (0, (6, 1.5, 1.5, 1.5)), (0, (3, 1)), (0, (1, 1)))
+_STYLES: tuple[Any, ...] = ("-", (0, (6, 1.5)), (0, (6, 1.5, 1.5, 1.5)), (0, (3, 1)), (0, (1, 1)))
 _MARKERS = {"full-batch": "o", "sgd": "s", "label-noise": "^"}
 TRAININGS = {"full-batch": "full batch", "sgd": "one by one", "label-noise": "with label noise"}
 
@@ -47,7 +48,7 @@ def ageing(
     figure, axes = theme.panels(len(responses) + 1, height=2.9)
     for ax, (loss, pair) in zip(axes, responses.items(), strict=False):
         for where, bundle in pair.items():
-            theme.band(ax, bundle.steps, *bundle.quantiles(), where, label=f"at the {where}")
+            _band(theme, ax, bundle, where, f"at the {where}")
             _guide(theme, ax, bundle, laws[loss][where])
         ax.set(xscale="log", yscale="log", xlabel="epoch", title=loss)
         _decades(ax)
@@ -110,7 +111,7 @@ def stages(
     """
     figure, (ax,) = theme.panels(1, height=2.9)
     for where, bundle in curves.items():
-        theme.band(ax, bundle.steps, *bundle.quantiles(), where, label=f"at the {where}")
+        _band(theme, ax, bundle, where, f"at the {where}")
         ax.plot(
             bundle.steps,
             theory[where],
@@ -160,7 +161,7 @@ def rapidity(
     """
     figure, axes = theme.panels(3, height=2.9)
     line = {"color": theme.colour("theory"), "linestyle": theme.line("theory")}
-    theme.band(axes[0], long.steps, *long.quantiles(), "logit", label="reduction")
+    _band(theme, axes[0], long, "logit", "reduction")
     axes[0].plot(long.steps, guide, label="½ ln ln t + c", **line)
     shown = net.quantiles()[1]
     axes[0].plot(net.steps, shown, "o", color=theme.text, markersize=3.5, label="network")
@@ -381,13 +382,8 @@ def flips(
         Change per epoch over the first.
     """
     figure, axes = theme.panels(2, height=2.9)
-    theme.band(
-        axes[0],
-        patterns.steps,
-        *patterns.quantiles(),
-        "pattern",
-        label=f"{patterns.values.shape[1]} networks",
-    )
+    runs = patterns.values.shape[1]
+    _band(theme, axes[0], patterns, "pattern", f"{runs} networks")
     axes[0].plot(
         *predicted,
         color=theme.colour("theory"),
@@ -398,7 +394,7 @@ def flips(
     axes[0].set(xscale="log", xlabel="epoch", ylabel="share of units", title="flipped so far")
     axes[0].legend(loc="upper left")
     for quantity, bundle in changes.items():
-        theme.band(axes[1], bundle.steps, *bundle.quantiles(), quantity, label=f"{quantity} change")
+        _band(theme, axes[1], bundle, quantity, f"{quantity} change")
     axes[1].set(xscale="log", yscale="log", xlabel="epoch", title="per epoch")
     axes[1].set_ylabel("mean change / first")
     axes[1].legend(loc="lower left")
@@ -423,7 +419,7 @@ def feature_spaces(
     for ax, (network, trainings) in zip(axes, effective.items(), strict=True):
         for training, values in trainings.items():
             rate = fragile[network][training]
-            look = {"marker": _MARKERS[training], "color": theme.colour(training)}
+            look: dict[str, Any] = {"marker": _MARKERS[training], "color": theme.colour(training)}
             ax.scatter(values, rate, s=13, alpha=0.6, linewidth=0, **look)
             ax.plot(
                 np.median(values),
@@ -511,6 +507,12 @@ def stability(theme: Theme, sizes: Array, slopes: Mapping[str, Array], limit: fl
     ax.set(xscale="log", ylabel="fitted exponent", xlabel="rate × kernel / 4")
     ax.legend(loc="upper left")
     return figure
+
+
+def _band(theme: Theme, ax: Axes, bundle: Bundle, quantity: str, label: str) -> None:
+    """Draw a bundle's median and band in a quantity's colour."""
+    low, mid, high = bundle.quantiles()
+    theme.band(ax, bundle.steps, low, mid, high, quantity, label=label)
 
 
 def _guide(theme: Theme, ax: Axes, bundle: Bundle, exponent: float) -> None:
