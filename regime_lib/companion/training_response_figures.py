@@ -18,17 +18,9 @@ from regime_lib.companion.tracking_figures import Bundle
 
 Array = npt.NDArray[np.float64]
 
-_STYLES = ("-", (0, (6, 1.5)), (0, (6, 1.5, 1.5, 1.5)), (0, (3, 1)), (0, (1, 1)))
+_STYLES: tuple[Any, ...] = ("-", (0, (6, 1.5)), (0, (6, 1.5, 1.5, 1.5)), (0, (3, 1)), (0, (1, 1)))
 _MARKERS = {"full-batch": "o", "sgd": "s", "label-noise": "^"}
 TRAININGS = {"full-batch": "full batch", "sgd": "one by one", "label-noise": "with label noise"}
-
-
-def _band(
-    theme: Theme, ax: Axes, bundle: Bundle, quantity: str, *, label: str, colour: str | None = None
-) -> None:
-    """Draw the runs of a bundle as a line with its band."""
-    low, mid, high = bundle.quantiles()
-    theme.band(ax, bundle.steps, low, mid, high, quantity, label=label, colour=colour)
 
 
 def ageing(
@@ -56,7 +48,7 @@ def ageing(
     figure, axes = theme.panels(len(responses) + 1, height=2.9)
     for ax, (loss, pair) in zip(axes, responses.items(), strict=False):
         for where, bundle in pair.items():
-            _band(theme, ax, bundle, where, label=f"at the {where}")
+            _band(theme, ax, bundle, where, f"at the {where}")
             _guide(theme, ax, bundle, laws[loss][where])
         ax.set(xscale="log", yscale="log", xlabel="epoch", title=loss)
         _decades(ax)
@@ -119,7 +111,7 @@ def stages(
     """
     figure, (ax,) = theme.panels(1, height=2.9)
     for where, bundle in curves.items():
-        _band(theme, ax, bundle, where, label=f"at the {where}")
+        _band(theme, ax, bundle, where, f"at the {where}")
         ax.plot(
             bundle.steps,
             theory[where],
@@ -169,7 +161,7 @@ def rapidity(
     """
     figure, axes = theme.panels(3, height=2.9)
     line = {"color": theme.colour("theory"), "linestyle": theme.line("theory")}
-    _band(theme, axes[0], long, "logit", label="reduction")
+    _band(theme, axes[0], long, "logit", "reduction")
     axes[0].plot(long.steps, guide, label="½ ln ln t + c", **line)
     shown = net.quantiles()[1]
     axes[0].plot(net.steps, shown, "o", color=theme.text, markersize=3.5, label="network")
@@ -390,7 +382,8 @@ def flips(
         Change per epoch over the first.
     """
     figure, axes = theme.panels(2, height=2.9)
-    _band(theme, axes[0], patterns, "pattern", label=f"{patterns.values.shape[1]} networks")
+    runs = patterns.values.shape[1]
+    _band(theme, axes[0], patterns, "pattern", f"{runs} networks")
     axes[0].plot(
         *predicted,
         color=theme.colour("theory"),
@@ -401,7 +394,7 @@ def flips(
     axes[0].set(xscale="log", xlabel="epoch", ylabel="share of units", title="flipped so far")
     axes[0].legend(loc="upper left")
     for quantity, bundle in changes.items():
-        _band(theme, axes[1], bundle, quantity, label=f"{quantity} change")
+        _band(theme, axes[1], bundle, quantity, f"{quantity} change")
     axes[1].set(xscale="log", yscale="log", xlabel="epoch", title="per epoch")
     axes[1].set_ylabel("mean change / first")
     axes[1].legend(loc="lower left")
@@ -426,10 +419,7 @@ def feature_spaces(
     for ax, (network, trainings) in zip(axes, effective.items(), strict=True):
         for training, values in trainings.items():
             rate = fragile[network][training]
-            look: dict[str, Any] = {
-                "marker": _MARKERS[training],
-                "color": theme.colour(training),
-            }
+            look: dict[str, Any] = {"marker": _MARKERS[training], "color": theme.colour(training)}
             ax.scatter(values, rate, s=13, alpha=0.6, linewidth=0, **look)
             ax.plot(
                 np.median(values),
@@ -517,6 +507,12 @@ def stability(theme: Theme, sizes: Array, slopes: Mapping[str, Array], limit: fl
     ax.set(xscale="log", ylabel="fitted exponent", xlabel="rate × kernel / 4")
     ax.legend(loc="upper left")
     return figure
+
+
+def _band(theme: Theme, ax: Axes, bundle: Bundle, quantity: str, label: str) -> None:
+    """Draw a bundle's median and band in a quantity's colour."""
+    low, mid, high = bundle.quantiles()
+    theme.band(ax, bundle.steps, low, mid, high, quantity, label=label)
 
 
 def _guide(theme: Theme, ax: Axes, bundle: Bundle, exponent: float) -> None:

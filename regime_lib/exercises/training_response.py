@@ -143,7 +143,7 @@ def switches_off_at(solution: Callable[[float, float, float], float]) -> None:
     report("switching off", trial)
 
 
-def _crossing(_: float, state: Values) -> float:
+def _crossing(_: float, state: Values | list[float]) -> float:
     return float(state[0])
 
 

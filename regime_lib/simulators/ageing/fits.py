@@ -149,7 +149,7 @@ def rank_one_share(table: Float[np.ndarray, "*runs rows columns"]) -> Float[np.n
     wide = table.shape[-1] >= table.shape[-2]
     gram = table @ flipped if wide else flipped @ table  # its eigenvalues: squared singular values
     squares = np.linalg.eigvalsh(gram)
-    return squares[..., -1] / squares.sum(axis=-1)
+    return np.asarray(squares[..., -1] / squares.sum(axis=-1))
 
 
 def rank_correlation(

@@ -13,7 +13,7 @@ from regime_lib.simulators import (
     rank_correlation,
     rank_one_share,
 )
-from tests.companion.refusals import refused
+from tests.simulators.ageing.refusals import refused
 
 RANDOM = np.random.default_rng(0)
 TIMES = np.geomspace(1, 1e4, 30)
@@ -28,7 +28,7 @@ def test_an_exact_power_law_is_found_exactly() -> None:
 
 def test_a_noisy_fit_is_scipys() -> None:
     values = TIMES[:, None] ** -1.0 * np.exp(0.1 * RANDOM.standard_normal((30, 4)))
-    fit = power_fit(TIMES, values, decades=3)
+    fit = power_fit(TIMES, values, decades=3.0)
     window = TIMES >= 10 * (1 - 1e-9)
     for run in range(4):
         theirs = linregress(np.log(TIMES[window]), np.log(values[window, run]))

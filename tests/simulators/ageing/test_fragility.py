@@ -10,8 +10,8 @@ import torch
 
 from regime_lib.simulators import Networks, Toy, fragility, make_networks, random_task
 from regime_lib.simulators.ageing.fragility import _gradient
-from tests.companion.refusals import refused
 from tests.simulators.ageing.oracles import torch_logit, torch_parts
+from tests.simulators.ageing.refusals import refused
 
 
 @pytest.mark.parametrize("coding", ["signs", "bits"])

@@ -16,7 +16,7 @@ from regime_lib.simulators import (
     trained_strings,
     wide_tangent_kernel,
 )
-from tests.companion.refusals import refused
+from tests.simulators.ageing.refusals import refused
 
 
 def test_arc_cosine_at_the_ends_and_in_the_middle() -> None:

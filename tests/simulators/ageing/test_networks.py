@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from regime_lib.simulators import Toy, distances, make_networks, trained_strings
-from tests.companion.refusals import refused
 from tests.simulators.ageing.oracles import torch_logit, torch_loss, torch_parts
+from tests.simulators.ageing.refusals import refused
 
 TOYS = [
     Toy(activation=a, loss=loss, coding=coding, init=init, inputs=4, features=10)

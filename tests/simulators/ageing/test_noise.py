@@ -8,8 +8,8 @@ import pytest
 from regime_lib.simulators import Noise, Toy, age, age_with_noise, make_networks, trained_strings
 from regime_lib.simulators.ageing.networks import generator, with_one
 from regime_lib.simulators.ageing.noise import step
-from tests.companion.refusals import refused
 from tests.simulators.ageing.oracles import same, torch_descent
+from tests.simulators.ageing.refusals import refused
 
 
 @pytest.mark.parametrize("kind", ["gaussian", "flips", "label"])

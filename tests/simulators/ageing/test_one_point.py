@@ -17,8 +17,8 @@ from regime_lib.simulators import (
     make_networks,
     trained_strings,
 )
-from tests.companion.refusals import refused
 from tests.simulators.ageing.oracles import same, torch_descent, torch_logit
+from tests.simulators.ageing.refusals import refused
 
 
 @pytest.mark.parametrize("activation", ["relu", "elu"])

@@ -12,7 +12,7 @@ from scipy.integrate import solve_ivp
 from scipy.special import logit
 
 from regime_lib.simulators import OneWeight
-from tests.companion.refusals import refused
+from tests.simulators.ageing.refusals import refused
 
 CASES = list(itertools.product(("cross-entropy", "squared"), (1.0, 0.9, 0.6, 0.2)))
 

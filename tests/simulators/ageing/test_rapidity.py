@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from regime_lib.simulators import OnePoint, Rapidity, Toy, make_networks, trained_strings
-from tests.companion.refusals import refused
 from tests.simulators.ageing.oracles import flow_of_all_weights
+from tests.simulators.ageing.refusals import refused
 
 
 def world(rate: float = 0.05, **choices: object) -> Rapidity:

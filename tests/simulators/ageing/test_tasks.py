@@ -7,8 +7,8 @@ import pytest
 
 from regime_lib.simulators import Toy, make_networks, random_task, train_on_task
 from regime_lib.simulators.ageing.networks import generator
-from tests.companion.refusals import refused
 from tests.simulators.ageing.oracles import same, torch_descent
+from tests.simulators.ageing.refusals import refused
 
 SEEDS = range(10)  # more than one chunk of full-batch training
 
