@@ -67,6 +67,7 @@ def test_the_first_time_of_a_pattern_is_nan_without_one() -> None:
     assert math.isnan(found.first(Pattern.SLIDE_V))
 
 
+@pytest.mark.untyped
 def test_an_unknown_loss_is_refused() -> None:
     with pytest.raises(RegimeError, match="'exponential' or 'logistic'"):
         integrate(WORLD, random_neurons(5, 0), 1.0, loss="hinge")  # type: ignore[arg-type]

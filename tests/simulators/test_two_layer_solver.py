@@ -40,7 +40,7 @@ def test_the_integrator_approaches_it_as_its_tolerance_falls(
     assert mine == sorted(zip(found.event_neurons, found.event_patterns, strict=True))
     for pattern in (Pattern.SLIDE_V, Pattern.BOTH):
         late = (flow.entry_pattern == pattern) & (flow.entry_time > 10)
-        assert found.first(pattern, after=10) == pytest.approx(
+        assert found.first(pattern, after=10.0) == pytest.approx(
             flow.entry_time[late][0], rel=100 * within
         )
 
@@ -112,7 +112,7 @@ def test_velocities_are_minus_the_gradient_of_the_loss() -> None:
     def loss(weights: np.ndarray) -> float:
         seen = np.maximum(weights @ world.inputs(3).T, 0)
         plus, minus = (start.signs / math.sqrt(8)) @ seen
-        return float(world.loss(plus, minus))
+        return float(world.loss(np.array(plus), np.array(minus)))
 
     places, _ = flow.neurons(np.array([1e-5]))
     moved = start.moved(world, places[0]).weights

@@ -27,11 +27,11 @@ from regime_lib.simulators import two_layer_theory as theory
 @pytest.mark.parametrize(("p", "delta"), [(4.0, math.pi / 15), (2.0, 0.6), (8.0, 0.1)])
 def test_living_fractions_match_a_monte_carlo_of_the_frozen_field(p: float, delta: float) -> None:
     world = TwoPoints(p, delta)
-    flow = exact_flow(world, random_neurons(6000, 1, kappa1=1e-5), 1e-3)
+    flow = exact_flow(world, random_neurons(2500, 1, kappa1=1e-5), 1e-3)
     living = living_at(flow, 1e-3)
     for sign, expected in zip((1, -1), theory.living_fractions(world), strict=True):
         share = (living == sign).mean()
-        assert share == pytest.approx(expected, abs=3.5 * math.sqrt(share * (1 - share) / 6000))
+        assert share == pytest.approx(expected, abs=3.5 * math.sqrt(share * (1 - share) / 2500))
 
 
 @pytest.mark.parametrize("delta", [0.05, 0.02])
