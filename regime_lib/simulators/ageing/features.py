@@ -20,8 +20,8 @@ class FeatureSpace:
     Attributes
     ----------
     effective : array, shape (seeds,)
-        N_eff = 1 / Σ_j c_j², with c_j the share of feature j in |v_j| times the standard deviation
-        of φ(h_j) over the samples: how many features carry the output.
+        N_eff = 1 / Σ_j c_j², with c_j the share of feature j in ``|v_j|`` times the standard
+        deviation of φ(h_j) over the samples: how many features carry the output.
     participation : array, shape (seeds,)
         Participation ratio (Σλ)² / Σλ² of the covariance of the features over the samples.
     active : array, shape (seeds,)

@@ -118,7 +118,7 @@ def power_fit(
 def decay_rate(
     residuals: Float[np.ndarray, "times runs"], between: tuple[float, float] = (1e-10, 1e-4)
 ) -> Float[np.ndarray, " runs"]:
-    """Fit an exponential to |residual| while it lies between two values; return the rate a step.
+    """Fit an exponential to residuals whose size lies between two values; return the rate a step.
 
     Parameters
     ----------

@@ -28,7 +28,7 @@ class Fragility:
     flips_everywhere : array, shape (seeds,)
         The same over all strings.
     nearness : array, shape (seeds,)
-        One over the median distance of the trained strings to the boundary, |z| / ‖∇_x z‖.
+        One over the median distance of the trained strings to the boundary, ``|z|`` / ‖∇_x z‖.
     few_bits : array, shape (seeds,)
         Minus the mean number of bits that must be flipped to change the decision on a trained
         string.
