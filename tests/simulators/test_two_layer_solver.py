@@ -112,7 +112,7 @@ def test_velocities_are_minus_the_gradient_of_the_loss() -> None:
     def loss(weights: np.ndarray) -> float:
         seen = np.maximum(weights @ world.inputs(3).T, 0)
         plus, minus = (start.signs / math.sqrt(8)) @ seen
-        return float(world.loss(np.array(plus), np.array(minus)))
+        return float(world.loss(np.array([plus]), np.array([minus]))[0])
 
     places, _ = flow.neurons(np.array([1e-5]))
     moved = start.moved(world, places[0]).weights

@@ -24,6 +24,7 @@ from regime_lib.simulators import (
 from regime_lib.simulators import two_layer_theory as theory
 
 
+@pytest.mark.untyped  # thousands of events: too slow with every call checked
 @pytest.mark.parametrize(("p", "delta"), [(4.0, math.pi / 15), (2.0, 0.6), (8.0, 0.1)])
 def test_living_fractions_match_a_monte_carlo_of_the_frozen_field(p: float, delta: float) -> None:
     world = TwoPoints(p, delta)
