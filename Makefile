@@ -73,8 +73,10 @@ serve: book ## show the book at http://127.0.0.1:8000 (PORT=… elsewhere)
 	@echo "The book is at http://127.0.0.1:$(PORT)/book/index.html; stop with Ctrl-C."
 	@$(PY) -m http.server $(PORT) --bind 127.0.0.1 --directory _build/html
 
-bench: $(BENCH)/.installed ## measure speed against peers and limits; writes benchmarks/RESULTS.md
-	$(BENCH)/bin/python -m benchmarks.run
+bench: $(BENCH)/.installed ## measure speed against peers and limits; writes the pages in benchmarks/
+	for part in run certify sweeps training_response two_layer deep_linear; do \
+	  $(BENCH)/bin/python -m benchmarks.$$part || exit 1; \
+	done
 
 # The peers live in an environment of their own, which sees what .venv holds.
 $(BENCH)/.installed: requirements-bench.txt $(INSTALLED)
