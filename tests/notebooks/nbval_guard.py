@@ -1,23 +1,38 @@
-"""A pytest plugin that fails a run of nbval in which a notebook had nothing compared.
+"""A pytest plugin that makes nbval strict about what it compares, and patient with kernels.
 
 nbval passes a notebook whose cells were never run, or whose cells all carry `nbval-ignore-output`:
 it executes them and compares nothing. Here each notebook must have at least one cell with outputs
 that are held against the new ones.
+
+Kernels pick their ports before they bind them, so that two which start at the same moment can take
+the same ones, and one of them never answers. Here they start one after the other, and one that does
+not come up is started again.
 """
 
 from __future__ import annotations
 
+import tempfile
 from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
+from filelock import FileLock
+from nbval import plugin
 from nbval.plugin import IPyNbCell
 
+#: How often a kernel may fail to start before its notebook is given up.
+START_ATTEMPTS = 3
+
 _PROPERTY = "nbval_compares"
+_TURN = Path(tempfile.gettempdir()) / "regimes-of-learning-kernel-start.lock"
+_start = plugin.RunningKernel
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Start counting where the reports come together: not in the workers of pytest-xdist."""
+    plugin.RunningKernel = patiently(_start)
     if not hasattr(config, "workerinput"):
         config.pluginmanager.register(Guard(), "nbval-guard-count")
 
@@ -32,6 +47,22 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def compares(cell: Any, options: dict[str, Any]) -> bool:
     """Return whether a cell was run, has outputs, and is not exempt from comparison."""
     return bool(options["check"] and not options["skip"] and cell.execution_count and cell.outputs)
+
+
+def patiently(start: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a function that starts kernels in turn, and again where one does not come up."""
+
+    def started(*arguments: Any, **settings: Any) -> Any:
+        for attempt in range(1, START_ATTEMPTS + 1):
+            try:
+                with FileLock(_TURN):
+                    return start(*arguments, **settings)
+            except RuntimeError:
+                if attempt == START_ATTEMPTS:
+                    raise
+        return None
+
+    return started
 
 
 class Guard:

@@ -10,6 +10,8 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook, new_output
 
+from tests.notebooks.nbval_guard import START_ATTEMPTS, patiently
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -60,3 +62,29 @@ def test_a_run_without_notebooks_fails(tmp_path: Path) -> None:
     done = run_nbval(tmp_path)
     assert done.returncode != 0
     assert "nothing was compared in any notebook" in done.stdout
+
+
+@pytest.mark.parametrize("failures", [0, START_ATTEMPTS - 1])
+def test_a_kernel_that_does_not_come_up_is_started_again(failures: int) -> None:
+    begun: list[str] = []
+
+    def start(name: str, *, cwd: str) -> str:
+        begun.append(name)
+        if len(begun) <= failures:
+            raise RuntimeError("Kernel didn't respond in 60 seconds")
+        return cwd
+
+    assert patiently(start)("python3", cwd="here") == "here"
+    assert begun == ["python3"] * (failures + 1)
+
+
+def test_a_kernel_that_never_comes_up_is_given_up() -> None:
+    begun: list[int] = []
+
+    def start() -> None:
+        begun.append(1)
+        raise RuntimeError("Kernel didn't respond in 60 seconds")
+
+    with pytest.raises(RuntimeError, match="60 seconds"):
+        patiently(start)()
+    assert len(begun) == START_ATTEMPTS
