@@ -10,8 +10,8 @@ import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
-from regime_lib.companion import tracking_figures as draw
 from regime_lib.companion.figures import VARIANTS
+from regime_lib.companion.pictures import tracking as draw
 from regime_lib.companion.theme import Theme
 
 RANDOM = np.random.default_rng(0)

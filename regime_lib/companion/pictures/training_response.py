@@ -13,8 +13,8 @@ import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from regime_lib.companion.pictures.tracking import Bundle
 from regime_lib.companion.theme import Theme
-from regime_lib.companion.tracking_figures import Bundle
 
 Array = npt.NDArray[np.float64]
 

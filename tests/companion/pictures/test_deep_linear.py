@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from regime_lib.companion import deep_linear_figures as draw
-from regime_lib.companion import deep_linear_learning_figures as learn
-from regime_lib.companion.deep_linear_scene import staircase_scene, still
 from regime_lib.companion.figures import VARIANTS
+from regime_lib.companion.pictures import deep_linear as draw
+from regime_lib.companion.pictures import deep_linear_learning as learn
+from regime_lib.companion.pictures.deep_linear_scene import staircase_scene, still
 from regime_lib.companion.scene import Line
 from regime_lib.companion.theme import Theme
 

@@ -11,8 +11,8 @@ import pytest
 from matplotlib.collections import PolyCollection
 from matplotlib.figure import Figure
 
-from regime_lib.companion import stability_figures as draw
 from regime_lib.companion.figures import VARIANTS
+from regime_lib.companion.pictures import stability as draw
 from regime_lib.companion.scene import Line, Points, Polygon
 from regime_lib.companion.theme import Theme
 

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from regime_lib.companion import training_response_figures as draw
 from regime_lib.companion.figures import VARIANTS
+from regime_lib.companion.pictures import training_response as draw
+from regime_lib.companion.pictures.tracking import Bundle
 from regime_lib.companion.theme import Theme
-from regime_lib.companion.tracking_figures import Bundle
 
 RANDOM = np.random.default_rng(0)
 EPOCHS = np.unique(np.geomspace(1, 1e4, 20).astype(int))

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from regime_lib.companion import multi_phase_figures as draw
 from regime_lib.companion.figures import VARIANTS
+from regime_lib.companion.pictures import multi_phase as draw
 from regime_lib.companion.theme import Theme
 
 RANDOM = np.random.default_rng(0)

@@ -16,9 +16,9 @@ from matplotlib.collections import PolyCollection
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from regime_lib.companion.pictures.tracking import NAMES
 from regime_lib.companion.scene import Frame, Line, Panel, Points, Polygon, Scene, Slider
 from regime_lib.companion.theme import Theme
-from regime_lib.companion.tracking_figures import NAMES
 
 Array = npt.NDArray[np.float64]
 
