@@ -13,7 +13,7 @@ INSTALLED := $(VENV)/.installed
 
 # How many chapters and tests run at once; each works on one thread.
 JOBS ?= $(shell n=$$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2); [ $$n -gt 8 ] && n=8; echo $$n)
-# Whose annotations are checked, shapes included, in a second run of their tests.
+# Whose annotations are checked, shapes included, while the tests run.
 TYPED := regime_lib.instrument,regime_lib.lab,regime_lib.simulators,regime_lib.theory,regime_lib.exercises,beartype.beartype
 # Where `make serve` shows the book.
 PORT ?= 8000
@@ -53,15 +53,15 @@ test: $(INSTALLED) ## check everything; does nothing if nothing changed since it
 	  mkdir -p _build && echo "$$digest" > _build/tested && echo "Every test passed."; \
 	fi
 
+# Chapters run once: nbval holds each against its committed outputs and keeps the run, from which
+# the book is then rendered and in which the tests find the numbers.
 test-now: $(INSTALLED)
 	@$(MAKE) --no-print-directory lint
+	$(PY) -m pytest -q -p tests.notebooks.nbval_guard --nbval --nbval-current-env --keep-runs \
+	  --nbval-sanitize-with tests/notebooks/nbval_sanitize.cfg -n $(JOBS) --dist loadfile notebooks
 	@$(MAKE) --no-print-directory book
 	chromium=$$(sh .ci/browser $(PY)) && REGIME_CHROMIUM="$$chromium" \
-	  $(PY) -m pytest -q -n $(JOBS) --dist worksteal tests
-	$(PY) -m pytest -q -n $(JOBS) --dist worksteal --jaxtyping-packages=$(TYPED) \
-	  tests/instrument tests/lab tests/simulators tests/exercises
-	$(PY) -m pytest -q -p tests.notebooks.nbval_guard --nbval --nbval-current-env \
-	  --nbval-sanitize-with tests/notebooks/nbval_sanitize.cfg -n $(JOBS) --dist loadfile notebooks
+	  $(PY) -m pytest -q -n $(JOBS) --dist worksteal --jaxtyping-packages=$(TYPED) tests
 
 lint: $(INSTALLED) ## check style, types and spelling
 	$(PY) -m ruff check .

@@ -10,7 +10,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
@@ -18,7 +18,7 @@ from typing import Any
 
 from regime_lib.companion.cleaning import clean_notebook
 from regime_lib.companion.keys import digest_of, stored_key
-from regime_lib.companion.notebooks import read_notebook
+from regime_lib.companion.notebooks import Node, read_notebook
 from regime_lib.companion.parameters import Value
 from regime_lib.companion.project import BuildFailed
 from regime_lib.storage import write_text
@@ -26,8 +26,8 @@ from regime_lib.storage import write_text
 #: How often a kernel may fail to start before a chapter is given up.
 START_ATTEMPTS = 3
 
-# One thread a kernel: several chapters run side by side, and sums come out in one order.
-_ENVIRONMENT = {
+#: What a chapter's kernel finds: one thread, for several run side by side, and sums of one order.
+KERNEL_ENVIRONMENT = {
     "OMP_NUM_THREADS": "1",
     "MKL_NUM_THREADS": "1",
     "OPENBLAS_NUM_THREADS": "1",
@@ -147,7 +147,7 @@ def _execute(job: Job, scratch: Path, begun: list[int], tell: Callable[[Report],
     import papermill
     from papermill.exceptions import PapermillExecutionError
 
-    os.environ.update(_ENVIRONMENT)
+    os.environ.update(KERNEL_ENVIRONMENT)
     # A profile of the user's, or its history file, must not reach the book.
     os.environ.update(REGIME_ROOT=str(job.root), IPYTHONDIR=str(scratch.parent / "ipython"))
 
@@ -174,11 +174,27 @@ def _execute(job: Job, scratch: Path, begun: list[int], tell: Callable[[Report],
 
 def _publish(scratch: Path, job: Job, target: Path) -> None:
     """Write the executed notebook, cleaned, to its place."""
+    if scratch.is_file():
+        publish(read_notebook(scratch), job.source, job.key, target)
+
+
+def publish(executed: Node, source: Path, key: Mapping[str, Any], target: Path) -> None:
+    """Write an executed notebook, cleaned, with its key, to its place.
+
+    Parameters
+    ----------
+    executed : dict
+        What the runner made of the notebook at `source`.
+    source : Path
+        The notebook that was run.
+    key : mapping
+        What the run depended on, as `RunKey.as_metadata` gives it.
+    target : Path
+        Where it goes, in one rename.
+    """
     import nbformat
 
-    if not scratch.is_file():
-        return
-    cleaned = clean_notebook(read_notebook(scratch), read_notebook(job.source), job.key)
+    cleaned = clean_notebook(executed, read_notebook(source), key)
     node = nbformat.from_dict(json.loads(json.dumps(cleaned)))
     write_text(target, nbformat.writes(node) + "\n")
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -12,11 +12,12 @@ from threading import Thread
 from typing import Any, Literal
 
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, BrowserContext, Page, Route, ViewportSize
+from playwright.sync_api import Browser, BrowserContext, Page, Request, ViewportSize
 
 WIDE: ViewportSize = {"width": 1280, "height": 900}
 NARROW: ViewportSize = {"width": 390, "height": 844}
-SHOWN: dict[str, tuple[ViewportSize, tuple[Literal["light", "dark"], ...]]] = {
+Scheme = Literal["light", "dark"]
+SHOWN: dict[str, tuple[ViewportSize, tuple[Scheme, ...]]] = {
     "wide": (WIDE, ("light", "dark")),
     "narrow": (NARROW, ("light",)),  # colours do not depend on the width
 }
@@ -36,6 +37,33 @@ _IMAGES = """() => [...document.images].map(image => ({
   alt: image.getAttribute("alt"), loaded: image.naturalWidth > 0,
   decorative: !!image.closest("a.navbar-brand"),
   name: (image.getAttribute("src") || "").slice(0, 60)}))"""
+# Text looks the same wherever its element, its elements around it, and all their colours are the
+# same. One of each look is marked: reading every token of every listing would take minutes.
+_LOOKS = """() => {
+  const places = new Map(), numbers = new Map(), marked = new Set();
+  const number = key => numbers.get(key) ?? (numbers.set(key, numbers.size), numbers.size - 1);
+  const place = element => {
+    if (!element) return 0;
+    if (!places.has(element)) {
+      const style = getComputedStyle(element);
+      places.set(element, number([place(element.parentElement), element.tagName,
+        element.getAttribute("class"), style.backgroundColor, style.backgroundImage, style.opacity,
+        style.color, style.fontSize, style.fontWeight].join()));
+    }
+    return places.get(element);
+  };
+  for (const element of document.querySelectorAll("body *")) {
+    const says = [...element.childNodes].some(n => n.nodeType === 3 && n.data.trim());
+    if (says && element.checkVisibility() && !marked.has(place(element))) {
+      marked.add(place(element));
+      element.setAttribute("data-look", "");
+    }
+  }
+}"""
+# Thousands of tokens that look like another one say nothing to axe, and slow it down.
+_PLAIN_CODE = """() => document
+  .querySelectorAll(".highlight pre span:not([data-look], :has(a, [data-look]))")
+  .forEach(span => span.isConnected && span.replaceWith(span.textContent))"""
 _OVERFLOW = """() => {
   const edge = document.documentElement.clientWidth;
   if (document.documentElement.scrollWidth <= edge) return [];
@@ -69,6 +97,10 @@ class _Quiet(SimpleHTTPRequestHandler):
     def log_message(self, *args: Any) -> None:
         pass
 
+    def end_headers(self) -> None:
+        self.send_header("Cache-Control", "max-age=3600")  # the scripts of all pages are the same
+        super().end_headers()
+
 
 @contextmanager
 def served(folder: Path) -> Iterator[str]:
@@ -88,42 +120,74 @@ def served(folder: Path) -> Iterator[str]:
 def offline(
     browser: Browser, origin: str, foreign: list[str], size: ViewportSize = WIDE
 ) -> Iterator[BrowserContext]:
-    """Open a context that reaches nothing but `origin`; note in `foreign` what it tried."""
+    """Open a context that reaches nothing but this machine; note in `foreign` what it tried."""
 
-    def decide(route: Route) -> None:
-        url = route.request.url
-        if url.startswith((f"{origin}/", "data:", "blob:")):
-            route.continue_()
-        else:
-            foreign.append(url)
-            route.abort()
+    def note(request: Request) -> None:
+        if not request.url.startswith((f"{origin}/", "data:", "blob:")):
+            foreign.append(request.url)
 
-    context = browser.new_context(viewport=size, reduced_motion="reduce")
+    # Nobody listens at the proxy. Deciding about each request would switch the cache off.
+    context = browser.new_context(
+        viewport=size,
+        reduced_motion="reduce",
+        proxy={"server": "http://127.0.0.1:9", "bypass": "127.0.0.1"},
+    )
     context.set_default_timeout(PATIENCE)
-    context.route("**/*", decide)
+    context.on("request", note)
     try:
         yield context
     finally:
         context.close()
 
 
-def visit(browser: Browser, origin: str, path: str) -> Visit:
-    """Open a page on a wide screen and on a narrow one, in light and dark; note everything."""
-    seen = Visit()
-    for shape, (size, schemes) in SHOWN.items():
-        with offline(browser, origin, seen.foreign_requests, size) as context:
-            page = context.new_page()
-            _listen(page, seen, origin)
-            page.goto(f"{origin}/{path}", wait_until="load")
-            page.evaluate(_TYPESET)
-            page.evaluate(_LOADED)
-            for scheme in schemes:
-                page.emulate_media(color_scheme=scheme)
-                _inspect(page, seen, scheme, shape)
-            _look(page, seen)
-            if shape == "narrow":
-                seen.overflow = page.evaluate(_OVERFLOW)
-    return seen
+class Visitor:
+    """Opens pages one after the other in two windows, which keep what pages have in common."""
+
+    def __init__(self, browser: Browser, origin: str) -> None:
+        self._origin = origin
+        self._foreign: list[str] = []
+        self._open = ExitStack()
+        self._windows = {
+            shape: self._open.enter_context(offline(browser, origin, self._foreign, size))
+            for shape, (size, _) in SHOWN.items()
+        }
+
+    def close(self) -> None:
+        """Close both windows."""
+        self._open.close()
+
+    def visit(self, path: str) -> Visit:
+        """Open a page on a wide screen and on a narrow one, in light and dark; note everything."""
+        seen = Visit()
+        self._foreign.clear()
+        for shape, (_, schemes) in SHOWN.items():
+            page = self._windows[shape].new_page()
+            try:
+                self._read(page, path, seen, shape, schemes)
+            finally:
+                page.close()
+        seen.foreign_requests = list(self._foreign)
+        return seen
+
+    def _read(
+        self, page: Page, path: str, seen: Visit, shape: str, schemes: Sequence[Scheme]
+    ) -> None:
+        _listen(page, seen, self._origin)
+        page.emulate_media(color_scheme="light")
+        page.goto(f"{self._origin}/{path}", wait_until="load")
+        page.evaluate(_TYPESET)
+        page.evaluate(_LOADED)
+        _look(page, seen)
+        if shape == "narrow":
+            seen.overflow = page.evaluate(_OVERFLOW)
+        for scheme in schemes:
+            _show(page, scheme)
+            seen.theme[scheme] = page.evaluate("() => document.documentElement.dataset.theme")
+            page.evaluate(_LOOKS)
+        page.evaluate(_PLAIN_CODE)
+        for scheme in reversed(schemes):
+            _show(page, scheme)
+            seen.violations[f"{scheme}, {shape}"] = _contrast(page) + _structure(page)
 
 
 def _listen(page: Page, seen: Visit, origin: str) -> None:
@@ -143,13 +207,29 @@ def _look(page: Page, seen: Visit) -> None:
     seen.images = page.evaluate(_IMAGES)
 
 
-def _inspect(page: Page, seen: Visit, scheme: str, shape: str) -> None:
-    """Note the theme in effect and what axe-core holds against the page as it is now."""
+def _show(page: Page, scheme: Scheme) -> None:
+    page.emulate_media(color_scheme=scheme)
     page.evaluate(_SETTLED)
-    seen.theme[scheme] = page.evaluate("() => document.documentElement.dataset.theme")
+
+
+def _contrast(page: Page) -> list[str]:
+    """Return the looks of text that are too pale."""
+    if not page.locator("[data-look]").count():
+        return []  # axe would read the whole page
+    return _axe(page, {"runOnly": ["color-contrast"]}, {"include": [["[data-look]"]]})
+
+
+def _structure(page: Page) -> list[str]:
+    """Return whatever else axe-core holds against the page as it is now."""
+    return _axe(page, {"rules": {"color-contrast": {"enabled": False}}})
+
+
+def _axe(page: Page, options: dict[str, Any], context: dict[str, Any] | None = None) -> list[str]:
+    """Return serious and critical findings."""
     # without preload: axe would ask for the style sheets again, by addresses that it gets wrong
-    results = Axe().run(page, options={"resultTypes": ["violations"], "preload": False})
-    seen.violations[f"{scheme}, {shape}"] = [
+    common = {"resultTypes": ["violations"], "preload": False}
+    results = Axe().run(page, context=context, options=common | options)
+    return [
         f"{finding['id']} ({finding['impact']}): {_first_targets(finding)}"
         for finding in results.response["violations"]
         if finding["impact"] in ("serious", "critical")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser
 
-from tests.book.browsing import NARROW, Visit, offline, served, visit
+from tests.book.browsing import NARROW, Visit, Visitor, offline, served
 from tests.book.pages import alt_fault
 
 pytestmark = pytest.mark.book
@@ -16,9 +18,22 @@ SHOWN = {"light, wide", "dark, wide", "light, narrow"}
 
 
 @pytest.fixture(scope="session")
-def visited(page_name: str, browser: Browser, origin: str) -> Visit:
+def visitor(browser: Browser, origin: str) -> Iterator[Visitor]:
+    """Two windows, wide and narrow, for all pages."""
+    with closing(Visitor(browser, origin)) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="session")
+def visited(page_name: str, visitor: Visitor) -> Visit:
     """One page, visited once for all the tests below."""
-    return visit(browser, origin, page_name)
+    return visitor.visit(page_name)
+
+
+def visit_once(browser: Browser, folder: Path, name: str) -> tuple[Visit, str]:
+    """Visit one page of a folder; return what was seen and the address it was served under."""
+    with served(folder) as address, closing(Visitor(browser, address)) as visitor:
+        return visitor.visit(name), address
 
 
 def image_faults(seen: Visit) -> list[str]:
@@ -105,8 +120,7 @@ BROKEN = """<!doctype html><html><head><title>x</title></head><body>
 
 def test_the_visit_notices_each_fault_of_a_broken_page(browser: Browser, tmp_path: Path) -> None:
     (tmp_path / "broken.html").write_text(BROKEN, encoding="utf-8")
-    with served(tmp_path) as address:
-        seen = visit(browser, address, "broken.html")
+    seen, address = visit_once(browser, tmp_path, "broken.html")
     assert set(seen.foreign_requests) == {"https://elsewhere.invalid/a.png"}
     assert f"{address}/missing.png" in seen.failed_requests
     assert set(seen.page_errors) == {"thrown"}
@@ -118,3 +132,28 @@ def test_the_visit_notices_each_fault_of_a_broken_page(browser: Browser, tmp_pat
     for shown in SHOWN:
         rules = {finding.split()[0] for finding in seen.violations[shown]}
         assert {"color-contrast", "image-alt", "html-has-lang"} <= rules
+
+
+LISTING = """<!doctype html><html lang="en"><head><title>x</title><style>
+.k {{ color: #005 }} @media (prefers-color-scheme: dark) {{ .odd .k {{ color: #bbb }} }}
+@media (max-width: 500px) {{ .thin {{ color: #ccc }} }}
+</style></head><body style="background:#fff"><main><h1>x</h1>
+<div class="highlight"><pre>{tokens}<span class="k" style="color:#ddd">pale</span></pre></div>
+<div class="highlight odd"><pre>{tokens}</pre></div><p>{tokens}<em class="thin">thin</em></p>
+<div class="highlight"><pre><span><a href="#a"></a></span></pre></div>
+</main></body></html>"""
+
+
+def test_one_look_of_text_a_place_is_enough_to_find_the_pale_ones(
+    browser: Browser, tmp_path: Path
+) -> None:
+    tokens = '<span class="k">def</span> ' * 300
+    (tmp_path / "listing.html").write_text(LISTING.format(tokens=tokens), encoding="utf-8")
+    seen, _ = visit_once(browser, tmp_path, "listing.html")
+    pale = {shown: " ".join(faults) for shown, faults in seen.violations.items()}
+    assert all("link-name" in faults for faults in pale.values())  # a nameless link in a listing
+    assert pale["light, wide"].count("color-contrast") == 1
+    assert ".odd" not in pale["light, wide"]
+    assert ".odd" in pale["dark, wide"]
+    assert " em" in pale["light, narrow"]
+    assert " em" not in pale["light, wide"]

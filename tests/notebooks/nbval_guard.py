@@ -1,4 +1,4 @@
-"""A pytest plugin that makes nbval strict about what it compares, and patient with kernels.
+"""A pytest plugin that makes nbval strict about what it compares, and keeps what it ran.
 
 nbval passes a notebook whose cells were never run, or whose cells all carry `nbval-ignore-output`:
 it executes them and compares nothing. Here each notebook must have at least one cell with outputs
@@ -7,20 +7,31 @@ that are held against the new ones.
 Kernels pick their ports before they bind them, so that two which start at the same moment can take
 the same ones, and one of them never answers. Here they start one after the other, and one that does
 not come up is started again.
+
+With `--keep-runs` a chapter that nbval ran to its end without a difference becomes the chapter's
+last run, as if `regime run` had made it. The book is then rendered from it and its numbers are
+held against the accepted ones: chapters take minutes, and need not run twice to be tested.
 """
 
 from __future__ import annotations
 
+import copy
+import os
 import tempfile
-from collections import Counter
-from collections.abc import Callable
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from filelock import FileLock
 from nbval import plugin
-from nbval.plugin import IPyNbCell
+from nbval.plugin import IPyNbCell, IPyNbFile
+
+from regime_lib.companion.catalogue import load_entry
+from regime_lib.companion.execution import Plan, plan_run
+from regime_lib.companion.project import find_project
+from regime_lib.companion.worker import KERNEL_ENVIRONMENT, publish
 
 #: How often a kernel may fail to start before its notebook is given up.
 START_ATTEMPTS = 3
@@ -30,9 +41,18 @@ _TURN = Path(tempfile.gettempdir()) / "regimes-of-learning-kernel-start.lock"
 _start = plugin.RunningKernel
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the choice to keep what was run."""
+    parser.addoption(
+        "--keep-runs", action="store_true", help="make faithful runs the last runs of the chapters"
+    )
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Start counting where the reports come together: not in the workers of pytest-xdist."""
     plugin.RunningKernel = patiently(_start)
+    if config.getoption("--keep-runs"):
+        config.pluginmanager.register(Keeper(), "nbval-guard-keep")
     if not hasattr(config, "workerinput"):
         config.pluginmanager.register(Guard(), "nbval-guard-count")
 
@@ -63,6 +83,45 @@ def patiently(start: Callable[..., Any]) -> Callable[..., Any]:
         return None
 
     return started
+
+
+class Keeper:
+    """Publishes chapters whose every cell ran and passed, under the key they had before the run."""
+
+    def __init__(self) -> None:
+        # A profile of the user's, or its history file, must not reach the book.
+        self._folder = tempfile.TemporaryDirectory(prefix="regime-")
+        os.environ.update(KERNEL_ENVIRONMENT, IPYTHONDIR=self._folder.name)
+        self._plans: dict[IPyNbFile, Plan] = {}
+        self._passed: dict[IPyNbFile, list[IPyNbCell]] = defaultdict(list)
+
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        """Note what a run of each chapter depends on, before it runs."""
+        for notebook in {item.parent for item in items if isinstance(item, IPyNbCell)}:
+            project = find_project(notebook.path.parent)
+            if notebook.path.parent == project.notebooks:
+                entry = load_entry(project, notebook.path.stem)
+                self._plans[notebook] = plan_run(project, entry)
+
+    @pytest.hookimpl(hookwrapper=True)
+    def pytest_runtest_makereport(self, item: pytest.Item) -> Iterator[None]:
+        """Note a cell that passed; publish a chapter with its last one."""
+        report = (yield).get_result()  # type: ignore[func-returns-value,attr-defined]
+        if report.when == "call" and report.passed and isinstance(item, IPyNbCell):
+            passed = self._passed[item.parent]
+            passed.append(item)
+            code = [cell for cell in item.parent.nb.cells if cell.cell_type == "code"]
+            if item.parent in self._plans and [p.cell for p in passed] == code:
+                keep(self._plans[item.parent], item.parent.nb, [p.test_outputs for p in passed])
+
+
+def keep(plan: Plan, notebook: Any, outputs: list[list[Any]]) -> None:
+    """Publish a notebook with the outputs of its code cells, in order, as the run of `plan`."""
+    executed = copy.deepcopy(notebook)
+    code = [cell for cell in executed.cells if cell.cell_type == "code"]
+    for number, (cell, made) in enumerate(zip(code, outputs, strict=True), start=1):
+        cell.execution_count, cell.outputs = number, made
+    publish(executed, plan.entry.path, plan.key.as_metadata(), plan.target)
 
 
 class Guard:
