@@ -58,7 +58,8 @@ test: $(INSTALLED) ## check everything; does nothing if nothing changed since it
 test-now: $(INSTALLED)
 	@$(MAKE) --no-print-directory lint
 	$(PY) -m pytest -q -p tests.notebooks.nbval_guard --nbval --nbval-current-env --keep-runs \
-	  --nbval-sanitize-with tests/notebooks/nbval_sanitize.cfg -n $(JOBS) --dist loadfile notebooks
+	  --nbval-sanitize-with tests/notebooks/nbval_sanitize.cfg -n $(JOBS) --dist loadfile \
+	  --no-loadscope-reorder notebooks
 	@$(MAKE) --no-print-directory book
 	chromium=$$(sh .ci/browser $(PY)) && REGIME_CHROMIUM="$$chromium" \
 	  $(PY) -m pytest -q -n $(JOBS) --dist worksteal --jaxtyping-packages=$(TYPED) tests

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import multiprocessing
 import os
 import tempfile
@@ -18,6 +19,7 @@ from regime_lib.companion.catalogue import Entry
 from regime_lib.companion.keys import RunKey, reasons_to_run, run_key, stored_key
 from regime_lib.companion.parameters import Value, resolve_values
 from regime_lib.companion.project import Project
+from regime_lib.companion.provenance import seconds_in
 from regime_lib.companion.worker import Job, Report, work
 
 
@@ -125,8 +127,17 @@ def execute(project: Project, plans: Sequence[Plan], jobs: int | None = None) ->
             tqdm(total=sum(_cells(plan) for plan in stale), unit="cell", mininterval=0.5) as bar,
         ):
             crew = _Crew(project, Path(scratch), bar)
-            done |= {id(run.plan): run for run in crew.run(stale, jobs or _processors())}
+            queue = sorted(stale, key=lambda plan: -seconds_expected(plan.entry))
+            done |= {id(run.plan): run for run in crew.run(queue, jobs or _processors())}
     return tuple(done[id(plan)] for plan in plans)
+
+
+def seconds_expected(entry: Entry) -> float:
+    """Return how long the committed run of a chapter took; infinity where it says nothing.
+
+    Who runs several side by side begins with the longest, so that none is left at the end alone.
+    """
+    return max(seconds_in(entry.notebook()), default=math.inf)
 
 
 class _Crew:

@@ -13,6 +13,7 @@ from importlib import metadata
 from typing import Any
 
 from regime_lib.companion.keys import digest_of, library_digests
+from regime_lib.companion.notebooks import Node, bundles_of
 from regime_lib.companion.parameters import Value
 from regime_lib.companion.project import Project
 
@@ -105,6 +106,11 @@ def describe_run(
         versions=_versions(),
         seconds=round(seconds, 1),
     )
+
+
+def seconds_in(notebook: Node) -> list[float]:
+    """Return how long the run took that left its footer in a notebook; nothing without a footer."""
+    return [float(footer["seconds"]) for footer in bundles_of(notebook, PROVENANCE_MIME)]
 
 
 def _commit(project: Project) -> str:

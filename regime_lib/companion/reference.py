@@ -15,9 +15,9 @@ from regime_lib.companion.checks import problems_of
 from regime_lib.companion.execution import Plan, plan_run
 from regime_lib.companion.fragments import HERO, find_figure
 from regime_lib.companion.ledger import Measurement, measurements_in, read_ledger
-from regime_lib.companion.notebooks import bundles_of, read_notebook
+from regime_lib.companion.notebooks import read_notebook
 from regime_lib.companion.project import Project
-from regime_lib.companion.provenance import PROVENANCE_MIME
+from regime_lib.companion.provenance import seconds_in
 from regime_lib.companion.scorecard import readme_table
 from regime_lib.errors import RegimeError
 from regime_lib.storage import atomic_write, write_text
@@ -105,13 +105,11 @@ def compare_with_reference(project: Project) -> Comparison:
 
 def run_seconds(project: Project, entries: tuple[Entry, ...]) -> dict[str, float]:
     """Return how long each chapter's last run took, as its footer says."""
-    seconds: dict[str, float] = {}
-    for entry in entries:
-        for footer in bundles_of(
-            read_notebook(project.executed / entry.path.name), PROVENANCE_MIME
-        ):
-            seconds[entry.name] = footer["seconds"]
-    return seconds
+    return {
+        entry.name: seconds
+        for entry in entries
+        for seconds in seconds_in(read_notebook(project.executed / entry.path.name))
+    }
 
 
 def _write_pictures(project: Project, figure: str) -> None:

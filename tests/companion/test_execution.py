@@ -17,7 +17,7 @@ import pytest
 
 from regime_lib.companion.catalogue import load_entry
 from regime_lib.companion.checks import problems_of
-from regime_lib.companion.execution import Run, execute, plan_run
+from regime_lib.companion.execution import Run, execute, plan_run, seconds_expected
 from regime_lib.companion.ledger import measurements_in, read_ledger
 from regime_lib.companion.notebooks import code_cells, outputs_of, read_notebook, text_of
 from regime_lib.companion.project import Project
@@ -93,6 +93,17 @@ def test_parameters_reach_the_notebook_and_its_key(executed: Project) -> None:
     notebook = read_notebook(result.plan.target)
     assert notebook["metadata"]["regime"]["parameters"]["steps"] == 80
     assert glued(notebook)["rc-tiny-steps-n"] == "3"
+
+
+def test_a_chapter_that_never_ran_is_expected_to_take_longest(tmp_path: Path) -> None:
+    project = make_project(tmp_path / "project")
+    for name, seconds in (("10_tiny", 3.5), ("11_long", 90.0), ("12_new", None)):
+        notebook = read_notebook(project.notebooks / "10_tiny.ipynb")
+        footer = {"data": {PROVENANCE_MIME: {"seconds": seconds}}, "output_type": "display_data"}
+        notebook["cells"][-1]["outputs"] = [] if seconds is None else [{"metadata": {}, **footer}]
+        (project.notebooks / f"{name}.ipynb").write_text(json.dumps(notebook))
+    entries = [load_entry(project, name) for name in ("10_tiny", "11_long", "12_new")]
+    assert [seconds_expected(entry) for entry in entries] == [3.5, 90.0, float("inf")]
 
 
 def test_a_failing_cell_fails_its_chapter_and_only_that(executed: Project) -> None:

@@ -29,7 +29,7 @@ from nbval import plugin
 from nbval.plugin import IPyNbCell, IPyNbFile
 
 from regime_lib.companion.catalogue import load_entry
-from regime_lib.companion.execution import Plan, plan_run
+from regime_lib.companion.execution import Plan, plan_run, seconds_expected
 from regime_lib.companion.project import find_project
 from regime_lib.companion.worker import KERNEL_ENVIRONMENT, publish
 
@@ -96,12 +96,17 @@ class Keeper:
         self._passed: dict[IPyNbFile, list[IPyNbCell]] = defaultdict(list)
 
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        """Note what a run of each chapter depends on, before it runs."""
+        """Note what a run of each chapter depends on; let the longest begin."""
         for notebook in {item.parent for item in items if isinstance(item, IPyNbCell)}:
             project = find_project(notebook.path.parent)
             if notebook.path.parent == project.notebooks:
                 entry = load_entry(project, notebook.path.stem)
                 self._plans[notebook] = plan_run(project, entry)
+        items.sort(key=self._seconds, reverse=True)  # stable: cells stay in their order
+
+    def _seconds(self, item: pytest.Item) -> tuple[float, str]:
+        plan = self._plans.get(item.parent)
+        return (seconds_expected(plan.entry), plan.entry.name) if plan else (0.0, "")
 
     @pytest.hookimpl(hookwrapper=True)
     def pytest_runtest_makereport(self, item: pytest.Item) -> Iterator[None]:
