@@ -53,9 +53,10 @@ from regime_lib.simulators.deep_linear_critical import (
     stairs,
 )
 from regime_lib.simulators.deep_linear_descent import gradient_descent
-from regime_lib.simulators.deep_linear_flow import FlowPath, gradient_flow, settle
+from regime_lib.simulators.deep_linear_flow import FlowPath, gradient_flow
 from regime_lib.simulators.deep_linear_hessian import exact_inertia, hessian
 from regime_lib.simulators.deep_linear_quotient import change_basis, fibre_dimension
+from regime_lib.simulators.deep_linear_settle import SettledPath, settle
 from regime_lib.simulators.deep_linear_stairs import find_plateaus, match_plateaus
 from regime_lib.simulators.deep_linear_starts import (
     aligned_start,
@@ -101,6 +102,7 @@ __all__ = [
     "Plateau",
     "PowerFit",
     "Rapidity",
+    "SettledPath",
     "Task",
     "Toy",
     "TwoPoints",
