@@ -79,6 +79,11 @@ from regime_lib.simulators.two_layer_phases import (
     participation_ratio,
     pattern_counts,
 )
+from regime_lib.simulators.two_layer_ratios import (
+    PhaseRatios,
+    phase_ratios,
+    settings_around,
+)
 from regime_lib.simulators.two_layer_solver import exact_flow
 
 __all__ = [
@@ -98,6 +103,7 @@ __all__ = [
     "OnePoint",
     "OneWeight",
     "Pattern",
+    "PhaseRatios",
     "Phases",
     "Plateau",
     "PowerFit",
@@ -148,6 +154,7 @@ __all__ = [
     "oldest",
     "participation_ratio",
     "pattern_counts",
+    "phase_ratios",
     "power_fit",
     "product",
     "random_neurons",
@@ -155,6 +162,7 @@ __all__ = [
     "random_task",
     "rank_correlation",
     "rank_one_share",
+    "settings_around",
     "settle",
     "speed",
     "stairs",

@@ -7,6 +7,7 @@ from where it was; in noise it does not, and that is what is looked for.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -101,13 +102,14 @@ def settle(
     def speeds(state: State) -> Float[np.ndarray, " runs"]:
         return np.atleast_1d(speed(packing.layers(state), task))
 
-    if float(speeds(packing.pack(layers)).max()) <= tolerance:
+    def excess(state: State) -> float:
+        return float(speeds(state).max()) - tolerance
+
+    if excess(packing.pack(layers)) <= 0:
         raise RegimeError(
             f"the start is critical already: its gradient is below {tolerance:g}; start elsewhere"
         )
-    solver = DOP853(
-        packing.slope(task), 0.0, packing.pack(layers), longest, rtol=rtol, atol=atol
-    )
+    solver = DOP853(packing.slope(task), 0.0, packing.pack(layers), longest, rtol=rtol, atol=atol)
     seen, states = [0.0], [solver.y]
     noise = _NoiseWatch(0.0, packing.layers(solver.y), speeds(solver.y))
     outcome: Outcome | None = None
@@ -120,10 +122,8 @@ def settle(
         course = None
         if pace.max() <= tolerance:
             outcome, course = "settled", solver.dense_output()
-            inside = course
-            if speeds(inside(before)).max() > tolerance:
-                now = brentq(lambda t: speeds(inside(t)).max() - tolerance, before, now, xtol=1e-12)
-                state = inside(now)
+            now = _crossing(lambda time, course=course: excess(course(time)), before, now)
+            state = course(now)
         elif noise.rests(now, packing.layers(state), pace, tolerance):
             outcome = "noise floor"
         elif solver.status == "finished":
@@ -144,6 +144,13 @@ def settle(
         states.append(state)
     return SettledPath(
         task, np.array(seen), packing.layers(np.array(states)), solver.nfev, outcome, tolerance
+    )
+
+
+def _crossing(excess: Callable[[float], float], before: float, now: float) -> float:
+    """Return when the gradient passes the tolerance in the last step."""
+    return (
+        float(brentq(excess, before, now, xtol=1e-12)) if excess(before) > 0 > excess(now) else now
     )
 
 

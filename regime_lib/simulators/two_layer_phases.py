@@ -203,10 +203,12 @@ def _peak(flow: Flow) -> float:
         for tau in (0.0, turn):
             if math.isinf(tau):
                 continue
+            height = segment.f_minus + segment.q * tau - segment.p2 * segment.sigma(tau)
+            if height <= best:
+                continue
             time = float(flow.times[i] + segment.elapsed(np.array([tau]))[0])
             next_event = flow.times[i + 1] if i + 1 < len(flow.times) else flow.t_end
-            height = segment.f_minus + segment.q * tau - segment.p2 * segment.sigma(tau)
-            if time <= next_event and height > best:
+            if time <= next_event:
                 best, when = height, time
     return when
 
