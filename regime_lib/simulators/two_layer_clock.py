@@ -109,8 +109,9 @@ class Segment:
         share = self.ratio * k2 / k1
         edges = _panels(share) / k1
         panel = np.clip(np.searchsorted(edges, tau, side="right") - 1, 0, len(edges) - 2)
-        whole = edges[: panel.max() + 1]  # every tau needs the panels before its own as they are
-        passed = np.concatenate([[0.0], np.cumsum(self._integral(whole[:-1], np.diff(whole)))])
+        passed, whole = np.zeros(1), edges[: panel.max() + 1]
+        if len(whole) > 1:  # every tau needs the panels before its own as they are
+            passed = np.cumsum([0.0, *self._integral(whole[:-1], np.diff(whole))])
         start = edges[panel]
         early = passed[panel] + self._integral(start, np.minimum(tau, edges[-1]) - start)
         rest = edges[-1]

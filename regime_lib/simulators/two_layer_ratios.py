@@ -10,7 +10,6 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import brentq
 
 from regime_lib.simulators import two_layer_theory as theory
 from regime_lib.simulators.two_layer import TwoPoints
@@ -40,6 +39,8 @@ class PhaseRatios:
         Smallest |d log loss / d log time| on the plateau.
     height : float
         Loss on the plateau over 2 sqrt(p) / (1 + p).
+    drift : float
+        Largest relative difference of the loss from the law of the plateau, from there to T_acc.
     arrival : float
         Time at which the loss is within 2 % of the predicted height, over the tanh law's time.
     accuracy_time : float
@@ -61,6 +62,7 @@ class PhaseRatios:
     condensed_minus: float
     slope: float
     height: float
+    drift: float
     arrival: float
     accuracy_time: float
     off_time: float
@@ -117,6 +119,7 @@ def phase_ratios(
         condensed_minus=far[1],
         slope=abs(flat.slope),
         height=flat.loss / height,
+        drift=_drift(flow, flat.time, run) if both else math.nan,
         arrival=arrived / theory.arrival_time(world, own[0]) if own[0] > 0 else math.nan,
         accuracy_time=run.accurate / theory.accuracy_time(world, *own) if both else math.nan,
         off_time=run.off_first / theory.deactivation_time(world, *own) if both else math.nan,
@@ -138,15 +141,27 @@ def _constant(flow: Flow) -> float:
     return float(flow.loss(np.array([flow.t_end]))[0]) * flow.t_end
 
 
+def _drift(flow: Flow, begin: float, run: Phases) -> float:
+    if not begin < run.accurate < math.inf:
+        return math.nan
+    times = np.geomspace(begin, run.accurate, 40)
+    law = theory.drift(flow.world, run.alive_plus, run.alive_minus, times)
+    return float(np.abs(flow.loss(times) / law - 1).max())
+
+
 def _first_below(flow: Flow, level: float, begin: float, end: float) -> float:
     """Return when the loss, which falls, passes a level between two times; NaN if it does not."""
 
-    def above(time: float) -> float:
-        return float(flow.loss(np.array([time]))[0]) - level
-
-    if not begin < end < math.inf or above(begin) <= 0 or above(end) > 0:
+    if not begin < end < math.inf:
         return math.nan
-    return float(brentq(above, begin, end, rtol=1e-10))
+    for _ in range(4):  # ever finer between the neighbours of the crossing
+        times = np.geomspace(max(begin, 1e-9 * end), end, 24)
+        loss = flow.loss(times)
+        k = int(np.argmax(loss <= level))
+        if k == 0:  # below from the start, or never
+            return math.nan
+        begin, end = float(times[k - 1]), float(times[k])
+    return float(np.interp(-level, -loss[k - 1 : k + 1], times[k - 1 : k + 1]))
 
 
 def settings_around(

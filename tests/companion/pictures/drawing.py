@@ -1,4 +1,4 @@
-"""One test for all modules of figures: each can be drawn in every variant, as wide as it must be."""
+"""One test for all modules of figures: each can be drawn in every variant, at its width."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from matplotlib.figure import Figure
 
-from regime_lib.companion.theme import Theme
+from regime_lib.companion.theme import WIDTH_INCHES, Theme
 
 Array = npt.NDArray[np.float64]
 
@@ -52,8 +52,13 @@ def spreads(theme: Theme, panels: Sequence[Spread]) -> Figure:
     panels : sequence of Spread
         In reading order.
     """
-    figure, axes = theme.panels(len(panels), height=1.75)
-    for ax, panel in zip(axes, panels, strict=True):
+    columns = 2 if theme.narrow else 3
+    size = (WIDTH_INCHES[theme.narrow], 1.75 * -(-len(panels) // columns))
+    figure = Figure(figsize=size, layout="constrained")
+    axes = figure.subplots(-(-len(panels) // columns), columns, squeeze=False).ravel()
+    for unused in axes[len(panels) :]:
+        unused.remove()
+    for ax, panel in zip(axes, panels, strict=False):
         if panel.limits:
             low, high = panel.limits
             ax.axhspan(low, high, color=theme.colour("theory"), alpha=0.14, linewidth=0)
