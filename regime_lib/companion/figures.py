@@ -71,7 +71,8 @@ def render_figure(
         too small to read.
     """
     check_texts(name, caption, alt)
-    pictures, places = [], {}
+    pictures: list[str] = []
+    places: dict[bool, list[Bbox]] = {}
     for theme in VARIANTS:
         data, places[theme.narrow] = _picture(draw, theme, name, places.get(theme.narrow))
         encoded = base64.b64encode(data).decode("ascii")

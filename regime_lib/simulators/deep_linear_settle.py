@@ -1,7 +1,7 @@
 """Following the flow of deep linear networks until it has settled, and saying so if it cannot.
 
 An integrator with an error of its own never brings the gradient below that error times the
-curvature. Near the end it steps to and fro there for ever. Along the exact flow a network gets away
+curvature. Near the end it steps about there for ever. Along the exact flow a network gets away
 from where it was; in noise it does not, and that is what is looked for.
 """
 
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from jaxtyping import Bool, Float
@@ -122,8 +122,7 @@ def settle(
         course = None
         if pace.max() <= tolerance:
             outcome, course = "settled", solver.dense_output()
-            now = _crossing(lambda time, course=course: excess(course(time)), before, now)
-            state = course(now)
+            now, state = _crossing(excess, course, before, now)
         elif noise.rests(now, packing.layers(state), pace, tolerance):
             outcome = "noise floor"
         elif solver.status == "finished":
@@ -147,11 +146,13 @@ def settle(
     )
 
 
-def _crossing(excess: Callable[[float], float], before: float, now: float) -> float:
-    """Return when the gradient passes the tolerance in the last step."""
-    return (
-        float(brentq(excess, before, now, xtol=1e-12)) if excess(before) > 0 > excess(now) else now
-    )
+def _crossing(
+    excess: Callable[[State], float], course: Any, before: float, now: float
+) -> tuple[float, State]:
+    """Return when and where the gradient passes the tolerance in the last step."""
+    if excess(course(before)) > 0 > excess(course(now)):
+        now = float(brentq(lambda time: excess(course(time)), before, now, xtol=1e-12))
+    return now, course(now)
 
 
 @dataclass

@@ -158,7 +158,7 @@ def portraits(theme: Theme, shown: Sequence[Portrait]) -> Figure:
         ax.add_collection(LineCollection(paths, colors=_faint(theme), linewidths=0.8))
         for tail, head in arrows:
             look = {"arrowstyle": "-|>", "color": _faint(theme), "mutation_scale": 8}
-            ax.annotate("", head, tail, arrowprops=look)
+            ax.annotate("", tuple(head), tuple(tail), arrowprops=look)
         for name, quantity, dash, width in styles:
             for number, (x, y) in enumerate(getattr(one, name)):
                 point = len(np.atleast_1d(x)) == 1
