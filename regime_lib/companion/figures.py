@@ -11,8 +11,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import matplotlib.style
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.text import Text
+from matplotlib.transforms import Bbox
 from PIL import Image
 
 from regime_lib.companion.cards import prose
@@ -69,9 +71,10 @@ def render_figure(
         too small to read.
     """
     check_texts(name, caption, alt)
-    pictures = []
+    pictures: list[str] = []
+    places: dict[bool, list[Bbox]] = {}
     for theme in VARIANTS:
-        data = _picture(draw, theme, name)
+        data, places[theme.narrow] = _picture(draw, theme, name, places.get(theme.narrow))
         encoded = base64.b64encode(data).decode("ascii")
         pictures.append(_image_tag(encoded, data, theme, alt))
     body = "".join(pictures)
@@ -100,8 +103,14 @@ def check_texts(name: str, caption: str, alt: str) -> None:
         raise RegimeError(f"the alt text of figure {name} repeats its caption; say what is seen")
 
 
-def _picture(draw: Callable[[Theme], Figure], theme: Theme, name: str) -> bytes:
-    """Draw one variant and return it as a PNG with a small palette."""
+def _picture(
+    draw: Callable[[Theme], Figure], theme: Theme, name: str, places: list[Bbox] | None
+) -> tuple[bytes, list[Bbox]]:
+    """Draw one variant and return it as a PNG with a small palette, and where its axes lie.
+
+    Laying a figure out takes longer than drawing it, and colours do not change the layout: so the
+    dark variant takes the places of the light one.
+    """
     # "default" first: a reader's own matplotlibrc must not change the book.
     with matplotlib.style.context(["default", theme.rc()]):
         figure = draw(theme)
@@ -110,13 +119,17 @@ def _picture(draw: Callable[[Theme], Figure], theme: Theme, name: str) -> bytes:
                 f"the function that draws {name} must return its matplotlib figure, "
                 f"not {type(figure).__name__}"
             )
-        buffer = io.BytesIO()
-        dpi = _PIXELS_ACROSS[theme.narrow] / figure.get_figwidth()
-        figure.savefig(buffer, format="png", dpi=dpi)
+        if places is not None and len(places) == len(figure.axes):
+            figure.set_layout_engine("none")
+            for ax, place in zip(figure.axes, places, strict=True):
+                ax.set_position(place)
+        figure.set_dpi(_PIXELS_ACROSS[theme.narrow] / figure.get_figwidth())
+        canvas = FigureCanvasAgg(figure)  # drawn once: saving as a PNG would draw twice
+        canvas.draw()
         _require_readable(figure, theme, name)
     if "matplotlib.pyplot" in sys.modules:
         sys.modules["matplotlib.pyplot"].close(figure)  # else the notebook shows it once more
-    return _small_png(buffer)
+    return _small_png(canvas), [ax.get_position(original=True) for ax in figure.axes]
 
 
 def _require_readable(figure: Figure, theme: Theme, name: str) -> None:
@@ -138,9 +151,9 @@ def _require_readable(figure: Figure, theme: Theme, name: str) -> None:
             )
 
 
-def _small_png(buffer: io.BytesIO) -> bytes:
-    with Image.open(buffer) as picture:
-        palette = picture.convert("RGB").quantize(_COLOURS, dither=Image.Dither.NONE)
+def _small_png(canvas: FigureCanvasAgg) -> bytes:
+    picture = Image.frombuffer("RGBA", canvas.get_width_height(), canvas.buffer_rgba())
+    palette = picture.convert("RGB").quantize(_COLOURS, dither=Image.Dither.NONE)
     small = io.BytesIO()
     palette.save(small, format="PNG", optimize=True)
     return small.getvalue()

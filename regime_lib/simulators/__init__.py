@@ -53,9 +53,10 @@ from regime_lib.simulators.deep_linear_critical import (
     stairs,
 )
 from regime_lib.simulators.deep_linear_descent import gradient_descent
-from regime_lib.simulators.deep_linear_flow import FlowPath, gradient_flow, settle
+from regime_lib.simulators.deep_linear_flow import FlowPath, gradient_flow
 from regime_lib.simulators.deep_linear_hessian import exact_inertia, hessian
 from regime_lib.simulators.deep_linear_quotient import change_basis, fibre_dimension
+from regime_lib.simulators.deep_linear_settle import SettledPath, settle
 from regime_lib.simulators.deep_linear_stairs import find_plateaus, match_plateaus
 from regime_lib.simulators.deep_linear_starts import (
     aligned_start,
@@ -78,6 +79,11 @@ from regime_lib.simulators.two_layer_phases import (
     participation_ratio,
     pattern_counts,
 )
+from regime_lib.simulators.two_layer_ratios import (
+    PhaseRatios,
+    phase_ratios,
+    settings_around,
+)
 from regime_lib.simulators.two_layer_solver import exact_flow
 
 __all__ = [
@@ -97,10 +103,12 @@ __all__ = [
     "OnePoint",
     "OneWeight",
     "Pattern",
+    "PhaseRatios",
     "Phases",
     "Plateau",
     "PowerFit",
     "Rapidity",
+    "SettledPath",
     "Task",
     "Toy",
     "TwoPoints",
@@ -146,6 +154,7 @@ __all__ = [
     "oldest",
     "participation_ratio",
     "pattern_counts",
+    "phase_ratios",
     "power_fit",
     "product",
     "random_neurons",
@@ -153,6 +162,7 @@ __all__ = [
     "random_task",
     "rank_correlation",
     "rank_one_share",
+    "settings_around",
     "settle",
     "speed",
     "stairs",

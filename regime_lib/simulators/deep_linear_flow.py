@@ -125,124 +125,51 @@ def gradient_flow(
     RegimeError
         If network and task do not fit, the times do not rise, or the integrator gives up.
     """
-    return _integrate(layers, task, times, rtol, atol)
-
-
-def settle(
-    layers: Layers,
-    task: LinearTask,
-    *,
-    tolerance: float = 1e-8,
-    longest: float = 1e5,
-    detail: int = 0,
-    rtol: float = RTOL,
-    atol: float = ATOL,
-) -> FlowPath:
-    """Follow the flow until the largest gradient norm of the stack falls to `tolerance`.
-
-    A saddle on the way is passed if the gradient there stays above `tolerance`.
-
-    Parameters
-    ----------
-    layers : tuple of array
-        Weights at time zero.
-    task : LinearTask
-        What is learnt.
-    tolerance : float
-        Where to stop.
-    longest : float
-        The latest time to stop at.
-    detail : int
-        How often the path looks within every step of the integrator, so that it sees fast and slow
-        stretches alike; 0 keeps the start and the end only.
-    rtol, atol : float
-        As for `gradient_flow`.
-
-    Returns
-    -------
-    FlowPath
-        From time zero to the stop.
-
-    Raises
-    ------
-    RegimeError
-        As for `gradient_flow`, and if the gradient is still larger at the time `longest`.
-    """
-    shapes = [layer.shape for layer in layers]
-
-    def calm(_: float, state: State) -> float:
-        return float(speed(_unpacked(state, shapes), task).max()) - tolerance
-
-    calm.terminal = True  # type: ignore[attr-defined]
-    calm.direction = -1  # type: ignore[attr-defined]
-    if float(np.max(speed(layers, task))) <= tolerance:
-        raise RegimeError(
-            f"the start is critical already: its gradient is below {tolerance:g}; start elsewhere"
-        )
-    span = np.array([0.0, longest])
-    path = _integrate(layers, task, span, rtol, atol, calm, detail)
-    if path.times[-1] >= longest:
-        raise RegimeError(
-            f"the gradient is {float(path.speeds[-1].max()):.3g} at time {longest:g}, above the "
-            f"tolerance {tolerance:g}; allow a longer time"
-        )
-    return path
-
-
-def _integrate(
-    layers: Layers,
-    task: LinearTask,
-    times: Shaped[np.ndarray, " times"],
-    rtol: float,
-    atol: float,
-    event: Callable[[float, State], float] | None = None,
-    detail: int = 0,
-) -> FlowPath:
-    """Integrate through given times, or from the first until an event."""
     check_fit(layers, task)
     times = np.asarray(times, dtype=float)
     if times.ndim != 1 or len(times) < 2 or not (np.diff(times) > 0).all():
         raise RegimeError("the times must be at least two rising numbers, such as linspace(0, 10)")
-    shapes = [layer.shape for layer in layers]
-
-    def slope(_: float, state: State) -> State:
-        return _packed(velocity(_unpacked(state, shapes), task))
-
+    packing = Packing(layers)
     found = solve_ivp(
-        slope,
+        packing.slope(task),
         (times[0], times[-1]),
-        _packed(layers),
+        packing.pack(layers),
         method="DOP853",
-        t_eval=None if event else times,
-        dense_output=detail > 0,
+        t_eval=times,
         rtol=rtol,
         atol=atol,
-        events=event,
     )
     if found.status < 0:
         raise RegimeError(f"the integrator gave up: {found.message.rstrip('.')}")
-    seen, states = found.t, found.y
-    if event:
-        seen, states = seen[[0, -1]], states[:, [0, -1]]
-    if detail > 0:
-        edges = np.arange(len(found.t))
-        inner = np.linspace(0, len(found.t) - 1, detail * (len(found.t) - 1) + 1)
-        seen = np.interp(inner, edges, found.t)
-        states = found.sol(seen)
-    return FlowPath(task, seen, _unpacked(states.T, shapes), found.nfev)
+    return FlowPath(task, found.t, packing.layers(found.y.T), found.nfev)
 
 
-def _packed(layers: Layers) -> State:
-    return np.concatenate([layer.ravel() for layer in layers])
+class Packing:
+    """How the layers of a network, or of a stack of them, lie in one vector."""
 
+    def __init__(self, layers: Layers) -> None:
+        ends = np.cumsum([0, *(layer.size for layer in layers)]).tolist()
+        self._places = [
+            (slice(start, stop), layer.shape)
+            for start, stop, layer in zip(ends[:-1], ends[1:], layers, strict=True)
+        ]
 
-def _unpacked(
-    states: Float[np.ndarray, "*times parameters"], shapes: list[tuple[int, ...]]
-) -> Layers:
-    """Cut states into layers; leading axes stay."""
-    parts, start = [], 0
-    for shape in shapes:
-        stop = start + int(np.prod(shape))
-        parts.append(states[..., start:stop].reshape(states.shape[:-1] + shape))
-        start = stop
-    return tuple(parts)
+    def pack(self, layers: Layers) -> State:
+        """Return one vector."""
+        return np.concatenate([layer.ravel() for layer in layers])
+
+    def layers(self, states: Float[np.ndarray, "*times parameters"]) -> Layers:
+        """Cut states into layers; leading axes stay."""
+        if states.ndim == 1:
+            return tuple([states[place].reshape(shape) for place, shape in self._places])
+        return tuple(
+            [states[..., at].reshape(states.shape[:-1] + shape) for at, shape in self._places]
+        )
+
+    def slope(self, task: LinearTask) -> Callable[[float, State], State]:
+        """Return the right-hand side of the flow on vectors."""
+
+        def slope(_: float, state: State) -> State:
+            return self.pack(velocity(self.layers(state), task))
+
+        return slope

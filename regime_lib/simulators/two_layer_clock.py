@@ -108,15 +108,24 @@ class Segment:
             return self.pace * math.exp(self.f_plus) * _growth(self.p1, tau)
         share = self.ratio * k2 / k1
         edges = _panels(share) / k1
-        start = np.minimum(edges[:-1], tau[:, None])
-        width = np.minimum(edges[1:], tau[:, None]) - start
-        nodes = start[..., None] + width[..., None] * _NODES
-        plus, _ = self.outputs(nodes, self.sigmas(nodes))
-        early = ((np.exp(plus) @ _WEIGHTS) * width).sum(axis=1)
+        panel = np.clip(np.searchsorted(edges, tau, side="right") - 1, 0, len(edges) - 2)
+        passed, whole = np.zeros(1), edges[: panel.max() + 1]
+        if len(whole) > 1:  # every tau needs the panels before its own as they are
+            passed = np.cumsum([0.0, *self._integral(whole[:-1], np.diff(whole))])
+        start = edges[panel]
+        early = passed[panel] + self._integral(start, np.minimum(tau, edges[-1]) - start)
         rest = edges[-1]
         plus_at_rest = self.f_plus + self.p1 * rest - self.q * self.sigma(rest)
         late = _growth(self.p1 - self.q * self.limit, np.maximum(tau - rest, 0))
         return self.pace * (early + math.exp(plus_at_rest) * late)
+
+    def _integral(
+        self, start: Float[np.ndarray, " n"], width: Float[np.ndarray, " n"]
+    ) -> Float[np.ndarray, " n"]:
+        """Return the integrals of exp(f+) over some short stretches of tau."""
+        nodes = start[:, None] + width[:, None] * _NODES
+        plus, _ = self.outputs(nodes, self.sigmas(nodes))
+        return (np.exp(plus) @ _WEIGHTS) * width
 
     def tau_after(self, time: Float[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:
         """Invert `elapsed`: Newton's method inside a bracket, for all times at once."""

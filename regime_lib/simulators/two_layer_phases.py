@@ -197,18 +197,19 @@ def largest_angle(vectors: Float[np.ndarray, "n d"], direction: Float[np.ndarray
 
 def _peak(flow: Flow) -> float:
     """Return when f(x-) is largest over the run."""
-    best, when = -math.inf, 0.0
+    heights = []
     for i, segment in enumerate(flow.segments):
+        heights.append((segment.f_minus, i, 0.0))
         turn = segment.tau_of_ratio(segment.q / segment.p2) if segment.p2 > 0 else math.inf
-        for tau in (0.0, turn):
-            if math.isinf(tau):
-                continue
-            time = float(flow.times[i] + segment.elapsed(np.array([tau]))[0])
-            next_event = flow.times[i + 1] if i + 1 < len(flow.times) else flow.t_end
-            height = segment.f_minus + segment.q * tau - segment.p2 * segment.sigma(tau)
-            if time <= next_event and height > best:
-                best, when = height, time
-    return when
+        if math.isfinite(turn):
+            top = segment.f_minus + segment.q * turn - segment.p2 * segment.sigma(turn)
+            heights.append((top, i, turn))
+    ends = np.append(flow.times[1:], flow.t_end)
+    for _, i, tau in sorted(heights, key=lambda entry: -entry[0]):
+        passed = float(flow.segments[i].elapsed(np.array([tau]))[0]) if tau > 0 else 0.0
+        if flow.times[i] + passed <= ends[i]:  # else its segment ends before it turns
+            return float(flow.times[i] + passed)
+    return 0.0
 
 
 def _accurate(flow: Flow) -> float:

@@ -15,6 +15,9 @@ from jaxtyping import Float
 from regime_lib.errors import RegimeError
 from regime_lib.simulators.two_layer import TwoPoints
 
+#: A loss within 2 % of the plateau's height counts as there.
+CLOSE = 0.02
+
 
 def condensation_time(kappa1: float, kappa2: float) -> float:
     """Return T_I = 10 sqrt(kappa1 / kappa2), when condensation is over (recalled definition)."""
@@ -64,6 +67,18 @@ def rise(
     root = math.sqrt(world.p)
     rate = world.kappa2**2 * a_plus * root / (1 + world.p)
     return root * np.tanh(rate * times + math.atanh(1 / root))
+
+
+def arrival_time(world: TwoPoints, a_plus: float) -> float:
+    """Return T_plat, when the tanh law is within `CLOSE` of the plateau's height.
+
+    With y = exp((f+ + f-) / 2) / sqrt(p) and f+ = f-, the loss over its height is (y + 1 / y) / 2.
+    NaN if the ratio p is so small that the start is as near already.
+    """
+    near = 1 + CLOSE - math.sqrt((1 + CLOSE) ** 2 - 1)
+    root = math.sqrt(world.p)
+    rate = world.kappa2**2 * a_plus * root / (1 + world.p)
+    return (math.atanh(near) - math.atanh(1 / root)) / rate if near * root > 1 else math.nan
 
 
 def half_time(world: TwoPoints, a_plus: float, a_minus: float) -> float:

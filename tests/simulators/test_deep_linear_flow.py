@@ -83,17 +83,6 @@ def test_the_same_start_gives_the_same_bits() -> None:
     assert first.evaluations == second.evaluations
 
 
-def test_settle_stops_where_the_gradient_has_the_tolerance() -> None:
-    start = random_start((3, 4, 3), 0.5, np.random.default_rng(0))
-    path = settle(start, TASK, tolerance=1e-6, detail=3)
-    assert path.speeds[-1] == pytest.approx(1e-6, rel=1e-3)
-    assert (path.speeds[:-1] > 1e-6).all()
-    assert (np.diff(path.times) > 0).all()
-    brief = settle(start, TASK, tolerance=1e-6)
-    assert len(brief.times) == 2
-    assert brief.times[-1] == pytest.approx(path.times[-1], rel=1e-9)
-
-
 def test_a_mode_without_strength_is_never_learnt() -> None:
     strengths = np.array([[0.1, 0.1, 0.0]] * 2)
     path = settle(decoupled_start(TASK, (3, 3, 3), strengths), TASK)
@@ -130,9 +119,5 @@ def test_bad_input_is_told_in_a_sentence() -> None:
         gradient_flow(start, TASK, np.array([0.0, 0.0]))
     with refused("only a stack has members"):
         gradient_flow(start, TASK, np.array([0.0, 1.0])).member(0)
-    with refused("critical already"):
-        settle((TASK.target,), TASK)
-    with refused("allow a longer time"):
-        settle(start, TASK, longest=0.1)
     with refused("expected positive numbers"):
         gradient_descent(start, TASK, -0.1, 3)

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import matplotlib as mpl
 import numpy as np
-import pytest
 from matplotlib.figure import Figure
 
-from regime_lib.companion.figures import VARIANTS
 from regime_lib.companion.pictures import deep_linear as draw
-from regime_lib.companion.pictures import deep_linear_learning as learn
-from regime_lib.companion.pictures.deep_linear_scene import staircase_scene, still
+from regime_lib.companion.pictures.deep_linear import learning as learn
+from regime_lib.companion.pictures.deep_linear.scene import staircase_scene, still
 from regime_lib.companion.scene import Line
 from regime_lib.companion.theme import Theme
+from tests.companion.pictures.drawing import drawn_in_every_variant
 
 TIMES = np.linspace(0.1, 10, 30)
 FALL = np.exp(-TIMES)
@@ -67,13 +65,7 @@ FIGURES: dict[str, Callable[[Theme], Figure]] = {
 }
 
 
-@pytest.mark.parametrize("theme", VARIANTS, ids=str)
-@pytest.mark.parametrize("name", FIGURES)
-def test_every_figure_can_be_drawn_in_every_variant(name: str, theme: Theme) -> None:
-    with mpl.rc_context(theme.rc()):
-        figure = FIGURES[name](theme)
-        figure.canvas.draw()
-    assert figure.get_figwidth() == {True: 3.9, False: 7.2}[theme.narrow]
+test_every_figure_can_be_drawn_in_every_variant = drawn_in_every_variant(FIGURES)
 
 
 def test_bars_are_as_long_as_their_share() -> None:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import matplotlib as mpl
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from regime_lib.companion.figures import VARIANTS
 from regime_lib.companion.pictures import multi_phase as draw
 from regime_lib.companion.theme import Theme
+from tests.companion.pictures.drawing import drawn_in_every_variant
 
 RANDOM = np.random.default_rng(0)
 TIMES = np.geomspace(1e-4, 1e4, 60)
@@ -40,17 +39,18 @@ FIGURES: dict[str, Callable[[Theme], Figure]] = {
         t, TIMES, LOSS, TIMES[:9], {"weight": 1.0, "pattern": 9.0}, ENDS
     ),
     "tracked": lambda t: draw.tracked(t, TIMES, LOSS, LOSS, {"T_II": 2.0}),
+    "spreads": lambda t: draw.spreads(
+        t,
+        [
+            draw.Spread("T_II", "positive", {"p": [LOSS, 2 * LOSS]}, limits=(0.9, 1.1)),
+            draw.Spread("angle", "negative", {"p": [NEVER.rows[0]]}, target=None, log=True),
+        ],
+    ),
     "plane": lambda t: draw.plane(t, [("start", POINTS, POINTS, POINTS[:, :0])], {"x": (1.0, 0.0)}),
 }
 
 
-@pytest.mark.parametrize("theme", VARIANTS, ids=str)
-@pytest.mark.parametrize("name", FIGURES)
-def test_every_figure_can_be_drawn_in_every_variant(name: str, theme: Theme) -> None:
-    with mpl.rc_context(theme.rc()):
-        figure = FIGURES[name](theme)
-        figure.canvas.draw()
-    assert figure.get_figwidth() == {True: 3.9, False: 7.2}[theme.narrow]
+test_every_figure_can_be_drawn_in_every_variant = drawn_in_every_variant(FIGURES)
 
 
 def test_runs_that_never_arrive_count_as_the_longest() -> None:
@@ -69,3 +69,11 @@ def test_the_river_stacks_to_the_number_of_neurons() -> None:
 def test_the_band_of_a_fan_is_its_quantiles() -> None:
     low, mid, high = draw.Fan(TIMES[:1], np.arange(101.0)[:, None]).quantiles()
     assert (low[0], mid[0], high[0]) == (5, 50, 95)
+
+
+def test_a_spread_shows_medians_at_every_level_of_the_runs_that_get_there() -> None:
+    left, right = FIGURES["spreads"](Theme()).axes
+    (medians,) = [line for line in left.lines if line.get_marker() == "o"]
+    assert np.allclose(medians.get_ydata(), [np.median(LOSS), 2 * np.median(LOSS)])
+    (reached,) = [line for line in right.lines if line.get_marker() == "o"]
+    assert reached.get_ydata() == pytest.approx([1.5])

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import matplotlib as mpl
 import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.collections import PolyCollection
 from matplotlib.figure import Figure
 
-from regime_lib.companion.figures import VARIANTS
 from regime_lib.companion.pictures import stability as draw
 from regime_lib.companion.scene import Line, Points, Polygon
 from regime_lib.companion.theme import Theme
+from tests.companion.pictures.drawing import drawn_in_every_variant
 
 RANDOM = np.random.default_rng(0)
 SIZES = np.array([0.5, 1.1, 10.0])
@@ -42,13 +41,7 @@ FIGURES: dict[str, Callable[[Theme], Figure]] = {
 }
 
 
-@pytest.mark.parametrize("theme", VARIANTS, ids=str)
-@pytest.mark.parametrize("name", FIGURES)
-def test_every_figure_can_be_drawn_in_every_variant(name: str, theme: Theme) -> None:
-    with mpl.rc_context(theme.rc()):
-        figure = FIGURES[name](theme)
-        figure.canvas.draw()
-    assert figure.get_figwidth() == {True: 3.9, False: 7.2}[theme.narrow]
+test_every_figure_can_be_drawn_in_every_variant = drawn_in_every_variant(FIGURES)
 
 
 def test_the_medians_over_seeds_are_drawn_in_the_order_of_the_legend() -> None:

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import matplotlib as mpl
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from regime_lib.companion.figures import VARIANTS
 from regime_lib.companion.pictures import training_response as draw
 from regime_lib.companion.pictures.tracking import Bundle
 from regime_lib.companion.theme import Theme
+from tests.companion.pictures.drawing import drawn_in_every_variant
 
 RANDOM = np.random.default_rng(0)
 EPOCHS = np.unique(np.geomspace(1, 1e4, 20).astype(int))
@@ -68,13 +67,7 @@ FIGURES: dict[str, Callable[[Theme], Figure]] = {
 }
 
 
-@pytest.mark.parametrize("theme", VARIANTS, ids=str)
-@pytest.mark.parametrize("name", FIGURES)
-def test_every_figure_can_be_drawn_in_every_variant(name: str, theme: Theme) -> None:
-    with mpl.rc_context(theme.rc()):
-        figure = FIGURES[name](theme)
-        figure.canvas.draw()
-    assert figure.get_figwidth() == {True: 3.9, False: 7.2}[theme.narrow]
+test_every_figure_can_be_drawn_in_every_variant = drawn_in_every_variant(FIGURES)
 
 
 def test_guides_have_the_exponents_that_they_name() -> None:

@@ -1,0 +1,206 @@
+"""How responses and kernels of the ageing toy change, with and without noise."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import numpy.typing as npt
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from regime_lib.companion.pictures.tracking import Bundle
+from regime_lib.companion.pictures.training_response import strokes
+from regime_lib.companion.pictures.training_response.strokes import STYLES
+from regime_lib.companion.theme import Theme
+
+Array = npt.NDArray[np.float64]
+
+
+def ageing(
+    theme: Theme,
+    responses: Mapping[str, Mapping[str, Bundle]],
+    laws: Mapping[str, Mapping[str, float]],
+    kernels: Mapping[str, Bundle],
+    closed: Array | None = None,
+) -> Figure:
+    """Draw responses at the trained string for each loss, and the kernel at the logit.
+
+    Parameters
+    ----------
+    theme : Theme
+        Light or dark, wide or narrow.
+    responses : mapping from loss to mapping from "output" and "logit" to Bundle
+        Positive responses against the epoch.
+    laws : mapping from loss to mapping from "output" and "logit" to float
+        Exponents of the dotted guides.
+    kernels : mapping from name to Bundle
+        Kernel against Hamming distance, at some epochs.
+    closed : array, shape (distances,), optional
+        A closed form to draw over the kernels.
+    """
+    figure, axes = theme.panels(len(responses) + 1, height=2.9)
+    for ax, (loss, pair) in zip(axes, responses.items(), strict=False):
+        for where, bundle in pair.items():
+            strokes.band(theme, ax, bundle, where, f"at the {where}")
+            strokes.guide(theme, ax, bundle, laws[loss][where])
+        ax.set(xscale="log", yscale="log", xlabel="epoch", title=loss)
+        strokes.decades(ax)
+        ax.legend(loc="lower left")
+    axes[0].set_ylabel("response at the trained string")
+    kernel_panel(theme, axes[-1], kernels, "logit")
+    if closed is not None:
+        line = {"color": theme.colour("theory"), "linestyle": theme.line("theory")}
+        axes[-1].plot(np.arange(len(closed)), closed, label="closed form", **line)
+    axes[-1].legend(loc="best")
+    axes[-1].set(title="kernel at the logit", ylabel="response / own response")
+    return figure
+
+
+def kernel_panel(theme: Theme, ax: Axes, kernels: Mapping[str, Bundle], quantity: str) -> None:
+    """Draw kernels against Hamming distance in shades, the first plain."""
+    shades = theme.shades(quantity, len(kernels))
+    for shade, style, (name, bundle) in zip(shades, STYLES, kernels.items(), strict=False):
+        low, mid, high = bundle.quantiles()
+        ax.fill_between(bundle.steps, low, high, color=shade, alpha=0.2, linewidth=0)
+        ax.plot(bundle.steps, mid, color=shade, linestyle=style, label=name)
+    ax.set_xlabel("Hamming distance")
+    ax.set_xticks(range(0, len(bundle.steps), 2))
+
+
+def two_kernels(theme: Theme, logit: Mapping[str, Bundle], output: Mapping[str, Bundle]) -> Figure:
+    """Draw the kernel at the logit and at the output, at some epochs.
+
+    Parameters
+    ----------
+    theme : Theme
+        Light or dark, wide or narrow.
+    logit, output : mapping from name to Bundle
+        Kernel against Hamming distance.
+    """
+    figure, axes = theme.panels(2, height=2.9)
+    for ax, quantity, kernels in zip(axes, ("logit", "output"), (logit, output), strict=True):
+        kernel_panel(theme, ax, kernels, quantity)
+        ax.set(title=f"at the {quantity}", ylabel="response / own response")
+        ax.legend(loc="best")
+    axes[1].set_yscale("log")
+    return figure
+
+
+def stages(
+    theme: Theme, curves: Mapping[str, Bundle], theory: Mapping[str, Array], half: float
+) -> Figure:
+    """Draw the response over its first value, early on, against scaled time.
+
+    Parameters
+    ----------
+    theme : Theme
+        Light or dark, wide or narrow.
+    curves : mapping from "output" and "logit" to Bundle
+        Response over first response; steps are scaled times.
+    theory : mapping from "output" and "logit" to array, shape (times,)
+        The one-weight system at the same times.
+    half : float
+        Scaled time at which the output response has halved.
+    """
+    figure, (ax,) = theme.panels(1, height=2.9)
+    for where, bundle in curves.items():
+        strokes.band(theme, ax, bundle, where, f"at the {where}")
+        ax.plot(
+            bundle.steps,
+            theory[where],
+            color=theme.colour("theory"),
+            linestyle=theme.line("theory"),
+            label="one weight" if where == "output" else None,
+        )
+    ax.axvline(half, color=theme.text, linewidth=1)
+    ax.set(xscale="log", yscale="log", ylabel="response / first response")
+    ax.annotate(
+        "halved",
+        (half, 0.96),
+        xycoords=("data", "axes fraction"),
+        xytext=(4, 0),
+        textcoords="offset points",
+        va="top",
+    )
+    ax.set_xlabel("epoch × rate × kernel")
+    ax.legend(loc="lower left")
+    return figure
+
+
+def noise(
+    theme: Theme,
+    responses: Mapping[str, Mapping[str, Bundle]],
+    kernels: Mapping[str, Mapping[str, Bundle]],
+) -> Figure:
+    """Draw output responses with and without noise, and the kernels at the end.
+
+    Parameters
+    ----------
+    theme : Theme
+        Light or dark, wide or narrow.
+    responses : mapping from network to mapping from kind of noise to Bundle
+        Positive responses against the epoch, the first without noise.
+    kernels : mapping from network to mapping from kind of noise to Bundle
+        Kernel at the logit, last epoch.
+    """
+    figure, axes = theme.panels(3, height=3.1)
+    for ax, (network, kinds) in zip(axes, responses.items(), strict=False):
+        shades = theme.shades("output", len(kinds))
+        for shade, style, (kind, bundle) in zip(shades, STYLES, kinds.items(), strict=False):
+            low, mid, high = bundle.quantiles()
+            ax.fill_between(bundle.steps, low, high, color=shade, alpha=0.18, linewidth=0)
+            ax.plot(bundle.steps, mid, color=shade, linestyle=style, label=kind)
+        ax.set(xscale="log", yscale="log", xlabel="epoch", title=network)
+        strokes.decades(ax)
+    axes[0].set_ylabel("output response")
+    axes[0].legend(loc="lower left")
+    for row, (network, kinds) in enumerate(kernels.items()):
+        shades = theme.shades("logit", len(kinds))
+        for shade, style, (kind, bundle) in zip(shades, STYLES, kinds.items(), strict=False):
+            mid = bundle.quantiles()[1]
+            name = kind if row == 0 else None
+            axes[2].plot(bundle.steps, mid, color=shade, linestyle=style, label=name)
+        axes[2].annotate(
+            network,
+            (bundle.steps[-3], mid[-3]),
+            xytext=(5, 5),
+            textcoords="offset points",
+        )
+    axes[2].set(xlabel="Hamming distance", title="kernel at the end")
+    axes[2].set_ylabel("response / own response")
+    axes[2].set_xticks(range(0, len(bundle.steps), 2))
+    axes[2].legend(loc="lower left")
+    return figure
+
+
+def regression(
+    theme: Theme,
+    residuals: Mapping[str, Mapping[str, Bundle]],
+    predicted: Mapping[str, Mapping[str, Array]],
+) -> Figure:
+    """Draw distances to targets inside (0, 1) against the epoch, with the predicted decay.
+
+    Parameters
+    ----------
+    theme : Theme
+        Light or dark, wide or narrow.
+    residuals : mapping from loss to mapping from target to Bundle
+        One run per target, as absolute distances.
+    predicted : mapping from loss to mapping from target to array
+        The same from the predicted rate, NaN where it does not apply.
+    """
+    figure, axes = theme.panels(len(residuals), height=2.9, sharey=True)
+    for ax, (loss, targets) in zip(axes, residuals.items(), strict=True):
+        shades = theme.shades("output", len(targets))
+        for shade, style, (target, bundle) in zip(shades, STYLES, targets.items(), strict=False):
+            mid = np.abs(bundle.values[:, 0])
+            ax.plot(bundle.steps, mid, color=shade, linestyle=style, label=f"target {target}")
+            line = {"color": theme.colour("theory"), "linestyle": theme.line("theory")}
+            ax.plot(bundle.steps, predicted[loss][target], **line)
+        ax.plot([], [], label="predicted rate", **line)
+        ax.set(yscale="log", xlabel="epoch", title=loss, ylim=(1e-12, 2))
+        ax.legend(loc="upper right")
+    for ax in axes if theme.narrow else axes[:1]:
+        ax.set_ylabel("distance to the target")
+    return figure
