@@ -319,7 +319,10 @@ def _heat(theme: Theme) -> ListedColormap:
 def _step_axis(ax: Axes) -> None:
     ax.set_xlabel("optimiser step")
     ax.set_xlim(left=0)
-    ax.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x / 1000:g}k" if x else "0"))
+    thousands = ax.get_xlim()[1] >= 2000
+    ax.xaxis.set_major_formatter(
+        FuncFormatter(lambda x, _: f"{x / 1000:g}k" if thousands and x else f"{x:g}")
+    )
 
 
 def _ratio_axis(ax: Axes, of: str = "x") -> None:

@@ -17,7 +17,7 @@ from regime_lib.companion.pictures.tracking import MARKERS, NAMES, Bundle
 from regime_lib.companion.theme import Theme
 
 
-def by_schedule(theme: Theme, table: pd.DataFrame, claimed: float) -> Figure:
+def by_schedule(theme: Theme, table: pd.DataFrame, claimed: float, columns: int = 3) -> Figure:
     """Draw the ratio of the two times under several definitions, a panel per schedule.
 
     Parameters
@@ -29,13 +29,18 @@ def by_schedule(theme: Theme, table: pd.DataFrame, claimed: float) -> Figure:
         other than "exact" is drawn hollow, an undetermined ratio is a cross at one.
     claimed : float
         The ratio that the paper claims.
+    columns : int
+        Panels in a row of a wide figure.
     """
     schedules = list(dict.fromkeys(table["schedule"]))
     definitions = list(dict.fromkeys(table["definition"]))
     optimizers = list(dict.fromkeys(table["optimizer"]))
-    figure, axes = theme.panels(
-        len(schedules), height=0.42 * len(definitions) + 1.1, sharey=not theme.narrow
-    )
+    columns = 1 if theme.narrow else min(columns, len(schedules))
+    rows = -(-len(schedules) // columns)
+    width = 3.9 if theme.narrow else 7.2
+    size = (width, (0.42 * len(definitions) + 0.9) * rows + 0.3)
+    figure = Figure(figsize=size, layout="constrained")
+    axes = figure.subplots(rows, columns, sharey=True, squeeze=False).ravel()
     place = {definition: -row for row, definition in enumerate(definitions)}
     offsets = dict(zip(optimizers, np.linspace(0.26, -0.26, len(optimizers)), strict=True))
     for ax, schedule in zip(axes, schedules, strict=True):
@@ -53,14 +58,7 @@ def by_schedule(theme: Theme, table: pd.DataFrame, claimed: float) -> Figure:
     for ax in axes:
         ax.set_xlim(max(0.05, 0.85 * low), min(60.0, 1.2 * high))
         _plain_numbers(ax, "x", (0.1, 0.2, 0.5, 1, 2, 3, 5, 10, 20, 50))
-    handles, labels = axes[0].get_legend_handles_labels()
-    found = dict(zip(labels, handles, strict=True))
-    figure.legend(
-        list(found.values()),
-        list(found),
-        loc="outside lower center",
-        ncols=1 if theme.narrow else len(found),
-    )
+    _legend_below(theme, figure, axes[0])
     return figure
 
 
@@ -133,24 +131,23 @@ def raw_and_average(
 
 def flicker(
     theme: Theme,
-    within: Mapping[str, Bundle],
-    to_end: Mapping[str, Bundle],
-    window: int,
+    left: Mapping[str, Bundle],
+    right: Mapping[str, Bundle],
+    titles: tuple[str, str],
 ) -> Figure:
-    """Draw flips per net flip: in short windows, and from each step to the end of the run.
+    """Draw flips per net flip in two panels.
 
     Parameters
     ----------
     theme : Theme
         Light or dark, wide or narrow.
-    within, to_end : mapping from optimiser to Bundle
-        Flips per net flip; steps are the windows' ends, and their starts.
-    window : int
-        Steps of a short window.
+    left, right : mapping from optimiser to Bundle
+        Flips per net flip; where they are not finite they are left out.
+    titles : pair of str
+        What the panels show.
     """
     figure, axes = theme.panels(2, height=2.9)
-    titles = (f"within {window} steps", "from here to the end")
-    for ax, runs, title in zip(axes, (within, to_end), titles, strict=True):
+    for ax, runs, title in zip(axes, (left, right), titles, strict=True):
         for name, bundle in runs.items():
             finite = Bundle(
                 bundle.steps, np.where(np.isfinite(bundle.values), bundle.values, np.nan)
@@ -162,7 +159,7 @@ def flicker(
         ax.set(yscale="log", title=title, xlabel="optimiser step")
         _plain_numbers(ax, "y", (1, 2, 5, 10, 20, 50, 100, 200, 500))
     axes[0].set_ylabel("flips per net flip")
-    axes[0].legend(loc="best")
+    _legend_below(theme, figure, axes[0])
     return figure
 
 
@@ -197,14 +194,14 @@ def indicator(
         low, mid, high = overall[name].quantiles()
         theme.band(axes[1], overall[name].steps, low, mid, high, name)
     axes[0].set(yscale="log", ylabel="pattern change / peak", title="one sample, two times")
-    axes[0].legend(loc="best")
+    _legend_below(theme, figure, axes[0])
     styles = ("-", (0, (6, 1.5)), (0, (1.5, 1.5)), (0, (6, 1.5, 1.5, 1.5)))
     shades = theme.shades("pattern", len(layers))
     for shade, style, (layer, bundle) in zip(shades, styles, layers.items(), strict=False):
         low, mid, high = bundle.quantiles()
         axes[2].fill_between(bundle.steps, low, high, color=shade, alpha=0.2, linewidth=0)
         axes[2].plot(bundle.steps, mid, color=shade, linestyle=style, label=layer)
-    axes[2].legend(loc="best")
+    axes[2].legend(loc="upper right" if len(layers) > 2 else "lower right")
     axes[1].set(title="two samples, one time", ylabel="OUI")
     axes[2].set(title=f"by layer ({NAMES[layers_of]})", ylabel="OUI")
     for ax in axes[1:]:
@@ -213,6 +210,14 @@ def indicator(
     for ax in axes:
         ax.set_xlabel("optimiser step")
     return figure
+
+
+def _legend_below(theme: Theme, figure: Figure, ax: Axes) -> None:
+    """Name the optimisers once, below all panels."""
+    handles, labels = ax.get_legend_handles_labels()
+    found = dict(zip(labels, handles, strict=True))
+    columns = 1 if theme.narrow else len(found)
+    figure.legend(list(found.values()), list(found), loc="outside lower center", ncols=columns)
 
 
 def _plain_numbers(ax: Axes, of: str, ticks: Sequence[float]) -> None:
