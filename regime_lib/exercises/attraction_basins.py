@@ -18,7 +18,7 @@ def half_level(solution: Callable[[Accuracy, float, float], float | None]) -> No
 
     def trial() -> None:
         for root in (0.013, 0.4, 7.0, 88.0):
-            calls = []
+            calls: list[float] = []
 
             def accuracy(level: float, root: float = root, calls: list[float] = calls) -> float:
                 calls.append(level)
@@ -36,8 +36,12 @@ def half_level(solution: Callable[[Accuracy, float, float], float | None]) -> No
                 "the level until its ends are one per cent apart.",
             )
         for constant in (0.2, 0.9):
+
+            def flat(level: float, constant: float = constant) -> float:
+                return constant
+
             expect(
-                solution(lambda level, constant=constant: constant, 1e-2, 1e2) is None,
+                solution(flat, 1e-2, 1e2) is None,
                 f"An accuracy of {constant} everywhere has no fall between the ends: return None.",
             )
 
