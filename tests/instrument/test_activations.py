@@ -7,8 +7,16 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from regime_lib.instrument import read_fields
+from regime_lib.instrument import (
+    order_preservation,
+    rank_distributions,
+    read_fields,
+    sample_basins,
+    weight_basins,
+)
+from regime_lib.instrument.chain import read_chain
 from regime_lib.lab import MLP, StackedMLP
+from tests.instrument import chains
 from tests.sentences import refusal
 
 
@@ -79,3 +87,21 @@ def test_what_cannot_be_read_is_refused() -> None:
 def test_usual_activations_are_known(kind: type[nn.Module]) -> None:
     model = nn.Sequential(nn.Linear(4, 3), kind(), nn.Linear(3, 2))
     assert read_fields(model, torch.randn(2, 4)).layers == ("1",)
+
+
+@pytest.mark.parametrize("model", [chains.small_cnn(), chains.average_cnn()], ids=["max", "mean"])
+def test_fields_of_chains_are_those_that_certificates_read(model: nn.Module) -> None:
+    x = chains.images(8)
+    truth = read_chain(model, x).preactivations(dict(model.named_parameters()), x)
+    for ours, theirs in zip(read_fields(model, x).before, truth, strict=True):
+        torch.testing.assert_close(ours[0], theirs.detach())
+
+
+def test_chains_can_be_measured_and_a_max_pool_is_refused_where_a_map_is_needed() -> None:
+    model, x = chains.small_cnn(), chains.images(8)
+    labels = model(x).argmax(-1).detach()
+    for measure in (sample_basins, weight_basins):
+        found = measure(model, x, labels, draws=3, precision=0.5)
+        assert found.censored[0, 0] == 1 or 0 < found.amplitude[0, 0] < 100
+    assert all(bool(layer.exact.any()) for layer in order_preservation(model, x))
+    refusal("MaxPool2d", lambda: rank_distributions(model, x, torch.arange(8) % 3, bins=2, seed=1))
