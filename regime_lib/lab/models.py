@@ -18,9 +18,16 @@ from regime_lib.errors import RegimeError
 from regime_lib.lab.seeding import checked_seed, torch_seeded
 from regime_lib.lab.stack import Stack, StackedLinear
 
+#: What lies between two layers of a perceptron; "linear" is `nn.Identity`, so that it has a name.
+ACTIVATIONS: dict[str, type[nn.Module]] = {
+    "relu": nn.ReLU,
+    "tanh": nn.Tanh,
+    "linear": nn.Identity,
+}
+
 
 class MLP(nn.Module):
-    """A fully connected ReLU network with biases and PyTorch's default initialisation.
+    """A fully connected network with biases and PyTorch's default initialisation.
 
     Its modules are called ``hidden1, relu1, hidden2, relu2, …, output``. The parameters are those
     that the same layers get after `torch.manual_seed(seed)`; the global generator is left alone.
@@ -31,18 +38,22 @@ class MLP(nn.Module):
         Units of the input, of every hidden layer and of the output, such as ``(64, 128, 128, 10)``.
     seed : int
         Seed of the initial parameters.
+    activation : str
+        ``relu``, ``tanh`` or ``linear``; its modules bear this name.
 
     Raises
     ------
     RegimeError
-        If there are fewer than two sizes, one of them is not positive, or the seed is out of range.
+        If there are fewer than two sizes, one of them is not positive, the seed is out of range, or
+        the activation is unknown.
     """
 
-    def __init__(self, sizes: Sequence[int], seed: int) -> None:
+    def __init__(self, sizes: Sequence[int], seed: int, activation: str = "relu") -> None:
         super().__init__()
         self.sizes, self.seed = _checked_sizes(sizes), checked_seed(seed)
+        self.activation = activation
         with torch_seeded(self.seed):
-            _add_layers(self, self.sizes, hidden=_linear, output=_linear)
+            _add_layers(self, self.sizes, activation, hidden=_linear, output=_linear)
 
     def forward(self, inputs: Float[Tensor, "*batch features"]) -> Float[Tensor, "*batch classes"]:
         """Return the logits."""
@@ -64,6 +75,8 @@ class StackedMLP(Stack):
         As for `MLP`.
     seeds : sequence of int
         Seed of the initial parameters of each member.
+    activation : str
+        As for `MLP`.
 
     Raises
     ------
@@ -71,12 +84,15 @@ class StackedMLP(Stack):
         As for `MLP`, and if there are no seeds.
     """
 
-    def __init__(self, sizes: Sequence[int], seeds: Sequence[int]) -> None:
+    def __init__(
+        self, sizes: Sequence[int], seeds: Sequence[int], activation: str = "relu"
+    ) -> None:
         super().__init__(seeds)
-        self.sizes = _checked_sizes(sizes)
+        self.sizes, self.activation = _checked_sizes(sizes), activation
         affine = partial(StackedLinear, self.members)
-        _add_layers(self, self.sizes, hidden=affine, output=partial(affine, samples_last=True))
-        self.fill([MLP(self.sizes, seed) for seed in self.seeds])
+        output = partial(affine, samples_last=True)
+        _add_layers(self, self.sizes, activation, hidden=affine, output=output)
+        self.fill([MLP(self.sizes, seed, activation) for seed in self.seeds])
 
     def forward(
         self,
@@ -97,19 +113,24 @@ class StackedMLP(Stack):
         RegimeError
             If there is no such member.
         """
-        return self.copy_of(index, partial(MLP, self.sizes))
+        return self.copy_of(index, partial(MLP, self.sizes, activation=self.activation))
 
 
 def _add_layers(
     model: nn.Module,
     sizes: tuple[int, ...],
+    activation: str,
     hidden: Callable[[int, int], nn.Module],
     output: Callable[[int, int], nn.Module],
 ) -> None:
     """Give `model` the layers of a perceptron under names that a reader recognises."""
+    if activation not in ACTIVATIONS:
+        raise RegimeError(
+            f"the activation is {activation!r}; expected one of {', '.join(ACTIVATIONS)}"
+        )
     for number, (below, above) in enumerate(pairwise(sizes[:-1]), start=1):
         model.add_module(f"hidden{number}", hidden(below, above))
-        model.add_module(f"relu{number}", nn.ReLU())
+        model.add_module(f"{activation}{number}", ACTIVATIONS[activation]())
     model.add_module("output", output(sizes[-2], sizes[-1]))
 
 
