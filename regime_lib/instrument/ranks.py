@@ -1,0 +1,202 @@
+"""Rank probability distributions: where a class ranks among all samples in the fields of a layer.
+
+Source: arXiv 2501.02436, version 5, through our notes (definitions 3 and 4). For layer l, class k
+and neuron i the samples are ranked by the signed local field h_i sign(M_ki), with M the linear
+substitution map and h read before the activation, where a closed ReLU makes no ties. The density of
+rank / (P - 1) over the samples of the class and all neurons, averaged over classes, is the
+distribution. Its slope by least squares is the paper's measure of the share of order-preserving
+neurons (formula and binning reconstructed): 0 for random weights, 2 for the density 2q.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from regime_lib.errors import RegimeError
+from regime_lib.instrument.activations import as_labels, read_fields
+from regime_lib.instrument.substitution import substitution_map
+
+_LEAST_PER_BIN = 5
+_NORMAL = 1.96
+
+
+@dataclass(frozen=True, eq=False)
+class RankDistribution:
+    """The rank distribution of one layer."""
+
+    layer: str
+    centres: Float[np.ndarray, " bins"]
+    density: Float[np.ndarray, "members classes bins"]
+    """Of the ranks, scaled to 0 to 1; its mean over bins is one."""
+    class_slope: Float[np.ndarray, "members classes"]
+    class_stderr: Float[np.ndarray, "members classes"]
+    """Standard error over the samples of the class; NaN with a single one."""
+
+    @property
+    def mean_density(self) -> Float[np.ndarray, "members bins"]:
+        """The density averaged over classes."""
+        return self.density.mean(axis=1)
+
+    @property
+    def slope(self) -> Float[np.ndarray, " members"]:
+        """The slope of the averaged density, which is the average of the classes' slopes."""
+        return self.class_slope.mean(axis=1)
+
+    @property
+    def stderr(self) -> Float[np.ndarray, " members"]:
+        """Standard error of the slope over the choice of samples within classes."""
+        return np.sqrt((self.class_stderr**2).sum(axis=1)) / self.class_stderr.shape[1]
+
+    @property
+    def interval(self) -> Float[np.ndarray, "2 members"]:
+        """Ends of the 95 % interval of the slope, over samples."""
+        return self.slope + np.array([[-_NORMAL], [_NORMAL]]) * self.stderr
+
+
+def rank_distributions(
+    model: nn.Module,
+    inputs: Tensor,
+    labels: Tensor,
+    *,
+    bins: int = 20,
+    ties: Literal["random", "average"] = "random",
+    seed: int = 0,
+    members: int | None = None,
+) -> tuple[RankDistribution, ...]:
+    """Measure the rank distribution and its slope in every layer.
+
+    Parameters
+    ----------
+    model : nn.Module
+        A network whose layers above the first activation have a linear substitution map.
+    inputs, labels : tensors, shapes (samples, ...) and (samples,)
+        Every class of the model must be among them.
+    bins : int
+        Of the histogram.
+    ties : str
+        ``random`` breaks ties by a generator, ``average`` gives tied samples their mean rank.
+    seed : int
+        Of that generator.
+    members : int, optional
+        K if the model is a stack of K networks.
+
+    Returns
+    -------
+    tuple of RankDistribution
+        One for each layer.
+
+    Raises
+    ------
+    RegimeError
+        If there are fewer than five samples a bin, a class has no sample, or as for `read_fields`
+        and `substitution_map`.
+    """
+    fields = read_fields(model, inputs, members=members)
+    classes = fields.logits.shape[-1]
+    labels = as_labels(labels, len(inputs), classes)
+    found = []
+    for number, name in enumerate(fields.layers):
+        matrix = substitution_map(model, inputs, number + 1, members=members).matrix
+        found.append(
+            rank_distribution(
+                fields.before[number], matrix, labels, bins=bins, ties=ties, seed=seed, layer=name
+            )
+        )
+    return tuple(found)
+
+
+def rank_distribution(
+    fields: Float[Tensor, "members samples units"],
+    matrix: Float[Tensor, "members classes units"],
+    labels: Int[Tensor, " samples"],
+    *,
+    bins: int = 20,
+    ties: Literal["random", "average"] = "random",
+    seed: int = 0,
+    layer: str = "",
+) -> RankDistribution:
+    """Return the rank distribution of given local fields; parameters as in `rank_distributions`.
+
+    A unit that does not act on a class (an entry 0 of `matrix`) has no sign there; it is given one
+    at random.
+    """
+    samples, classes = len(labels), matrix.shape[1]
+    if not isinstance(bins, int) or bins < 2:
+        raise RegimeError(f"bins is {bins!r}; expected a whole number of at least 2, such as 20")
+    if samples < _LEAST_PER_BIN * bins:
+        raise RegimeError(
+            f"{samples} samples are too few for {bins} bins; give at least "
+            f"{_LEAST_PER_BIN * bins} samples, or fewer bins"
+        )
+    if ties not in ("random", "average"):
+        raise RegimeError(f"ties is {ties!r}; expected 'random' or 'average'")
+    counts = torch.bincount(labels, minlength=classes)
+    if int(counts.min()) == 0:
+        raise RegimeError(
+            f"class {int(counts.argmin())} has no sample; every class of the model needs at least "
+            "one, so give more samples"
+        )
+    random = np.random.default_rng(seed)
+    ranks = _ranks(fields, ties, random)
+    positive = matrix > 0
+    unsigned = matrix == 0
+    if bool(unsigned.any()):
+        coin = torch.from_numpy(random.random(tuple(matrix.shape)) < 0.5)
+        positive = torch.where(unsigned, coin.to(positive.device), positive)
+    upper, lower = (_binned(r, samples, bins) for r in (ranks, samples - 1 - ranks))
+    centres = (np.arange(bins) + 0.5) / bins
+    weights = (centres - 0.5) * bins / ((centres - 0.5) ** 2).sum()
+    density, slope, stderr = (np.empty((len(fields), classes, width)) for width in (bins, 1, 1))
+    for k in range(classes):
+        own = labels == k
+        chosen = torch.where(positive[:, k, None], upper[:, own], lower[:, own])
+        hot = torch.stack([(chosen == b).sum(2) for b in range(bins)], dim=-1)
+        shares = hot.numpy(force=True) / fields.shape[2]  # members samples bins
+        density[:, k] = shares.mean(axis=1) * bins
+        each = shares @ weights
+        slope[:, k, 0] = each.mean(axis=1)
+        stderr[:, k, 0] = _standard_error(each)
+    return RankDistribution(layer, centres, density, slope[..., 0], stderr[..., 0])
+
+
+def _binned(ranks: Tensor, samples: int, bins: int) -> Tensor:
+    """Return the bin of rank / (samples - 1); multiplying first keeps edges exact."""
+    return (ranks * bins / (samples - 1)).floor_().clamp_(max=bins - 1).to(torch.int16)
+
+
+def _standard_error(values: np.ndarray) -> np.ndarray:
+    if values.shape[1] < 2:
+        return np.full(len(values), np.nan)
+    return np.asarray(values.std(axis=1, ddof=1) / np.sqrt(values.shape[1]))
+
+
+def _ranks(fields: Tensor, ties: str, random: np.random.Generator) -> Float[Tensor, "m s u"]:
+    """Return the rank of every sample, from 0, within its member and unit."""
+    ordered, place = fields.sort(dim=1)
+    steps = torch.arange(fields.shape[1], device=fields.device, dtype=torch.float64)
+    ranks = torch.empty(fields.shape, dtype=torch.float64, device=fields.device)
+    ranks.scatter_(1, place, steps[None, :, None].expand_as(ranks))
+    tied = (ordered.diff(dim=1) == 0).any(dim=1)
+    for member, unit in tied.nonzero().tolist():
+        ranks[member, :, unit] = _of_ties(fields[member, :, unit], ties, random)
+    return ranks
+
+
+def _of_ties(field: Tensor, ties: str, random: np.random.Generator) -> Tensor:
+    """Rank one unit's samples where some are tied."""
+    if ties == "average":
+        _, inverse, counts = field.unique(return_inverse=True, return_counts=True)
+        last = counts.cumsum(0)
+        return (last - (counts + 1) / 2)[inverse].double()
+    mixed = torch.from_numpy(random.permutation(len(field))).to(field.device)
+    ranks = torch.empty(len(field), dtype=torch.float64, device=field.device)
+    ranks[mixed[field[mixed].argsort(stable=True)]] = torch.arange(
+        len(field), dtype=torch.float64, device=field.device
+    )
+    return ranks
