@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, NullFormatter
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
 from regime_lib.companion.scene import Frame, HLine, Line, Mark, Panel, Points, Scene, Slider, VLine
 from regime_lib.companion.theme import Theme
@@ -60,12 +60,12 @@ def passage(
     _band(theme, accuracy, train, "theory", "training")
     _band(theme, accuracy, test, "accuracy", "test")
     accuracy.set(title="accuracy", ylim=(-0.03, 1.05))
-    accuracy.legend(loc="upper left")
     _band(theme, size, norm, "weight")
     size.set(title="norm of the weights", ylim=(0, None))
     for style, (space, values) in zip(_DASHES, basins.items(), strict=False):
-        _band(theme, basin, values, BASIN, f"{space} space", style)
+        _band(theme, basin, _positive(values), BASIN, f"{space} space", style)
     basin.set(title="basins", yscale="log")
+    _few_ticks(basin)
     _legend_if_several(basin, basins)
     for shade, style, (layer, values) in zip(
         theme.shades(SLOPE, len(slopes)), _DASHES, slopes.items(), strict=False
@@ -76,13 +76,17 @@ def passage(
     _legend_if_several(slope, slopes)
     _band(theme, flip, flips, "pattern")
     flip.set(title="units switching per step", yscale="log")
+    _few_ticks(flip)
     _band(theme, update, updates, "weight")
     update.set(title="weight step / norm", yscale="log")
+    _few_ticks(update)
     for number, ax in enumerate(axes):
         for moment, style in zip(moments, ((0, (1, 2)), "-"), strict=True):
             if np.isfinite(moment):
                 ax.axvline(moment, color=theme.text, linestyle=style, linewidth=0.9, zorder=0)
         _log_steps(ax, label=theme.narrow or number > 2)
+        ax.set_xlim(accuracy.get_xlim())
+    figure.legend(*accuracy.get_legend_handles_labels(), loc="outside lower center", ncols=2)
     return figure
 
 
@@ -144,8 +148,7 @@ def aligned(theme: Theme, rows: Mapping[str, Mapping[str, Bundle]]) -> Figure:
         else:
             ax.set_yscale("log")
             ax.axhline(1, color=theme.text, linewidth=0.8, zorder=0)
-            ax.yaxis.set_major_formatter(FuncFormatter(lambda y, _: f"{y:g}"))
-            ax.yaxis.set_minor_formatter(NullFormatter())
+            _few_ticks(ax)
         ax.set_xticks([0.1, 0.3, 1, 3], ["1/10", "1/3", "1", "3"])
         ax.xaxis.set_minor_formatter(NullFormatter())
         ax.set_xlim(0.08, 5)
@@ -195,6 +198,8 @@ def statistics(
     right.fill_between(spans, low, high, color=theme.colour("pattern"), alpha=0.22, linewidth=0)
     right.plot(spans, mid, color=theme.colour("pattern"), marker="o", markersize=4)
     right.set(title="delay in steps", xlabel="1 / momentum", xscale="log", yscale="symlog")
+    right.set_ylim(0, None)
+    right.set_yticks([0, *[t for t in (1, 10, 100, 1000) if t <= max(1.0, np.nanmax(high))]])
     right.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g}"))
     right.yaxis.set_major_formatter(FuncFormatter(lambda y, _: f"{y:g}"))
     figure.legend(
@@ -210,8 +215,9 @@ def spectrum_scene(
     test: Sequence[float],
     power: Array,
     waves: Array,
+    purity: Sequence[float],
 ) -> Scene:
-    """Make the moving picture of modular addition: accuracy, frequencies, and one unit's weights.
+    """Make the moving picture of modular addition: accuracy, and what three units have learnt.
 
     Parameters
     ----------
@@ -219,46 +225,46 @@ def spectrum_scene(
         Stops of the slider, from step 1 on.
     train, test : sequence of float
         Accuracies at the stops.
-    power : array, shape (stops, frequencies)
-        Share of each frequency, from 1 on, in the input weights.
+    power : array, shape (stops, units, frequencies)
+        Share of each frequency, from 1 on, in the input weights of a few units.
     waves : array, shape (stops, units, residues)
-        Input weights of a few units against the residue, over their largest size at the end.
+        Their input weights against the residue, over their largest size at the end.
+    purity : sequence of float
+        Share of a unit's strongest frequency, averaged over all units, at the stops.
     """
     residues = np.arange(waves.shape[2], dtype=float)
-    frequencies = np.arange(1, power.shape[1] + 1, dtype=float)
+    frequencies = np.arange(1, power.shape[2] + 1, dtype=float)
     size = 1.15 * float(np.abs(waves).max())
     first, last = float(steps[0]), float(steps[-1])
     curves: tuple[Mark, ...] = (Line(steps, train, "theory", True), Line(steps, test, "accuracy"))
     frames: dict[tuple[int, ...], Frame] = {}
     for stop, step in enumerate(steps):
-        bars: list[Mark] = [
-            Line([f, f], [0.0, float(share)], SLOPE, width=4.0)
-            for f, share in zip(frequencies, power[stop], strict=True)
-        ]
+        bars: list[Mark] = []
         lines: list[Mark] = []
-        for number, wave in enumerate(waves[stop]):
-            lines += [
-                Line(residues, wave, ("weight", 0.3 * number), dash=number % 2 == 1),
-                Points(residues, wave, ("weight", 0.3 * number), 2.0),
+        for number, (shares, wave) in enumerate(zip(power[stop], waves[stop], strict=True)):
+            colour = (SLOPE, 0.3 * number)
+            bars += [
+                Line([f + 0.25 * (number - 1)] * 2, [0.0, float(share)], colour, width=3.0)
+                for f, share in zip(frequencies, shares, strict=True)
             ]
+            lines.append(Line(residues, wave, colour, dash=number % 2 == 1))
         now: tuple[Mark, ...] = (
             VLine(float(step), "pattern"),
             Points([step], [test[stop]], "accuracy", 4.0),
         )
-        strongest = int(np.argmax(power[stop]))
         frames[(stop,)] = Frame(
             (now, tuple(bars), tuple(lines)),
             f"step {step}: training accuracy {train[stop]:.2f}, test accuracy {test[stop]:.2f}; "
-            f"strongest frequency {strongest + 1} with {power[stop].max():.2f} of the power",
+            f"a unit's strongest frequency holds {purity[stop]:.2f} of its power on average",
         )
     return Scene(
         panels=(
             Panel("accuracy", "step", "", (first, last), (-0.03, 1.05), "log"),
             Panel(
-                "power per frequency", "frequency", "", (0.0, frequencies[-1] + 1.0),
-                (0.0, 1.1 * float(power.max())),
+                "power of three units", "frequency", "", (0.0, frequencies[-1] + 1.0),
+                (0.0, 1.05),
             ),
-            Panel("weights of three units", "residue", "", (0.0, residues[-1]), (-size, size)),
+            Panel("their weights", "residue", "", (0.0, residues[-1]), (-size, size)),
         ),
         sliders=(Slider("step", tuple(f"{step:,}" for step in steps)),),
         frames=frames,
@@ -268,25 +274,29 @@ def spectrum_scene(
 
 
 def spectrum_still(
-    theme: Theme, before: tuple[str, Array, Array], after: tuple[str, Array, Array]
+    theme: Theme, stops: Sequence[tuple[str, Array]], frequencies: Sequence[int] | Array
 ) -> Figure:
-    """Draw two stops of the moving picture as a figure.
+    """Draw the spectra of a few units at two stops of the moving picture.
 
     Parameters
     ----------
     theme : Theme
         Light or dark, wide or narrow.
-    before, after : tuple of (str, array, array)
-        What the stop is; the share of each frequency; the weights of a few units.
+    stops : sequence of (str, array of shape (units, frequencies))
+        What each stop is, and the share of each frequency in each unit.
+    frequencies : array
+        Their numbers.
     """
-    figure, axes = theme.panels(2, height=2.6, sharey=True)
-    top = max(before[1].max(), after[1].max())
-    for ax, (name, power, _waves) in zip(axes, (before, after), strict=True):
-        frequencies = np.arange(1, len(power) + 1)
-        ax.bar(frequencies, power, color=theme.colour(SLOPE), width=0.6)
-        ax.set(title=name, xlabel="frequency", ylim=(0, 1.1 * top))
+    figure, axes = theme.panels(len(stops), height=2.6, sharey=True)
+    places = np.asarray(frequencies, dtype=float)
+    for ax, (name, power) in zip(axes, stops, strict=True):
+        shades = theme.shades(SLOPE, len(power))
+        for number, (shade, shares) in enumerate(zip(shades, power, strict=True)):
+            ax.bar(places + 0.25 * (number - 1), shares, color=shade, width=0.22)
+        ax.set(title=name, xlabel="frequency", ylim=(0, 1.05))
+        ax.xaxis.set_major_locator(MaxNLocator(integer=True))
         ax.grid(axis="x", visible=False)
-    axes[0].set_ylabel("share of the power")
+    axes[0].set_ylabel("share of a unit's power")
     return figure
 
 
@@ -306,6 +316,22 @@ def _band(
     colour = shade or theme.colour(quantity)
     ax.fill_between(times[kept], low, high, color=colour, alpha=0.22, linewidth=0)
     ax.plot(times[kept], mid, color=colour, linestyle=style or theme.line(quantity), label=label)
+
+
+def _positive(bundle: Bundle) -> Bundle:
+    """Leave out the times at which a run has no basin yet, which a logarithm cannot show."""
+    times, values = (np.asarray(part, dtype=float) for part in bundle)
+    kept = (values > 0).all(axis=1)
+    return times[kept], values[kept]
+
+
+def _few_ticks(ax: Axes) -> None:
+    """Label powers of ten, or 1, 2 and 5 where a logarithmic axis spans little."""
+    low, high = ax.get_ylim()
+    if high < 100 * low:
+        ax.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+        ax.yaxis.set_major_formatter(FuncFormatter(lambda y, _: f"{y:g}"))
+    ax.yaxis.set_minor_formatter(NullFormatter())
 
 
 def _legend_if_several(ax: Axes, entries: Mapping[str, Bundle]) -> None:
