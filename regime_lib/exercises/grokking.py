@@ -70,16 +70,16 @@ def decay_time(solution: Callable[[float, float, float], int]) -> None:
             weight = torch.nn.Parameter(torch.ones(1, dtype=torch.float64))
             optimizer = torch.optim.AdamW([weight], lr=lr, weight_decay=decay)
             steps = 0
-            while float(weight) > 1 / factor:
+            while weight.item() > 1 / factor:
                 weight.grad = torch.zeros_like(weight)
                 optimizer.step()
                 steps += 1
             found = solution(lr, decay, factor)
             expect(
                 abs(found - steps) <= max(1, 0.02 * steps),
-                f"With learning rate {lr} and decay {decay} a weight without gradient is {factor:g} "
-                f"times smaller after {steps} steps; your function says {found}. Each step "
-                "multiplies it by 1 - lr * decay.",
+                f"With learning rate {lr} and decay {decay} a weight without gradient is "
+                f"{factor:g} times smaller after {steps} steps; your function says {found}. "
+                "Each step multiplies it by 1 - lr * decay.",
             )
 
     report("decay time", trial)
