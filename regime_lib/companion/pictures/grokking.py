@@ -64,8 +64,8 @@ def passage(
     size.set(title="norm of the weights", ylim=(0, None))
     for style, (space, values) in zip(_DASHES, basins.items(), strict=False):
         _band(theme, basin, _positive(values), BASIN, f"{space} space", style)
-    basin.set(title="basins", yscale="log")
-    _few_ticks(basin)
+    basin.set(title="basins")
+    _log_values(basin)
     _legend_if_several(basin, basins)
     for shade, style, (layer, values) in zip(
         theme.shades(SLOPE, len(slopes)), _DASHES, slopes.items(), strict=False
@@ -75,11 +75,11 @@ def passage(
     slope.set(title="rank-distribution slope")
     _legend_if_several(slope, slopes)
     _band(theme, flip, flips, "pattern")
-    flip.set(title="units switching per step", yscale="log")
-    _few_ticks(flip)
+    flip.set(title="units switching per step")
+    _log_values(flip)
     _band(theme, update, updates, "weight")
-    update.set(title="weight step / norm", yscale="log")
-    _few_ticks(update)
+    update.set(title="weight step / norm")
+    _log_values(update)
     for number, ax in enumerate(axes):
         for moment, style in zip(moments, ((0, (1, 2)), "-"), strict=True):
             if np.isfinite(moment):
@@ -116,7 +116,8 @@ def controls(
     left.set(title="accuracy: test (thick), training (thin)", ylim=(-0.03, 1.05))
     if theme.narrow:
         left.set_title("test (thick), training (thin)")
-    right.set(title="units switching per step", yscale="log")
+    right.set(title="units switching per step")
+    _log_values(right)
     for ax in (left, right):
         _log_steps(ax)
     figure.legend(
@@ -146,9 +147,8 @@ def aligned(theme: Theme, rows: Mapping[str, Mapping[str, Bundle]]) -> Figure:
         if title == "test accuracy":
             ax.set_ylim(-0.03, 1.05)
         else:
-            ax.set_yscale("log")
             ax.axhline(1, color=theme.text, linewidth=0.8, zorder=0)
-            _few_ticks(ax)
+            _log_values(ax)
         ax.set_xticks([0.1, 0.3, 1, 3], ["1/10", "1/3", "1", "3"])
         ax.xaxis.set_minor_formatter(NullFormatter())
         ax.set_xlim(0.08, 5)
@@ -190,7 +190,8 @@ def statistics(
     left.set(title="accuracy", ylim=(-0.03, 1.05))
     for quantity, style, (_name, bundle) in zip(colours, _DASHES, gaps.items(), strict=False):
         _band(theme, middle, bundle, quantity, "", style)
-    middle.set(title="running − true, relative", yscale="log")
+    middle.set(title="running − true, relative")
+    _log_values(middle)
     for ax in (left, middle):
         _log_steps(ax)
     spans, steps = np.asarray(delays[0], dtype=float), np.asarray(delays[1], dtype=float)
@@ -312,8 +313,10 @@ def _band(
     """Draw the median and the tenth to ninetieth percentile over runs."""
     times, values = (np.asarray(part, dtype=float) for part in bundle)
     kept = np.isfinite(values).any(axis=1) & (times > 0)
-    low, mid, high = np.nanquantile(values[kept], [0.1, 0.5, 0.9], axis=1)
     colour = shade or theme.colour(quantity)
+    low, mid, high = np.empty((3, 0))
+    if kept.any():
+        low, mid, high = np.nanquantile(values[kept], [0.1, 0.5, 0.9], axis=1)
     ax.fill_between(times[kept], low, high, color=colour, alpha=0.22, linewidth=0)
     ax.plot(times[kept], mid, color=colour, linestyle=style or theme.line(quantity), label=label)
 
@@ -325,8 +328,14 @@ def _positive(bundle: Bundle) -> Bundle:
     return times[kept], values[kept]
 
 
-def _few_ticks(ax: Axes) -> None:
-    """Label powers of ten, or 1, 2 and 5 where a logarithmic axis spans little."""
+def _log_values(ax: Axes) -> None:
+    """Make the vertical axis logarithmic, labelled at powers of ten, or finer if it spans little.
+
+    Where nothing positive is drawn it stays linear: a logarithm has nothing to show.
+    """
+    if not 0 < ax.dataLim.minposy < np.inf:
+        return
+    ax.set_yscale("log")
     low, high = ax.get_ylim()
     if high < 100 * low:
         ax.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
