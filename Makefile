@@ -74,7 +74,7 @@ serve: book ## show the book at http://127.0.0.1:8000 (PORT=… elsewhere)
 	@$(PY) -m http.server $(PORT) --bind 127.0.0.1 --directory _build/html
 
 bench: $(BENCH)/.installed ## measure speed against peers and limits; writes the pages in benchmarks/
-	for part in run certify sweeps training_response two_layer deep_linear; do \
+	for part in run certify sweeps training_response two_layer deep_linear neuron_modes; do \
 	  $(BENCH)/bin/python -m benchmarks.$$part || exit 1; \
 	done
 

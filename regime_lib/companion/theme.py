@@ -39,6 +39,12 @@ COLOURS: dict[str, tuple[str, str]] = {
     "label-noise": ("#b26d3e", "#f2a024"),
     "positive": ("#087f94", "#3fd0f5"),
     "negative": ("#a62a5c", "#e0568c"),
+    # those of neuron modes and basins take over the tested sets of other chapters
+    "rank slope": ("#2261b3", "#3b86e6"),
+    "whole net": ("#318c7a", "#1dbf7e"),
+    "linear substitute": ("#b2391b", "#f24e24"),
+    "sample basin": ("#087f94", "#3fd0f5"),
+    "weight basin": ("#a62a5c", "#e0568c"),
 }
 TOGETHER = (
     ("pattern", "weight", "theory"),
@@ -50,6 +56,9 @@ TOGETHER = (
     ("output", "logit", "theory"),
     ("full-batch", "sgd", "label-noise", "theory"),
     ("positive", "negative", "theory"),
+    ("whole net", "linear substitute", "theory"),
+    ("sample basin", "weight basin", "theory"),
+    ("rank slope", "accuracy", "theory"),
 )
 _LINES: dict[str, Any] = {
     "weight": (0, (6, 1.5)),
@@ -61,6 +70,8 @@ _LINES: dict[str, Any] = {
     "logit": (0, (6, 1.5)),
     "label-noise": (0, (6, 1.5)),
     "negative": (0, (6, 1.5)),
+    "linear substitute": (0, (6, 1.5)),
+    "weight basin": (0, (6, 1.5)),
 }
 
 # Inches, and the width in CSS pixels at which a reader at least sees a figure of that width.

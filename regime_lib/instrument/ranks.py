@@ -152,22 +152,24 @@ def rank_distribution(
     upper, lower = (_binned(r, samples, bins) for r in (ranks, samples - 1 - ranks))
     centres = (np.arange(bins) + 0.5) / bins
     weights = (centres - 0.5) * bins / ((centres - 0.5) ** 2).sum()
-    density, slope, stderr = (np.empty((len(fields), classes, width)) for width in (bins, 1, 1))
+    table = torch.from_numpy(weights).to(fields.device)
+    members, _, units = fields.shape
+    row = bins * torch.arange(members, device=fields.device)[:, None, None]
+    density = np.empty((members, classes, bins))
+    slope, stderr = np.empty((2, members, classes))
     for k in range(classes):
         own = labels == k
         chosen = torch.where(positive[:, k, None], upper[:, own], lower[:, own])
-        hot = torch.stack([(chosen == b).sum(2) for b in range(bins)], dim=-1)
-        shares = hot.numpy(force=True) / fields.shape[2]  # members samples bins
-        density[:, k] = shares.mean(axis=1) * bins
-        each = shares @ weights
-        slope[:, k, 0] = each.mean(axis=1)
-        stderr[:, k, 0] = _standard_error(each)
-    return RankDistribution(layer, centres, density, slope[..., 0], stderr[..., 0])
+        counts = torch.bincount((chosen + row).flatten(), minlength=members * bins)
+        shares = counts.view(members, bins).numpy(force=True) / (int(own.sum()) * units)
+        density[:, k], slope[:, k] = shares * bins, shares @ weights
+        stderr[:, k] = _standard_error(table[chosen].mean(2).numpy(force=True))
+    return RankDistribution(layer, centres, density, slope, stderr)
 
 
 def _binned(ranks: Tensor, samples: int, bins: int) -> Tensor:
     """Return the bin of rank / (samples - 1); multiplying first keeps edges exact."""
-    return (ranks * bins / (samples - 1)).floor_().clamp_(max=bins - 1).to(torch.int16)
+    return (ranks * bins / (samples - 1)).floor_().clamp_(max=bins - 1).long()
 
 
 def _standard_error(values: np.ndarray) -> np.ndarray:

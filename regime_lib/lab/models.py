@@ -19,9 +19,16 @@ from torch import Tensor, nn
 from regime_lib.errors import RegimeError
 from regime_lib.lab.seeding import checked_seed, torch_seeded
 
+#: What lies between two layers of a perceptron; "linear" is `nn.Identity`, so that it has a name.
+ACTIVATIONS: dict[str, type[nn.Module]] = {
+    "relu": nn.ReLU,
+    "tanh": nn.Tanh,
+    "linear": nn.Identity,
+}
+
 
 class MLP(nn.Module):
-    """A fully connected ReLU network with biases and PyTorch's default initialisation.
+    """A fully connected network with biases and PyTorch's default initialisation.
 
     Its modules are called ``hidden1, relu1, hidden2, relu2, …, output``. The parameters are those
     that the same layers get after `torch.manual_seed(seed)`; the global generator is left alone.
@@ -32,18 +39,22 @@ class MLP(nn.Module):
         Units of the input, of every hidden layer and of the output, such as ``(64, 128, 128, 10)``.
     seed : int
         Seed of the initial parameters.
+    activation : str
+        ``relu``, ``tanh`` or ``linear``; its modules bear this name.
 
     Raises
     ------
     RegimeError
-        If there are fewer than two sizes, one of them is not positive, or the seed is out of range.
+        If there are fewer than two sizes, one of them is not positive, the seed is out of range, or
+        the activation is unknown.
     """
 
-    def __init__(self, sizes: Sequence[int], seed: int) -> None:
+    def __init__(self, sizes: Sequence[int], seed: int, activation: str = "relu") -> None:
         super().__init__()
         self.sizes, self.seed = _checked_sizes(sizes), checked_seed(seed)
+        self.activation = activation
         with torch_seeded(self.seed):
-            _add_layers(self, self.sizes, hidden=_linear, output=_linear)
+            _add_layers(self, self.sizes, activation, hidden=_linear, output=_linear)
 
     def forward(self, inputs: Float[Tensor, "*batch features"]) -> Float[Tensor, "*batch classes"]:
         """Return the logits."""
@@ -65,6 +76,8 @@ class StackedMLP(nn.Module):
         As for `MLP`.
     seeds : sequence of int
         Seed of the initial parameters of each member.
+    activation : str
+        As for `MLP`.
 
     Raises
     ------
@@ -72,14 +85,18 @@ class StackedMLP(nn.Module):
         As for `MLP`, and if there are no seeds.
     """
 
-    def __init__(self, sizes: Sequence[int], seeds: Sequence[int]) -> None:
+    def __init__(
+        self, sizes: Sequence[int], seeds: Sequence[int], activation: str = "relu"
+    ) -> None:
         super().__init__()
         if len(seeds) == 0:
             raise RegimeError("a stack of networks needs at least one seed; got none")
         self.sizes, self.seeds = _checked_sizes(sizes), tuple(checked_seed(seed) for seed in seeds)
+        self.activation = activation
         affine = partial(StackedLinear, len(seeds))
-        _add_layers(self, self.sizes, hidden=affine, output=partial(affine, samples_last=True))
-        solos = [MLP(self.sizes, seed) for seed in self.seeds]
+        output = partial(affine, samples_last=True)
+        _add_layers(self, self.sizes, activation, hidden=affine, output=output)
+        solos = [MLP(self.sizes, seed, activation) for seed in self.seeds]
         with torch.no_grad():
             for name, parameter in self.named_parameters():
                 parameter.copy_(torch.stack([solo.get_parameter(name) for solo in solos]))
@@ -118,7 +135,7 @@ class StackedMLP(nn.Module):
             raise RegimeError(
                 f"there is no member {index}; the stack has members 0 to {self.members - 1}"
             )
-        solo = MLP(self.sizes, self.seeds[index])
+        solo = MLP(self.sizes, self.seeds[index], self.activation)
         mine = {name: value[index] for name, value in self.state_dict().items()}
         solo.to(next(iter(mine.values()))).load_state_dict(mine)
         return solo.train(self.training)
@@ -185,13 +202,18 @@ class _StackedAffine(torch.autograd.Function):
 def _add_layers(
     model: nn.Module,
     sizes: tuple[int, ...],
+    activation: str,
     hidden: Callable[[int, int], nn.Module],
     output: Callable[[int, int], nn.Module],
 ) -> None:
     """Give `model` the layers of a perceptron under names that a reader recognises."""
+    if activation not in ACTIVATIONS:
+        raise RegimeError(
+            f"the activation is {activation!r}; expected one of {', '.join(ACTIVATIONS)}"
+        )
     for number, (below, above) in enumerate(pairwise(sizes[:-1]), start=1):
         model.add_module(f"hidden{number}", hidden(below, above))
-        model.add_module(f"relu{number}", nn.ReLU())
+        model.add_module(f"{activation}{number}", ACTIVATIONS[activation]())
     model.add_module("output", output(sizes[-2], sizes[-1]))
 
 

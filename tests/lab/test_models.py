@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 
 import pytest
@@ -146,3 +146,21 @@ def test_mistakes_are_named() -> None:
     refusal("takes 4 features", lambda: MLP((4, 3), 0)(torch.randn(2, 5)))
     refusal("takes 4 features", lambda: stack(torch.randn(2, 5)))
     refusal("a stack of 2 networks", lambda: stack(torch.randn(3, 7, 4)))
+
+
+@pytest.mark.parametrize(("activation", "bend"), [("tanh", torch.tanh), ("linear", lambda x: x)])
+def test_other_activations_bear_their_names_and_members_keep_them(
+    activation: str, bend: Callable[[Tensor], Tensor]
+) -> None:
+    stack, inputs = StackedMLP((5, 8, 3), [2, 3], activation), torch.randn(7, 5)
+    assert [name for name, _ in stack.named_children()][1] == f"{activation}1"
+    for index, seed in enumerate((2, 3)):
+        solo = MLP((5, 8, 3), seed, activation)
+        expected = solo.output(bend(solo.hidden1(inputs)))
+        torch.testing.assert_close(solo(inputs), expected)
+        torch.testing.assert_close(stack(inputs)[index], expected)
+        torch.testing.assert_close(stack.member(index)(inputs), expected)
+
+
+def test_an_unknown_activation_is_refused() -> None:
+    refusal("relu, tanh, linear", lambda: MLP((5, 8, 3), 0, "sine"))

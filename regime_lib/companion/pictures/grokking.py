@@ -19,7 +19,7 @@ from regime_lib.companion.theme import Theme
 Array = npt.NDArray[np.float64]
 Bundle = tuple[npt.ArrayLike, npt.ArrayLike]
 
-BASIN, SLOPE = "radius", "full-batch"
+SLOPE, TUNING = "rank slope", "full-batch"
 _CASES = ("pattern", "weight", "theory")
 _CONDITIONS = ("accuracy", "loss", "theory")
 _DASHES = ("-", (0, (6, 1.5)), (0, (1.5, 1.5)), (0, (6, 1.5, 1.5, 1.5)))
@@ -62,8 +62,8 @@ def passage(
     accuracy.set(title="accuracy", ylim=(-0.03, 1.05))
     _band(theme, size, norm, "weight")
     size.set(title="norm of the weights", ylim=(0, None))
-    for style, (space, values) in zip(_DASHES, basins.items(), strict=False):
-        _band(theme, basin, _positive(values), BASIN, f"{space} space", style)
+    for space, values in basins.items():
+        _band(theme, basin, _positive(values), f"{space} basin", f"{space} space")
     basin.set(title="basins")
     _log_values(basin)
     _legend_if_several(basin, basins)
@@ -243,7 +243,7 @@ def spectrum_scene(
         bars: list[Mark] = []
         lines: list[Mark] = []
         for number, (shares, wave) in enumerate(zip(power[stop], waves[stop], strict=True)):
-            colour = (SLOPE, 0.3 * number)
+            colour = (TUNING, 0.3 * number)
             bars += [
                 Line([f + 0.25 * (number - 1)] * 2, [0.0, float(share)], colour, width=3.0)
                 for f, share in zip(frequencies, shares, strict=True)
@@ -291,7 +291,7 @@ def spectrum_still(
     figure, axes = theme.panels(len(stops), height=2.6, sharey=True)
     places = np.asarray(frequencies, dtype=float)
     for ax, (name, power) in zip(axes, stops, strict=True):
-        shades = theme.shades(SLOPE, len(power))
+        shades = theme.shades(TUNING, len(power))
         for number, (shade, shares) in enumerate(zip(shades, power, strict=True)):
             ax.bar(places + 0.25 * (number - 1), shares, color=shade, width=0.22)
         ax.set(title=name, xlabel="frequency", ylim=(0, 1.05))
