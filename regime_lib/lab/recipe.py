@@ -13,6 +13,7 @@ from regime_lib.errors import RegimeError
 
 _OPTIMIZERS = ("sgd", "momentum", "adam", "adamw")
 _SCHEDULES = ("constant", "cosine")
+_LOSSES = ("cross-entropy", "squared")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +40,9 @@ class Recipe:
         ``constant``, or ``cosine``: from `lr` down to 0 after the last step.
     warmup : int
         Steps over which the learning rate first grows linearly to `lr`.
+    loss : str
+        ``cross-entropy``, or ``squared``: the squared distance to one-hot labels, averaged over
+        samples and classes.
 
     Raises
     ------
@@ -54,9 +58,14 @@ class Recipe:
     weight_decay: float = 0.0
     schedule: str = "constant"
     warmup: int = 0
+    loss: str = "cross-entropy"
 
     def __post_init__(self) -> None:
-        for name, allowed in (("optimizer", _OPTIMIZERS), ("schedule", _SCHEDULES)):
+        for name, allowed in (
+            ("optimizer", _OPTIMIZERS),
+            ("schedule", _SCHEDULES),
+            ("loss", _LOSSES),
+        ):
             if getattr(self, name) not in allowed:
                 raise RegimeError(
                     f"the {name} is {getattr(self, name)!r}; expected one of {', '.join(allowed)}"

@@ -75,9 +75,10 @@ class Stack(nn.Module):
             raise RegimeError(
                 f"there is no member {index}; the stack has members 0 to {self.members - 1}"
             )
-        mine = {name: value[index] for name, value in self.state_dict().items()}
+        state = self.state_dict()  # a counter of batches is the same for all members
+        mine = {name: value[index] if value.ndim else value for name, value in state.items()}
         solo = make(self.seeds[index])
-        solo.to(next(iter(mine.values()))).load_state_dict(mine)
+        solo.to(next(self.parameters())).load_state_dict(mine)
         return solo.train(self.training)
 
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,10 +14,16 @@ from regime_lib.errors import RegimeError
 from regime_lib.lab.batches import batch_order
 from regime_lib.lab.labelled import Dataset
 from regime_lib.lab.recipe import Recipe
-from regime_lib.lab.seeding import checked_seed, generator, torch_seeded
+from regime_lib.lab.seeding import generator, torch_seeded
 from regime_lib.lab.stack import Stack
-
-_ROWS = 2048  # samples times members in one forward pass of an evaluation: stays in the cache
+from regime_lib.lab.stepping import (
+    accuracies,
+    check_finite,
+    check_fit,
+    descend,
+    member_losses,
+    seeds_of,
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,7 +33,7 @@ class History:
     recipe: Recipe
     seeds: tuple[int, ...]
     loss: Float[np.ndarray, "steps members"]
-    """Mean cross-entropy of the batch of each step, before the step, in nats."""
+    """Mean loss of the batch of each step, before the step; cross-entropy in nats."""
     checks: Int[np.ndarray, " checks"]
     """Steps done when the accuracies were measured, from 0 to the last."""
     train_accuracy: Float[np.ndarray, "checks members"]
@@ -66,7 +70,7 @@ def train(
 ) -> History:
     """Train a network, or a stack of networks at once, in place.
 
-    The loss is the mean cross-entropy of a member's batch, summed over members, so that a stack
+    The loss is the mean over a member's batch, summed over members, so that a stack
     trains each member as it would be trained alone. A member draws its batches from its own seed.
     The data follow the model's device and floating-point type. Global state of torch (random
     generators, threads, gradient mode) is left as it was; dropout and the like draw from the first
@@ -100,7 +104,7 @@ def train(
         If seeds and members differ in number, data and model do not fit, or the training diverges;
         the message names the step and the member.
     """
-    seeds = _seeds_of(model, seeds)
+    seeds = seeds_of(model, seeds)
     if evaluations < 1:
         raise RegimeError(f"evaluations is {evaluations}; expected at least 1, after the last step")
     parameters = list(model.parameters())
@@ -116,32 +120,21 @@ def train(
     stacked = isinstance(model, Stack)
     noise = int(generator(seeds[0], "noise").integers(2**32))
     with torch_seeded(noise, parameters[0].device), torch.enable_grad():
-        _check_fit(model, data)
-        accuracy[:, 0] = _accuracies(model, data, 0, seeds, recipe)
+        check_fit(model, data)
+        accuracy[:, 0] = accuracies(model, data, 0, seeds, recipe)
         batches = _batches(model, data, recipe, seeds)
         for step in range(recipe.steps):
             inputs, labels = next(batches)
-            losses = _member_losses(model(inputs), labels, stacked)
+            losses = member_losses(model(inputs), labels, stacked, recipe.loss)
             loss[step] = values = losses.tolist()
-            _check_finite(values, "loss", step, seeds, recipe)
-            _descend(losses, parameters, optimizer, recipe.learning_rate(step))
+            check_finite(values, "loss", step, seeds, recipe)
+            descend(losses, parameters, optimizer, recipe.learning_rate(step))
             if on_step is not None:
                 on_step()
             if step + 1 in row_of_check:
                 row = row_of_check[step + 1]
-                accuracy[:, row] = _accuracies(model, data, step + 1, seeds, recipe)
+                accuracy[:, row] = accuracies(model, data, step + 1, seeds, recipe)
     return History(recipe, seeds, loss, checks, *accuracy)
-
-
-def _seeds_of(model: nn.Module, seeds: int | Sequence[int]) -> tuple[int, ...]:
-    members = model.members if isinstance(model, Stack) else 1
-    seeds = (seeds,) if isinstance(seeds, int | np.integer) else tuple(seeds)
-    if len(seeds) != members:
-        raise RegimeError(
-            f"there are {len(seeds)} seeds for a model of {members} member(s); "
-            "give one seed to each member"
-        )
-    return tuple(checked_seed(seed) for seed in seeds)
 
 
 def _batches(
@@ -158,93 +151,3 @@ def _batches(
         rows = index.view(-1)
         batch = inputs.index_select(0, rows).view(*shape, *inputs.shape[1:])
         yield batch, labels.index_select(0, rows).view(*shape, *labels.shape[1:])
-
-
-def _member_losses(
-    logits: Float[Tensor, "*rows classes"], labels: Int[Tensor, "*rows"], stacked: bool
-) -> Float[Tensor, " members"]:
-    """Return the mean cross-entropy of every member, over its samples and their positions."""
-    if not stacked:
-        return nn.functional.cross_entropy(logits.flatten(0, -2), labels.flatten()).view(1)
-    logits, labels = logits.flatten(1, -2), labels.flatten(1)
-    # classes along axis 1, where the soft-max works on long vectors instead of a few classes
-    return nn.functional.cross_entropy(logits.mT, labels, reduction="none").mean(dim=1)
-
-
-def _descend(
-    losses: Float[Tensor, " members"],
-    parameters: Sequence[nn.Parameter],
-    optimizer: torch.optim.Optimizer,
-    lr: float,
-) -> None:
-    """Take one optimiser step along the gradient of the summed losses."""
-    for parameter in parameters:
-        parameter.grad = None
-    losses.backward(torch.ones_like(losses))
-    for group in optimizer.param_groups:
-        group["lr"] = lr
-    optimizer.step()
-
-
-def _accuracies(
-    model: nn.Module, data: Dataset, step: int, seeds: tuple[int, ...], recipe: Recipe
-) -> Float[np.ndarray, "2 members"]:
-    """Measure every member's accuracy on the training and the test set."""
-    shares = []
-    for inputs, labels in (
-        (data.train_inputs, data.train_labels),
-        (data.test_inputs, data.test_labels),
-    ):
-        right = torch.zeros(len(seeds), dtype=torch.int64, device=labels.device)
-        rows = max(1, _ROWS // len(seeds))
-        for some, true in zip(inputs.split(rows), labels.split(rows), strict=True):
-            logits = _evaluate(model, some)
-            logits = logits.view(len(seeds), true.numel(), logits.shape[-1])
-            _check_finite(logits.sum(dim=(1, 2)).tolist(), "output", step, seeds, recipe)
-            right += (logits.argmax(dim=-1) == true.flatten()).sum(dim=-1)
-        shares.append(right.numpy(force=True) / labels.numel())
-    return np.stack(shares)
-
-
-def _evaluate(model: nn.Module, inputs: Shaped[Tensor, "batch *features"]) -> Tensor:
-    """Run the model without gradients, and without dropout or changes to running statistics."""
-    with torch.no_grad(), _evaluating(model):
-        logits: Tensor = model(inputs)
-        return logits
-
-
-@contextmanager
-def _evaluating(model: nn.Module) -> Iterator[None]:
-    """Set evaluation mode for the block; afterwards every module is in the mode it was in."""
-    training = [module for module in model.modules() if module.training]
-    model.eval()
-    try:
-        yield
-    finally:
-        for module in training:
-            module.training = True
-
-
-def _check_fit(model: nn.Module, data: Dataset) -> None:
-    """Refuse a model whose output is not one logit for each class and sample."""
-    logits = _evaluate(model, data.train_inputs[:1])
-    wanted = (1, *data.train_labels.shape[1:])
-    leading = logits.ndim - 1 - len(wanted)
-    if leading < 0 or logits.shape[leading:-1] != wanted or logits.shape[-1] < len(data.classes):
-        raise RegimeError(
-            f"for one sample the model's output has shape {tuple(logits.shape)}; expected logits "
-            f"of shape {(*wanted, len(data.classes))}, one for each class of {data.name}"
-        )
-
-
-def _check_finite(
-    values: Sequence[float], what: str, step: int, seeds: tuple[int, ...], recipe: Recipe
-) -> None:
-    """Stop a run that has diverged."""
-    if math.isfinite(sum(values)):
-        return
-    member = next((k for k, value in enumerate(values) if not math.isfinite(value)), 0)
-    raise RegimeError(
-        f"the {what} of member {member} (seed {seeds[member]}) is {values[member]} after step "
-        f"{step}: the training diverged, so lower the learning rate (now {recipe.lr:g})"
-    )

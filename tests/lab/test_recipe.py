@@ -75,6 +75,7 @@ def test_the_optimiser_is_the_one_that_is_named(
     [
         ({"optimizer": "sgdm"}, "sgd, momentum, adam, adamw"),
         ({"schedule": "linear"}, "constant, cosine"),
+        ({"loss": "hinge"}, "cross-entropy, squared"),
         ({"lr": 0.0}, "lr is 0.0"),
         ({"lr": float("nan")}, "lr is nan"),
         ({"lr": float("inf")}, "lr is inf"),
