@@ -26,6 +26,8 @@ _SCRATCH_BYTES = 1 << 18  # what is compared is packed while it is in the cache
 _HALVES = (torch.bfloat16, torch.float16)
 
 Counts = tuple[Int[np.ndarray, "looks members"], Int[np.ndarray, "looks members"]]
+Pairs = Int[np.ndarray, "2 pairs"]
+"""Numbers of two samples each."""
 
 
 def row_bytes(units: int) -> int:
@@ -83,6 +85,11 @@ class NumpyShelf:
         """Count the units that differ from slot 0 of `first`."""
         return _count_units(_words(self.data)[1 : looks + 1] ^ _words(first.data)[0])
 
+    def between(self, pairs: Pairs, looks: int) -> Int[np.ndarray, "looks members pairs"]:
+        """Count the units that differ between the two samples of each pair, at each look."""
+        words = _words(self.data)[1 : looks + 1]
+        return _count_units(words[..., pairs[0], :] ^ words[..., pairs[1], :])
+
     def constant(self, looks: int) -> Counts:
         """Count the units that are off on every sample, and those that are on (and not clipped)."""
         words = _words(self.data)[1 : looks + 1]
@@ -132,6 +139,12 @@ class TorchShelf:
     def away(self, first: TorchShelf, looks: int) -> Int[np.ndarray, "looks members samples"]:
         """Count the units that differ from slot 0 of `first`."""
         return self._count(self.data[1 : looks + 1] ^ first.data[0])
+
+    def between(self, pairs: Pairs, looks: int) -> Int[np.ndarray, "looks members pairs"]:
+        """Count the units that differ between the two samples of each pair, at each look."""
+        first, second = (torch.from_numpy(part).to(self.data.device) for part in pairs)
+        patterns = self.data[1 : looks + 1]
+        return self._count(patterns[..., first, :] ^ patterns[..., second, :])
 
     def constant(self, looks: int) -> Counts:
         """Count the units that are off on every sample, and those that are on (and not clipped)."""
@@ -189,6 +202,12 @@ class WinnerShelf:
     def away(self, first: WinnerShelf, looks: int) -> Int[np.ndarray, "looks members samples"]:
         """Count the windows whose winner differs from slot 0 of `first`."""
         return _count_true(self.data[1 : looks + 1, 0] != first.data[0, 0])
+
+    def between(self, pairs: Pairs, looks: int) -> Int[np.ndarray, "looks members pairs"]:
+        """Count the windows whose winner differs between the two samples of each pair."""
+        first, second = (torch.from_numpy(part).to(self.data.device) for part in pairs)
+        codes = self.data[1 : looks + 1, 0]
+        return _count_true(codes[..., first, :] != codes[..., second, :])
 
     def constant(self, looks: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Return NaN: a pooling window is never off."""

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from regime_lib.instrument.coverage import ALL, Coverage
 from regime_lib.instrument.looks import Looks
 from regime_lib.instrument.norms import Norms
+from regime_lib.instrument.oui import layer_oui, mean_oui
 from regime_lib.instrument.trace import Series, Trace
 from regime_lib.instrument.weights import modules_of
 
@@ -69,11 +70,20 @@ class Journal:
         self._add("pattern_from_start", steps, self._shares(looks.from_start, looks.samples))
         self._add("dead", steps, self._shares(looks.dead, 1))
         self._add("always_on", steps, self._shares(looks.always_on, 1))
+        if looks.between is not None:
+            layers = enumerate(self._coverage.layers)
+            own = np.stack([layer_oui(looks.between[:, i], row) for i, row in layers], axis=1)
+            self._add("oui", steps, np.concatenate([mean_oui(own)[:, None], own], axis=1))
         for quantity, field in _LAW_FIELDS.items() if looks.law else ():
             values = np.array([[getattr(layer, field) for layer in look] for look in looks.law])
             values = values.astype(float)
             values[:, ~self._has_law] = np.nan
             self._add(quantity, steps, self._means(values), consecutive)
+
+    def write_net(self, step: int, differing: Int[np.ndarray, "layers members"]) -> None:
+        """Note how many units differ between the ends of the window that ends at a step."""
+        shares = self._shares(differing[None], self._coverage.samples)
+        self._add("pattern_net_change", np.array([step]), shares)
 
     def write_weights(
         self, steps: Int[np.ndarray, " looks"], norms: Norms, consecutive: NDArray[np.bool_]

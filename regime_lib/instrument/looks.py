@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 from numpy.typing import NDArray
 
-from regime_lib.instrument.bits import Shelf
+from regime_lib.instrument.bits import Pairs, Shelf
 from regime_lib.instrument.flip_law import FlipStatistics
 from regime_lib.instrument.recorder import Recorder, as_bytes, from_bytes
 
@@ -32,6 +32,8 @@ class Looks:
     samples: int
     law: tuple[tuple[FlipStatistics, ...], ...] = ()
     """By look and layer, if pre-activations are kept."""
+    between: Int[np.ndarray, "looks layers members pairs"] | None = None
+    """Units that differ between the two samples of each pair, if pairs were drawn."""
 
 
 class Ring:
@@ -45,10 +47,19 @@ class Ring:
         Samples of every look.
     counted : array of bool, shape (layers,)
         Which layers enter `Looks.by_sample`.
+    pairs : array of int, shape (2, pairs), optional
+        Samples to compare with each other at every look.
     """
 
-    def __init__(self, recorder: Recorder, samples: int, counted: Bool[np.ndarray, " layers"]):
+    def __init__(
+        self,
+        recorder: Recorder,
+        samples: int,
+        counted: Bool[np.ndarray, " layers"],
+        pairs: Pairs | None = None,
+    ):
         self._recorder, self._samples, self._counted = recorder, samples, counted
+        self._pairs = pairs
         self.first = recorder.shelves(1, samples)
         size = sum(shelf.data.nbytes for shelf in self.first)
         self.capacity = max(1, min(_MOST_LOOKS, _SHELF_BYTES // size))
@@ -67,7 +78,7 @@ class Ring:
 
     def take(self, law: tuple[tuple[FlipStatistics, ...], ...] = ()) -> Looks:
         """Compare the looks since the last call, and forget all but the last."""
-        looks = compare(self.shelves, self.first, self.filled, self._counted, law)
+        looks = compare(self.shelves, self.first, self.filled, self._counted, law, self._pairs)
         for shelf in self.shelves:
             shelf.restart(self.filled)
         self.filled = 0
@@ -78,7 +89,7 @@ class Ring:
         pair = self._recorder.shelves(2, self._samples)
         for slot in (0, 1):
             from_bytes(pair, slot, as_bytes(self.first, 0))
-        return compare(pair, self.first, 1, self._counted)
+        return compare(pair, self.first, 1, self._counted, pairs=self._pairs)
 
     def last(self) -> NDArray[np.uint8]:
         """Copy the last patterns, packed."""
@@ -98,6 +109,7 @@ def compare(
     looks: int,
     counted: NDArray[np.bool_],
     law: tuple[tuple[FlipStatistics, ...], ...] = (),
+    pairs: Pairs | None = None,
 ) -> Looks:
     """Compare the filled slots of all layers with the slot before each, and with the first.
 
@@ -111,6 +123,8 @@ def compare(
         Which layers enter `Looks.by_sample`.
     law : tuple
         Passed on.
+    pairs : array of int, shape (2, pairs), optional
+        Samples to compare with each other.
     """
     changed = [shelf.changed(looks) for shelf in shelves]
     away = [a.away(b, looks) for a, b in zip(shelves, first, strict=True)]  # type: ignore[arg-type]
@@ -124,4 +138,5 @@ def compare(
         np.stack([np.asarray(on, dtype=float) for _, on in constant], axis=1),
         changed[0].shape[2],
         law,
+        None if pairs is None else np.stack([s.between(pairs, looks) for s in shelves], axis=1),
     )

@@ -29,6 +29,10 @@ class Options:
     preactivations: bool
     batches: int | None
     snapshots: int
+    window: int | None = None
+    ema: float | None = None
+    oui: int | None = None
+    oui_seed: int = 0
 
     def __post_init__(self) -> None:
         for name, least in (
@@ -38,6 +42,9 @@ class Options:
             ("group", 1),
             ("batches", 1),
             ("snapshots", 1),
+            ("window", 1),
+            ("oui", 1),
+            ("oui_seed", 0),
         ):
             _check_whole(name, getattr(self, name), least)
         if self.schedule is not None and not callable(self.schedule):
@@ -47,8 +54,13 @@ class Options:
             )
         if self.keep is not None and not self.keep:
             raise RegimeError("layers is empty; name the layers to track, or leave it out for all")
-        for name, given in (("preactivations", self.preactivations), ("group", self.group)):
-            if self.batches is not None and given:
+        if self.ema is not None and not (isinstance(self.ema, float) and 0 < self.ema < 1):
+            raise RegimeError(
+                f"ema is {self.ema!r}; expected the decay of the average, a number between 0 and 1 "
+                "such as 0.99"
+            )
+        for name in ("preactivations", "group", "window", "ema", "oui"):
+            if self.batches is not None and getattr(self, name):
                 raise RegimeError(
                     f"{name} is for a probe, but batches={self.batches} takes the patterns from "
                     f"the training's own forward passes; leave out one of the two"
@@ -63,7 +75,7 @@ class Options:
 
 
 def _check_whole(name: str, number: object, least: int) -> None:
-    if number is None and name not in ("members", "batch_axis", "snapshots"):
+    if number is None and name not in ("members", "batch_axis", "snapshots", "oui_seed"):
         return
     whole = isinstance(number, Integral) and not isinstance(number, bool)
     if not whole or number < least:  # type: ignore[operator]

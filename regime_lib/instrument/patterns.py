@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from regime_lib.errors import RegimeError
+from regime_lib.instrument.bits import Pairs
 from regime_lib.instrument.capture import watch
 from regime_lib.instrument.discovery import Discovery
 from regime_lib.instrument.flip_law import FlipStatistics, flip_statistics
@@ -81,6 +82,8 @@ class PatternMeter:
         allocator's reuse (8 MiB), unless the network's samples influence each other.
     preactivations : bool
         Whether to keep the pre-activations, for the flip law.
+    pairs : array of int, shape (2, pairs), optional
+        Samples to compare with each other at every look.
     """
 
     def __init__(
@@ -93,12 +96,13 @@ class PatternMeter:
         *,
         group: int | None,
         preactivations: bool,
+        pairs: Pairs | None = None,
     ) -> None:
         self._model, self._probe, self._plan = model, probe, plan
         self._undisturbed = Undisturbed(model, given)
         self._samples = plan.coverage.samples
         self._recorder = Recorder(plan, layout, keep_values=preactivations)
-        self._ring = Ring(self._recorder, self._samples, plan.coverage.counted)
+        self._ring = Ring(self._recorder, self._samples, plan.coverage.counted, pairs)
         self._law: list[tuple[FlipStatistics, ...]] | None = [] if preactivations else None
         if preactivations:
             self._before, self._now = (self._recorder.room_for_values(self._samples) for _ in "ab")

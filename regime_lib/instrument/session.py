@@ -10,11 +10,13 @@ from torch import nn
 
 from regime_lib.errors import RegimeError, RegimeWarning
 from regime_lib.instrument.batches import BatchMeter
+from regime_lib.instrument.bits import Pairs
 from regime_lib.instrument.coverage import Coverage
 from regime_lib.instrument.journal import Journal
 from regime_lib.instrument.layout import Layout
 from regime_lib.instrument.looks import Ring
 from regime_lib.instrument.options import Options
+from regime_lib.instrument.oui import draw_pairs
 from regime_lib.instrument.patterns import PatternMeter, discover
 from regime_lib.instrument.plan import CUSTOM
 from regime_lib.instrument.probe import Probe
@@ -86,10 +88,15 @@ class Session:
                 layout,
                 group=options.group,
                 preactivations=options.preactivations,
+                pairs=_pairs(options, plan.coverage.samples),
             )
             self._journal.write_patterns(start, self._patterns.first_look(), never)
         self._snapshots = self._room_for_snapshots(options.snapshots)
         self._snapshots.offer(0, self._take_snapshot)
+        self._window = options.window
+        self._window_start = 0
+        if self._window is not None and self._patterns is not None:
+            self._window_pattern = self._patterns.snapshot()
 
     def look(self, step: int) -> None:
         """Look at weights and patterns after a step; a look that fails leaves nothing."""
@@ -107,6 +114,7 @@ class Session:
         if self._patterns is not None:
             self._patterns.keep()
             self._pattern_looks.append((step, follows))
+            self._end_window(self._patterns, step)
         self._last_look = step
         self._snapshots.offer(step, self._take_snapshot)
         if self._weights.full:
@@ -157,6 +165,13 @@ class Session:
             [self._weights.squared_distance_to_last(weights) for _, weights in kept],
         )
 
+    def _end_window(self, patterns: PatternMeter, step: int) -> None:
+        """Compare the patterns with those at the window's start, if it has passed."""
+        if self._window is None or step - self._window_start < self._window:
+            return
+        self._journal.write_net(step, patterns.distance_to_last(self._window_pattern))
+        self._window_start, self._window_pattern = step, patterns.snapshot()
+
     def _write_weights(self) -> None:
         if self._weight_looks:
             steps, follows = _unzip(self._weight_looks)
@@ -178,6 +193,10 @@ class Session:
         size = weights.nbytes + (0 if patterns is None else patterns.nbytes)
         stride = min(_MOST_STRIDE, max(1, size // _SNAPSHOT_EVERY_STEP))
         return Snapshots(min(most, _SNAPSHOT_BYTES // max(1, size)), stride)
+
+
+def _pairs(options: Options, samples: int) -> Pairs | None:
+    return None if options.oui is None else draw_pairs(samples, options.oui, options.oui_seed)
 
 
 def _unzip(looks: list[tuple[int, bool]]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:

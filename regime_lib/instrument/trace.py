@@ -22,6 +22,7 @@ from regime_lib.instrument.kinks import Kind
 from regime_lib.storage import atomic_write, sha256_of, write_text
 
 if TYPE_CHECKING:
+    from regime_lib.instrument.net_flips import NetFlips
     from regime_lib.instrument.regime_change import RegimeChange
 
 _FORMAT = 1
@@ -58,6 +59,9 @@ class Trace:
     weight_from_end    distance to the last weights                                   as weights
     ================== ============================================================== ===========
 
+    With ``window=N`` also `pattern_net_change`, the Hamming distance across every window of N
+    steps, written at its end (see `flips_per_net_flip`); with ``oui=N`` also `oui`, how different
+    the patterns of two probe samples are (1: as different as chance would make them).
     With ``preactivations=True`` also `preactivation_scale`, `preactivation_change`, `flip_law` and
     `flip_law_centred`; with ``batches=N`` also `lag`, the steps since the samples' last visit.
     """
@@ -149,6 +153,15 @@ class Trace:
         from regime_lib.instrument.regime_change import regime_change
 
         return regime_change(self, definition, **options)
+
+    def flips_per_net_flip(self, over: str = "window", layer: str = ALL) -> NetFlips:
+        """Return how many bits flip for one that finally differs, window by window.
+
+        See `regime_lib.instrument.net_flips.flips_per_net_flip`.
+        """
+        from regime_lib.instrument.net_flips import flips_per_net_flip
+
+        return flips_per_net_flip(self, over, layer)
 
     def save(self, path: str | Path) -> Path:
         """Write the trace into a folder: Parquet files, and a manifest that names them.

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from regime_lib.errors import RegimeError
+from regime_lib.instrument.averages import WeightAverage
 from regime_lib.instrument.batches import BatchMeter
 from regime_lib.instrument.coverage import Coverage
 from regime_lib.instrument.options import Options
@@ -52,6 +53,17 @@ class RegimeTracker:
         inside ``with tracker.watch(index):``, and `probe` is used only once, to learn the layers.
     snapshots : int
         Most states kept for the distances to the final state (also limited to 256 MiB).
+    window : int, optional
+        Steps after which the net change of the patterns is measured, again and again, for
+        `flips_per_net_flip`.
+    ema : float, optional
+        Decay of an exponential moving average of the weights (0.99, say) that is tracked as well,
+        on the same probe: see `ema_trace`.
+    oui : int, optional
+        Pairs of probe samples whose patterns are compared with each other at every look, for the
+        overfitting-underfitting indicator (28 in the code of its authors).
+    oui_seed : int
+        Seed that draws these pairs, once for the whole run.
 
     Raises
     ------
@@ -93,6 +105,10 @@ class RegimeTracker:
         preactivations: bool = False,
         batches: int | None = None,
         snapshots: int = 400,
+        window: int | None = None,
+        ema: float | None = None,
+        oui: int | None = None,
+        oui_seed: int = 0,
     ) -> None:
         if not isinstance(model, nn.Module):
             raise RegimeError(
@@ -109,6 +125,10 @@ class RegimeTracker:
             preactivations=preactivations,
             batches=batches,
             snapshots=snapshots,
+            window=window,
+            ema=ema,
+            oui=oui,
+            oui_seed=oui_seed,
         )
         self._wrapped, self._model = model, unwrap(model)
         self._probe = Probe(probe, batch_axis)
@@ -117,6 +137,9 @@ class RegimeTracker:
         self._session: Session | None = None
         self._coverage: Coverage | None = None
         self._trace: Trace | None = None
+        self._average: WeightAverage | None = None
+        self._average_session: Session | None = None
+        self._average_trace: Trace | None = None
 
     def __enter__(self) -> RegimeTracker:
         """Find the layers and look for the first time: step 0 is the model as it is now."""
@@ -125,6 +148,9 @@ class RegimeTracker:
                 "this tracker was used before; make a new RegimeTracker for every run"
             )
         self._session = Session(self._model, self._probe, self._options)
+        if self._options.ema is not None:
+            self._average = WeightAverage(self._model, self._options.ema)
+            self._average_session = Session(self._average.model, self._probe, self._options)
         self._coverage = self._session.coverage
         return self
 
@@ -136,6 +162,9 @@ class RegimeTracker:
     ) -> None:
         """Finish the trace; after an error or an interruption it holds what was seen so far."""
         self._trace, self._session = self.trace, None
+        if self._average_session is not None:
+            self._average_trace = self._average_session.trace()
+            self._average_session = self._average = None
 
     def update(self) -> None:
         """Look at the model after an optimiser step.
@@ -152,8 +181,13 @@ class RegimeTracker:
                 "call it inside `with RegimeTracker(model, probe) as tracker:`"
             )
         step, scheduled = self._step + 1, self._options.schedule
-        if scheduled is None or scheduled(step) or scheduled(step + 1):
+        due = scheduled is None or scheduled(step) or scheduled(step + 1)
+        if due:
             self._session.look(step)
+        if self._average is not None and self._average_session is not None:
+            self._average.update()
+            if due:
+                self._average_session.look(step)
         self._step = step
 
     def watch(self, index: Tensor | NDArray | Sequence[int] | None = None) -> Watching:
@@ -202,6 +236,27 @@ class RegimeTracker:
                 "there is no trace yet; enter `with RegimeTracker(...) as tracker:` first"
             )
         return self._session.trace()
+
+    @property
+    def ema_trace(self) -> Trace:
+        """What was measured of the moving average of the weights, a network of its own.
+
+        Its pattern change and weight change are those of the average from one step to the next.
+
+        Raises
+        ------
+        RegimeError
+            If the tracker was made without ``ema=decay``, or before its block.
+        """
+        if self._options.ema is None:
+            raise RegimeError("no average of the weights was tracked; pass ema=0.99 to the tracker")
+        if self._average_trace is not None:
+            return self._average_trace
+        if self._average_session is None:
+            raise RegimeError(
+                "there is no trace yet; enter `with RegimeTracker(...) as tracker:` first"
+            )
+        return self._average_session.trace()
 
 
 class Watching:
