@@ -87,7 +87,11 @@ class Block(nn.Module):
         self.heads, self.causal = heads, causal
         self.norm1, self.norm2 = nn.LayerNorm(width), nn.LayerNorm(width)
         self.mix_in, self.mix_out = nn.Linear(width, 3 * width), nn.Linear(width, width)
-        self.up, self.relu, self.down = nn.Linear(width, hidden), nn.ReLU(), nn.Linear(hidden, width)
+        self.up, self.relu, self.down = (
+            nn.Linear(width, hidden),
+            nn.ReLU(),
+            nn.Linear(hidden, width),
+        )
 
     def forward(
         self, tokens: Float[Tensor, "batch length width"], seen: Tensor | None = None

@@ -134,7 +134,9 @@ def tracked_run(setting: Setting) -> TrackedRun:
     model, recipe = task.network(setting), setting.recipe
     start = task.accuracy(model)
     average = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(setting.decay))
-    average.update_parameters(model)  # the first call copies: the average starts where training does
+    average.update_parameters(
+        model
+    )  # the first call copies: the average starts where training does
     optimizer = recipe.make_optimizer(model.parameters())
     batches = task.batches(setting)
     every = setting.average_every
