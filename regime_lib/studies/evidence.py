@@ -1,17 +1,26 @@
-"""The paper-scale grid: which runs it holds, and how a sweep computes them one file a point.
+"""The paper-scale grid: which runs it holds, how a sweep computes them, and what is kept of them.
 
-The runs of seed 0 come first, cell by cell, so that an interrupted sweep is a balanced set.
+A sweep keeps one file a run. The runs of seed 0 come first, cell by cell, so that an interrupted
+sweep is a balanced set; what is missing is counted, never filled in.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from concurrent.futures import Executor
+from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+import pandas as pd
 import torch
 
+from regime_lib.errors import RegimeError
+from regime_lib.instrument.timescales import smooth
 from regime_lib.studies.settings import OPTIMIZERS, Setting
-from regime_lib.studies.tracked import tracked_run
+from regime_lib.studies.specifications import settings_of, slope, specifications
+from regime_lib.studies.tracked import TrackedRun, tracked_run
+from regime_lib.sweeps import Store, sweep
 
 #: Raised by hand when what a run measures changes: results of another version are computed anew.
 VERSION = 1
@@ -32,6 +41,9 @@ _SIZES: dict[str, dict[str, Any]] = {
     "cnn": {"batch_size": 32, "samples": 10_000, "probe_size": 64, "hidden": 64},
     "transformer": {"batch_size": 16, "samples": None, "probe_size": 16, "hidden": 128},
 }
+_KEPT = ("pattern_change", "weight_change", "pattern_from_start", "weight_from_start")
+_WINDOW = 51  # steps of the trailing mean of what is kept
+_POINTS = 60  # about so many steps of a series are kept
 
 
 def paper_scale() -> Iterator[Setting]:
@@ -64,6 +76,129 @@ def run_point(point: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Compute one point of the sweep: the packed series of one run."""
     torch.set_num_threads(1)
     return tracked_run(Setting(**point)).rows()
+
+
+@dataclass(frozen=True, eq=False)
+class Collected:
+    """What is kept of all finished runs: three tables small enough to commit."""
+
+    specifications: pd.DataFrame
+    """Of every run under every definition (see `specifications`)."""
+    runs: pd.DataFrame
+    """A row a run: accuracies, flips per net flip, slopes, seconds."""
+    series: pd.DataFrame
+    """Smoothed series at some steps: columns of the setting, network, quantity, step, value."""
+    asked: int
+    """Runs of the grid."""
+    failed: tuple[str, ...]
+    """Why runs failed, a sentence each."""
+
+    @property
+    def done(self) -> int:
+        """Runs that are finished."""
+        return len(self.runs)
+
+
+def compute_evidence(
+    place: str, *, executor: Executor | None = None, jobs: int | None = None
+) -> None:
+    """Compute every run of the grid that `place` does not hold yet.
+
+    Parameters
+    ----------
+    place : str
+        The folder of the sweep (see `regime_lib.sweeps.sweep`).
+    executor : Executor, optional
+        Who computes; a pool of processes of this machine by default.
+    jobs : int, optional
+        Processes of that pool.
+    """
+    points = [setting.as_point() for setting in paper_scale()]
+    sweep(run_point, points, into=place, executor=executor, jobs=jobs, depends=_depends())
+
+
+def collect_evidence(place: str) -> Collected:
+    """Gather every finished run of a sweep.
+
+    Raises
+    ------
+    RegimeError
+        If none is finished.
+    """
+    store, frames, rows, series, failed = Store(place), [], [], [], []
+    points = store.plan()
+    for key, point in points.items():
+        found = store.result(key)
+        if found is None:
+            error = store.failure(key)
+            failed += [error] if error else []
+            continue
+        run = TrackedRun.of_rows(Setting(**point), found)
+        frames.append(specifications(run))
+        rows.append(_summary(run, store.seconds(key)))
+        series.append(_thinned(run))
+    if not rows:
+        raise RegimeError(f"{place} holds no finished run; compute some first")
+    return Collected(
+        _compact(pd.concat(frames, ignore_index=True)),
+        _compact(pd.DataFrame(rows)),
+        _compact(pd.concat(series, ignore_index=True)),
+        len(points),
+        tuple(failed),
+    )
+
+
+def _depends() -> dict[str, Any]:
+    return {"study": "paper-scale", "version": VERSION}
+
+
+def _summary(run: TrackedRun, seconds: float) -> dict[str, Any]:
+    return {
+        **settings_of(run),
+        "steps": run.setting.steps,
+        "start_accuracy": run.start_accuracy,
+        "accuracy": run.accuracy,
+        "flips_per_net_flip": run.flips_per_net_flip,
+        "slope": slope(run),
+        "average_slope": slope(run, "average"),
+        "seconds": seconds,
+    }
+
+
+def _thinned(run: TrackedRun) -> pd.DataFrame:
+    """Keep smoothed changes, and distances from the start, at steps that are even in logarithm."""
+    parts = []
+    for (network, quantity), found in run.series.items():
+        if quantity not in _KEPT:
+            continue
+        values = found.values
+        if quantity.endswith("_change"):
+            stride = int(np.median(np.diff(found.steps)))
+            values = smooth(values[:, None], max(1, _WINDOW // stride))[:, 0]
+        at = np.unique(np.geomspace(1, len(values), _POINTS).round().astype(int)) - 1
+        parts.append(
+            pd.DataFrame(
+                {
+                    **settings_of(run),
+                    "network": network,
+                    "quantity": quantity,
+                    "step": found.steps[at],
+                    "value": values[at],
+                }
+            )
+        )
+    return pd.concat(parts, ignore_index=True)
+
+
+def _compact(table: pd.DataFrame) -> pd.DataFrame:
+    """Store texts once, and numbers in half the bytes: seven digits are more than runs repeat."""
+    kinds = {
+        name: "category" if column.dtype == object or str(column.dtype) == "str" else "float32"
+        for name, column in table.items()
+        if column.dtype.kind not in "iu"
+    }
+    whole = {name: "int32" for name, column in table.items() if column.dtype.kind in "iu"}
+    return table.astype({**kinds, **whole})
 
 
 def _setting(cell: Mapping[str, Any], **given: Any) -> Setting:

@@ -15,12 +15,10 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import torch
 from jaxtyping import Float, Int
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from regime_lib.errors import RegimeError
-from regime_lib.instrument import RegimeTracker, Trace
+from regime_lib.instrument import RegimeTracker, Trace, WeightAverage
 from regime_lib.studies.settings import Setting
 from regime_lib.studies.tasks import loss, task_of
 
@@ -133,16 +131,13 @@ def tracked_run(setting: Setting) -> TrackedRun:
     task = task_of(setting)
     model, recipe = task.network(setting), setting.recipe
     start = task.accuracy(model)
-    average = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(setting.decay))
-    average.update_parameters(
-        model
-    )  # the first call copies: the average starts where training does
+    average = WeightAverage(model, setting.decay)  # starts where training does
     optimizer = recipe.make_optimizer(model.parameters())
     batches = task.batches(setting)
     every = setting.average_every
     own = RegimeTracker(model, task.probe, snapshots=_SNAPSHOTS)
     smooth = RegimeTracker(
-        average.module,
+        average.model,
         task.probe,
         schedule=lambda step: step % every == 0,
         snapshots=_SNAPSHOTS,
@@ -156,7 +151,7 @@ def tracked_run(setting: Setting) -> TrackedRun:
             for group in optimizer.param_groups:
                 group["lr"] = recipe.learning_rate(step)
             optimizer.step()
-            average.update_parameters(model)
+            average.update()
             tracker.update()
             averaged.update()
     traces = dict(zip(NETWORKS, (own.trace, smooth.trace), strict=True))
@@ -179,8 +174,3 @@ def _packed(values: np.ndarray) -> str:
 
 def _unpacked(text: str, kind: str) -> np.ndarray:
     return np.frombuffer(base64.b64decode(text), kind)
-
-
-def one_thread() -> None:
-    """Let torch compute on one thread: a sweep runs its points side by side."""
-    torch.set_num_threads(1)
