@@ -42,7 +42,8 @@ class RunKey:
     Attributes
     ----------
     parts : dict of str to dict of str to str
-        Digests by part (source, parameters, library, claims, lock, data) and by name in it.
+        Digests by part (source, parameters, library, claims, lock, data; evidence where there is
+        any) and by name in it.
     parameters : dict of str to value
         The value of every declared parameter.
     """
@@ -71,6 +72,9 @@ def run_key(project: Project, entry: Entry, parameters: Mapping[str, Value]) -> 
         "lock": _file_digests([project.lock_file], project.root),
         "data": data_digests(parameters.values()),
     }
+    evidence = project.claims_file.parent / "evidence" / entry.name
+    if evidence.is_dir():
+        parts["evidence"] = _file_digests(evidence.iterdir(), evidence)
     return RunKey(parts, dict(parameters))
 
 

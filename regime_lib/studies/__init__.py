@@ -1,6 +1,7 @@
 """Studies that join instrument and lab: tracked runs, and every way of asking when they settle."""
 
 from regime_lib.studies.evidence import (
+    EVIDENCE_OF,
     Collected,
     collect_evidence,
     compute_evidence,
@@ -16,6 +17,7 @@ from regime_lib.studies.tracked import Series, TrackedRun, tracked_run
 
 __all__ = [
     "DEFINITIONS",
+    "EVIDENCE_OF",
     "USUAL",
     "Collected",
     "Estimate",

@@ -17,11 +17,13 @@ import torch
 
 from regime_lib.errors import RegimeError
 from regime_lib.instrument.timescales import smooth
-from regime_lib.studies.settings import OPTIMIZERS, Setting
+from regime_lib.studies.settings import LEARNING_RATES, OPTIMIZERS, Setting
 from regime_lib.studies.specifications import settings_of, slope, specifications
 from regime_lib.studies.tracked import TrackedRun, tracked_run
 from regime_lib.sweeps import Store, sweep
 
+#: The chapter that draws these runs.
+EVIDENCE_OF = "23_three_times_earlier"
 #: Raised by hand when what a run measures changes: results of another version are computed anew.
 VERSION = 1
 SEEDS = (0, 1, 2)
@@ -97,6 +99,32 @@ class Collected:
     def done(self) -> int:
         """Runs that are finished."""
         return len(self.runs)
+
+    @property
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """The three tables by name."""
+        return {
+            "specifications": self.specifications,
+            "runs": self.runs,
+            "series": self.series,
+        }
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What a manifest says of them."""
+        return {
+            "runs_asked": self.asked,
+            "runs_done": self.done,
+            "runs_failed": list(self.failed),
+            "version": VERSION,
+            "cells": [{**_SIZES[cell["architecture"]], **cell} for cell in CELLS],
+            "optimizers": list(OPTIMIZERS),
+            "schedules": sorted(set(self.runs["schedule"])),
+            "learning_rates": {" ".join(k): lr for k, lr in LEARNING_RATES.items()},
+            "seeds": sorted(int(seed) for seed in set(self.runs["seed"])),
+            "compute_seconds": round(float(self.runs["seconds"].sum())),
+            "command": f"regime evidence {EVIDENCE_OF}",
+        }
 
 
 def compute_evidence(
