@@ -67,7 +67,8 @@ def specification_curve(theme: Theme, table: pd.DataFrame) -> Figure:
     """
     table = table.assign(family=table["definition"].map(family_of))
     known = table[table["ratio"].notna()].sort_values("ratio")
-    table = pd.concat([known, table[table["ratio"].isna()]])
+    order = ["optimizer", "schedule", "dataset", "architecture", "family"]
+    table = pd.concat([known, table[table["ratio"].isna()].sort_values(order)])
     rows = _matrix_rows(table)
     height = 2.7 + 0.175 * len(rows)
     figure = Figure(figsize=(WIDTH_INCHES[theme.narrow], height), layout="constrained")
@@ -76,7 +77,7 @@ def specification_curve(theme: Theme, table: pd.DataFrame) -> Figure:
     )
     x = np.arange(len(table))
     _sorted_ratios(theme, top, table, x)
-    for place, (row, (column, value)) in enumerate(rows.items()):
+    for place, (column, value) in enumerate(rows.values()):
         at = x[(table[column] == value).to_numpy()]
         named = _COLOURS.get(str(value))
         below.vlines(
@@ -162,7 +163,9 @@ def shares(
     return figure
 
 
-def where_it_holds(theme: Theme, table: pd.DataFrame, columns: Sequence[str]) -> Figure:
+def where_it_holds(
+    theme: Theme, table: pd.DataFrame, columns: Sequence[str], groups: Sequence[str]
+) -> Figure:
     """Draw the median ratio of every definition under every choice, as a table in colour.
 
     Parameters
@@ -173,6 +176,8 @@ def where_it_holds(theme: Theme, table: pd.DataFrame, columns: Sequence[str]) ->
         Rows are definitions, columns choices; NaN where no number is known.
     columns : sequence of str
         Headings.
+    groups : sequence of str
+        Headings above each three columns.
     """
     figure, (ax,) = theme.panels(1, height=0.27 * len(table) + 1.1)
     blue, orange = theme.colour("weight"), theme.colour("pattern")
@@ -195,6 +200,17 @@ def where_it_holds(theme: Theme, table: pd.DataFrame, columns: Sequence[str]) ->
     ax.set_yticks(range(len(table)), list(table.index))
     size = 8 if theme.narrow else 9
     ax.set_xticks(range(len(columns)), list(columns), fontsize=size)
+    for place, title in enumerate(groups):
+        ax.annotate(
+            title,
+            (3 * place + 1, -0.5),
+            xytext=(0, 20),
+            textcoords="offset points",
+            ha="center",
+            fontsize=size,
+            fontweight="bold",
+            annotation_clip=False,
+        )
     ax.xaxis.tick_top()
     ax.tick_params(length=0)
     ax.grid(visible=False)
@@ -338,7 +354,8 @@ def by_data(theme: Theme, table: pd.DataFrame) -> Figure:
     table : DataFrame
         Specifications of one definition.
     """
-    cells = list(dict.fromkeys(zip(table["dataset"], table["architecture"], strict=True)))
+    there = set(zip(table["dataset"], table["architecture"], strict=True))
+    cells = [(d, a) for d in NAMES for a in NAMES if (d, a) in there]
     figure, (ax,) = theme.panels(1, height=0.44 * len(cells) + 1.2)
     schedules = list(dict.fromkeys(table["schedule"]))
     names = list(_COLOURS)
