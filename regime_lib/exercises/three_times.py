@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 
 import numpy as np
@@ -90,7 +91,7 @@ def flips_per_net_flip(solution: Callable[[Bits], float]) -> None:
         random = np.random.default_rng(0)
         for _ in range(20):
             states = random.random((9, 30)) < 0.5
-            flips = sum(int((a != b).sum()) for a, b in zip(states, states[1:], strict=False))
+            flips = sum(int((a != b).sum()) for a, b in itertools.pairwise(states))
             net = int((states[0] != states[-1]).sum())
             expect(
                 np.isclose(solution(states), flips / net),

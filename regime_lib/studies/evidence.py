@@ -43,6 +43,18 @@ _SIZES: dict[str, dict[str, Any]] = {
     "cnn": {"batch_size": 32, "samples": 10_000, "probe_size": 64, "hidden": 64},
     "transformer": {"batch_size": 16, "samples": None, "probe_size": 16, "hidden": 128},
 }
+#: The digits, as long as in our pilot: constant rates need it to settle.
+LONG: tuple[dict[str, Any], ...] = (
+    {"architecture": "mlp", "steps": 3000, "batch_size": 64, "probe_size": 128},
+    {"architecture": "cnn", "steps": 2000, "batch_size": 32, "probe_size": 64, "hidden": 64},
+    {
+        "architecture": "transformer",
+        "steps": 1600,
+        "batch_size": 32,
+        "probe_size": 48,
+        "hidden": 64,
+    },
+)
 _KEPT = ("pattern_change", "weight_change", "pattern_from_start", "weight_from_start")
 _WINDOW = 51  # steps of the trailing mean of what is kept
 _POINTS = 60  # about so many steps of a series are kept
@@ -52,7 +64,8 @@ def paper_scale() -> Iterator[Setting]:
     """Yield the settings of the grid, in the order in which they are computed.
 
     First every cell with every optimiser, constant and cosine, seed after seed; then AdamW with a
-    warm-up; last the digits in full batches, where no minibatch noise is left.
+    warm-up. Last the digits, in runs long enough for a constant rate to settle: in minibatches, and
+    in full batches, where no minibatch noise is left.
     """
     for seed in SEEDS:
         for schedule in ("constant", "cosine"):
@@ -71,6 +84,13 @@ def paper_scale() -> Iterator[Setting]:
                 seed=seed,
                 steps=1000,
                 batch_size=None,
+            )
+    for seed in SEEDS:
+        for size in LONG:
+            for optimizer in OPTIMIZERS:
+                yield Setting(dataset="digits", optimizer=optimizer, seed=seed, **size)
+            yield Setting(
+                dataset="digits", optimizer="adamw", schedule="warm-up", seed=seed, **size
             )
 
 
@@ -118,6 +138,7 @@ class Collected:
             "runs_failed": list(self.failed),
             "version": VERSION,
             "cells": [{**_SIZES[cell["architecture"]], **cell} for cell in CELLS],
+            "digits": list(LONG),
             "optimizers": list(OPTIMIZERS),
             "schedules": sorted(set(self.runs["schedule"])),
             "learning_rates": {" ".join(k): lr for k, lr in LEARNING_RATES.items()},

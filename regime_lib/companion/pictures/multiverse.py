@@ -97,13 +97,13 @@ def specification_curve(theme: Theme, table: pd.DataFrame) -> Figure:
             xytext=(4, 0),
             textcoords="offset points",
             va="center",
-            fontsize=8,
+            fontsize=8.3,
         )
     columns = [column for column, _ in rows.values()]
     for place, (one, other) in enumerate(pairwise(columns)):
         if one != other:
             below.axhline(-place - 0.5, color=theme.text, linewidth=0.6)
-    below.set_yticks([-place for place in range(len(rows))], list(rows), fontsize=8)
+    below.set_yticks([-place for place in range(len(rows))], list(rows), fontsize=8.3)
     below.set(ylim=(0.5 - len(rows), 0.5), xlabel="specifications, sorted by their ratio")
     below.tick_params(axis="y", length=0)
     below.grid(visible=False)
@@ -113,7 +113,7 @@ def specification_curve(theme: Theme, table: pd.DataFrame) -> Figure:
         xycoords="axes fraction",
         xytext=(4, 3),
         textcoords="offset points",
-        fontsize=8,
+        fontsize=8.3,
     )
     return figure
 
@@ -198,7 +198,7 @@ def where_it_holds(
             fontweight="bold" if np.isfinite(number) and number >= 2 else "normal",
         )
     ax.set_yticks(range(len(table)), list(table.index))
-    size = 8 if theme.narrow else 9
+    size = 8.3 if theme.narrow else 9
     ax.set_xticks(range(len(columns)), list(columns), fontsize=size)
     for place, title in enumerate(groups):
         ax.annotate(
@@ -272,7 +272,7 @@ def causes(theme: Theme, table: pd.DataFrame) -> Figure:
         own = table[table["architecture"] == architecture]
         for offset, name in zip((-0.2, 0.0, 0.2), _COLOURS, strict=True):
             rows = own[(own["optimizer"] == name) & own["ratio"].notna()]
-            x = rows["change"].map(changes.index) + offset
+            x = np.array([changes.index(change) for change in rows["change"]], dtype=float) + offset
             colour = theme.colour(_COLOURS[name])
             ax.vlines(x, rows["low"], rows["high"], color=colour, linewidth=2)
             exact = (rows["bound"] == "exact").to_numpy()
@@ -432,7 +432,7 @@ def _sorted_ratios(theme: Theme, ax: Axes, table: pd.DataFrame, x: npt.NDArray) 
             ((start + x[-1]) / 2, 15),
             ha="center",
             va="center",
-            fontsize=8,
+            fontsize=8.3,
         )
     ax.set(yscale="log", ylim=_LIMITS, xlim=(-0.01 * len(x), 1.01 * len(x)))
     ax.set_ylabel("weights' / patterns' time")
@@ -456,7 +456,7 @@ def _mark_claims(theme: Theme, ax: Axes, *, words: bool = True, vertical: bool =
                 xycoords=("axes fraction", "data"),
                 xytext=(0, shift),
                 textcoords="offset points",
-                fontsize=8,
+                fontsize=8.3,
                 va="bottom" if shift > 0 else "center",
             )
 
