@@ -223,6 +223,7 @@ class TextTransformer(nn.Module):
         words = inputs != PADDING
         for block in self.blocks:
             tokens = block(tokens, words[:, None, None, :])
-        weights = words / words.sum(dim=1, keepdim=True).clamp(min=1)
+        empty = ~words.any(dim=1, keepdim=True)  # nothing to average: all weights stay 0
+        weights = words / (words.sum(dim=1, keepdim=True) + empty)
         label: Tensor = self.output((self.norm(tokens) * weights[..., None]).sum(dim=1))
         return label
