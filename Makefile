@@ -14,7 +14,7 @@ INSTALLED := $(VENV)/.installed
 # How many chapters and tests run at once; each works on one thread.
 JOBS ?= $(shell n=$$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2); [ $$n -gt 8 ] && n=8; echo $$n)
 # Whose annotations are checked, shapes included, in a second run of their tests.
-TYPED := regime_lib.instrument,regime_lib.lab,regime_lib.simulators,regime_lib.theory,regime_lib.exercises,beartype.beartype
+TYPED := regime_lib.instrument,regime_lib.lab,regime_lib.simulators,regime_lib.theory,regime_lib.exercises,regime_lib.studies,beartype.beartype
 # Where `make serve` shows the book.
 PORT ?= 8000
 
@@ -59,7 +59,7 @@ test-now: $(INSTALLED)
 	chromium=$$(sh .ci/browser $(PY)) && REGIME_CHROMIUM="$$chromium" \
 	  $(PY) -m pytest -q -n $(JOBS) --dist worksteal tests
 	$(PY) -m pytest -q -n $(JOBS) --dist worksteal --jaxtyping-packages=$(TYPED) \
-	  tests/instrument tests/lab tests/simulators tests/exercises
+	  tests/instrument tests/lab tests/simulators tests/exercises tests/studies
 	$(PY) -m pytest -q -p tests.notebooks.nbval_guard --nbval --nbval-current-env \
 	  --nbval-sanitize-with tests/notebooks/nbval_sanitize.cfg -n $(JOBS) --dist loadfile notebooks
 

@@ -8,10 +8,16 @@ from typing import Literal, overload
 from regime_lib.errors import RegimeError
 from regime_lib.lab.images import SOURCES, load_digits, load_images
 from regime_lib.lab.labelled import Dataset
-from regime_lib.lab.text import CharacterData, SentenceData, load_characters, load_sentences
+from regime_lib.lab.text import (
+    CharacterData,
+    SentenceData,
+    load_characters,
+    load_descriptions,
+    load_sentences,
+)
 
 #: The names that `load_dataset` knows.
-DATASETS = ("digits", *SOURCES, "tiny-shakespeare", "sst2")
+DATASETS = ("digits", *SOURCES, "descriptions", "tiny-shakespeare", "sst2")
 
 
 @overload
@@ -23,7 +29,7 @@ def load_dataset(
 ) -> Dataset: ...
 @overload
 def load_dataset(
-    name: Literal["tiny-shakespeare"],
+    name: Literal["descriptions", "tiny-shakespeare"],
     *,
     root: str | Path | None = None,
     download: bool = False,
@@ -59,6 +65,7 @@ def load_dataset(
     ``mnist``             60,000 + 10,000          ``mnist/``, the four ``.gz`` files
     ``fashion-mnist``     60,000 + 10,000          ``fashion-mnist/``, the four ``.gz`` files
     ``cifar10``           50,000 + 10,000          ``cifar10/cifar10_jpeg.npz``
+    ``descriptions``      about 39,000 + 4,300     none (text that comes with scikit-learn)
     ``tiny-shakespeare``  1,003,854 + 111,540      ``tinyshakespeare/input.txt``
     ``sst2``              6,920 + 1,821 (and 872)  ``sst2/{train,dev,test}.tsv``
     ====================  =======================  ==========================================
@@ -92,6 +99,8 @@ def load_dataset(
         return load_digits()
     if name in SOURCES:
         return load_images(name, root, download)
+    if name == "descriptions":
+        return load_descriptions()
     if name == "tiny-shakespeare":
         return load_characters(root)
     if name == "sst2":

@@ -27,10 +27,10 @@ class Dataset:
     classes: tuple[str, ...]
     train_inputs: Shaped[Tensor, "train *features"]
     """float32, standardised; int64 tokens for text."""
-    train_labels: Int[Tensor, " train"]
-    """int64, from 0 to one below the number of classes."""
+    train_labels: Int[Tensor, "train *positions"]
+    """int64, from 0 to one below the number of classes; one a position where text is continued."""
     test_inputs: Shaped[Tensor, "test *features"]
-    test_labels: Int[Tensor, " test"]
+    test_labels: Int[Tensor, "test *positions"]
     image_shape: tuple[int, int, int] | None = None
     """Channels, height and width of an image; None if the inputs are none."""
     mean: float = 0.0
@@ -77,6 +77,36 @@ class Dataset:
             self,
             train_inputs=self.train_inputs.view(-1, *self.image_shape),
             test_inputs=self.test_inputs.view(-1, *self.image_shape),
+        )
+
+    def as_patches(self, height: int, width: int) -> Dataset:
+        """Return the same images as sequences of patches, row by row: (samples, patches, pixels).
+
+        Raises
+        ------
+        RegimeError
+            If the inputs are no images, or patches of this size do not tile them.
+        """
+        images = self.as_images()
+        assert self.image_shape is not None
+        channels, full_height, full_width = self.image_shape
+        if height < 1 or width < 1 or full_height % height or full_width % width:
+            raise RegimeError(
+                f"patches of {height} x {width} pixels do not tile images of {full_height} x "
+                f"{full_width}; choose sides that divide them"
+            )
+        down, across = full_height // height, full_width // width
+
+        def cut(inputs: Tensor) -> Tensor:
+            grid = inputs.view(-1, channels, down, height, across, width)
+            patches = grid.permute(0, 2, 4, 1, 3, 5)
+            return patches.reshape(len(inputs), down * across, channels * height * width)
+
+        return replace(
+            self,
+            train_inputs=cut(images.train_inputs),
+            test_inputs=cut(images.test_inputs),
+            image_shape=None,
         )
 
     def to(self, like: Tensor) -> Dataset:

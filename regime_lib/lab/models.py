@@ -10,14 +10,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import pairwise
-from typing import Any
 
-import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from regime_lib.errors import RegimeError
 from regime_lib.lab.seeding import checked_seed, torch_seeded
+from regime_lib.lab.stack import Stack, StackedLinear
 
 
 class MLP(nn.Module):
@@ -53,7 +52,7 @@ class MLP(nn.Module):
         return inputs
 
 
-class StackedMLP(nn.Module):
+class StackedMLP(Stack):
     """K multilayer perceptrons of one shape in batched tensors.
 
     Modules are named as in `MLP`; the activations after ``relu1`` have the shape
@@ -73,21 +72,11 @@ class StackedMLP(nn.Module):
     """
 
     def __init__(self, sizes: Sequence[int], seeds: Sequence[int]) -> None:
-        super().__init__()
-        if len(seeds) == 0:
-            raise RegimeError("a stack of networks needs at least one seed; got none")
-        self.sizes, self.seeds = _checked_sizes(sizes), tuple(checked_seed(seed) for seed in seeds)
-        affine = partial(StackedLinear, len(seeds))
+        super().__init__(seeds)
+        self.sizes = _checked_sizes(sizes)
+        affine = partial(StackedLinear, self.members)
         _add_layers(self, self.sizes, hidden=affine, output=partial(affine, samples_last=True))
-        solos = [MLP(self.sizes, seed) for seed in self.seeds]
-        with torch.no_grad():
-            for name, parameter in self.named_parameters():
-                parameter.copy_(torch.stack([solo.get_parameter(name) for solo in solos]))
-
-    @property
-    def members(self) -> int:
-        """The number of networks."""
-        return len(self.seeds)
+        self.fill([MLP(self.sizes, seed) for seed in self.seeds])
 
     def forward(
         self,
@@ -95,13 +84,7 @@ class StackedMLP(nn.Module):
     ) -> Float[Tensor, "members batch classes"]:
         """Return the logits of every member on its own inputs, or of all on the same ones."""
         _check_features(inputs, self.sizes)
-        if inputs.ndim == 2:
-            inputs = inputs.expand(self.members, -1, -1)
-        if inputs.ndim != 3 or len(inputs) != self.members:
-            raise RegimeError(
-                f"a stack of {self.members} networks got inputs of shape {tuple(inputs.shape)}; "
-                f"expected (batch, {self.sizes[0]}) or ({self.members}, batch, {self.sizes[0]})"
-            )
+        inputs = self.spread(inputs, 2)
         for layer in self.children():
             inputs = layer(inputs)
         return inputs
@@ -114,72 +97,7 @@ class StackedMLP(nn.Module):
         RegimeError
             If there is no such member.
         """
-        if not 0 <= index < self.members:
-            raise RegimeError(
-                f"there is no member {index}; the stack has members 0 to {self.members - 1}"
-            )
-        solo = MLP(self.sizes, self.seeds[index])
-        mine = {name: value[index] for name, value in self.state_dict().items()}
-        solo.to(next(iter(mine.values()))).load_state_dict(mine)
-        return solo.train(self.training)
-
-
-class StackedLinear(nn.Module):
-    """K affine layers at once: ``outputs[k] = inputs[k] @ weight[k].T + bias[k]``.
-
-    The parameters are made empty; `StackedMLP` fills them.
-
-    Parameters
-    ----------
-    members, in_features, out_features : int
-        K and the units on both sides.
-    samples_last : bool
-        Whether the outputs lie in memory with the samples along the last axis (their shape is the
-        same): faster where there are too few units to fill the vectors of the processor.
-    """
-
-    def __init__(
-        self, members: int, in_features: int, out_features: int, samples_last: bool = False
-    ) -> None:
-        super().__init__()
-        self.samples_last = samples_last
-        self.weight = nn.Parameter(torch.empty(members, out_features, in_features, device="cpu"))
-        self.bias = nn.Parameter(torch.empty(members, out_features, device="cpu"))
-
-    def forward(
-        self, inputs: Float[Tensor, "members batch in_features"]
-    ) -> Float[Tensor, "members batch out_features"]:
-        """Apply every member's layer to its own inputs."""
-        return _StackedAffine.apply(inputs, self.weight, self.bias, self.samples_last)
-
-    def extra_repr(self) -> str:
-        """Return what `print` shows of the layer."""
-        members, out_features, in_features = self.weight.shape
-        return f"members={members}, in_features={in_features}, out_features={out_features}"
-
-
-class _StackedAffine(torch.autograd.Function):
-    """The batched affine map, with its products in the order that the CPU computes fastest.
-
-    Autograd would take the weights' gradient as ``inputs.T @ upstream``, which for a few outputs
-    is several times slower than its transpose; so is the forward product.
-    """
-
-    @staticmethod
-    def forward(
-        ctx: Any, inputs: Tensor, weight: Tensor, bias: Tensor, samples_last: bool
-    ) -> Tensor:
-        ctx.save_for_backward(inputs, weight)
-        if samples_last:
-            return torch.baddbmm(bias.unsqueeze(2), weight, inputs.mT).mT
-        return torch.baddbmm(bias.unsqueeze(1), inputs, weight.mT)
-
-    @staticmethod
-    def backward(ctx: Any, *upstream: Tensor) -> tuple[Tensor | None, Tensor, Tensor, None]:
-        inputs, weight = ctx.saved_tensors
-        (gradient,) = upstream
-        below = torch.bmm(gradient, weight) if ctx.needs_input_grad[0] else None
-        return below, torch.bmm(gradient.mT, inputs), gradient.sum(dim=1), None
+        return self.copy_of(index, partial(MLP, self.sizes))
 
 
 def _add_layers(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from importlib import resources
 from pathlib import Path
 
 import numpy as np
@@ -64,6 +65,29 @@ class CharacterData:
             train_tokens=self.train_tokens[:n_train].clone(),
             test_tokens=self.test_tokens[:n_test].clone(),
         )
+
+    def as_windows(self, length: int) -> Dataset:
+        """Return stretches of the text, each with the characters that follow, one further on.
+
+        The stretches do not overlap; they are shuffled as the rows of other sets are.
+
+        Raises
+        ------
+        RegimeError
+            If a part of the text is too short for one stretch.
+        """
+        parts: list[Tensor] = []
+        for part, tokens in (("train", self.train_tokens), ("test", self.test_tokens)):
+            count = (len(tokens) - 1) // length if length > 0 else 0
+            if count < 1:
+                raise RegimeError(
+                    f"windows of {length} characters do not fit the {len(tokens)} {part} "
+                    f"characters of {self.name}; choose a length from 1 to {len(tokens) - 1}"
+                )
+            order = torch.from_numpy(generator(0, f"{self.name} {part}").permutation(count))
+            for start in (0, 1):  # inputs, labels
+                parts.append(tokens[start : start + count * length].view(count, length)[order])
+        return Dataset(self.name, self.provenance, tuple(self.alphabet), *parts)  # type: ignore[arg-type]
 
     def encode(self, text: str) -> Int[Tensor, " length"]:
         """Return the tokens of a text.
@@ -174,17 +198,32 @@ def load_characters(root: str | Path | None) -> CharacterData:
         If the file is missing or not the published one.
     """
     text = (_folder("tiny-shakespeare", SHAKESPEARE, root) / "input.txt").read_bytes()
-    octets = np.frombuffer(text, np.uint8)  # the text is pure ASCII: one byte a character
-    alphabet, tokens = np.unique(octets, return_inverse=True)
+    return _as_tokens("tiny-shakespeare", "Tiny Shakespeare", text.decode("ascii"))
+
+
+def load_descriptions() -> CharacterData:
+    """Return scikit-learn's descriptions of its data sets, one after the other by name.
+
+    They come with the package, so that there is real text on every machine; its wording may change
+    with the version.
+    """
+    import sklearn
+
+    folder = resources.files("sklearn.datasets.descr")
+    names = sorted(item.name for item in folder.iterdir() if item.name.endswith(".rst"))
+    pages = [(folder / name).read_text(encoding="utf-8") for name in names]
+    where = f"descriptions of the data sets in scikit-learn {sklearn.__version__}"
+    return _as_tokens("descriptions", where, "".join(pages))
+
+
+def _as_tokens(name: str, provenance: str, text: str) -> CharacterData:
+    """Number the characters of a text in their order, and cut off its last tenth."""
+    points = np.frombuffer(text.encode("utf-32-le"), np.uint32)
+    alphabet, tokens = np.unique(points, return_inverse=True)
     stream = torch.from_numpy(tokens.astype(np.int64))
     cut = int(len(stream) * 0.9)
-    return CharacterData(
-        "tiny-shakespeare",
-        "Tiny Shakespeare",
-        alphabet.tobytes().decode("ascii"),
-        stream[:cut],
-        stream[cut:],
-    )
+    letters = "".join(map(chr, alphabet.tolist()))
+    return CharacterData(name, provenance, letters, stream[:cut], stream[cut:])
 
 
 def load_sentences(root: str | Path | None) -> SentenceData:

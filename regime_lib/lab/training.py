@@ -15,9 +15,9 @@ from torch import Tensor, nn
 from regime_lib.errors import RegimeError
 from regime_lib.lab.batches import batch_order
 from regime_lib.lab.labelled import Dataset
-from regime_lib.lab.models import StackedMLP
 from regime_lib.lab.recipe import Recipe
 from regime_lib.lab.seeding import checked_seed, generator, torch_seeded
+from regime_lib.lab.stack import Stack
 
 _ROWS = 2048  # samples times members in one forward pass of an evaluation: stays in the cache
 
@@ -75,7 +75,8 @@ def train(
     Parameters
     ----------
     model : nn.Module
-        A `StackedMLP`, or any module that maps inputs to logits of shape (batch, classes).
+        A `Stack`, or any module that maps inputs to logits of shape (batch, classes); or (batch,
+        positions, classes) where every position has a label, as in text.
     data : Dataset
         The training and the test set.
     recipe : Recipe
@@ -112,6 +113,7 @@ def train(
     accuracy = np.empty((2, len(checks), len(seeds)))
 
     optimizer = recipe.make_optimizer(parameters)
+    stacked = isinstance(model, Stack)
     noise = int(generator(seeds[0], "noise").integers(2**32))
     with torch_seeded(noise, parameters[0].device), torch.enable_grad():
         _check_fit(model, data)
@@ -119,7 +121,7 @@ def train(
         batches = _batches(model, data, recipe, seeds)
         for step in range(recipe.steps):
             inputs, labels = next(batches)
-            losses = _member_losses(model(inputs), labels)
+            losses = _member_losses(model(inputs), labels, stacked)
             loss[step] = values = losses.tolist()
             _check_finite(values, "loss", step, seeds, recipe)
             _descend(losses, parameters, optimizer, recipe.learning_rate(step))
@@ -132,7 +134,7 @@ def train(
 
 
 def _seeds_of(model: nn.Module, seeds: int | Sequence[int]) -> tuple[int, ...]:
-    members = model.members if isinstance(model, StackedMLP) else 1
+    members = model.members if isinstance(model, Stack) else 1
     seeds = (seeds,) if isinstance(seeds, int | np.integer) else tuple(seeds)
     if len(seeds) != members:
         raise RegimeError(
@@ -144,26 +146,27 @@ def _seeds_of(model: nn.Module, seeds: int | Sequence[int]) -> tuple[int, ...]:
 
 def _batches(
     model: nn.Module, data: Dataset, recipe: Recipe, seeds: tuple[int, ...]
-) -> Iterator[tuple[Shaped[Tensor, "..."], Int[Tensor, "*members batch"]]]:
+) -> Iterator[tuple[Shaped[Tensor, "..."], Int[Tensor, "..."]]]:
     """Yield inputs and labels, with a member axis for a stack."""
     inputs, labels = data.train_inputs, data.train_labels
-    members = (len(seeds),) if isinstance(model, StackedMLP) else ()
+    members = (len(seeds),) if isinstance(model, Stack) else ()
     if recipe.batch_size is None:
         while True:
-            yield inputs, labels.expand(*members, -1)
+            yield inputs, labels.expand(*members, *labels.shape)
     shape = (*members, recipe.batch_size)
     for index in batch_order(len(labels), recipe.batch_size, seeds, labels.device):
         rows = index.view(-1)
         batch = inputs.index_select(0, rows).view(*shape, *inputs.shape[1:])
-        yield batch, labels.index_select(0, rows).view(shape)
+        yield batch, labels.index_select(0, rows).view(*shape, *labels.shape[1:])
 
 
 def _member_losses(
-    logits: Float[Tensor, "*members batch classes"], labels: Int[Tensor, "*members batch"]
+    logits: Float[Tensor, "*rows classes"], labels: Int[Tensor, "*rows"], stacked: bool
 ) -> Float[Tensor, " members"]:
-    """Return the mean cross-entropy of every member."""
-    if labels.ndim == 1:
-        return nn.functional.cross_entropy(logits, labels).view(1)
+    """Return the mean cross-entropy of every member, over its samples and their positions."""
+    if not stacked:
+        return nn.functional.cross_entropy(logits.flatten(0, -2), labels.flatten()).view(1)
+    logits, labels = logits.flatten(1, -2), labels.flatten(1)
     # classes along axis 1, where the soft-max works on long vectors instead of a few classes
     return nn.functional.cross_entropy(logits.mT, labels, reduction="none").mean(dim=1)
 
@@ -195,10 +198,11 @@ def _accuracies(
         right = torch.zeros(len(seeds), dtype=torch.int64, device=labels.device)
         rows = max(1, _ROWS // len(seeds))
         for some, true in zip(inputs.split(rows), labels.split(rows), strict=True):
-            logits = _evaluate(model, some).view(len(seeds), len(true), -1)
+            logits = _evaluate(model, some)
+            logits = logits.view(len(seeds), true.numel(), logits.shape[-1])
             _check_finite(logits.sum(dim=(1, 2)).tolist(), "output", step, seeds, recipe)
-            right += (logits.argmax(dim=-1) == true).sum(dim=-1)
-        shares.append(right.numpy(force=True) / len(labels))
+            right += (logits.argmax(dim=-1) == true.flatten()).sum(dim=-1)
+        shares.append(right.numpy(force=True) / labels.numel())
     return np.stack(shares)
 
 
@@ -224,11 +228,12 @@ def _evaluating(model: nn.Module) -> Iterator[None]:
 def _check_fit(model: nn.Module, data: Dataset) -> None:
     """Refuse a model whose output is not one logit for each class and sample."""
     logits = _evaluate(model, data.train_inputs[:1])
-    batch = logits.ndim - 2
-    if batch < 0 or logits.shape[batch] != 1 or logits.shape[-1] < len(data.classes):
+    wanted = (1, *data.train_labels.shape[1:])
+    leading = logits.ndim - 1 - len(wanted)
+    if leading < 0 or logits.shape[leading:-1] != wanted or logits.shape[-1] < len(data.classes):
         raise RegimeError(
             f"for one sample the model's output has shape {tuple(logits.shape)}; expected logits "
-            f"of shape (1, {len(data.classes)}), one for each class of {data.name}"
+            f"of shape {(*wanted, len(data.classes))}, one for each class of {data.name}"
         )
 
 

@@ -20,8 +20,8 @@ from matplotlib.ticker import FuncFormatter, NullFormatter
 
 from regime_lib.companion.theme import Theme
 
-NAMES = {"sgd": "SGD", "momentum": "SGD with momentum", "adam": "Adam"}
-_MARKERS = {"sgd": "o", "momentum": "s", "adam": "^"}
+NAMES = {"sgd": "SGD", "momentum": "SGD with momentum", "adam": "Adam", "adamw": "AdamW"}
+MARKERS = {"sgd": "o", "momentum": "s", "adam": "^", "adamw": "^"}
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ def settling(
     ----------
     theme : Theme
         Light or dark, wide or narrow.
-    patterns, weights : mapping from optimiser to Bundle
+    patterns, weights : mapping from optimiser, or any title, to Bundle
         Smoothed changes per step.
     times : mapping from optimiser to pair of float
         When patterns and weights settle, in steps; NaN where they do not.
@@ -63,7 +63,7 @@ def settling(
         for quantity, time in zip(("pattern", "weight"), times[name], strict=True):
             if np.isfinite(time):
                 ax.axvline(time, color=theme.colour(quantity), linestyle=theme.line(quantity))
-        ax.set(yscale="log", ylim=(1.5e-3, 1.3), title=NAMES[name])
+        ax.set(yscale="log", ylim=(1.5e-3, 1.3), title=NAMES.get(name, name))
         _step_axis(ax)
     _outer_label(theme, axes, "change per step / peak")
     axes[0].legend(loc="lower left")
@@ -97,7 +97,7 @@ def by_definition(theme: Theme, table: pd.DataFrame, claimed: float) -> Figure:
             ax.scatter(
                 rows["ratio"][chosen],
                 y[chosen],
-                marker=_MARKERS[name],
+                marker=MARKERS[name],
                 s=34,
                 facecolor=fill,
                 edgecolor=colour,
@@ -289,10 +289,10 @@ def horizon(theme: Theme, table: pd.DataFrame) -> Figure:
     for name, rows in table.groupby("optimizer", sort=False):
         shown = rows[rows["ratio"].notna()]
         style = {"color": theme.colour(name), "linestyle": theme.line(name)}
-        axes[0].plot(shown["share"], shown["ratio"], marker=_MARKERS[name], **style)
+        axes[0].plot(shown["share"], shown["ratio"], marker=MARKERS[name], **style)
         axes[0].vlines(shown["share"], shown["low"], shown["high"], color=theme.colour(name))
         axes[1].plot(
-            rows["share"], rows["undetermined"], marker=_MARKERS[name], label=NAMES[name], **style
+            rows["share"], rows["undetermined"], marker=MARKERS[name], label=NAMES[name], **style
         )
     axes[0].axhline(1, color=theme.text, linewidth=1)
     axes[0].set(yscale="log", xscale="log", ylabel="weights / patterns", title="the ratio")
@@ -319,7 +319,10 @@ def _heat(theme: Theme) -> ListedColormap:
 def _step_axis(ax: Axes) -> None:
     ax.set_xlabel("optimiser step")
     ax.set_xlim(left=0)
-    ax.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x / 1000:g}k" if x else "0"))
+    thousands = ax.get_xlim()[1] >= 2000
+    ax.xaxis.set_major_formatter(
+        FuncFormatter(lambda x, _: f"{x / 1000:g}k" if thousands and x else f"{x:g}")
+    )
 
 
 def _ratio_axis(ax: Axes, of: str = "x") -> None:

@@ -1,0 +1,229 @@
+"""Further figures of the tracking chapters: schedules, drift under flicker, the indicator OUI.
+
+Functions take plain numbers (arrays and tables), as those of `tracking` do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, NullFormatter
+
+from regime_lib.companion.pictures.tracking import MARKERS, NAMES, Bundle
+from regime_lib.companion.theme import Theme
+
+
+def by_schedule(theme: Theme, table: pd.DataFrame, claimed: float, columns: int = 3) -> Figure:
+    """Draw the ratio of the two times under several definitions, a panel per schedule.
+
+    Parameters
+    ----------
+    theme : Theme
+        Light or dark, wide or narrow.
+    table : DataFrame
+        Columns `schedule`, `definition`, `optimizer`, `ratio`, `low`, `high`, `bound`; a bound
+        other than "exact" is drawn hollow, an undetermined ratio is a cross at one.
+    claimed : float
+        The ratio that the paper claims.
+    columns : int
+        Panels in a row of a wide figure.
+    """
+    schedules = list(dict.fromkeys(table["schedule"]))
+    definitions = list(dict.fromkeys(table["definition"]))
+    optimizers = list(dict.fromkeys(table["optimizer"]))
+    columns = 1 if theme.narrow else min(columns, len(schedules))
+    rows = -(-len(schedules) // columns)
+    width = 3.9 if theme.narrow else 7.2
+    size = (width, (0.42 * len(definitions) + 0.9) * rows + 0.3)
+    figure = Figure(figsize=size, layout="constrained")
+    axes = figure.subplots(rows, columns, sharey=True, squeeze=False).ravel()
+    place = {definition: -row for row, definition in enumerate(definitions)}
+    offsets = dict(zip(optimizers, np.linspace(0.26, -0.26, len(optimizers)), strict=True))
+    for ax, schedule in zip(axes, schedules, strict=True):
+        for name in optimizers:
+            own = table[(table["schedule"] == schedule) & (table["optimizer"] == name)]
+            _dots(theme, ax, own, own["definition"].map(place) + offsets[name], name)
+        ax.axvline(1, color=theme.text, linewidth=1)
+        ax.axvline(claimed, color=theme.colour("theory"), linestyle=theme.line("theory"))
+        ax.set(xscale="log", ylim=(0.55 - len(definitions), 0.55), title=schedule)
+        ax.set_yticks(list(place.values()), list(place))
+        ax.set_xlabel("weights' time / patterns' time")
+        ax.grid(axis="y", visible=False)
+    low = np.nanmin(np.append(table["low"], 0.8))
+    high = np.nanmax(np.append(table["high"], 1.1 * claimed))
+    for ax in axes:
+        ax.set_xlim(max(0.05, 0.85 * low), min(60.0, 1.2 * high))
+        _plain_numbers(ax, "x", (0.1, 0.2, 0.5, 1, 2, 3, 5, 10, 20, 50))
+    _legend_below(theme, figure, axes[0])
+    return figure
+
+
+def _dots(theme: Theme, ax: Axes, rows: pd.DataFrame, y: pd.Series, name: str) -> None:
+    """Draw one optimiser's ratios: filled where exact, hollow where a bound, crosses where none."""
+    colour = theme.colour(name)
+    known = rows["ratio"].notna().to_numpy()
+    exact = (rows["bound"] == "exact").to_numpy()
+    ax.hlines(y[known], rows["low"][known], rows["high"][known], color=colour, linewidth=2)
+    for chosen, fill, label in (
+        (known & exact, colour, NAMES[name]),
+        (known & ~exact, theme.background, None),
+    ):
+        ax.scatter(
+            rows["ratio"][chosen],
+            y[chosen],
+            marker=MARKERS[name],
+            s=32,
+            facecolor=fill,
+            edgecolor=colour,
+            linewidth=1.4,
+            zorder=3,
+        )
+        if label:
+            ax.scatter(
+                [], [], marker=MARKERS[name], s=32, facecolor=colour, edgecolor=colour, label=label
+            )
+    ax.scatter(np.ones((~known).sum()), y[~known], marker="x", s=30, color=colour, zorder=3)
+
+
+def raw_and_average(
+    theme: Theme,
+    raw: Mapping[str, tuple[Bundle, Bundle]],
+    average: Mapping[str, tuple[Bundle, Bundle]],
+) -> Figure:
+    """Draw the change per step of the trained weights (above) and of their average (below).
+
+    Parameters
+    ----------
+    theme : Theme
+        Light or dark, wide or narrow.
+    raw, average : mapping from optimiser to pair of Bundle
+        Smoothed pattern change and weight change per step.
+    """
+    size = (3.9, 1.9 * 2 * len(raw)) if theme.narrow else (7.2, 4.6)
+    figure = Figure(figsize=size, layout="constrained")
+    shape = (2 * len(raw), 1) if theme.narrow else (2, len(raw))
+    grid = figure.subplots(*shape, sharex=True, sharey=True, squeeze=False)
+    kinds = (("trained weights", raw), ("their average", average))
+    for row, (kind, runs) in enumerate(kinds):
+        for column, (name, pair) in enumerate(runs.items()):
+            ax = grid[2 * column + row, 0] if theme.narrow else grid[row, column]
+            for quantity, bundle in zip(("weight", "pattern"), reversed(pair), strict=True):
+                low, mid, high = bundle.quantiles(bundle.values.max(axis=0))
+                label = f"{quantity} change"
+                theme.band(ax, bundle.steps, low, mid, high, quantity, label=label)
+            ax.set(yscale="log", ylim=(1.5e-3, 1.3))
+            if theme.narrow:
+                ax.set_title(f"{NAMES[name]}: {kind}")
+            elif row == 0:
+                ax.set_title(NAMES[name])
+            if column == 0 and not theme.narrow:
+                ax.set_ylabel(f"{kind}\nchange / peak")
+    last = grid[-1, 0] if theme.narrow else None
+    for ax in [last] if last is not None else grid[-1]:
+        ax.set_xlabel("optimiser step")
+    grid[0, 0].legend(loc="lower left")
+    return figure
+
+
+def flicker(
+    theme: Theme,
+    left: Mapping[str, Bundle],
+    right: Mapping[str, Bundle],
+    titles: tuple[str, str],
+) -> Figure:
+    """Draw flips per net flip in two panels.
+
+    Parameters
+    ----------
+    theme : Theme
+        Light or dark, wide or narrow.
+    left, right : mapping from optimiser to Bundle
+        Flips per net flip; where they are not finite they are left out.
+    titles : pair of str
+        What the panels show.
+    """
+    figure, axes = theme.panels(2, height=2.9)
+    for ax, runs, title in zip(axes, (left, right), titles, strict=True):
+        for name, bundle in runs.items():
+            finite = Bundle(
+                bundle.steps, np.where(np.isfinite(bundle.values), bundle.values, np.nan)
+            )
+            shown = np.isfinite(finite.values).any(axis=1)
+            low, mid, high = Bundle(finite.steps[shown], finite.values[shown]).quantiles()
+            theme.band(ax, finite.steps[shown], low, mid, high, name, label=NAMES[name])
+        ax.axhline(1, color=theme.text, linewidth=1)
+        ax.set(yscale="log", title=title, xlabel="optimiser step")
+        _plain_numbers(ax, "y", (1, 2, 5, 10, 20, 50, 100, 200, 500))
+    axes[0].set_ylabel("flips per net flip")
+    _legend_below(theme, figure, axes[0])
+    return figure
+
+
+def indicator(
+    theme: Theme,
+    changes: Mapping[str, Bundle],
+    overall: Mapping[str, Bundle],
+    layers: Mapping[str, Bundle],
+    good: tuple[float, float],
+    layers_of: str,
+) -> Figure:
+    """Draw pattern change beside OUI: over all layers by optimiser, and layer by layer.
+
+    Parameters
+    ----------
+    theme : Theme
+        Light or dark, wide or narrow.
+    changes, overall : mapping from optimiser to Bundle
+        Smoothed pattern change per step; OUI over all layers.
+    layers : mapping from layer to Bundle
+        OUI of each layer, for one optimiser.
+    good : pair of float
+        Between which values OUI is said to stay.
+    layers_of : str
+        Which optimiser the layers belong to.
+    """
+    figure, axes = theme.panels(3, height=2.8)
+    for name in changes:
+        bundle = changes[name]
+        low, mid, high = bundle.quantiles(bundle.values.max(axis=0))
+        theme.band(axes[0], bundle.steps, low, mid, high, name, label=NAMES[name])
+        low, mid, high = overall[name].quantiles()
+        theme.band(axes[1], overall[name].steps, low, mid, high, name)
+    axes[0].set(yscale="log", ylabel="pattern change / peak", title="one sample, two times")
+    _legend_below(theme, figure, axes[0])
+    styles = ("-", (0, (6, 1.5)), (0, (1.5, 1.5)), (0, (6, 1.5, 1.5, 1.5)))
+    shades = theme.shades("pattern", len(layers))
+    for shade, style, (layer, bundle) in zip(shades, styles, layers.items(), strict=False):
+        low, mid, high = bundle.quantiles()
+        axes[2].fill_between(bundle.steps, low, high, color=shade, alpha=0.2, linewidth=0)
+        axes[2].plot(bundle.steps, mid, color=shade, linestyle=style, label=layer)
+    axes[2].legend(loc="upper right" if len(layers) > 2 else "lower right")
+    axes[1].set(title="two samples, one time", ylabel="OUI")
+    axes[2].set(title=f"by layer ({NAMES[layers_of]})", ylabel="OUI")
+    for ax in axes[1:]:
+        ax.axhspan(*good, color=theme.colour("accuracy"), alpha=0.15, linewidth=0)
+        ax.set_ylim(0, 1.02)
+    for ax in axes:
+        ax.set_xlabel("optimiser step")
+    return figure
+
+
+def _legend_below(theme: Theme, figure: Figure, ax: Axes) -> None:
+    """Name the optimisers once, below all panels."""
+    handles, labels = ax.get_legend_handles_labels()
+    found = dict(zip(labels, handles, strict=True))
+    columns = 1 if theme.narrow else len(found)
+    figure.legend(list(found.values()), list(found), loc="outside lower center", ncols=columns)
+
+
+def _plain_numbers(ax: Axes, of: str, ticks: Sequence[float]) -> None:
+    """Label a logarithmic axis with plain numbers, as many as lie in view."""
+    axis = ax.xaxis if of == "x" else ax.yaxis
+    low, high = ax.get_xlim() if of == "x" else ax.get_ylim()
+    axis.set_ticks([tick for tick in ticks if low <= tick <= high])
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axis.set_minor_formatter(NullFormatter())
