@@ -36,7 +36,7 @@ NAMES = {
     "sst2": "SST-2",
     "digits": "digits",
 }
-_COLOURS = {"sgd": "sgd", "momentum": "momentum", "adamw": "adam"}
+_COLOURS = {"sgd": "sgd", "momentum": "momentum", "adamw": "adamw"}
 _MARKERS = {"sgd": "o", "momentum": "s", "adamw": "^"}
 _FAMILIES = {
     "change: threshold": ("peak", "first", "init", "range", "floor"),
@@ -182,7 +182,6 @@ def where_it_holds(
     figure, (ax,) = theme.panels(1, height=0.27 * len(table) + 1.1)
     blue, orange = theme.colour("weight"), theme.colour("pattern")
     map_ = LinearSegmentedColormap.from_list("ratio", [blue, theme.background, orange])
-    map_.set_bad(theme.background)
     values = np.log(table.to_numpy(dtype=float))
     norm = TwoSlopeNorm(0.0, -np.log(6), np.log(6))
     ax.imshow(np.ma.masked_invalid(values), cmap=map_, norm=norm, aspect="auto")

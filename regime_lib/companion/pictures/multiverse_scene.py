@@ -12,7 +12,7 @@ from regime_lib.companion.pictures.multiverse import averaging
 from regime_lib.companion.scene import Frame, HLine, Label, Line, Mark, Panel, Points, Scene, Slider
 from regime_lib.companion.theme import Theme
 
-_COLOURS = {"sgd": "sgd", "momentum": "momentum", "adamw": "adam"}
+_COLOURS = {"sgd": "sgd", "momentum": "momentum", "adamw": "adamw"}
 _LIMITS = (0.2, 300.0)
 
 
