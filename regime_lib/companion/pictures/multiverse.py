@@ -469,7 +469,7 @@ def _matrix_rows(table: pd.DataFrame) -> dict[str, tuple[str, str]]:
         "dataset": [name for name in NAMES if name in set(table["dataset"])],
         "family": list(_FAMILIES),
     }
-    rows = {}
+    rows: dict[str, tuple[str, str]] = {}
     for column, order in orders.items():
         there = set(table[column])
         if len(there) > 1:

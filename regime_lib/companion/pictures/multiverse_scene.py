@@ -35,7 +35,7 @@ def choices_scene(
     networks : mapping from str to str
         Stops of the third slider: label, and the network.
     """
-    frames = {
+    frames: dict[tuple[int, ...], Frame] = {
         (i, j, k): _frame(
             table[
                 (table["definition"] == definition)
