@@ -133,7 +133,7 @@ def shares(
     """
     figure, axes = theme.panels(len(found), height=2.1)
     for ax, (title, levels) in zip(axes, found.items(), strict=True):
-        for place, (level, above, unsure, _) in enumerate(levels):
+        for place, (_, above, unsure, _) in enumerate(levels):
             ax.barh(-place, above, color=theme.colour("pattern"), height=0.6)
             ax.barh(
                 -place,
@@ -145,18 +145,19 @@ def shares(
                 hatch="////",
                 linewidth=0.6,
             )
+            inside = above > 0.12
             ax.annotate(
                 f"{above:.0%}",
-                (above / 2 if above > 0.12 else above + unsure, -place),
-                xytext=(0 if above > 0.12 else 4, 0),
+                (above / 2 if inside else above, -place),
+                xytext=(0 if inside else 5, 0),
                 textcoords="offset points",
                 va="center",
-                ha="center" if above > 0.12 else "left",
-                color=theme.background if above > 0.12 else theme.text,
+                ha="center" if inside else "left",
+                color=theme.background if inside else theme.text,
                 fontsize=9,
+                bbox=None if inside else {"facecolor": theme.background, "linewidth": 0, "pad": 1},
             )
-            ax.set_yticks([-p for p in range(len(levels))], [f"above {row[0]:g}" for row in levels])
-            del level
+        ax.set_yticks([-p for p in range(len(levels))], [f"above {row[0]:g}" for row in levels])
         ax.set(xlim=(0, 1), title=title, xlabel="share of all specifications")
         ax.xaxis.set_major_formatter(FuncFormatter(lambda v, _: f"{v:.0%}"))
         ax.grid(axis="y", visible=False)
@@ -288,7 +289,7 @@ def causes(theme: Theme, table: pd.DataFrame) -> Figure:
                 )
         _mark_claims(theme, ax, words=False)
         ax.set(yscale="log", title=NAMES[architecture], xlim=(-0.5, len(changes) - 0.5))
-        ax.set_xticks(range(len(changes)), [c.replace(" ", "\n", 1) for c in changes])
+        ax.set_xticks(range(len(changes)), changes, rotation=30, ha="right", rotation_mode="anchor")
         ax.grid(axis="x", visible=False)
     for ax in axes:
         _ratio_axis(ax.yaxis, ax.get_ylim())
