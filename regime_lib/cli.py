@@ -184,6 +184,33 @@ def sweep_command(
         raise click.exceptions.Exit(1)
 
 
+@regime.command("evidence")
+@click.argument("chapter")
+@click.option("-o", "--output", metavar="DIR",
+              help="Where the runs are kept [default: _build/evidence/CHAPTER].")  # fmt: skip
+@click.option("-j", "--jobs", type=click.IntRange(min=1), help="Processes on this machine.")
+@click.option("--collect", is_flag=True, help="Compute nothing; publish what is finished.")
+def evidence_command(chapter: str, output: str | None, jobs: int | None, collect: bool) -> None:
+    """Compute the paper-scale runs of CHAPTER and write their tables to book/evidence.
+
+    Interrupt it, repeat it: only what is missing is computed. Needs the data sets of REGIME_DATA.
+    """
+    from regime_lib import studies
+
+    project = companion.find_project()
+    (entry,) = companion.find_chapters(project, [chapter])
+    if entry.name != studies.EVIDENCE_OF:
+        raise click.UsageError(f"only {studies.EVIDENCE_OF} has evidence of its own")
+    place = output or str(project.build / "evidence" / entry.name)
+    if not collect:
+        studies.compute_evidence(place, jobs=jobs)
+    found = studies.collect_evidence(place)
+    folder = companion.publish_evidence(project, entry.name, found.tables, found.facts)
+    click.echo(f"{entry.name}: {found.done} of {found.asked} runs, {project.show(folder)}")
+    for error in found.failed:
+        click.echo(f"regime: {error}", err=True)
+
+
 @regime.command("claims")
 @_JSON
 def claims_command(as_json: bool) -> None:

@@ -19,6 +19,7 @@ from regime_lib.companion.claims import (
     Verdict,
     load_claims,
 )
+from regime_lib.companion.evidence_tables import Evidence, publish_evidence, published_evidence
 from regime_lib.companion.execution import Plan, Run, execute, plan_run
 from regime_lib.companion.ledger import Measurement, Record, read_ledger
 from regime_lib.companion.opening import open_chapter
@@ -39,6 +40,7 @@ __all__ = [
     "Comparison",
     "Criterion",
     "Entry",
+    "Evidence",
     "Measurement",
     "Paper",
     "Parameter",
@@ -64,7 +66,9 @@ __all__ = [
     "open_chapter",
     "plan_run",
     "problems_of",
+    "publish_evidence",
     "publish_sweep",
+    "published_evidence",
     "published_sweep",
     "read_ledger",
     "read_shares",

@@ -42,7 +42,8 @@ class RunKey:
     Attributes
     ----------
     parts : dict of str to dict of str to str
-        Digests by part (source, parameters, library, claims, lock, data) and by name in it.
+        Digests by part (source, parameters, library, claims, lock, data, evidence) and by name
+        in it.
     parameters : dict of str to value
         The value of every declared parameter.
     """
@@ -63,6 +64,7 @@ class RunKey:
 def run_key(project: Project, entry: Entry, parameters: Mapping[str, Value]) -> RunKey:
     """Compute the key of a run of `entry` with the given values of all its parameters."""
     claims = load_claims(project.claims_file)
+    evidence = project.claims_file.parent / "evidence" / entry.name
     parts = {
         "source": {"cells": digest_of(_essence(entry.notebook()))},
         "parameters": {name: json.dumps(value) for name, value in parameters.items()},
@@ -70,6 +72,7 @@ def run_key(project: Project, entry: Entry, parameters: Mapping[str, Value]) -> 
         "claims": {c.id: _claim_digest(c) for c in claims.values() if c.chapter == entry.name},
         "lock": _file_digests([project.lock_file], project.root),
         "data": data_digests(parameters.values()),
+        "evidence": _file_digests(evidence.glob("*"), evidence),
     }
     return RunKey(parts, dict(parameters))
 
@@ -118,6 +121,8 @@ def _reason(part: str, name: str, before: str | None, now: str | None) -> str:
     change = "is new" if before is None else "is gone" if now is None else "changed"
     if part == "claims":
         return f"claim {name} {change}"
+    if part == "evidence":
+        return f"evidence {name} {change}"
     if part == "data":
         return f"data set {name} {change}"
     return f"{_NAMES.get(part, name)} {change}"

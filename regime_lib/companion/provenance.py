@@ -99,11 +99,11 @@ def describe_run(
     """Gather where the outputs of a run come from."""
     return Provenance(
         chapter=chapter,
-        commit=_commit(project),
+        commit=commit_of(project),
         library=digest_of(library_digests(project)),
         parameters=dict(parameters),
         seeds={name: value for name, value in parameters.items() if "seed" in name},
-        versions=_versions(),
+        versions=loaded_versions(),
         seconds=round(seconds, 1),
     )
 
@@ -113,7 +113,8 @@ def seconds_in(notebook: Node) -> list[float]:
     return [float(footer["seconds"]) for footer in bundles_of(notebook, PROVENANCE_MIME)]
 
 
-def _commit(project: Project) -> str:
+def commit_of(project: Project) -> str:
+    """Return the commit that is checked out, and whether files differ from it."""
     commit = _git(project, "rev-parse", "--short=12", "HEAD")
     if not commit:
         return "not under version control"
@@ -135,7 +136,8 @@ def _git(project: Project, *arguments: str) -> str:
     return done.stdout.strip() if done.returncode == 0 else ""
 
 
-def _versions() -> dict[str, str]:
+def loaded_versions() -> dict[str, str]:
+    """Return the versions of Python and of the loaded packages that can change a number."""
     loaded = {name for module, name in _DISTRIBUTIONS.items() if module in sys.modules}
     packages = {name: metadata.version(name) for name in sorted(loaded)}
     return {"python": platform.python_version(), **packages}

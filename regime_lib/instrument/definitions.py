@@ -9,9 +9,12 @@ name       series                   time
 =========  =======================  ==============================================================
 peak@q     change per step          stays below q times its peak from then on
 first@q    change per step          first below q times its peak, after the peak
+init@q     change per step          stays below q times its mean over the first 20 steps
+range@q    change per step          stays below min + q (max - min) of the smoothed series
 floor@q    change per step          stays below floor + q (peak - floor); floor: mean of last tenth
 cum@q      change per step          a share q of the summed change is spent
 auc        change per step          area under the series divided by its peak (an equivalent width)
+auc0       change per step          the same, divided by the mean of the first 20 steps
 fit        change per step          time constant of a fitted exponential decay with a floor
 end@q      distance to the end      stays below q times its first value
 start@q    distance to the start    stays above q times its last value
@@ -27,13 +30,20 @@ from regime_lib.errors import RegimeError
 _DEFAULTS: dict[str, float | None] = {
     "peak": 0.1,
     "first": 0.1,
+    "init": 0.1,
+    "range": 0.1,
     "floor": 0.1,
     "cum": 0.9,
     "auc": None,
+    "auc0": None,
     "fit": None,
     "end": 0.1,
     "start": 0.9,
 }
+
+
+#: Steps over which the mean change stands for the start of a series, in init and auc0.
+EARLY = 20
 
 
 @dataclass(frozen=True)
@@ -43,9 +53,9 @@ class Definition:
     Parameters
     ----------
     kind : str
-        One of peak, first, floor, cum, auc, fit, end, start.
+        One of peak, first, init, range, floor, cum, auc, auc0, fit, end, start.
     level : float, optional
-        The q of the definition, between 0 and 1; None for auc and fit.
+        The q of the definition, between 0 and 1; None for auc, auc0 and fit.
     window : int
         Width of the trailing mean, in observations. A run shorter than ten windows gets a tenth of
         its length. A trailing mean delays a time by up to half its width, so that the ratio of two

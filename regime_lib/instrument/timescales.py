@@ -6,16 +6,15 @@ by a trailing mean first, except for `cum` and `auc`, which sum.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
 from numpy.typing import NDArray
-from scipy.optimize import OptimizeWarning, curve_fit
 
 from regime_lib.errors import RegimeError
-from regime_lib.instrument.definitions import Definition, TimeScale
+from regime_lib.instrument.decay import fit_decay
+from regime_lib.instrument.definitions import EARLY, Definition, TimeScale
 
 _TAIL = 0.1  # share of the run whose mean is its floor
 _STILL_FALLING = 0.1  # of the height above the floor that a definition still allows
@@ -106,6 +105,10 @@ def _floor(values: NDArray) -> NDArray:
     return values[-max(1, int(len(values) * _TAIL)) :].mean(axis=0)
 
 
+def _early(steps: NDArray, values: NDArray) -> NDArray:
+    return values[steps < steps[0] + EARLY].mean(axis=0)
+
+
 def _none(n: int) -> NDArray:
     return np.full(n, np.nan)
 
@@ -149,9 +152,29 @@ def _first(steps: NDArray, values: NDArray, definition: Definition) -> Found:
     return times, np.where(reached, times, steps[-1]), reasons, _none(len(times))
 
 
+def _from_early(steps: NDArray, values: NDArray, definition: Definition) -> Found:
+    window = _window(definition, len(values))
+    smoothed, early = smooth(values, window), _early(steps, values)
+    times = _stays_below(steps, smoothed, definition.q * early)
+    late = times > steps[len(steps) - 1 - window]
+    high = _floor(values) > definition.q * early
+    reasons = [
+        "nothing changes at the start"
+        if still
+        else ""
+        if not unsettled
+        else "noise floor above the threshold"
+        if raised
+        else "threshold never reached for good"
+        for still, unsettled, raised in zip(early <= 0, late, high, strict=True)
+    ]
+    return times, np.where(late | (early <= 0), steps[-1], times), reasons, _none(len(times))
+
+
 def _above_floor(steps: NDArray, values: NDArray, definition: Definition) -> Found:
     smoothed = smooth(values, _window(definition, len(values)))
-    floor, peak = _floor(values), smoothed.max(axis=0)
+    floor = smoothed.min(axis=0) if definition.kind == "range" else _floor(values)
+    peak = smoothed.max(axis=0)
     height = peak - floor
     times = _stays_below(steps, smoothed, floor + definition.q * height)
     tail = max(1, int(len(values) * _TAIL))
@@ -188,15 +211,23 @@ def _cumulated(steps: NDArray, values: NDArray, definition: Definition) -> Found
 
 
 def _area(steps: NDArray, values: NDArray, definition: Definition) -> Found:
-    peak = smooth(values, _window(definition, len(values))).max(axis=0)
+    if definition.kind == "auc0":
+        height = _early(steps, values)
+    else:
+        height = smooth(values, _window(definition, len(values))).max(axis=0)
     area = np.trapezoid(values, steps, axis=0)
-    width = area / np.where(peak > 0, peak, 1.0)
-    share = _floor(values) * (steps[-1] - steps[0]) / np.where(area > 0, area, 1.0)
+    width = area / np.where(height > 0, height, 1.0)
+    length = steps[-1] - steps[0]
+    share = _floor(values) * length / np.where(area > 0, area, 1.0)
     reasons = [
-        "the floor's share of the area grows with the length of the run" if x else ""
-        for x in share > _FLOOR_AREA
+        "the floor's share of the area grows with the length of the run"
+        if x
+        else "the series rises above its start for long"
+        if y
+        else ""
+        for x, y in zip(share > _FLOOR_AREA, (width > length) | (height <= 0), strict=True)
     ]
-    return width, width, reasons, _none(len(width))
+    return width, np.minimum(width, length), reasons, _none(len(width))
 
 
 def _fitted(steps: NDArray, values: NDArray, definition: Definition) -> Found:
@@ -204,8 +235,7 @@ def _fitted(steps: NDArray, values: NDArray, definition: Definition) -> Found:
     # stretches short decays, and its neighbours are not independent
     peaks = smooth(values, _window(definition, len(values))).argmax(axis=0)
     fits = [
-        _fit_decay(steps[peak:], column[peak:])
-        for peak, column in zip(peaks, values.T, strict=True)
+        fit_decay(steps[peak:], column[peak:]) for peak, column in zip(peaks, values.T, strict=True)
     ]
     length = steps[-1] - steps[0]
     reasons = [
@@ -219,31 +249,6 @@ def _fitted(steps: NDArray, values: NDArray, definition: Definition) -> Found:
     times = np.array([tau for tau, _ in fits])
     bounds = np.where([bool(r) for r in reasons], length, times)
     return times, bounds, reasons, np.array([error for _, error in fits])
-
-
-def _fit_decay(steps: NDArray, values: NDArray) -> tuple[float, float]:
-    """Fit floor + height exp(-t/tau); return tau and its standard error, NaN if nothing decays."""
-    t, y = steps - steps[0], values
-    if len(t) < 10 or y.max() <= 0:
-        return float("nan"), float("nan")
-    scale = y.max()
-    guess = (max(y[0] - y[-1], 1e-3 * scale), max(1.0, t[-1] / 5), max(y[-1], 0.0))
-    bounds = ([0.0, 1e-3, 0.0], [np.inf, 1e3 * t[-1], np.inf])
-    with warnings.catch_warnings():
-        warnings.simplefilter("error", OptimizeWarning)
-        try:
-            found, covariance = curve_fit(_decay, t, y, p0=guess, bounds=bounds)
-        except (RuntimeError, OptimizeWarning):
-            return float("nan"), float("nan")
-    height, tau = float(found[0]), float(found[1])
-    error = float(np.sqrt(covariance[1, 1]))
-    noise = float((y - _decay(t, *found)).std())
-    decays = height > 2 * noise and height > 1e-6 * scale and error < tau
-    return (tau, error) if decays else (float("nan"), error)
-
-
-def _decay(t: NDArray, height: float, tau: float, floor: float) -> NDArray:
-    return floor + height * np.exp(-t / tau)
 
 
 def _to_end(steps: NDArray, values: NDArray, definition: Definition) -> Found:
@@ -268,9 +273,12 @@ def _from_start(steps: NDArray, values: NDArray, definition: Definition) -> Foun
 _SCALES: dict[str, Callable[[NDArray, NDArray, Definition], Found]] = {
     "peak": _peak,
     "first": _first,
+    "init": _from_early,
+    "range": _above_floor,
     "floor": _above_floor,
     "cum": _cumulated,
     "auc": _area,
+    "auc0": _area,
     "fit": _fitted,
     "end": _to_end,
     "start": _from_start,

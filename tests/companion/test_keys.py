@@ -102,6 +102,16 @@ def test_naming_another_data_set_brings_in_its_files(project: Project) -> None:
     }
 
 
+def test_committed_evidence_is_part_of_the_key(project: Project) -> None:
+    folder = project.root / "book" / "evidence" / "10_tiny"
+    folder.mkdir(parents=True)
+    table, other = folder / "runs.parquet", folder.parent / "20_other.parquet"
+    assert reasons(project, lambda: table.write_bytes(b"one")) == ("evidence runs.parquet is new",)
+    changed = reasons(project, lambda: table.write_bytes(b"two"))
+    assert changed == ("evidence runs.parquet changed",)
+    assert reasons(project, lambda: other.write_bytes(b"one")) == ()
+
+
 def test_what_does_not_matter_is_not_noticed(project: Project, tmp_path: Path) -> None:
     cache = project.library / "__pycache__"
     cache.mkdir()

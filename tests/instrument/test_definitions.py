@@ -11,7 +11,7 @@ from regime_lib.errors import RegimeError
 from regime_lib.instrument import Definition, time_scale
 from tests.sentences import refusal
 
-KINDS = ("peak", "first", "floor", "cum", "end", "start")
+KINDS = ("peak", "first", "init", "range", "floor", "cum", "end", "start")
 
 
 @given(kind=st.sampled_from(KINDS), level=st.integers(1, 999))
@@ -21,7 +21,7 @@ def test_text_and_definition_are_the_same(kind: str, level: int) -> None:
     assert Definition.parse(str(definition)) == definition
 
 
-@pytest.mark.parametrize("kind", ["auc", "fit"])
+@pytest.mark.parametrize("kind", ["auc", "auc0", "fit"])
 def test_area_and_fit_have_no_level(kind: str) -> None:
     assert Definition.parse(kind).level is None
     assert str(Definition.parse(kind)) == kind
@@ -36,7 +36,7 @@ def test_a_level_left_out_is_the_usual_one(kind: str) -> None:
 @pytest.mark.parametrize("text", ["", "peek@0.1", "@0.1", "peak 0.1", "Peak@0.1"])
 def test_an_unknown_definition_is_refused_with_the_known_ones(text: str) -> None:
     message = refusal(repr(text), lambda: Definition.parse(text))
-    assert all(kind in message for kind in (*KINDS, "auc", "fit"))
+    assert all(kind in message for kind in (*KINDS, "auc", "auc0", "fit"))
 
 
 @pytest.mark.parametrize("level", ["0", "1", "-0.1", "1.5", "nan", "inf", "x", "0.1@0.2", "10%"])
@@ -60,7 +60,7 @@ def test_a_definition_made_by_hand_is_checked_too() -> None:
 
 
 def test_each_definition_names_its_series() -> None:
-    of = {kind: Definition.parse(kind).quantity for kind in (*KINDS, "auc", "fit")}
+    of = {kind: Definition.parse(kind).quantity for kind in (*KINDS, "auc", "auc0", "fit")}
     assert of.pop("end") == "from_end"
     assert of.pop("start") == "from_start"
     assert set(of.values()) == {"change"}

@@ -16,7 +16,17 @@ from regime_lib.instrument import Definition, TimeScale, time_scale
 from regime_lib.instrument.timescales import smooth, time_scales
 from tests.sentences import refusal
 
-CHANGES = ("peak@0.1", "first@0.1", "floor@0.1", "cum@0.9", "auc", "fit")
+CHANGES = (
+    "peak@0.1",
+    "first@0.1",
+    "init@0.1",
+    "range@0.1",
+    "floor@0.1",
+    "cum@0.9",
+    "auc",
+    "auc0",
+    "fit",
+)
 EVERY = (*CHANGES, "end@0.1", "start@0.9")
 T = np.arange(4000)
 
@@ -37,6 +47,7 @@ def settled(values: NDArray, text: str, window: int = 1, steps: NDArray | None =
         ("peak@0.01", np.log(100)),
         ("first@0.1", np.log(10)),
         ("floor@0.2", np.log(5)),
+        ("range@0.2", np.log(5)),
         ("cum@0.9", np.log(10)),
         ("cum@0.5", np.log(2)),
         ("auc", 1.0),
@@ -92,6 +103,24 @@ def test_distances_of_an_exponential_approach_have_their_formula() -> None:
     assert settled(1 - approach, "start@0.9").time == pytest.approx(100 * np.log(10), abs=1)
 
 
+@pytest.mark.parametrize("tau", [50.0, 200.0])
+def test_times_against_the_start_take_the_mean_of_the_first_steps(tau: float) -> None:
+    values = np.exp(-T / tau)
+    early = (1 - np.exp(-20 / tau)) / (1 - np.exp(-1 / tau)) / 20  # a geometric sum over 20
+    assert settled(values, "init@0.1").time == pytest.approx(tau * np.log(10 / early), abs=1)
+    assert settled(values, "auc0").time == pytest.approx(tau / early, abs=1)
+
+
+def test_a_peak_after_the_start_tells_the_start_from_the_peak() -> None:
+    values = np.concatenate([np.linspace(0.2, 1, 500, endpoint=False), np.exp(-T / 50)])
+    early = values[:20].mean()
+    late = settled(values, "init@0.5").time
+    assert late == pytest.approx(500 + 50 * np.log(2 / early), abs=1)
+    assert late > settled(values, "peak@0.5").time
+    assert settled(values * (np.arange(values.size) > 20), "init@0.1").censored
+    assert settled(np.r_[np.zeros(30), values], "auc0").censored
+
+
 def test_a_burst_after_settling_unsettles_peak_but_not_first() -> None:
     values = np.exp(-T / 50)
     values[1000] = 0.5
@@ -131,7 +160,7 @@ NEVER_SETTLED: dict[str, Callable[[], NDArray]] = {
 
 
 @pytest.mark.parametrize("series", NEVER_SETTLED)
-@pytest.mark.parametrize("text", ["peak@0.1", "first@0.1", "cum@0.9", "auc"])
+@pytest.mark.parametrize("text", ["peak@0.1", "first@0.1", "init@0.1", "cum@0.9", "auc", "auc0"])
 def test_a_series_that_never_settles_is_censored(series: str, text: str) -> None:
     found = settled(NEVER_SETTLED[series](), text, window=51)
     assert found.censored
@@ -142,7 +171,8 @@ def test_a_series_that_never_settles_is_censored(series: str, text: str) -> None
 
 @pytest.mark.parametrize("series", ["rising", "halved", "slow decay"])
 def test_a_series_still_moving_at_the_end_has_no_floor(series: str) -> None:
-    assert settled(NEVER_SETTLED[series](), "floor@0.1", window=51).censored
+    for text in ("floor@0.1", "range@0.1"):
+        assert settled(NEVER_SETTLED[series](), text, window=51).censored
 
 
 def test_a_noise_floor_above_the_threshold_is_named() -> None:
@@ -192,7 +222,9 @@ def test_more_training_leaves_an_uncensored_time_where_it_is() -> None:
         assert short.time == pytest.approx(long.time, rel=0.01, abs=1)
 
 
-@pytest.mark.parametrize("text", ["peak@0.1", "first@0.1", "floor@0.1", "cum@0.9", "auc"])
+@pytest.mark.parametrize(
+    "text", ["peak@0.1", "first@0.1", "init@0.1", "range@0.1", "cum@0.9", "auc"]
+)
 def test_a_run_of_one_and_a_half_time_constants_is_censored_below_the_truth(text: str) -> None:
     values = np.exp(-np.arange(20000) / 1000)
     short, long = settled(values[:1500], text), settled(values, text)
@@ -267,8 +299,9 @@ def naive_time(steps: NDArray, values: NDArray, kind: str, q: float, window: int
                 return steps[i]
         return None
     else:
-        floor = values[-max(1, n // 10) :].mean() if kind == "floor" else 0.0
-        inside = [v <= floor + q * (smoothed.max() - floor) for v in smoothed]
+        floor = {"floor": values[-max(1, n // 10) :].mean(), "range": smoothed.min()}.get(kind, 0.0)
+        top = values[steps < steps[0] + 20].mean() if kind == "init" else smoothed.max()
+        inside = [v <= floor + q * (top - floor) for v in smoothed]
     for i in range(n):
         if all(inside[i:]):
             return steps[i]
@@ -276,7 +309,17 @@ def naive_time(steps: NDArray, values: NDArray, kind: str, q: float, window: int
 
 
 @pytest.mark.parametrize(
-    "text", ["peak@0.3", "first@0.3", "floor@0.3", "cum@0.7", "end@0.3", "start@0.6"]
+    "text",
+    [
+        "peak@0.3",
+        "first@0.3",
+        "init@0.3",
+        "range@0.3",
+        "floor@0.3",
+        "cum@0.7",
+        "end@0.3",
+        "start@0.6",
+    ],
 )
 def test_every_definition_equals_its_plain_loop(text: str) -> None:
     random = np.random.default_rng(0)
