@@ -13,7 +13,7 @@ SIZES = (4, 5, 3)
 
 def test_every_parameter_is_multiplied() -> None:
     model, reference = MLP(SIZES, 3), MLP(SIZES, 3)
-    scale_parameters(model, 8)
+    scale_parameters(model, 8.0)
     for mine, plain in zip(model.parameters(), reference.parameters(), strict=True):
         assert torch.equal(mine, 8 * plain)
 
