@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 from jaxtyping import Float
 
-from regime_lib.exercises.checking import expect, report
+from regime_lib.exercises.checking import NotYetError, expect, report
 from regime_lib.instrument import Definition, TimeScale, time_scale
 
 Series = Float[np.ndarray, " steps"]
@@ -17,11 +17,10 @@ def _settled(values: Series) -> TimeScale:
     return time_scale(np.arange(1, len(values) + 1), values, Definition.parse("peak@0.1"))
 
 
-def _read(pair: tuple[Series, Series]) -> tuple[Series, Series]:
+def _read(pair: object) -> tuple[Series, Series]:
     """Return both series, or say what is wrong with them."""
-    expect(
-        isinstance(pair, tuple) and len(pair) == 2, "Return a pair: the patterns, then the weights."
-    )
+    if not (isinstance(pair, tuple) and len(pair) == 2):
+        raise NotYetError("Return a pair: the patterns, then the weights.")
     patterns, weights = (np.asarray(part, dtype=float) for part in pair)
     expect(
         patterns.shape == weights.shape and patterns.ndim == 1 and len(patterns) >= 400,
