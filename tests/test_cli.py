@@ -297,6 +297,20 @@ def test_sweeps_that_make_no_sense_are_refused(
     assert said.err.count("\n") == 1
 
 
+def test_only_a_chapter_with_evidence_has_some(
+    project: Project, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = Said(capsys, "evidence", "10")
+    assert said.code == 2
+    assert said.err.count("\n") == 1
+    assert "has evidence of its own" in said.err
+    monkeypatch.setattr("regime_lib.studies.EVIDENCE_OF", "10_tiny")
+    said = Said(capsys, "evidence", "10", "--collect")
+    assert said.code == 2
+    assert "holds no finished run" in said.err
+    assert not (project.root / "book" / "evidence").exists()
+
+
 def test_the_book_needs_its_settings(project: Project, capsys: pytest.CaptureFixture[str]) -> None:
     said = Said(capsys, "book")
     assert said.code == 1

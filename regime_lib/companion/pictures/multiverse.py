@@ -267,7 +267,7 @@ def causes(theme: Theme, table: pd.DataFrame) -> Figure:
     """
     titles = list(dict.fromkeys(table["architecture"]))
     changes = list(dict.fromkeys(table["change"]))
-    figure, axes = theme.panels(len(titles), height=2.9, sharey=True)
+    figure, axes = theme.panels(len(titles), height=3.3, sharey=True)
     for ax, architecture in zip(axes, titles, strict=True):
         own = table[table["architecture"] == architecture]
         for offset, name in zip((-0.2, 0.0, 0.2), _COLOURS, strict=True):
@@ -294,7 +294,7 @@ def causes(theme: Theme, table: pd.DataFrame) -> Figure:
     for ax in axes:
         _ratio_axis(ax.yaxis, ax.get_ylim())
     for ax in axes if theme.narrow else axes[:1]:
-        ax.set_ylabel("weights' time / patterns' time")
+        ax.set_ylabel("weights' / patterns' time")
     handles, labels = axes[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=3)
     return figure
