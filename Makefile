@@ -63,6 +63,7 @@ test-now: $(INSTALLED)
 	@$(MAKE) --no-print-directory book
 	chromium=$$(sh .ci/browser $(PY)) && REGIME_CHROMIUM="$$chromium" \
 	  $(PY) -m pytest -q -n $(JOBS) --dist worksteal --jaxtyping-packages=$(TYPED) tests
+	$(PY) -m pytest -q -n $(JOBS) @_build/untyped
 
 lint: $(INSTALLED) ## check style, types and spelling
 	$(PY) -m ruff check .

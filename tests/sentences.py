@@ -11,6 +11,9 @@ from torch import Tensor
 
 from regime_lib.errors import RegimeError
 
+#: How every skip begins that is owed to checked annotations; these tests run again without.
+TYPE_CHECKER = "the run-time type checker"
+
 
 def refusal(names: str, action: Callable[[], Any]) -> str:
     """Check that `action` is refused in one sentence that names something; return the sentence."""
@@ -18,7 +21,7 @@ def refusal(names: str, action: Callable[[], Any]) -> str:
         with pytest.raises(RegimeError) as caught:
             action()
     except TypeCheckError:  # only with --jaxtyping-packages
-        pytest.skip("the type checker refuses this before the library can")
+        pytest.skip(f"{TYPE_CHECKER} refuses this before the library can")
     message = str(caught.value)
     assert names in message, message
     assert "\n" not in message

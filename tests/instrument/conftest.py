@@ -12,16 +12,6 @@ from tests.instrument import worlds
 torch.set_num_threads(1)
 
 
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what a run-time type checker disturbs: it draws random numbers and adds frames."""
-    if not config.getoption("--jaxtyping-packages", None):
-        return
-    skip = pytest.mark.skip(reason="the run-time type checker draws random numbers, adds frames")
-    for item in items:
-        if item.get_closest_marker("untyped") or "noise in evaluation" in item.name:
-            item.add_marker(skip)
-
-
 @pytest.fixture(autouse=True)
 def _seeded_and_cleaned_up(
     request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
