@@ -1,4 +1,4 @@
-"""Units that tune to one frequency while a network learns to add: a slider picture and its still."""
+"""Units that tune to one frequency while a network learns to add: a moving picture, its still."""
 
 from __future__ import annotations
 
