@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 
 from regime_lib.companion.figures import VARIANTS
 from regime_lib.companion.pictures import grokking as draw
+from regime_lib.companion.pictures import grokking_scene as scene
 from regime_lib.companion.theme import Theme
 
 RANDOM = np.random.default_rng(0)
@@ -34,7 +35,7 @@ FIGURES: dict[str, Callable[[Theme], Figure]] = {
         theme, RISING, {"lagging": RISING, "fresh": RISING}, {"lagging": RISING},
         (np.array([1.0, 10.0]), np.array([[0.0, 0.0], [10.0, 14.0]])),
     ),
-    "spectrum": lambda theme: draw.spectrum_still(
+    "spectrum": lambda theme: scene.spectrum_still(
         theme, [("before", POWER[0]), ("after", POWER[2])], np.arange(1, 6)
     ),
 }  # fmt: skip
@@ -70,12 +71,12 @@ def test_basins_start_where_every_run_has_one() -> None:
 
 
 def test_the_moving_picture_has_a_frame_for_every_stop() -> None:
-    scene = draw.spectrum_scene(
+    moving = scene.spectrum_scene(
         [1, 10, 100], [0.1, 0.9, 1.0], [0.0, 0.1, 0.8], POWER, WAVES, [0.3, 0.4, 0.9]
     )
-    assert list(scene.frames) == [(0,), (1,), (2,)]
-    assert "step 10: training accuracy 0.90, test accuracy 0.10" in scene.frames[(1,)].readout
-    assert scene.start == (2,)
-    bars = scene.frames[(2,)].marks[1]
+    assert list(moving.frames) == [(0,), (1,), (2,)]
+    assert "step 10: training accuracy 0.90, test accuracy 0.10" in moving.frames[(1,)].readout
+    assert moving.start == (2,)
+    bars = moving.frames[(2,)].marks[1]
     heights = [bar.y[1] for bar in bars]  # type: ignore[union-attr,index]
     np.testing.assert_allclose(heights, POWER[2].ravel())
