@@ -1,8 +1,8 @@
 """What neuron modes and basins cost; writes neuron_modes.json and NEURON_MODES.md.
 
 The accuracies behind a basin are compared with the plain way to them: a loop over draws that
-disturbs the inputs, or a copy of the network, at the same amplitudes. Times are CPU milliseconds of the one thread that
-works, medians over interleaved rounds.
+disturbs the inputs, or a copy of the network, at the same amplitudes. Times are CPU milliseconds of
+the one thread that works, medians over interleaved rounds.
 """
 
 from __future__ import annotations
