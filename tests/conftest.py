@@ -1,8 +1,8 @@
 """Settings of every test: one thread, the same examples from hypothesis, and checked annotations.
 
-The tests run once with every annotation of the library checked (`--jaxtyping-packages`). The checker
-gets in the way of a few, mostly those of what the library itself answers to a wrong type. They are
-skipped then and noted in `_build/untyped`, and run once more without it: `make test` does both.
+The tests run once with every annotation of the library checked (`--jaxtyping-packages`). The
+checker gets in the way of a few, mostly those of what the library itself answers to a wrong type.
+They are skipped then and noted in `_build/untyped`, and run without it: `make test` does both.
 """
 
 from __future__ import annotations
@@ -52,9 +52,8 @@ class Skipped:
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Note a skip that gives the type checker as its reason."""
-        if report.skipped and isinstance(report.longrepr, tuple):
-            if TYPE_CHECKER in report.longrepr[2]:
-                self.tests.append(report.nodeid)
+        if report.skipped and TYPE_CHECKER in str(report.longrepr):
+            self.tests.append(report.nodeid)
 
     def pytest_sessionfinish(self) -> None:
         """Leave a file that pytest takes as its arguments."""
