@@ -108,6 +108,7 @@ def test_a_declaration_over_several_lines_keeps_its_comment() -> None:
         ("a.b: int = 3", ["line 1"]),
         ("steps: int", ["no default"]),
         ("steps: int = 3\nsteps: int = 4", ["line 2", "second time"]),
+        ("steps: int = (\n    3  # help [1..5]\n)", ["line 1", "over several lines", "# fmt: off"]),
         ("steps: complex = 3", ["complex", "int, float, str or bool"]),
         ("steps: dict[str, int] = {}", ["dict[str, int]"]),
         ("steps: int = 2 * n", ["2 * n", "plain value"]),
