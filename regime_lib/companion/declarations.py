@@ -61,13 +61,13 @@ def parse_declarations(source: str, where: str) -> tuple[Parameter, ...]:
     found: dict[str, Parameter] = {}
     for node in body:
         place = f"line {node.lineno} of the parameters cell of {where}"
-        comment = comments.get(node.lineno, "")
+        comment = comments.get(node.end_lineno or node.lineno, "")
         if not isinstance(node, ast.AnnAssign) or not isinstance(node.target, ast.Name):
             raise RegimeError(f"{place} is not of the form {FORM}")
-        if node.lineno != node.end_lineno:
+        if any(line in comments for line in range(node.lineno, node.end_lineno or 0)):
             raise RegimeError(
-                f"{place} declares '{node.target.id}' over several lines, where its help is not "
-                "read; keep it on one (a first line `# fmt: off` keeps formatters away)"
+                f"{place} declares '{node.target.id}' over several lines with a comment inside; "
+                "keep it on one (a first line `# fmt: off` keeps formatters away)"
             )
         parameter = _declaration(node, node.target.id, comment, place)
         if parameter.name in found:
