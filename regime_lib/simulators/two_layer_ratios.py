@@ -36,7 +36,7 @@ class PhaseRatios:
     condensed_plus, condensed_minus : float
         Largest 1 - cosine of a living neuron to the predicted direction at T_I.
     slope : float
-        Smallest |d log loss / d log time| on the plateau.
+        Smallest size of ``d log loss / d log time`` on the plateau.
     height : float
         Loss on the plateau over 2 sqrt(p) / (1 + p).
     drift : float
