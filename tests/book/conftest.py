@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import Browser, sync_playwright
 
 from tests.book.browsing import served
-from tests.book.pages import pages_of
+from tests.book.pages import pages_of, pages_to_visit
 
 ROOT = Path(__file__).resolve().parents[2]
 HTML = ROOT / "_build" / "html"
@@ -20,10 +20,11 @@ NO_BOOK = "the book is not built, so its pages cannot be tested; run make book (
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Give each test that asks for `page_name` every page of the book."""
-    if "page_name" in metafunc.fixturenames:
-        names = pages_of(HTML) or [NO_BOOK]
-        metafunc.parametrize("page_name", names, scope="session", indirect=True)
+    """Give each test that asks for `page_name` every page; for `visited_name`, those to visit."""
+    for fixture, pages in (("page_name", pages_of), ("visited_name", pages_to_visit)):
+        if fixture in metafunc.fixturenames:
+            names = pages(HTML) or [NO_BOOK]
+            metafunc.parametrize(fixture, names, scope="session", indirect=True)
 
 
 @pytest.fixture(scope="session")
@@ -37,6 +38,12 @@ def html() -> Path:
 @pytest.fixture(scope="session")
 def page_name(request: pytest.FixtureRequest, html: Path) -> str:
     """One page of the book."""
+    return str(request.param)
+
+
+@pytest.fixture(scope="session")
+def visited_name(request: pytest.FixtureRequest, html: Path) -> str:
+    """One of the pages that a browser visits."""
     return str(request.param)
 
 

@@ -11,6 +11,9 @@ from urllib.parse import unquote, urldefrag, urlsplit
 from bs4 import BeautifulSoup, Tag
 
 SHORTEST_ALT = 20
+LONGEST = 3
+
+_KIND = re.compile(r"<(?!/)[a-z0-9]+(?: class=\"[^\"]*\")?")
 
 _FILE_NAME = re.compile(r"\S+\.(?:png|jpe?g|svg|gif|webp)", re.IGNORECASE)
 _UNRESOLVED = re.compile(
@@ -23,6 +26,26 @@ def pages_of(root: Path) -> list[str]:
     """Return every page of a rendered book, but for the one that only leads to the landing page."""
     names = (path.relative_to(root).as_posix() for path in root.rglob("*.html"))
     return sorted(name for name in names if name != "index.html" and not name.startswith("_static"))
+
+
+def pages_to_visit(root: Path) -> list[str]:
+    """Return the pages that a browser visits: all of the book, and as many listings as it takes.
+
+    A listing of a module differs from the others by its tokens alone, and there are a hundred. The
+    longest are visited, and any with a kind of token, or of other element, that none before had.
+    """
+    pages = pages_of(root)
+    listings = [name for name in pages if name.startswith("_modules/regime_lib/")]
+    texts = {name: (root / name).read_text(encoding="utf-8") for name in listings}
+    listings.sort(key=lambda name: (-len(texts[name]), name))
+    seen: set[str] = set()
+    chosen = set(pages) - set(listings)
+    for number, name in enumerate(listings):
+        kinds = set(_KIND.findall(texts[name]))
+        if number < LONGEST or not kinds <= seen:
+            chosen.add(name)
+            seen |= kinds
+    return sorted(chosen)
 
 
 def alt_fault(alt: str | None, *, decorative: bool = False) -> str | None:

@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Browser
 
 from tests.book.browsing import NARROW, Visit, Visitor, offline, served
-from tests.book.pages import alt_fault
+from tests.book.pages import LONGEST, alt_fault, pages_of, pages_to_visit
 
 pytestmark = pytest.mark.book
 
@@ -25,9 +25,9 @@ def visitor(browser: Browser, origin: str) -> Iterator[Visitor]:
 
 
 @pytest.fixture(scope="session")
-def visited(page_name: str, visitor: Visitor) -> Visit:
+def visited(visited_name: str, visitor: Visitor) -> Visit:
     """One page, visited once for all the tests below."""
-    return visitor.visit(page_name)
+    return visitor.visit(visited_name)
 
 
 def visit_once(browser: Browser, folder: Path, name: str) -> tuple[Visit, str]:
@@ -157,3 +157,16 @@ def test_one_look_of_text_a_place_is_enough_to_find_the_pale_ones(
     assert ".odd" in pale["dark, wide"]
     assert " em" in pale["light, narrow"]
     assert " em" not in pale["light, wide"]
+
+
+def test_every_page_is_visited_but_listings_like_others(tmp_path: Path) -> None:
+    folder = tmp_path / "_modules" / "regime_lib"
+    folder.mkdir(parents=True)
+    (tmp_path / "book.html").write_text("<p>x</p>")
+    for number in range(LONGEST + 4):
+        (folder / f"m{number}.html").write_text('<span class="k">def</span>' * (9 - number))
+    (folder / "m5.html").write_text('<span class="k">def</span><span class="rare">x</span>')
+    visited = pages_to_visit(tmp_path)
+    assert set(visited) < set(pages_of(tmp_path))
+    names = [*(f"m{number}" for number in range(LONGEST)), "m5"]
+    assert visited == sorted(["book.html", *(f"_modules/regime_lib/{n}.html" for n in names)])
