@@ -47,6 +47,7 @@ def accuracy(p: float, delta: float, plus: float, minus: float) -> float:
         (multi_phase.accuracy_time, lambda p, d, a, b: accuracy(p, d, a, b) / 2, "Solve"),
     ],
 )
+@pytest.mark.untyped  # thousands of events: too slow with every call checked
 def test_right_solutions_pass_and_wrong_ones_learn_why(
     check: Callable[..., None], solution: Any, says: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
