@@ -8,13 +8,11 @@ rounds; ratios are medians of the ratios within a round.
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import statistics
 import time
 from collections.abc import Callable
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 for _variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
@@ -23,10 +21,10 @@ for _variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
 import torch
 from torch import Tensor, nn
 
+from benchmarks.report import write_pages
 from benchmarks.run import environment
 from regime_lib import certify, certify_step
 
-HERE = Path(__file__).parent
 PROBE = 256
 TARGETS = {"certify": 100.0, "certify_step": 60.0}
 
@@ -126,10 +124,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=15)
     rows = measure(parser.parse_args().rounds)
     results = {"environment": environment(), "rows": rows}
-    (HERE / "certify.json").write_text(json.dumps(results, indent=1) + "\n")
-    text = render(results)
-    (HERE / "CERTIFY.md").write_text(text)
-    print(text)
+    write_pages("certify", results, render(results))
 
 
 def _mlp(*sizes: int) -> nn.Module:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import importlib.metadata
-import json
 import os
 import platform
 import statistics
@@ -26,9 +25,9 @@ for _variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
 import numpy as np
 import torch
 
+from benchmarks.report import write_pages
 from regime_lib.simulators import LinearTask, gradient_flow, gram_differences, random_start
 
-HERE = Path(__file__).parent
 TASK = LinearTask.diagonal([3.0, 2.0, 1.0])
 #: name: (sizes, scale of the initial weights, runs in a stack, end of time)
 WORKLOADS: dict[str, tuple[tuple[int, ...], float, int | None, float]] = {
@@ -227,10 +226,7 @@ def main() -> None:
         "equal_error": at_equal_error(rows),
         "runs": rows,
     }
-    text = render(results)
-    print(text)
-    (HERE / "deep_linear.json").write_text(json.dumps(results, indent=1) + "\n")
-    (HERE / "DEEP_LINEAR.md").write_text(text)
+    write_pages("deep_linear", results, render(results))
 
 
 if __name__ == "__main__":

@@ -9,12 +9,10 @@ from __future__ import annotations
 
 import argparse
 import copy
-import json
 import os
 import statistics
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 for _variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
@@ -23,6 +21,7 @@ for _variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
 import torch
 from torch import Tensor
 
+from benchmarks.report import write_pages
 from benchmarks.run import environment
 from regime_lib.instrument import (
     order_preservation,
@@ -34,7 +33,6 @@ from regime_lib.instrument import (
 from regime_lib.instrument.noise import SampleNoise, WeightNoise
 from regime_lib.lab import MLP
 
-HERE = Path(__file__).parent
 DRAWS, LEVELS = 16, 10
 SHAPES = {"64-64-64-10": (64, 64, 64, 10), "64-256-256-10": (64, 256, 256, 10)}
 
@@ -130,10 +128,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=7)
     rows = measure(parser.parse_args().rounds)
     results = {"environment": environment(), "rows": rows}
-    (HERE / "neuron_modes.json").write_text(json.dumps(results, indent=1) + "\n")
-    text = render(results)
-    (HERE / "NEURON_MODES.md").write_text(text)
-    print(text)
+    write_pages("neuron_modes", results, render(results))
 
 
 if __name__ == "__main__":

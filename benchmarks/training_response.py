@@ -9,14 +9,12 @@ share of the seeds and is scaled up. The logits after the steps are compared.
 
 from __future__ import annotations
 
-import json
 import os
 import platform
 import statistics
 import subprocess
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 for _variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
@@ -25,11 +23,11 @@ for _variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
 import numpy as np
 import torch
 
+from benchmarks.report import write_pages
 from regime_lib.simulators import Networks, OnePoint, Toy, make_networks, trained_strings
 from regime_lib.simulators.ageing.networks import with_one
 from regime_lib.simulators.ageing.noise import step
 
-HERE = Path(__file__).parent
 SEEDS, LOOPED, STEPS, ROUNDS, RATE = 128, 8, 40, 11, 0.03
 OVER_AUTOGRAD, OVER_LEAN = 50.0, 3.0
 
@@ -247,10 +245,7 @@ def main() -> None:
         "steps": [row for toy in toys for row in measure_steps(toy)],
         "evaluation": [row for toy in toys for row in measure_evaluation(toy)],
     }
-    text = render(results)
-    print(text)
-    (HERE / "training_response.json").write_text(json.dumps(results, indent=1) + "\n")
-    (HERE / "TRAINING_RESPONSE.md").write_text(text)
+    write_pages("training_response", results, render(results))
 
 
 if __name__ == "__main__":

@@ -7,7 +7,6 @@ one thread, medians over rounds; errors are the largest difference of an output 
 from __future__ import annotations
 
 import importlib.metadata
-import json
 import os
 import platform
 import statistics
@@ -19,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.report import write_pages
 from regime_lib.simulators import (
     Flow,
     TwoPoints,
@@ -28,7 +28,6 @@ from regime_lib.simulators import (
     random_neurons,
 )
 
-HERE = Path(__file__).parent
 WORLD, NEURONS, T_END = TwoPoints(2.0, 0.4), 60, 300.0
 WIDTHS = (60, 200, 1000, 4000, 16_000)
 TARGET = 20.0  # times faster than fixed steps at the error that these reach
@@ -150,10 +149,7 @@ def main() -> None:
         "equal_error": at_equal_error(),
         "by_width": by_width(),
     }
-    (HERE / "two_layer.json").write_text(json.dumps(results, indent=1) + "\n")
-    text = render(results)
-    (HERE / "TWO_LAYER.md").write_text(text)
-    print(text)
+    write_pages("two_layer", results, render(results))
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from regime_lib.exercises import grokking
+from tests.exercises.answers import greets_stub
 
 
 def passage(steps: np.ndarray, curve: np.ndarray, level: float) -> int | None:
@@ -63,14 +64,10 @@ def test_a_check_tells_right_from_wrong(
 
 
 def test_an_untouched_stub_is_not_yet_solved(capsys: pytest.CaptureFixture[str]) -> None:
-    def stub(*_: object) -> float:
-        raise NotImplementedError
-
     for check in (
         grokking.first_passage,
         grokking.forgetting,
         grokking.decay_time,
         grokking.tuning,
     ):
-        check(stub)
-        assert "Replace `raise NotImplementedError`" in capsys.readouterr().out
+        greets_stub(check, capsys)

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from regime_lib.exercises import tracking_transformer as exercises
+from tests.exercises.answers import greets_stub, is_told, passes
 
 
 def cosine(n: int) -> Any:
@@ -60,24 +61,16 @@ WRONG = [
 def test_right_answers_pass(
     check: Callable, answer: Callable, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    check(answer)
-    assert capsys.readouterr().out.strip().endswith("solved.")
+    passes(check, answer, capsys)
 
 
 @pytest.mark.parametrize(("check", "answer", "hint"), WRONG)
 def test_wrong_answers_are_told_why(
     check: Callable, answer: Callable, hint: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    check(answer)
-    said = capsys.readouterr().out
-    assert "not yet" in said
-    assert hint in said
+    is_told(check, answer, hint, capsys)
 
 
 @pytest.mark.parametrize("check", [check for check, _ in RIGHT])
 def test_a_stub_is_answered_kindly(check: Callable, capsys: pytest.CaptureFixture[str]) -> None:
-    def stub(*_: Any) -> Any:
-        raise NotImplementedError
-
-    check(stub)
-    assert "Replace" in capsys.readouterr().out
+    greets_stub(check, capsys)
