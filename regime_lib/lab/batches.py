@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import islice
 
 import numpy as np
 import torch
-from jaxtyping import Int
-from torch import Tensor
+from jaxtyping import Int, Shaped
+from torch import Tensor, nn
 
 from regime_lib.errors import RegimeError
+from regime_lib.lab.labelled import Dataset
+from regime_lib.lab.recipe import Recipe
 from regime_lib.lab.seeding import generator
+from regime_lib.lab.stack import Stack
 
 
 def batch_order(
@@ -49,3 +53,20 @@ def batch_order(
         orders = np.stack([stream.permutation(samples) for stream in streams])
         epoch = orders[:, : steps * batch_size].reshape(len(seeds), steps, batch_size)
         yield from torch.from_numpy(np.ascontiguousarray(epoch.swapaxes(0, 1))).to(device)
+
+
+def batches(
+    model: nn.Module, data: Dataset, recipe: Recipe, seeds: tuple[int, ...], done: int = 0
+) -> Iterator[tuple[Shaped[Tensor, "..."], Int[Tensor, "..."]]]:
+    """Yield inputs and labels of the steps after the first `done`, with a stack's member axis."""
+    inputs, labels = data.train_inputs, data.train_labels
+    members = (len(seeds),) if isinstance(model, Stack) else ()
+    if recipe.batch_size is None:
+        while True:
+            yield inputs, labels.expand(*members, *labels.shape)
+    shape = (*members, recipe.batch_size)
+    order = batch_order(len(labels), recipe.batch_size, seeds, labels.device)
+    for index in islice(order, done, None):
+        rows = index.view(-1)
+        batch = inputs.index_select(0, rows).view(*shape, *inputs.shape[1:])
+        yield batch, labels.index_select(0, rows).view(*shape, *labels.shape[1:])

@@ -1,4 +1,4 @@
-"""Long training on whole batches that keeps, and can resume from, checkpoints along the way.
+"""Long training that keeps, and can resume from, checkpoints along the way.
 
 Late generalisation (arXiv 2501.02436, claim 12; Liu et al., Omnigrok) takes many steps in which
 little happens per step. So quantities are measured at checkpoints, evenly spaced in the logarithm
@@ -22,6 +22,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from regime_lib.errors import RegimeError
+from regime_lib.lab.batches import batches
 from regime_lib.lab.labelled import Dataset
 from regime_lib.lab.recipe import Recipe
 from regime_lib.lab.stack import Stack
@@ -30,6 +31,7 @@ from regime_lib.lab.stepping import (
     check_finite,
     check_fit,
     descend,
+    evaluate,
     member_losses,
     seeds_of,
 )
@@ -65,7 +67,7 @@ class CheckpointedRun:
     steps: Int[np.ndarray, " checks"]
     """Steps done at each checkpoint."""
     loss: Float[np.ndarray, "checks members"]
-    """Mean loss over the training set."""
+    """Mean loss over the training set, or over the samples of it that are measured."""
     train_accuracy: Float[np.ndarray, "checks members"]
     test_accuracy: Float[np.ndarray, "checks members"]
     weight_norm: Float[np.ndarray, "checks members"]
@@ -121,8 +123,9 @@ def train_to_checkpoints(
     steps: Sequence[int] | Int[np.ndarray, " checks"],
     *,
     folder: str | Path | None = None,
+    measured: int | None = None,
 ) -> CheckpointedRun:
-    """Train a copy of a network, or of a stack, on the whole training set in every step.
+    """Train a copy of a network, or of a stack, as `train` does, and keep checkpoints.
 
     Parameters
     ----------
@@ -131,35 +134,43 @@ def train_to_checkpoints(
     data : Dataset
         The training and the test set.
     recipe : Recipe
-        How to train; its `batch_size` must be None.
+        How to train.
     seeds : int or sequence of int
-        One for each member, kept with the result.
+        Seed of the batch order of each member; one for a plain model.
     steps : sequence of int
         Steps at which to keep a checkpoint, rising, from 0 to at most ``recipe.steps``.
     folder : str or Path, optional
         Where to write checkpoints. A later call with the same start, data and recipe takes up
         the run after the last one that it finds there.
+    measured : int, optional
+        Of how many training samples, the first ones, loss and training accuracy are taken; of all
+        by default.
 
     Raises
     ------
     RegimeError
-        If the recipe has batches, the steps do not fit it, data and model do not fit, or the
-        training diverges.
+        If the steps do not fit the recipe, data and model do not fit, no sample is to be measured,
+        or the training diverges.
     """
     seeds = seeds_of(model, seeds)
     marks = [int(step) for step in steps]
-    if recipe.batch_size is not None:
-        raise RegimeError("checkpoints need whole batches: make the recipe with batch_size=None")
     if not marks or marks != sorted(set(marks)) or marks[0] < 0 or marks[-1] > recipe.steps:
         raise RegimeError(
             f"the checkpoints must be rising steps from 0 to {recipe.steps}, the recipe's last"
         )
+    if measured is not None and measured < 1:
+        raise RegimeError(f"measured is {measured}; expected at least 1 training sample")
     model = copy.deepcopy(model)
     parameters = list(model.parameters())
     data = data.to(parameters[0])
     check_fit(model, data)
+    shown = replace(
+        data,
+        train_inputs=data.train_inputs[:measured],
+        train_labels=data.train_labels[:measured],
+    )
     optimizer = recipe.make_optimizer(parameters)
-    place = None if folder is None else Path(folder) / _digest(model, data, recipe, seeds)
+    place = None if folder is None else Path(folder) / _digest(model, data, recipe, seeds, measured)
     states: list[State | Path] = []
     rows, done = [], 0
     for mark in marks:
@@ -173,7 +184,7 @@ def train_to_checkpoints(
             state = {
                 "model": copy.deepcopy(model.state_dict()),
                 "optimizer": copy.deepcopy(optimizer.state_dict()),
-                "row": torch.from_numpy(_measure(model, data, mark, seeds, recipe)),
+                "row": torch.from_numpy(_measure(model, shown, mark, seeds, recipe)),
             }
             if path is not None:
                 _write(path, state)
@@ -196,13 +207,12 @@ def _advance(
     steps: int,
     on_step: Callable[[], object],
 ) -> None:
-    """Take some steps on the whole training set."""
+    """Take some steps after the first `done`."""
     parameters = list(model.parameters())
-    labels = _labels_for(model, data, len(seeds))
-    for step in range(done, done + steps):
-        losses = member_losses(
-            model(data.train_inputs), labels, isinstance(model, Stack), recipe.loss
-        )
+    stacked = isinstance(model, Stack)
+    shown = batches(model, data, recipe, seeds, done)
+    for step, (inputs, labels) in zip(range(done, done + steps), shown, strict=False):
+        losses = member_losses(model(inputs), labels, stacked, recipe.loss)
         if step % 100 == 0:  # reading numbers back costs time
             check_finite(losses.tolist(), "loss", step, seeds, recipe)
         descend(losses, parameters, optimizer, recipe.learning_rate(step))
@@ -216,7 +226,8 @@ def _measure(
     stacked = isinstance(model, Stack)
     with torch.no_grad():
         labels = _labels_for(model, data, len(seeds))
-        losses = member_losses(model(data.train_inputs), labels, stacked, recipe.loss)
+        outputs = evaluate(model, data.train_inputs)
+        losses = member_losses(outputs, labels, stacked, recipe.loss)
         squares = torch.stack(
             [
                 p.square().flatten(1).sum(1) if stacked else p.square().sum().view(1)
@@ -234,7 +245,9 @@ def _labels_for(model: nn.Module, data: Dataset, members: int) -> Int[Tensor, ".
     return labels.expand(members, *labels.shape) if isinstance(model, Stack) else labels
 
 
-def _digest(model: nn.Module, data: Dataset, recipe: Recipe, seeds: tuple[int, ...]) -> str:
+def _digest(
+    model: nn.Module, data: Dataset, recipe: Recipe, seeds: tuple[int, ...], measured: int | None
+) -> str:
     """Return the name of a run: all that its course depends on, but for how far it goes."""
     buffer = io.BytesIO()
     tensors = [*model.state_dict().values(), data.train_inputs, data.train_labels]
@@ -243,7 +256,7 @@ def _digest(model: nn.Module, data: Dataset, recipe: Recipe, seeds: tuple[int, .
     course = asdict(recipe)
     if recipe.schedule == "constant":
         course = asdict(replace(recipe, steps=recipe.steps if recipe.warmup else 1))
-    text = repr((course, seeds, str(next(model.parameters()).device), torch.__version__))
+    text = repr((course, seeds, measured, str(next(model.parameters()).device), torch.__version__))
     return hashlib.sha256(buffer.getvalue() + text.encode()).hexdigest()[:20]
 
 

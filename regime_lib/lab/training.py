@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int, Shaped
-from torch import Tensor, nn
+from jaxtyping import Float, Int
+from torch import nn
 
 from regime_lib.errors import RegimeError
-from regime_lib.lab.batches import batch_order
+from regime_lib.lab.batches import batches
 from regime_lib.lab.labelled import Dataset
 from regime_lib.lab.recipe import Recipe
 from regime_lib.lab.seeding import generator, torch_seeded
@@ -122,9 +122,9 @@ def train(
     with torch_seeded(noise, parameters[0].device), torch.enable_grad():
         check_fit(model, data)
         accuracy[:, 0] = accuracies(model, data, 0, seeds, recipe)
-        batches = _batches(model, data, recipe, seeds)
+        shown = batches(model, data, recipe, seeds)
         for step in range(recipe.steps):
-            inputs, labels = next(batches)
+            inputs, labels = next(shown)
             losses = member_losses(model(inputs), labels, stacked, recipe.loss)
             loss[step] = values = losses.tolist()
             check_finite(values, "loss", step, seeds, recipe)
@@ -135,19 +135,3 @@ def train(
                 row = row_of_check[step + 1]
                 accuracy[:, row] = accuracies(model, data, step + 1, seeds, recipe)
     return History(recipe, seeds, loss, checks, *accuracy)
-
-
-def _batches(
-    model: nn.Module, data: Dataset, recipe: Recipe, seeds: tuple[int, ...]
-) -> Iterator[tuple[Shaped[Tensor, "..."], Int[Tensor, "..."]]]:
-    """Yield inputs and labels, with a member axis for a stack."""
-    inputs, labels = data.train_inputs, data.train_labels
-    members = (len(seeds),) if isinstance(model, Stack) else ()
-    if recipe.batch_size is None:
-        while True:
-            yield inputs, labels.expand(*members, *labels.shape)
-    shape = (*members, recipe.batch_size)
-    for index in batch_order(len(labels), recipe.batch_size, seeds, labels.device):
-        rows = index.view(-1)
-        batch = inputs.index_select(0, rows).view(*shape, *inputs.shape[1:])
-        yield batch, labels.index_select(0, rows).view(*shape, *labels.shape[1:])

@@ -38,14 +38,18 @@ def same(one: nn.Module, other: nn.Module) -> bool:
     return all(torch.equal(mine, yours) for mine, yours in pairs)
 
 
+@pytest.mark.parametrize("batch_size", [None, 7])
 @pytest.mark.parametrize("loss", ["cross-entropy", "squared"])
-def test_the_course_is_that_of_plain_training(toy: Dataset, loss: str) -> None:
-    recipe = replace(RECIPE, loss=loss)
+def test_the_course_is_that_of_plain_training(
+    toy: Dataset, loss: str, batch_size: int | None
+) -> None:
+    recipe = replace(RECIPE, loss=loss, batch_size=batch_size)
     run = train_to_checkpoints(stack(), toy, recipe, [4, 11], STEPS)
     plain = stack()
     history = train(plain, toy, recipe, [4, 11], evaluations=1)
     assert same(run.model_at(3), plain)
-    np.testing.assert_allclose(run.loss[:3], history.loss[[0, 3, 10]], rtol=1e-6)
+    if batch_size is None:
+        np.testing.assert_allclose(run.loss[:3], history.loss[[0, 3, 10]], rtol=1e-6)
     np.testing.assert_array_equal(run.test_accuracy[[0, -1]], history.test_accuracy)
     np.testing.assert_array_equal(run.train_accuracy[[0, -1]], history.train_accuracy)
 
@@ -69,9 +73,10 @@ def test_norms_are_those_of_all_parameters_of_a_member(toy: Dataset) -> None:
     assert run.weight_norm[2, 1] == pytest.approx(norm.item(), rel=1e-6)
 
 
-def test_a_replay_is_the_course_itself_however_often(toy: Dataset) -> None:
-    model = stack()
-    run = train_to_checkpoints(model, toy, RECIPE, [4, 11], STEPS)
+@pytest.mark.parametrize("batch_size", [None, 7])
+def test_a_replay_is_the_course_itself_however_often(toy: Dataset, batch_size: int | None) -> None:
+    model, recipe = stack(), replace(RECIPE, batch_size=batch_size)
+    run = train_to_checkpoints(model, toy, recipe, [4, 11], STEPS)
     assert same(model, stack())  # left as it was
     for _ in range(2):
         seen: list[float] = []
@@ -84,11 +89,13 @@ def test_a_replay_is_the_course_itself_however_often(toy: Dataset) -> None:
         assert len(seen) == 7
 
 
+@pytest.mark.parametrize("batch_size", [None, 7])
 def test_a_run_is_taken_up_after_its_last_checkpoint(
-    toy: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    toy: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, batch_size: int | None
 ) -> None:
-    whole = train_to_checkpoints(stack(), toy, RECIPE, [4, 11], STEPS)
-    train_to_checkpoints(stack(), toy, RECIPE, [4, 11], STEPS[:3], folder=tmp_path)
+    recipe = replace(RECIPE, batch_size=batch_size)
+    whole = train_to_checkpoints(stack(), toy, recipe, [4, 11], STEPS)
+    train_to_checkpoints(stack(), toy, recipe, [4, 11], STEPS[:3], folder=tmp_path)
     taken: list[int] = []
     descend = checkpoints.descend
 
@@ -97,12 +104,12 @@ def test_a_run_is_taken_up_after_its_last_checkpoint(
         descend(*given)
 
     monkeypatch.setattr(checkpoints, "descend", counted)
-    run = train_to_checkpoints(stack(), toy, RECIPE, [4, 11], STEPS, folder=tmp_path)
+    run = train_to_checkpoints(stack(), toy, recipe, [4, 11], STEPS, folder=tmp_path)
     assert len(taken) == 30  # from step 10 to step 40
     assert same(run.model_at(3), whole.model_at(3))
     np.testing.assert_array_equal(run.weight_norm, whole.weight_norm)
     taken.clear()
-    changed = replace(RECIPE, weight_decay=0.2)
+    changed = replace(recipe, weight_decay=0.2)
     train_to_checkpoints(stack(), toy, changed, [4, 11], STEPS, folder=tmp_path)
     assert len(taken) == 40  # another recipe is another run
 
@@ -116,8 +123,8 @@ def test_steps_are_even_in_their_logarithm() -> None:
 
 def test_unfit_requests_are_refused(toy: Dataset) -> None:
     refusal(
-        "make the recipe with batch_size=None",
-        lambda: train_to_checkpoints(stack(), toy, replace(RECIPE, batch_size=8), [4, 11], STEPS),
+        "measured is 0; expected at least 1 training sample",
+        lambda: train_to_checkpoints(stack(), toy, RECIPE, [4, 11], STEPS, measured=0),
     )
     for steps in ([], [3, 3], [0, 41], [-1, 2]):
         refusal(
@@ -135,3 +142,28 @@ def test_unfit_requests_are_refused(toy: Dataset) -> None:
 def test_a_run_says_how_it_ended(toy: Dataset) -> None:
     run = train_to_checkpoints(stack(), toy, RECIPE, [4, 11], [0, 2])
     assert "2 member(s), 2 checkpoints up to step 2" in repr(run)
+
+
+def test_looking_changes_no_running_statistics(toy: Dataset) -> None:
+    def normalised() -> nn.Module:
+        torch.manual_seed(3)
+        return nn.Sequential(nn.Linear(6, 5), nn.BatchNorm1d(5), nn.ReLU(), nn.Linear(5, 3))
+
+    recipe = replace(RECIPE, batch_size=7)
+    run = train_to_checkpoints(normalised(), toy, recipe, 4, STEPS)
+    plain = normalised()
+    history = train(plain, toy, recipe, 4, evaluations=1)
+    ours, theirs = run.model_at(3).state_dict(), plain.state_dict()
+    assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
+    np.testing.assert_array_equal(run.test_accuracy[-1], history.test_accuracy[-1])
+
+
+def test_only_some_training_samples_are_measured(toy: Dataset, tmp_path: Path) -> None:
+    few = train_to_checkpoints(stack(), toy, RECIPE, [4, 11], STEPS, measured=5, folder=tmp_path)
+    alone = toy.subset(5, len(toy.test_labels))
+    expected = train_to_checkpoints(stack(), alone, RECIPE, [4, 11], [0])
+    np.testing.assert_array_equal(few.train_accuracy[0], expected.train_accuracy[0])
+    np.testing.assert_allclose(few.loss[0], expected.loss[0], rtol=1e-6)
+    whole = train_to_checkpoints(stack(), toy, RECIPE, [4, 11], STEPS, folder=tmp_path)
+    assert same(few.model_at(3), whole.model_at(3))  # the course is the same
+    assert (few.train_accuracy != whole.train_accuracy).any()
