@@ -199,9 +199,10 @@ def evidence_command(chapter: str, output: str | None, jobs: int | None, collect
 
     project = companion.find_project()
     (entry,) = companion.find_chapters(project, [chapter])
-    if entry.name != studies.EVIDENCE_OF:
-        raise click.UsageError(f"only {studies.EVIDENCE_OF} has evidence of its own")
     place = output or str(project.build / "evidence" / entry.name)
+    if entry.name != studies.EVIDENCE_OF:
+        _chapter_evidence(project, entry, Path(place), collect)
+        return
     if not collect:
         studies.compute_evidence(place, jobs=jobs)
     found = studies.collect_evidence(place)
@@ -211,14 +212,38 @@ def evidence_command(chapter: str, output: str | None, jobs: int | None, collect
         click.echo(f"regime: {error}", err=True)
 
 
+def _chapter_evidence(
+    project: companion.Project, entry: companion.Entry, folder: Path, collect: bool
+) -> None:
+    """Run a chapter with the profile *paper*, and publish what it recorded."""
+    if not companion.has_paper_profile(entry):
+        raise click.UsageError(f"{entry.name} has no profile; it runs at one scale only")
+    if not collect:
+        plan = companion.plan_run(project, entry, {"profile": "paper"}, folder)
+        (run,) = companion.execute(project, [plan], 1)
+        if run.status == "failed":
+            click.echo(f"regime: {run.error}", err=True)
+            raise click.exceptions.Exit(1)
+    notebook = folder / f"{entry.name}.ipynb"
+    if not notebook.is_file():
+        raise RegimeError(
+            f"{project.show(folder)} holds no finished run; leave out --collect to compute it"
+        )
+    tables, facts = companion.collect_paper_scale(notebook)
+    place = companion.publish_evidence(project, entry.name, tables, facts)
+    claims = sum(len(table) for table in tables.values())
+    click.echo(f"{entry.name}: {claims} claims at the paper's scale, {project.show(place)}")
+
+
 @regime.command("claims")
 @_JSON
 def claims_command(as_json: bool) -> None:
     """Print every claim with what was measured and its verdict."""
     project = companion.find_project()
     records = companion.read_ledger(project)
+    large = companion.paper_scale_of_claims(project)
     if as_json:
-        _print_json([reports.record_json(project, record) for record in records])
+        _print_json([reports.record_json(project, r, large.get(r.claim.id)) for r in records])
         return
     for paper in companion.PAPERS.values():
         own = of_paper(records, paper)
@@ -235,6 +260,8 @@ def claims_command(as_json: bool) -> None:
             numbers = f", {record.measurement.numbers}" if record.measurement else ""
             click.echo(f"  {record.claim.id}: {sign}{numbers}")
             click.echo(f"      {record.claim.statement} ({record.claim.source})")
+            if (long := large.get(record.claim.id)) is not None:
+                click.echo(f"      at the paper's scale: {long.verdict}, {long.numbers}")
     for line in reports.origins(project, records):
         click.echo(line)
 

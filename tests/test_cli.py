@@ -297,18 +297,37 @@ def test_sweeps_that_make_no_sense_are_refused(
     assert said.err.count("\n") == 1
 
 
-def test_only_a_chapter_with_evidence_has_some(
-    project: Project, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("grid", ["10_tiny", ""])  # as a grid of runs, as one long run
+def test_evidence_is_collected_from_what_is_finished(
+    project: Project, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, grid: str
 ) -> None:
-    said = Said(capsys, "evidence", "10")
-    assert said.code == 2
-    assert said.err.count("\n") == 1
-    assert "has evidence of its own" in said.err
-    monkeypatch.setattr("regime_lib.studies.EVIDENCE_OF", "10_tiny")
+    monkeypatch.setattr("regime_lib.studies.EVIDENCE_OF", grid)
     said = Said(capsys, "evidence", "10", "--collect")
     assert said.code == 2
+    assert said.err.count("\n") == 1
     assert "holds no finished run" in said.err
     assert not (project.root / "book" / "evidence").exists()
+
+
+def test_a_chapter_at_one_scale_has_no_evidence(
+    project: Project, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("regime_lib.companion.has_paper_profile", lambda entry: False)
+    said = Said(capsys, "evidence", "10")
+    assert said.code == 2
+    assert "10_tiny has no profile; it runs at one scale only" in said.err
+
+
+def test_a_chapter_is_run_at_the_papers_scale_and_shown(
+    project: Project, capsys: pytest.CaptureFixture[str]
+) -> None:
+    said = Said(capsys, "evidence", "10")
+    assert said.code == 0, said.err
+    assert "10_tiny: 2 claims at the paper's scale, book/evidence/10_tiny" in said.out
+    said = Said(capsys, "claims", "--json")
+    (ratio,) = (claim for claim in json.loads(said.out) if claim["id"] == "rc-tiny-ratio")
+    assert ratio["paper_scale"]["n"] == 16  # the profile's number of seeds
+    assert "at the paper's scale: " in Said(capsys, "claims").out
 
 
 def test_the_book_needs_its_settings(project: Project, capsys: pytest.CaptureFixture[str]) -> None:

@@ -23,6 +23,12 @@ from regime_lib.companion.evidence_tables import Evidence, publish_evidence, pub
 from regime_lib.companion.execution import Plan, Run, execute, plan_run
 from regime_lib.companion.ledger import Measurement, Record, read_ledger
 from regime_lib.companion.opening import open_chapter
+from regime_lib.companion.paper_scale import (
+    PaperScale,
+    collect_paper_scale,
+    has_paper_profile,
+    paper_scale_of_claims,
+)
 from regime_lib.companion.parameters import Parameter
 from regime_lib.companion.points import chapter_function, check_points, dependencies, run_point
 from regime_lib.companion.project import BuildFailed, Project, find_project
@@ -43,6 +49,7 @@ __all__ = [
     "Evidence",
     "Measurement",
     "Paper",
+    "PaperScale",
     "Parameter",
     "Plan",
     "Project",
@@ -56,14 +63,17 @@ __all__ = [
     "build_book",
     "chapter_function",
     "check_points",
+    "collect_paper_scale",
     "compare_with_reference",
     "dependencies",
     "execute",
     "find_chapters",
     "find_project",
+    "has_paper_profile",
     "list_chapters",
     "load_claims",
     "open_chapter",
+    "paper_scale_of_claims",
     "plan_run",
     "problems_of",
     "publish_evidence",

@@ -121,7 +121,20 @@ def share_line(share: Share) -> str:
     )
 
 
-def row(record: Record, link: str | None, share: Share | None = None) -> str:
+def paper_scale_line(measurement: Measurement) -> str:
+    """Say what a long run at the paper's scale measured."""
+    return (
+        f'<p class="rl-result">At the paper’s scale: {badge(measurement.verdict)} '
+        f"{measured(measurement)}</p>"
+    )
+
+
+def row(
+    record: Record,
+    link: str | None,
+    share: Share | None = None,
+    large: Measurement | None = None,
+) -> str:
     """Return a claim as one entry of a scorecard.
 
     Parameters
@@ -132,11 +145,14 @@ def row(record: Record, link: str | None, share: Share | None = None) -> str:
         Address of its card; None where no chapter shows one.
     share : Share, optional
         How the verdict changes over a sweep.
+    large : Measurement, optional
+        What a run at the paper's scale measured.
     """
     claim, verdict = record.claim, record.verdict
     name = f'<a href="{html.escape(link)}">{claim.id}</a>' if link else claim.id
     numbers = measured(record.measurement) if record.measurement else ""
     result = f'<p class="rl-result">{numbers}</p>' if numbers else ""
+    result += paper_scale_line(large) if large else ""
     result += share_line(share) if share else ""
     return (
         f'<li class="rl-row rl-{slug(verdict)}">'

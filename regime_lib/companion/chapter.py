@@ -13,6 +13,7 @@ from regime_lib.companion.cards import card
 from regime_lib.companion.catalogue import Entry
 from regime_lib.companion.claims import load_claims
 from regime_lib.companion.ledger import CLAIM_MIME, Measurement, measure, plain_number, rounded
+from regime_lib.companion.paper_scale import comparison, read_paper_scale
 from regime_lib.companion.parameters import Value
 from regime_lib.companion.project import Project
 from regime_lib.companion.provenance import PROVENANCE_MIME, describe_run
@@ -210,6 +211,38 @@ class Chapter:
         whole = getattr(value, "item", lambda: value)()
         self._glue(name, whole if isinstance(whole, int) else rounded(number))
 
+    def at_paper_scale(self) -> None:
+        """Set what was recorded so far beside what the chapter's committed long run recorded.
+
+        Glues ``CLAIM-paper``, with ``-paper-low``, ``-paper-high``, ``-paper-n`` and
+        ``-paper-verdict``, for every claim of the chapter (a dash where there is no number), and
+        ``paper-minutes``, ``paper-commit`` and ``paper-same``, the number of claims with the same
+        verdict in both runs out of those that both recorded.
+
+        Raises
+        ------
+        RegimeError
+            If the committed run is damaged.
+        """
+        own = {name: claim for name, claim in self._claims.items() if claim.chapter == self.name}
+        there = read_paper_scale(self._project, self.name, own)
+        found = there.measurements if there else {}
+        for name in own:
+            one = found.get(name)
+            for part in ("", "low", "high", "n", "verdict"):
+                number = getattr(one, part or "value") if one else None
+                self._glue("-".join(filter(None, (name, "paper", part))), _plain(number))
+        both = found.keys() & self._measurements.keys()
+        same = sum(found[name].verdict == self._measurements[name].verdict for name in both)
+        self._glue("paper-same", f"{same} of {len(both)}")
+        self._glue("paper-minutes", there.seconds / 60 if there else "–")
+        self._glue("paper-commit", there.commit if there else "–")
+        if there is None:
+            print(f"no run of {self.name} at the paper's scale is committed")
+            return
+        markup, text = comparison(own.values(), self._measurements, there)
+        _show({"text/html": markup, "text/plain": text})
+
     def summary(self) -> None:
         """Print one line a recorded claim, sorted: text that survives another machine."""
         if not self._measurements:
@@ -253,6 +286,11 @@ class Chapter:
         own = [known for known, entry in self._claims.items() if entry.chapter == self.name]
         near = difflib.get_close_matches(claim, own, n=1)
         return f"did you mean {near[0]}" if near else f"this chapter has {', '.join(own) or 'none'}"
+
+
+def _plain(number: float | str | None) -> float | str:
+    """Return what is glued: a dash where there is no number, a verdict as plain text."""
+    return "–" if number is None else str(number) if isinstance(number, str) else number
 
 
 def _show(bundle: dict[str, Any]) -> None:

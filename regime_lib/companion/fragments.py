@@ -10,6 +10,7 @@ from regime_lib.companion.catalogue import list_chapters
 from regime_lib.companion.claims import PAPERS
 from regime_lib.companion.ledger import read_ledger
 from regime_lib.companion.notebooks import bundles_of, read_notebook
+from regime_lib.companion.paper_scale import paper_scale_of_claims
 from regime_lib.companion.project import BuildFailed, Project
 from regime_lib.companion.scorecard import chapters_fragment, of_paper, paper_claims, scorecard
 from regime_lib.companion.sweep_tables import read_shares
@@ -40,11 +41,15 @@ def write_fragments(project: Project, pages: Path) -> None:
     """
     _require_shallow(pages)
     entries, records = list_chapters(project), read_ledger(project)
+    large = paper_scale_of_claims(project)
     folder = pages / FOLDER
-    write_text(folder / "scorecard.md", scorecard(records, read_shares(project)))
+    write_text(folder / "scorecard.md", scorecard(records, read_shares(project), large))
     write_text(folder / "chapters.md", chapters_fragment(entries, records))
     for paper in PAPERS.values():
-        write_text(folder / f"claims-{paper.key}.md", paper_claims(of_paper(records, paper)) + "\n")
+        write_text(
+            folder / f"claims-{paper.key}.md",
+            paper_claims(of_paper(records, paper), large=large) + "\n",
+        )
     executed = [project.executed / entry.path.name for entry in entries]
     write_text(folder / "hero.md", f"```{{raw}} html\n{find_figure(executed, HERO)}\n```\n")
 

@@ -8,7 +8,7 @@ from typing import Any
 from regime_lib.companion.catalogue import list_chapters
 from regime_lib.companion.execution import Run
 from regime_lib.companion.keys import stored_key
-from regime_lib.companion.ledger import Record
+from regime_lib.companion.ledger import Measurement, Record
 from regime_lib.companion.parameters import Parameter
 from regime_lib.companion.project import Project
 
@@ -33,8 +33,13 @@ def parameter_line(parameter: Parameter) -> str:
     return f"{head}  {parameter.help}{bracket}"
 
 
-def record_json(project: Project, record: Record) -> dict[str, Any]:
-    """Return a claim with its measurement as JSON holds it; numbers are null where not tested."""
+def record_json(
+    project: Project, record: Record, large: Measurement | None = None
+) -> dict[str, Any]:
+    """Return a claim with its measurement as JSON holds it; numbers are null where not tested.
+
+    `large` is what a run at the paper's scale measured.
+    """
     claim, measurement = record.claim, record.measurement
     return {
         "id": claim.id,
@@ -52,6 +57,7 @@ def record_json(project: Project, record: Record) -> dict[str, Any]:
         "n": measurement.n if measurement else None,
         "verdict": str(record.verdict),
         "notebook": project.show(record.notebook) if record.notebook else None,
+        "paper_scale": large.as_dict() if large else None,
     }
 
 

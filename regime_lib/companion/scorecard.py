@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from regime_lib.companion.cards import SIGNS, SOURCE_MEANINGS, badge, paper_label, row
 from regime_lib.companion.catalogue import Entry
 from regime_lib.companion.claims import PAPERS, Paper, Verdict
-from regime_lib.companion.ledger import Record
+from regime_lib.companion.ledger import Measurement, Record
 from regime_lib.companion.sweep_tables import Share
 
 
@@ -19,7 +19,11 @@ def tally(records: Iterable[Record]) -> dict[Verdict, int]:
     return {verdict: counts[verdict] for verdict in Verdict if counts[verdict]}
 
 
-def scorecard(records: Sequence[Record], shares: Mapping[str, Share] | None = None) -> str:
+def scorecard(
+    records: Sequence[Record],
+    shares: Mapping[str, Share] | None = None,
+    large: Mapping[str, Measurement] | None = None,
+) -> str:
     """Return the whole scorecard as a MyST fragment: counts first, then one section a paper.
 
     Parameters
@@ -28,21 +32,33 @@ def scorecard(records: Sequence[Record], shares: Mapping[str, Share] | None = No
         The ledger.
     shares : mapping of str to Share, optional
         How verdicts change over sweeps, by claim.
+    large : mapping of str to Measurement, optional
+        What runs at the paper's scale measured, by claim.
     """
     parts = [_raw(_overview(records)), _raw(_source_legend())]
     for paper in PAPERS.values():
         own = of_paper(records, paper)
         if own:
-            parts += [f"({_anchor(paper)})=\n## {paper.name}", paper_claims(own, shares)]
+            parts += [f"({_anchor(paper)})=\n## {paper.name}", paper_claims(own, shares, large)]
     return "\n\n".join(parts) + "\n"
 
 
-def paper_claims(records: Sequence[Record], shares: Mapping[str, Share] | None = None) -> str:
+def paper_claims(
+    records: Sequence[Record],
+    shares: Mapping[str, Share] | None = None,
+    large: Mapping[str, Measurement] | None = None,
+) -> str:
     """Return some claims as a MyST fragment: a list that stacks on a narrow screen."""
     if not records:
         return "No claim of this paper is on the list yet."
     rows = "\n".join(
-        row(record, card_link(record), (shares or {}).get(record.claim.id)) for record in records
+        row(
+            record,
+            card_link(record),
+            (shares or {}).get(record.claim.id),
+            (large or {}).get(record.claim.id),
+        )
+        for record in records
     )
     return _raw(f'<ul class="rl-rows">\n{rows}\n</ul>')
 
