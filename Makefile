@@ -24,7 +24,8 @@ export OPENBLAS_NUM_THREADS := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PYTHONUTF8 := 1
 
-.PHONY: help setup book test test-now lint serve bench lock clean
+.PHONY: help setup book test test-now test-browser test-chapters test-rooms test-book lint serve \
+  bench lock clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/\1|\2/p' $(firstword $(MAKEFILE_LIST)) \
@@ -54,16 +55,29 @@ test: $(INSTALLED) ## check everything; does nothing if nothing changed since it
 	fi
 
 # Chapters run once: nbval holds each against its committed outputs and keeps the run, from which
-# the book is then rendered and in which the tests find the numbers.
+# the book is then rendered and in which the tests find the numbers. What works on one core only
+# (style and types, installing a browser, rendering) runs beside what takes every core.
 test-now: $(INSTALLED)
-	@$(MAKE) --no-print-directory lint
+	@$(MAKE) --no-print-directory -j 3 lint test-browser test-chapters
+	@$(MAKE) --no-print-directory -j 2 book test-rooms
+	@$(MAKE) --no-print-directory test-book
+
+test-browser: $(INSTALLED)
+	@sh .ci/browser $(PY) >/dev/null
+
+test-chapters: $(INSTALLED)
 	$(PY) -m pytest -q -p tests.notebooks.nbval_guard --nbval --nbval-current-env --keep-runs \
 	  --nbval-sanitize-with tests/notebooks/nbval_sanitize.cfg -n $(JOBS) --dist loadfile \
 	  --no-loadscope-reorder notebooks
-	@$(MAKE) --no-print-directory book
+
+test-rooms: $(INSTALLED)
+	$(PY) -m pytest -q -n $(JOBS) --dist worksteal --jaxtyping-packages=$(TYPED) \
+	  --ignore=tests/book tests
+
+# Also what the type checker kept from running in test-rooms.
+test-book: $(INSTALLED)
 	chromium=$$(sh .ci/browser $(PY)) && REGIME_CHROMIUM="$$chromium" \
-	  $(PY) -m pytest -q -n $(JOBS) --dist worksteal --jaxtyping-packages=$(TYPED) tests
-	$(PY) -m pytest -q -n $(JOBS) @_build/untyped
+	  $(PY) -m pytest -q -n $(JOBS) --dist worksteal tests/book @_build/untyped
 
 lint: $(INSTALLED) ## check style, types and spelling
 	$(PY) -m ruff check .
