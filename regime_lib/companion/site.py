@@ -18,7 +18,13 @@ from regime_lib.companion.execution import Run, execute, plan_run
 from regime_lib.companion.fragments import FOLDER, write_fragments
 from regime_lib.companion.keys import digest_of, library_digests
 from regime_lib.companion.ledger import CLAIM_MIME
-from regime_lib.companion.notebooks import Node, outputs_of, read_notebook
+from regime_lib.companion.notebooks import (
+    Node,
+    code_cells,
+    outputs_of,
+    read_notebook,
+    source_of,
+)
 from regime_lib.companion.project import BuildFailed, Project
 from regime_lib.companion.provenance import PROVENANCE_MIME
 from regime_lib.storage import sha256_of, write_text
@@ -29,6 +35,8 @@ STAMP = ".regime-book.json"
 _SCRATCH = ".render-"
 _RENDER = "import sys; from jupyter_book.cli.main import main; sys.exit(main())"
 _COMPLAINT = re.compile(r"(?:WARNING|ERROR|SEVERE|CRITICAL):", re.MULTILINE)
+# a first line of cells that a formatter would break
+_FORMATTERS_OFF = "# fmt: off\n"
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -121,7 +129,12 @@ def stage(project: Project) -> Path:
 
 
 def _renderable(notebook: Node) -> Node:
-    """Drop the ledger's own types from the outputs: myst-nb warns of every type it cannot draw."""
+    """Drop what is not for readers: the ledger's own outputs, and what is said to formatters.
+
+    myst-nb warns of every type of output that it cannot draw.
+    """
+    for cell in code_cells(notebook):
+        cell["source"] = source_of(cell).removeprefix(_FORMATTERS_OFF)
     for _, output in outputs_of(notebook):
         for mime in (CLAIM_MIME, PROVENANCE_MIME):
             output.get("data", {}).pop(mime, None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
@@ -9,8 +10,9 @@ import pytest
 from bs4 import BeautifulSoup
 
 from regime_lib.companion.fragments import write_fragments
+from regime_lib.companion.notebooks import code_cells, read_notebook, source_of
 from regime_lib.companion.project import BuildFailed, Project
-from regime_lib.companion.site import STAMP, build_book
+from regime_lib.companion.site import STAMP, build_book, stage
 from tests.companion.refusals import refused
 
 CONFIG = """\
@@ -147,3 +149,14 @@ def test_there_is_one_fragment_for_each_include(executed: Project) -> None:
         "claims-deep-linear.md",
         "claims-network-dynamics.md",
     }
+
+
+def test_readers_do_not_see_what_is_said_to_formatters(book: Project) -> None:
+    path = book.executed / "10_tiny.ipynb"
+    notebook = read_notebook(path)
+    shown = [source_of(cell) for cell in code_cells(notebook)]
+    for cell, source in zip(code_cells(notebook), shown, strict=True):
+        cell["source"] = "# fmt: off\n" + source
+    path.write_text(json.dumps(notebook), encoding="utf-8")
+    staged = read_notebook(stage(book) / "notebooks" / "10_tiny.ipynb")
+    assert [source_of(cell) for cell in code_cells(staged)] == shown
