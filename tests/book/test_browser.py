@@ -131,7 +131,9 @@ def test_the_visit_notices_each_fault_of_a_broken_page(browser: Browser, tmp_pat
     assert seen.overflow
     for shown in SHOWN:
         rules = {finding.split()[0] for finding in seen.violations[shown]}
-        assert {"color-contrast", "image-alt", "html-has-lang"} <= rules
+        assert "image-alt" in rules
+        assert shown.startswith("dark") or "html-has-lang" in rules
+        assert shown.endswith("narrow") or "color-contrast" in rules  # it looks the same there
 
 
 LISTING = """<!doctype html><html lang="en"><head><title>x</title><style>
@@ -151,12 +153,29 @@ def test_one_look_of_text_a_place_is_enough_to_find_the_pale_ones(
     (tmp_path / "listing.html").write_text(LISTING.format(tokens=tokens), encoding="utf-8")
     seen, _ = visit_once(browser, tmp_path, "listing.html")
     pale = {shown: " ".join(faults) for shown, faults in seen.violations.items()}
-    assert all("link-name" in faults for faults in pale.values())  # a nameless link in a listing
+    # a nameless link in a listing has the same name in the dark
+    assert all("link-name" in pale[shown] for shown in ("light, wide", "light, narrow"))
     assert pale["light, wide"].count("color-contrast") == 1
     assert ".odd" not in pale["light, wide"]
     assert ".odd" in pale["dark, wide"]
     assert " em" in pale["light, narrow"]
     assert " em" not in pale["light, wide"]
+
+
+def test_a_look_that_a_page_before_had_is_not_read_again(browser: Browser, tmp_path: Path) -> None:
+    for name, colour in (("one", "#ccc"), ("again", "#ccc"), ("paler", "#ddd")):
+        text = f'<title>x</title><main><h1>x</h1><p style="color:{colour}">pale</p></main>'
+        page = f'<!doctype html><html lang="en"><body style="background:#fff">{text}</body></html>'
+        (tmp_path / f"{name}.html").write_text(page, encoding="utf-8")
+    with served(tmp_path) as address, closing(Visitor(browser, address)) as visitor:
+        found = {
+            name: " ".join(visitor.visit(f"{name}.html").violations["light, wide"])
+            for name in ("one", "again", "paler")
+        }
+    assert {name for name, faults in found.items() if "color-contrast" in faults} == {
+        "one",
+        "paler",
+    }
 
 
 def test_every_page_is_visited_but_listings_like_others(tmp_path: Path) -> None:
