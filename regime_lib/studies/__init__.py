@@ -10,6 +10,7 @@ from regime_lib.studies.evidence import (
 )
 from regime_lib.studies.multiverse import Estimate, Multiverse, Share, multiverse
 from regime_lib.studies.networks import PatchTransformer, SmallCNN, TextTransformer
+from regime_lib.studies.seeds import over_seeds
 from regime_lib.studies.settings import Setting
 from regime_lib.studies.specifications import DEFINITIONS, USUAL, slope, specifications
 from regime_lib.studies.tasks import Task, task_of
@@ -33,6 +34,7 @@ __all__ = [
     "collect_evidence",
     "compute_evidence",
     "multiverse",
+    "over_seeds",
     "paper_scale",
     "run_point",
     "slope",
