@@ -125,7 +125,8 @@ def trade_off(
         family: (np.median(sample, axis=1), np.median(weight, axis=1))
         for family, (sample, weight, _) in families.items()
     }
-    middle = np.mean([[f(x) for f in (np.min, np.max)] for x, _ in points.values()])
+    across = np.concatenate([x for x, _ in points.values()])
+    middle = float(across.min() + across.max()) / 2
     for ax, (family, (sample, weight, names)), colour, marker in zip(
         grid, families.items(), colours, _MARKERS, strict=False
     ):
@@ -137,20 +138,7 @@ def trade_off(
         for other in points:
             if other != family:
                 ax.plot(*points[other], color=theme.text, linewidth=1, alpha=0.3, zorder=1)
-        for place, opposite in ((0, -1), (-1, 0)):
-            left, above = x[place] > middle, y[place] > y[opposite]
-            ax.annotate(
-                names[place],
-                (x[place], y[place]),
-                xytext=(-7 if left else 7, 4 if above else -4),
-                textcoords="offset points",
-                ha="right" if left else "left",
-                va="bottom" if above else "top",
-                fontsize=8.5,
-                color=colour,
-                bbox={"facecolor": theme.background, "linewidth": 0, "pad": 0.6},
-                zorder=2,
-            )
+        _name_ends(theme, ax, x, y, names, middle, colour)
         ax.set_title(family)
     separator = "\n" if theme.narrow else " "
     for number, ax in enumerate(grid[: len(families)]):
@@ -159,6 +147,26 @@ def trade_off(
         if number >= len(families) - columns:
             ax.set_xlabel(f"sample basin{separator}(noise on inputs)")
     return figure
+
+
+def _name_ends(
+    theme: Theme, ax: Axes, x: Array, y: Array, names: Sequence[str], middle: float, colour: str
+) -> None:
+    """Name the first and the last setting: towards the middle, the upper one above its point."""
+    for place, opposite in ((0, -1), (-1, 0)):
+        left, above = x[place] > middle, y[place] > y[opposite]
+        ax.annotate(
+            names[place],
+            (x[place], y[place]),
+            xytext=(-7 if left else 7, 4 if above else -4),
+            textcoords="offset points",
+            ha="right" if left else "left",
+            va="bottom" if above else "top",
+            fontsize=8.5,
+            color=colour,
+            bbox={"facecolor": theme.background, "linewidth": 0, "pad": 0.6},
+            zorder=2,
+        )
 
 
 def by_class(theme: Theme, names: Sequence[str], basin: Array, slope: Array) -> Figure:
