@@ -126,6 +126,10 @@ class Theme:
         self.colour(quantity)
         return _LINES.get(quantity, "-")
 
+    def stroke(self, quantity: str) -> dict[str, Any]:
+        """Return colour and line style of a quantity, as matplotlib takes them."""
+        return {"color": self.colour(quantity), "linestyle": self.line(quantity)}
+
     def shades(self, quantity: str, n: int) -> list[str]:
         """Return `n` shades of a quantity's colour, for example one a layer, first the plain one.
 

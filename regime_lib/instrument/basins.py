@@ -133,7 +133,7 @@ def _measure(
     everyone = groups.expand(rows, -1)
 
     def ask(amplitudes: Tensor) -> tuple[Tensor, Tensor]:
-        """Return accuracy and its standard error for (members, groups) of amplitudes."""
+        """Disturb the samples of every group by its own amplitude, shape (members, groups)."""
         correct = noise.correct(amplitudes.gather(1, everyone)).double()
         return _accuracy(correct, groups, count, noise.shared_draws)
 

@@ -95,7 +95,7 @@ class WeightNoise:
             )
 
     def correct(self, levels: Float[Tensor, "members samples"]) -> Correct:
-        """Return which draws of which samples are classified rightly, each at its own level.
+        """Return the same as `SampleNoise.correct`, with noise on weights.
 
         Samples of one level share a forward pass, so that few different levels are cheap.
         """

@@ -121,6 +121,15 @@ def test_shades_are_distinct_and_begin_with_the_plain_colour() -> None:
     assert Theme().shades("pattern", 1) == [Theme().colour("pattern")]
 
 
+def test_a_stroke_is_colour_and_line_of_its_quantity() -> None:
+    for theme in (Theme(), Theme(dark=True)):
+        _, (ax,) = theme.panels(1)
+        (drawn,) = ax.plot([0, 1], **theme.stroke("theory"))
+        (meant,) = ax.plot([0, 1], color=theme.colour("theory"), linestyle=theme.line("theory"))
+        assert drawn.get_color() == meant.get_color()
+        assert drawn._dash_pattern == meant._dash_pattern
+
+
 def test_an_unknown_quantity_is_refused() -> None:
     with refused("'momentumm'", "pattern, weight"):
         Theme().colour("momentumm")

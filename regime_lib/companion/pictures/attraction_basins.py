@@ -12,7 +12,7 @@ from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, NullLocator
 
-from regime_lib.companion.theme import Theme
+from regime_lib.companion.theme import WIDTH_INCHES, Theme
 
 Array = npt.NDArray[np.float64]
 _MARKERS = ("o", "s", "^", "D", "v", "P", "X")
@@ -99,7 +99,10 @@ def trade_off(
     theme: Theme,
     families: Mapping[str, tuple[Array, Array, Sequence[str]]],
 ) -> Figure:
-    """Draw every setting as a point in the plane of the two basins, a line a family of settings.
+    """Draw every setting as a point in the plane of the two basins, a panel a family of settings.
+
+    All panels show the same part of the plane, with the other families in grey; so names of
+    settings that lie together in the plane do not.
 
     Parameters
     ----------
@@ -108,31 +111,62 @@ def trade_off(
     families : mapping from family to (sample basins, weight basins, names)
         Arrays of shape (settings, seeds), and a short name for each setting.
     """
-    figure, (ax,) = theme.panels(1, height=4.2)
+    columns = min(2, len(families))
+    rows = -(-len(families) // columns)
+    figure = Figure(
+        figsize=(WIDTH_INCHES[theme.narrow], (2.2 if theme.narrow else 2.5) * rows + 0.4),
+        layout="constrained",
+    )
+    grid = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False).ravel()
+    for unused in grid[len(families) :]:
+        unused.remove()
     colours = [theme.colour(q) for q in ("sample basin", "weight basin", "theory", "accuracy")]
-    styles: Sequence[object] = ("-", (0, (6, 1.5)), (0, (1.5, 1.5)), (0, (6, 1.5, 1.5, 1.5)))
-    offsets = ((8, 5), (-8, 4), (8, -11), (-8, -11))  # so that names of near points stay apart
-    for (family, (sample, weight, names)), colour, style, marker, offset in zip(
-        families.items(), colours, styles, _MARKERS, offsets, strict=False
+    points = {
+        family: (np.median(sample, axis=1), np.median(weight, axis=1))
+        for family, (sample, weight, _) in families.items()
+    }
+    across = np.concatenate([x for x, _ in points.values()])
+    middle = float(across.min() + across.max()) / 2
+    for ax, (family, (sample, weight, names)), colour, marker in zip(
+        grid, families.items(), colours, _MARKERS, strict=False
     ):
-        x, y = np.median(sample, axis=1), np.median(weight, axis=1)
-        ax.plot(x, y, color=colour, linestyle=style, marker=marker, markersize=5, label=family)
+        x, y = points[family]
+        ax.plot(x, y, color=colour, marker=marker, markersize=5)
         ends = np.quantile(sample, [0.1, 0.9], axis=1), np.quantile(weight, [0.1, 0.9], axis=1)
         ax.hlines(y, *ends[0], color=colour, linewidth=1, alpha=0.6)
         ax.vlines(x, *ends[1], color=colour, linewidth=1, alpha=0.6)
-        for place in (0, len(names) - 1):
-            ax.annotate(
-                names[place],
-                (x[place], y[place]),
-                xytext=offset,
-                textcoords="offset points",
-                ha="left" if offset[0] > 0 else "right",
-                fontsize=8.5,
-                color=colour,
-            )
-    ax.set(xlabel="sample basin (noise on inputs)", ylabel="weight basin (noise / std)")
-    figure.legend(loc="outside lower center", ncols=2 if theme.narrow else 4)
+        for other in points:
+            if other != family:
+                ax.plot(*points[other], color=theme.text, linewidth=1, alpha=0.3, zorder=1)
+        _name_ends(theme, ax, x, y, names, middle, colour)
+        ax.set_title(family)
+    separator = "\n" if theme.narrow else " "
+    for number, ax in enumerate(grid[: len(families)]):
+        if number % columns == 0:
+            ax.set_ylabel("weight basin (noise / std)")
+        if number >= len(families) - columns:
+            ax.set_xlabel(f"sample basin{separator}(noise on inputs)")
     return figure
+
+
+def _name_ends(
+    theme: Theme, ax: Axes, x: Array, y: Array, names: Sequence[str], middle: float, colour: str
+) -> None:
+    """Name the first and the last setting: towards the middle, the upper one above its point."""
+    for place, opposite in ((0, -1), (-1, 0)):
+        left, above = x[place] > middle, y[place] > y[opposite]
+        ax.annotate(
+            names[place],
+            (x[place], y[place]),
+            xytext=(-7 if left else 7, 4 if above else -4),
+            textcoords="offset points",
+            ha="right" if left else "left",
+            va="bottom" if above else "top",
+            fontsize=8.5,
+            color=colour,
+            bbox={"facecolor": theme.background, "linewidth": 0, "pad": 0.6},
+            zorder=2,
+        )
 
 
 def by_class(theme: Theme, names: Sequence[str], basin: Array, slope: Array) -> Figure:

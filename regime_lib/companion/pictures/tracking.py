@@ -6,8 +6,8 @@ Functions take plain numbers (arrays and tables), so that this room needs nothin
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -18,29 +18,18 @@ from matplotlib.colors import ListedColormap, LogNorm
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, NullFormatter
 
+from regime_lib.companion.pictures.bundles import Bundle, both_changes, shaded
+from regime_lib.companion.pictures.marks import (
+    legend_below,
+    outer_label,
+    plain_numbers,
+    ratio_dots,
+)
 from regime_lib.companion.theme import Theme
 
 NAMES = {"sgd": "SGD", "momentum": "SGD with momentum", "adam": "Adam", "adamw": "AdamW"}
 MARKERS = {"sgd": "o", "momentum": "s", "adam": "^", "adamw": "^"}
-
-
-@dataclass(frozen=True)
-class Bundle:
-    """One series over training in several runs."""
-
-    steps: npt.NDArray[np.int64]
-    values: npt.NDArray[np.float64]
-    """Shape (steps, runs)."""
-
-    def quantiles(self, scale: npt.ArrayLike = 1.0) -> npt.NDArray[np.float64]:
-        """Return the 10 %, 50 % and 90 % quantiles over runs, shape (3, steps)."""
-        values = self.values / np.asarray(scale)
-        levels, whole = [0.1, 0.5, 0.9], ~np.isnan(values).any(axis=1)
-        found = np.empty((3, len(values)))
-        found[:, whole] = np.quantile(values[whole], levels, axis=1)
-        if not whole.all():  # many times slower
-            found[:, ~whole] = np.nanquantile(values[~whole], levels, axis=1)
-        return found
+_RATIOS = (0.5, 1, 2, 3, 5, 10, 20, 50)  # that an axis may name
 
 
 def settling(
@@ -62,16 +51,13 @@ def settling(
     """
     figure, axes = theme.panels(len(patterns), height=2.9, sharey=True)
     for ax, name in zip(axes, patterns, strict=True):
-        for quantity, bundle in (("weight", weights[name]), ("pattern", patterns[name])):
-            low, mid, high = bundle.quantiles(bundle.values.max(axis=0))
-            label = f"{quantity} change"
-            theme.band(ax, bundle.steps, low, mid, high, quantity, label=label)
+        both_changes(theme, ax, weights[name], patterns[name])
         for quantity, time in zip(("pattern", "weight"), times[name], strict=True):
             if np.isfinite(time):
-                ax.axvline(time, color=theme.colour(quantity), linestyle=theme.line(quantity))
+                ax.axvline(time, **theme.stroke(quantity))
         ax.set(yscale="log", ylim=(1.5e-3, 1.3), title=NAMES.get(name, name))
         _step_axis(ax)
-    _outer_label(theme, axes, "change per step / peak")
+    outer_label(theme, axes, "change per step / peak")
     axes[0].legend(loc="lower left")
     return figure
 
@@ -98,29 +84,23 @@ def by_definition(theme: Theme, table: pd.DataFrame, claimed: float) -> Figure:
         y = rows["definition"].map(place) + offset
         colour = theme.colour(name)
         ax.hlines(y, rows["low"], rows["high"], color=colour, linewidth=2)
-        exact = (rows["bound"] == "exact").to_numpy()
-        for chosen, fill in ((exact, colour), (~exact, theme.background)):
-            ax.scatter(
-                rows["ratio"][chosen],
-                y[chosen],
-                marker=MARKERS[name],
-                s=34,
-                facecolor=fill,
-                edgecolor=colour,
-                linewidth=1.4,
-                zorder=3,
-                label=NAMES[name] if fill == colour else None,
-            )
+        look: dict[str, Any] = {
+            "marker": MARKERS[name],
+            "size": 34,
+            "linewidth": 1.4,
+            "label": NAMES[name],
+        }
+        ratio_dots(theme, ax, rows["ratio"], y, rows["bound"] == "exact", colour, **look)
     ax.axvline(1, color=theme.text, linewidth=1)
-    ax.axvline(claimed, color=theme.colour("theory"), linestyle=theme.line("theory"))
+    ax.axvline(claimed, **theme.stroke("theory"))
     for ratio, meaning in ((1.0, "together"), (claimed, "claimed")):
         ax.annotate(meaning, (ratio, 0.55), xytext=(4, 0), textcoords="offset points", va="center")
     ax.set(xscale="log", ylim=(0.5 - len(definitions), 0.8))
     ax.set_yticks(list(place.values()), [_wrapped(d, theme) for d in definitions])
-    _ratio_axis(ax)
+    plain_numbers(ax.xaxis, _RATIOS)
     ax.set_xlabel("weights' time / patterns' time")
     ax.grid(axis="y", visible=False)
-    figure.legend(loc="outside lower center", ncols=1 if theme.narrow else 3)
+    legend_below(theme, figure, ax, 3)
     return figure
 
 
@@ -140,16 +120,11 @@ def by_layer(
     """
     figure, axes = theme.panels(2, height=2.9)
     for ax, quantity, layers in zip(axes, ("pattern", "weight"), (patterns, weights), strict=True):
-        shades = theme.shades(quantity, len(layers))
-        styles = ("-", (0, (6, 1.5)), (0, (1.5, 1.5)), (0, (6, 1.5, 1.5, 1.5)))
-        for shade, style, (layer, bundle) in zip(shades, styles, layers.items(), strict=False):
-            low, mid, high = bundle.quantiles(bundle.values.max(axis=0))
-            ax.fill_between(bundle.steps, low, high, color=shade, alpha=0.2, linewidth=0)
-            ax.plot(bundle.steps, mid, color=shade, linestyle=style, label=layer)
+        shaded(theme, ax, layers, quantity, over_peak=True)
         ax.set(yscale="log", ylim=(1.5e-3, 1.3), title=f"{quantity}s")
         ax.legend(loc="lower left")
         _step_axis(ax)
-    _outer_label(theme, axes, "change per step / peak")
+    outer_label(theme, axes, "change per step / peak")
     return figure
 
 
@@ -176,7 +151,7 @@ def law_against_measurement(
             theme.band(ax, steps, low, mid, high, quantity, label=label)
         ax.set(yscale="log", title=NAMES[name])
         _step_axis(ax)
-    _outer_label(theme, axes, "share of units flipped")
+    outer_label(theme, axes, "share of units flipped")
     axes[0].legend(loc="lower left")
     return figure
 
@@ -211,13 +186,12 @@ def proportional(
         ax.plot(
             ends,
             ends,
-            color=theme.colour("theory"),
-            linestyle=theme.line("theory"),
+            **theme.stroke("theory"),
             label="slope one",
         )
         ax.set(xscale="log", yscale="log", title=NAMES[name], xlim=(1e-3, 1.5), ylim=(1e-3, 1.5))
         ax.set_xlabel("weight change / peak")
-    _outer_label(theme, axes, "pattern change / peak")
+    outer_label(theme, axes, "pattern change / peak")
     axes[0].legend(loc="upper left")
     return figure
 
@@ -272,7 +246,7 @@ def embers(
     top.grid(visible=False)
     for quantity, bundle in (("weight", weights), ("pattern", patterns)):
         values = bundle.values[:, 0] / bundle.values[:, 0].max()
-        line = {"color": theme.colour(quantity), "linestyle": theme.line(quantity)}
+        line = theme.stroke(quantity)
         bottom.plot(bundle.steps, values, label=f"{quantity} change", **line)
     bottom.set(xscale="log", yscale="log", xlim=(1, len(flips)), xlabel="optimiser step")
     bottom.set_ylabel("per step / peak")
@@ -294,7 +268,7 @@ def horizon(theme: Theme, table: pd.DataFrame) -> Figure:
     figure, axes = theme.panels(2, height=2.8)
     for name, rows in table.groupby("optimizer", sort=False):
         shown = rows[rows["ratio"].notna()]
-        style = {"color": theme.colour(name), "linestyle": theme.line(name)}
+        style = theme.stroke(name)
         axes[0].plot(shown["share"], shown["ratio"], marker=MARKERS[name], **style)
         axes[0].vlines(shown["share"], shown["low"], shown["high"], color=theme.colour(name))
         axes[1].plot(
@@ -302,18 +276,14 @@ def horizon(theme: Theme, table: pd.DataFrame) -> Figure:
         )
     axes[0].axhline(1, color=theme.text, linewidth=1)
     axes[0].set(yscale="log", xscale="log", ylabel="weights / patterns", title="the ratio")
-    _ratio_axis(axes[0], of="y")
+    plain_numbers(axes[0].yaxis, _RATIOS)
     axes[1].set(xscale="log", ylim=(-0.04, 1.04), ylabel="share of runs", title="neither settles")
     for ax in axes:
         ax.set_xlabel("part of the run that is seen")
         shares = sorted(table["share"].unique())
         ax.set_xticks(shares, [f"{share:.0%}" for share in shares])
         ax.xaxis.set_minor_formatter(NullFormatter())
-    figure.legend(
-        *axes[1].get_legend_handles_labels(),
-        loc="outside lower center",
-        ncols=1 if theme.narrow else 3,
-    )
+    legend_below(theme, figure, axes[1], 3)
     return figure
 
 
@@ -329,20 +299,6 @@ def _step_axis(ax: Axes) -> None:
     ax.xaxis.set_major_formatter(
         FuncFormatter(lambda x, _: f"{x / 1000:g}k" if thousands and x else f"{x:g}")
     )
-
-
-def _ratio_axis(ax: Axes, of: str = "x") -> None:
-    axis = ax.xaxis if of == "x" else ax.yaxis
-    ticks = [0.5, 1, 2, 3, 5, 10, 20, 50]
-    low, high = ax.get_xlim() if of == "x" else ax.get_ylim()
-    axis.set_ticks([t for t in ticks if low <= t <= high])
-    axis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g}"))
-    axis.set_minor_formatter(NullFormatter())
-
-
-def _outer_label(theme: Theme, axes: Sequence[Axes], text: str) -> None:
-    for ax in axes if theme.narrow else axes[:1]:
-        ax.set_ylabel(text)
 
 
 def _wrapped(text: str, theme: Theme) -> str:

@@ -5,15 +5,16 @@ Functions take plain numbers (arrays and tables), as those of `tracking` do.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, NullFormatter
 
-from regime_lib.companion.pictures.tracking import MARKERS, NAMES, Bundle
+from regime_lib.companion.pictures.bundles import Bundle, both_changes, shaded
+from regime_lib.companion.pictures.marks import legend_below, plain_numbers, ratio_dots
+from regime_lib.companion.pictures.tracking import MARKERS, NAMES
 from regime_lib.companion.theme import Theme
 
 
@@ -48,7 +49,7 @@ def by_schedule(theme: Theme, table: pd.DataFrame, claimed: float, columns: int 
             own = table[(table["schedule"] == schedule) & (table["optimizer"] == name)]
             _dots(theme, ax, own, own["definition"].map(place) + offsets[name], name)
         ax.axvline(1, color=theme.text, linewidth=1)
-        ax.axvline(claimed, color=theme.colour("theory"), linestyle=theme.line("theory"))
+        ax.axvline(claimed, **theme.stroke("theory"))
         ax.set(xscale="log", ylim=(0.55 - len(definitions), 0.55), title=schedule)
         ax.set_yticks(list(place.values()), list(place))
         ax.set_xlabel("weights' time / patterns' time")
@@ -57,8 +58,8 @@ def by_schedule(theme: Theme, table: pd.DataFrame, claimed: float, columns: int 
     high = np.nanmax(np.append(table["high"], 1.1 * claimed))
     for ax in axes:
         ax.set_xlim(max(0.05, 0.85 * low), min(60.0, 1.2 * high))
-        _plain_numbers(ax, "x", (0.1, 0.2, 0.5, 1, 2, 3, 5, 10, 20, 50))
-    _legend_below(theme, figure, axes[0])
+        plain_numbers(ax.xaxis, (0.1, 0.2, 0.5, 1, 2, 3, 5, 10, 20, 50))
+    legend_below(theme, figure, axes[0])
     return figure
 
 
@@ -66,26 +67,14 @@ def _dots(theme: Theme, ax: Axes, rows: pd.DataFrame, y: pd.Series, name: str) -
     """Draw one optimiser's ratios: filled where exact, hollow where a bound, crosses where none."""
     colour = theme.colour(name)
     known = rows["ratio"].notna().to_numpy()
-    exact = (rows["bound"] == "exact").to_numpy()
-    ax.hlines(y[known], rows["low"][known], rows["high"][known], color=colour, linewidth=2)
-    for chosen, fill, label in (
-        (known & exact, colour, NAMES[name]),
-        (known & ~exact, theme.background, None),
-    ):
-        ax.scatter(
-            rows["ratio"][chosen],
-            y[chosen],
-            marker=MARKERS[name],
-            s=32,
-            facecolor=fill,
-            edgecolor=colour,
-            linewidth=1.4,
-            zorder=3,
-        )
-        if label:
-            ax.scatter(
-                [], [], marker=MARKERS[name], s=32, facecolor=colour, edgecolor=colour, label=label
-            )
+    found, place, marker = rows[known], y[known], MARKERS[name]
+    ax.hlines(place, found["low"], found["high"], color=colour, linewidth=2)
+    exact = found["bound"] == "exact"
+    ratio_dots(
+        theme, ax, found["ratio"], place, exact, colour, marker=marker, size=32, linewidth=1.4
+    )
+    # a name of its own, for all of its ratios may be bounds
+    ax.scatter([], [], marker=marker, s=32, color=colour, label=NAMES[name])
     ax.scatter(np.ones((~known).sum()), y[~known], marker="x", s=30, color=colour, zorder=3)
 
 
@@ -109,12 +98,9 @@ def raw_and_average(
     grid = figure.subplots(*shape, sharex=True, sharey=True, squeeze=False)
     kinds = (("trained weights", raw), ("their average", average))
     for row, (kind, runs) in enumerate(kinds):
-        for column, (name, pair) in enumerate(runs.items()):
+        for column, (name, (pattern, weight)) in enumerate(runs.items()):
             ax = grid[2 * column + row, 0] if theme.narrow else grid[row, column]
-            for quantity, bundle in zip(("weight", "pattern"), reversed(pair), strict=True):
-                low, mid, high = bundle.quantiles(bundle.values.max(axis=0))
-                label = f"{quantity} change"
-                theme.band(ax, bundle.steps, low, mid, high, quantity, label=label)
+            both_changes(theme, ax, weight, pattern)
             ax.set(yscale="log", ylim=(1.5e-3, 1.3))
             if theme.narrow:
                 ax.set_title(f"{NAMES[name]}: {kind}")
@@ -157,9 +143,9 @@ def flicker(
             theme.band(ax, finite.steps[shown], low, mid, high, name, label=NAMES[name])
         ax.axhline(1, color=theme.text, linewidth=1)
         ax.set(yscale="log", title=title, xlabel="optimiser step")
-        _plain_numbers(ax, "y", (1, 2, 5, 10, 20, 50, 100, 200, 500))
+        plain_numbers(ax.yaxis, (1, 2, 5, 10, 20, 50, 100, 200, 500))
     axes[0].set_ylabel("flips per net flip")
-    _legend_below(theme, figure, axes[0])
+    legend_below(theme, figure, axes[0])
     return figure
 
 
@@ -189,18 +175,13 @@ def indicator(
     figure, axes = theme.panels(3, height=2.8)
     for name in changes:
         bundle = changes[name]
-        low, mid, high = bundle.quantiles(bundle.values.max(axis=0))
+        low, mid, high = bundle.over_peak()
         theme.band(axes[0], bundle.steps, low, mid, high, name, label=NAMES[name])
         low, mid, high = overall[name].quantiles()
         theme.band(axes[1], overall[name].steps, low, mid, high, name)
     axes[0].set(yscale="log", ylabel="pattern change / peak", title="one sample, two times")
-    _legend_below(theme, figure, axes[0])
-    styles = ("-", (0, (6, 1.5)), (0, (1.5, 1.5)), (0, (6, 1.5, 1.5, 1.5)))
-    shades = theme.shades("pattern", len(layers))
-    for shade, style, (layer, bundle) in zip(shades, styles, layers.items(), strict=False):
-        low, mid, high = bundle.quantiles()
-        axes[2].fill_between(bundle.steps, low, high, color=shade, alpha=0.2, linewidth=0)
-        axes[2].plot(bundle.steps, mid, color=shade, linestyle=style, label=layer)
+    legend_below(theme, figure, axes[0])
+    shaded(theme, axes[2], layers, "pattern")
     axes[2].legend(loc="upper right" if len(layers) > 2 else "lower right")
     axes[1].set(title="two samples, one time", ylabel="OUI")
     axes[2].set(title=f"by layer ({NAMES[layers_of]})", ylabel="OUI")
@@ -210,20 +191,3 @@ def indicator(
     for ax in axes:
         ax.set_xlabel("optimiser step")
     return figure
-
-
-def _legend_below(theme: Theme, figure: Figure, ax: Axes) -> None:
-    """Name the optimisers once, below all panels."""
-    handles, labels = ax.get_legend_handles_labels()
-    found = dict(zip(labels, handles, strict=True))
-    columns = 1 if theme.narrow else len(found)
-    figure.legend(list(found.values()), list(found), loc="outside lower center", ncols=columns)
-
-
-def _plain_numbers(ax: Axes, of: str, ticks: Sequence[float]) -> None:
-    """Label a logarithmic axis with plain numbers, as many as lie in view."""
-    axis = ax.xaxis if of == "x" else ax.yaxis
-    low, high = ax.get_xlim() if of == "x" else ax.get_ylim()
-    axis.set_ticks([tick for tick in ticks if low <= tick <= high])
-    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-    axis.set_minor_formatter(NullFormatter())

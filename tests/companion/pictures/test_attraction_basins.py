@@ -56,6 +56,20 @@ def test_the_plane_of_basins_has_a_point_a_setting_and_names_its_ends() -> None:
     assert [text.get_text() for text in ax.texts] == ["1 layer", "4 layers"]
 
 
+def test_families_that_lie_together_stand_in_panels_of_one_scale_with_readable_names() -> None:
+    near = {name: (VALUES, VALUES[::-1], [f"{name} 8", "", f"{name} 256"]) for name in "abcd"}
+    for theme in (Theme(), Theme(narrow=True)):
+        with mpl.rc_context(theme.rc()):
+            figure = draw.trade_off(theme, near)
+            figure.canvas.draw()
+        assert len({(ax.get_xlim(), ax.get_ylim()) for ax in figure.axes}) == 1
+        for ax, name in zip(figure.axes, near, strict=True):
+            assert ax.get_title("left") == name
+            one, other = (text.get_window_extent() for text in ax.texts)
+            assert not one.overlaps(other)
+            assert len(ax.lines) == 4  # its own, and the others in grey
+
+
 def test_regions_lie_with_their_rows_from_below() -> None:
     axes = draw.planes(Theme(), REGIONS, 2.0, CORNERS, ("0", "2", "9")).axes
     assert axes[0].images[0].origin == "lower"

@@ -52,11 +52,6 @@ FIGURES: dict[str, Callable[[Theme], Figure]] = {
 test_every_figure_can_be_drawn_in_every_variant = drawn_in_every_variant(FIGURES)
 
 
-def test_quantiles_are_those_over_runs() -> None:
-    expected = np.quantile(VALUES / VALUES.max(axis=0), [0.1, 0.5, 0.9], axis=1)
-    assert np.allclose(BUNDLE.quantiles(VALUES.max(axis=0)), expected)
-
-
 def test_settling_times_that_are_not_known_are_not_drawn() -> None:
     left, right = FIGURES["settling"](Theme()).axes
 

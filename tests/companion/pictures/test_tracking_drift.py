@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 
 from regime_lib.companion.figures import VARIANTS
 from regime_lib.companion.pictures import tracking_drift as draw
-from regime_lib.companion.pictures.tracking import Bundle
+from regime_lib.companion.pictures.bundles import Bundle
 from regime_lib.companion.theme import Theme
 
 STEPS = np.arange(1, 201)
@@ -111,13 +111,3 @@ def test_the_good_stretch_is_shaded_where_it_is_said_to_be() -> None:
         band = ax.patches[0]
         assert band.get_y() == pytest.approx(0.6)
         assert band.get_height() == pytest.approx(0.2)
-
-
-def test_quantiles_over_runs_leave_out_what_is_missing() -> None:
-    values = np.random.default_rng(1).random((50, 7))
-    values[::3, 2] = np.nan
-    found = Bundle(np.arange(50), values).quantiles(2.0)
-    for row, (low, mid, high) in zip(values, found.T, strict=True):
-        kept = np.sort(row[np.isfinite(row)]) / 2
-        assert mid == pytest.approx(np.median(kept))
-        assert (low, high) == pytest.approx(tuple(np.quantile(kept, [0.1, 0.9])))

@@ -9,7 +9,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from regime_lib.companion.pictures import training_response as draw
-from regime_lib.companion.pictures.tracking import Bundle
+from regime_lib.companion.pictures.bundles import Bundle
 from regime_lib.companion.theme import Theme
 from tests.companion.pictures.drawing import drawn_in_every_variant
 

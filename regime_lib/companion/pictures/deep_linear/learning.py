@@ -11,6 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter
 
+from regime_lib.companion.pictures.marks import legend_below, outer_label
 from regime_lib.companion.theme import Theme
 
 Array = npt.NDArray[np.float64]
@@ -42,35 +43,15 @@ def staircases(
     """
     figure, axes = theme.panels(len(shown), height=2.9, sharey=False)
     for ax, (title, (times, losses)), rungs in zip(axes, shown.items(), values, strict=True):
-        for number, rung in enumerate(rungs):
-            ax.axhline(
-                rung,
-                color=theme.colour("theory"),
-                linestyle=theme.line("theory"),
-                linewidth=1,
-                label="critical values" if number == 0 else None,
-            )
-        for number, run in enumerate(losses.T):
-            ax.plot(
-                times,
-                run,
-                color=theme.colour("loss"),
-                linewidth=1.1,
-                alpha=0.65,
-                label="loss, a line a start" if number == 0 else None,
-            )
+        _rungs(theme, ax, rungs, "critical values")
+        _runs(theme, ax, times, losses, "loss", "loss, a line a start", alpha=0.65)
         ax.set(title=title, xlabel=xlabel, xlim=(times[0], times[-1]))
         if log:
             ax.set_xscale("log")
             ax.set_xlim(left=max(times[0], times[-1] / 2000))
         ax.grid(visible=False)
-    for ax in axes if theme.narrow else axes[:1]:
-        ax.set_ylabel("loss")
-    figure.legend(
-        *axes[0].get_legend_handles_labels(),
-        loc="outside lower center",
-        ncols=1 if theme.narrow else 2,
-    )
+    outer_label(theme, axes, "loss")
+    legend_below(theme, figure, axes[0], 2)
     return figure
 
 
@@ -103,8 +84,7 @@ def starts(
         ax.set(title=title, xlim=(times[0], times[-1]))
         if theme.narrow or place >= len(shown) - 3:
             ax.set_xlabel("time")
-    for ax in axes if theme.narrow else axes[::3]:
-        ax.set_ylabel("strength")
+    outer_label(theme, axes, "strength", columns=3)
     figure.legend(
         *axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=len(singular_values)
     )
@@ -140,15 +120,14 @@ def rates(
         left.plot(
             when,
             formulas[name],
-            color=theme.colour("theory"),
-            linestyle=theme.line("theory"),
             linewidth=1.2,
+            **theme.stroke("theory"),
             label="formula" if number == len(decays) - 1 else None,
         )
     left.set(yscale="log", xlabel="time", ylabel="loss / first", title="near the minimum")
     left.legend(loc="upper right")
     right.plot(times, ratios, color=theme.colour("loss"), linewidth=1, alpha=0.6)
-    right.axhline(1, color=theme.colour("theory"), linestyle=theme.line("theory"))
+    right.axhline(1, **theme.stroke("theory"))
     right.set(yscale="log", xlabel="time", ylabel="loss / bound", title="from the start on")
     right.set_ylim(bottom=1e-6, top=3)
     return figure
@@ -180,10 +159,10 @@ def edge(
         fine = np.isfinite(losses) & (losses < 1e6)  # a run that diverges ends where it does
         left.plot(steps, np.where(fine, np.maximum(losses, 1e-16), np.nan), label=name, **style)
         right.plot(steps, np.where(fine, sharpness / limits[name], np.nan), **style)
-    right.axhline(1, color=theme.colour("theory"), linestyle=theme.line("theory"))
+    right.axhline(1, **theme.stroke("theory"))
     left.set(yscale="log", xlabel="step", title="loss", ylim=(1e-14, None))
     right.set(xlabel="step", title="sharpness × step / 2", ylim=(0, 2.5))
-    figure.legend(loc="outside lower center", ncols=1 if theme.narrow else len(runs))
+    legend_below(theme, figure, left)
     return figure
 
 
@@ -207,8 +186,7 @@ def scale_law(theme: Theme, scales: Array, deviations: Array, exponent: float) -
     ax.plot(
         scales,
         mid[0] * (scales / scales[0]) ** exponent,
-        color=theme.colour("theory"),
-        linestyle=theme.line("theory"),
+        **theme.stroke("theory"),
         label=f"power {exponent:.2f} of the scale",
     )
     ax.set(xscale="log", yscale="log", xlabel="standard deviation of the initial weights")
@@ -238,35 +216,34 @@ def stairs_and_flips(
     size = (3.9, 4.6) if theme.narrow else (7.2, 4.4)
     figure = Figure(figsize=size, layout="constrained")
     top, bottom = figure.subplots(2, 1, sharex=True, height_ratios=(1.4, 1))
-    for number, value in enumerate(values):
-        top.axhline(
-            value,
-            color=theme.colour("theory"),
-            linestyle=theme.line("theory"),
-            linewidth=1,
-            label="critical values of the linear network" if number == 0 else None,
-        )
-    for number, run in enumerate(losses.T):
-        label = "loss, a line a seed" if number == 0 else None
-        top.plot(steps, run, color=theme.colour("loss"), linewidth=1.1, alpha=0.7, label=label)
+    _rungs(theme, top, values, "critical values of the linear network")
+    _runs(theme, top, steps, losses, "loss", "loss, a line a seed")
     _tidy(top)
     top.set(ylabel="loss")
     top.legend(loc="center right", bbox_to_anchor=(1, 0.62))
-    for number, run in enumerate(flips.T):
-        label = "pattern change, a line a seed" if number == 0 else None
-        bottom.plot(
-            steps,
-            np.where(run > 0, run, np.nan),
-            color=theme.colour("pattern"),
-            linewidth=1.1,
-            alpha=0.7,
-            label=label,
-        )
+    shown = np.where(flips > 0, flips, np.nan)
+    _runs(theme, bottom, steps, shown, "pattern", "pattern change, a line a seed")
     bottom.set(yscale="log", xlabel="step", xlim=(steps[0], steps[-1]))
     bottom.set_ylabel("flips per step")
     bottom.legend(loc="upper right")
     _tidy(bottom)
     return figure
+
+
+def _rungs(theme: Theme, ax: Axes, values: Array, label: str) -> None:
+    """Draw critical values as rungs, and name them once."""
+    for number, value in enumerate(values):
+        name = label if number == 0 else None
+        ax.axhline(value, linewidth=1, label=name, **theme.stroke("theory"))
+
+
+def _runs(
+    theme: Theme, ax: Axes, x: Array, runs: Array, quantity: str, label: str, *, alpha: float = 0.7
+) -> None:
+    """Draw a thin line for every column of `runs`, and name them once."""
+    for number, run in enumerate(runs.T):
+        name = label if number == 0 else None
+        ax.plot(x, run, color=theme.colour(quantity), linewidth=1.1, alpha=alpha, label=name)
 
 
 def _tidy(ax: Axes) -> None:

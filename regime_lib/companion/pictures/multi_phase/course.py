@@ -52,8 +52,7 @@ def phases(
     linear.plot(
         times,
         accuracy,
-        color=theme.colour("accuracy"),
-        linestyle=theme.line("accuracy"),
+        **theme.stroke("accuracy"),
         label="accuracy",
     )
     linear.set(title="loss and accuracy", ylim=(0, 1.18))
@@ -136,8 +135,7 @@ def settling(
     ax.plot(
         times,
         speed,
-        color=theme.colour("weight"),
-        linestyle=theme.line("weight"),
+        **theme.stroke("weight"),
         label="weight speed over its peak",
     )
     ax.plot(
@@ -149,7 +147,7 @@ def settling(
         label="a pattern changes",
     )
     for name, when in settled.items():
-        ax.axvline(when, color=theme.colour(name), linestyle=theme.line(name), linewidth=1.3)
+        ax.axvline(when, **theme.stroke(name), linewidth=1.3)
     ax.axhline(0.1, color=theme.text, linewidth=0.8, linestyle=":")
     ax.set(xscale="log", yscale="log", xlabel="time", ylim=(speed.min() / 2, 30))
     ax.set_xlim(times[0], times[-1])
@@ -167,7 +165,7 @@ def tracked(
     """Draw what the tracker sees on gradient descent: flips and updates per step, smoothed."""
     figure, axes = theme.panels(2, height=2.9)
     for ax, values, quantity in zip(axes, (pattern, weight), ("pattern", "weight"), strict=True):
-        ax.plot(times, values, color=theme.colour(quantity), linestyle=theme.line(quantity))
+        ax.plot(times, values, **theme.stroke(quantity))
         for name, when in ends.items():
             ax.axvline(when, color=theme.text, linewidth=0.8, linestyle=":")
             ax.text(

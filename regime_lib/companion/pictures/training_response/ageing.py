@@ -9,7 +9,8 @@ import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from regime_lib.companion.pictures.tracking import Bundle
+from regime_lib.companion.pictures.bundles import Bundle, shaded
+from regime_lib.companion.pictures.marks import outer_label
 from regime_lib.companion.pictures.training_response import strokes
 from regime_lib.companion.pictures.training_response.strokes import STYLES
 from regime_lib.companion.theme import Theme
@@ -50,7 +51,7 @@ def ageing(
     axes[0].set_ylabel("response at the trained string")
     kernel_panel(theme, axes[-1], kernels, "logit")
     if closed is not None:
-        line = {"color": theme.colour("theory"), "linestyle": theme.line("theory")}
+        line = theme.stroke("theory")
         axes[-1].plot(np.arange(len(closed)), closed, label="closed form", **line)
     axes[-1].legend(loc="best")
     axes[-1].set(title="kernel at the logit", ylabel="response / own response")
@@ -59,13 +60,9 @@ def ageing(
 
 def kernel_panel(theme: Theme, ax: Axes, kernels: Mapping[str, Bundle], quantity: str) -> None:
     """Draw kernels against Hamming distance in shades, the first plain."""
-    shades = theme.shades(quantity, len(kernels))
-    for shade, style, (name, bundle) in zip(shades, STYLES, kernels.items(), strict=False):
-        low, mid, high = bundle.quantiles()
-        ax.fill_between(bundle.steps, low, high, color=shade, alpha=0.2, linewidth=0)
-        ax.plot(bundle.steps, mid, color=shade, linestyle=style, label=name)
+    shaded(theme, ax, kernels, quantity, styles=STYLES)
     ax.set_xlabel("Hamming distance")
-    ax.set_xticks(range(0, len(bundle.steps), 2))
+    ax.set_xticks(range(0, max(len(bundle.steps) for bundle in kernels.values()), 2))
 
 
 def two_kernels(theme: Theme, logit: Mapping[str, Bundle], output: Mapping[str, Bundle]) -> Figure:
@@ -109,8 +106,7 @@ def stages(
         ax.plot(
             bundle.steps,
             theory[where],
-            color=theme.colour("theory"),
-            linestyle=theme.line("theory"),
+            **theme.stroke("theory"),
             label="one weight" if where == "output" else None,
         )
     ax.axvline(half, color=theme.text, linewidth=1)
@@ -146,11 +142,7 @@ def noise(
     """
     figure, axes = theme.panels(3, height=3.1)
     for ax, (network, kinds) in zip(axes, responses.items(), strict=False):
-        shades = theme.shades("output", len(kinds))
-        for shade, style, (kind, bundle) in zip(shades, STYLES, kinds.items(), strict=False):
-            low, mid, high = bundle.quantiles()
-            ax.fill_between(bundle.steps, low, high, color=shade, alpha=0.18, linewidth=0)
-            ax.plot(bundle.steps, mid, color=shade, linestyle=style, label=kind)
+        shaded(theme, ax, kinds, "output", styles=STYLES, alpha=0.18)
         ax.set(xscale="log", yscale="log", xlabel="epoch", title=network)
         strokes.decades(ax)
     axes[0].set_ylabel("output response")
@@ -196,11 +188,10 @@ def regression(
         for shade, style, (target, bundle) in zip(shades, STYLES, targets.items(), strict=False):
             mid = np.abs(bundle.values[:, 0])
             ax.plot(bundle.steps, mid, color=shade, linestyle=style, label=f"target {target}")
-            line = {"color": theme.colour("theory"), "linestyle": theme.line("theory")}
+            line = theme.stroke("theory")
             ax.plot(bundle.steps, predicted[loss][target], **line)
         ax.plot([], [], label="predicted rate", **line)
         ax.set(yscale="log", xlabel="epoch", title=loss, ylim=(1e-12, 2))
         ax.legend(loc="upper right")
-    for ax in axes if theme.narrow else axes[:1]:
-        ax.set_ylabel("distance to the target")
+    outer_label(theme, axes, "distance to the target")
     return figure

@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 from matplotlib.figure import Figure
 
-from regime_lib.companion.pictures.tracking import Bundle
+from regime_lib.companion.pictures.bundles import Bundle
+from regime_lib.companion.pictures.marks import legend_below, outer_label
 from regime_lib.companion.pictures.training_response import strokes
 from regime_lib.companion.theme import Theme
 
@@ -45,8 +46,7 @@ def flips(
     strokes.band(theme, axes[0], patterns, "pattern", f"{runs} networks")
     axes[0].plot(
         *predicted,
-        color=theme.colour("theory"),
-        linestyle=theme.line("theory"),
+        **theme.stroke("theory"),
         label="from the rapidity",
     )
     axes[0].plot(*tracked, "o", color=theme.text, markersize=3.5, label="instrument, first seed")
@@ -91,13 +91,8 @@ def feature_spaces(
                 **look,
             )
         ax.set(xlabel="effective number of features", title=network)
-    for ax in axes if theme.narrow else axes[:1]:
-        ax.set_ylabel("decisions changed by one bit")
-    figure.legend(
-        *axes[0].get_legend_handles_labels(),
-        loc="outside lower center",
-        ncols=1 if theme.narrow else 3,
-    )
+    outer_label(theme, axes, "decisions changed by one bit")
+    legend_below(theme, figure, axes[0], 3)
     return figure
 
 
@@ -127,7 +122,7 @@ def correlations(
             rows[:, 0], y, marker, color=theme.text, markerfacecolor=fill, markersize=6, label=group
         )
     ax.axvline(0, color=theme.text, linewidth=1)
-    ax.axvline(claimed, color=theme.colour("theory"), linestyle=theme.line("theory"))
+    ax.axvline(claimed, **theme.stroke("theory"))
     ax.set_yticks(-np.arange(len(names)), names)
     ax.set(xlabel="rank correlation with the effective number of features", xlim=(-0.75, 0.75))
     ax.set_ylim(0.4 - len(names), 0.6)

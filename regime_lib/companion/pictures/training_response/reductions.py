@@ -8,7 +8,8 @@ import numpy as np
 import numpy.typing as npt
 from matplotlib.figure import Figure
 
-from regime_lib.companion.pictures.tracking import Bundle
+from regime_lib.companion.pictures.bundles import Bundle, shaded
+from regime_lib.companion.pictures.marks import legend_below, outer_label
 from regime_lib.companion.pictures.training_response import strokes
 from regime_lib.companion.pictures.training_response.strokes import STYLES
 from regime_lib.companion.theme import Theme
@@ -42,18 +43,14 @@ def rapidity(
         Kernel that the rotation predicts; the last is the limit.
     """
     figure, axes = theme.panels(3, height=2.9)
-    line = {"color": theme.colour("theory"), "linestyle": theme.line("theory")}
+    line = theme.stroke("theory")
     strokes.band(theme, axes[0], long, "logit", "reduction")
     axes[0].plot(long.steps, guide, label="½ ln ln t + c", **line)
     shown = net.quantiles()[1]
     axes[0].plot(net.steps, shown, "o", color=theme.text, markersize=3.5, label="network")
     axes[0].set(xscale="log", xlabel="epoch", ylabel="rapidity θ", title="one number")
     axes[0].legend(loc="lower right")
-    shades = theme.shades("logit", len(errors))
-    for shade, style, (name, bundle) in zip(shades, STYLES, errors.items(), strict=False):
-        low, mid, high = bundle.quantiles()
-        axes[1].fill_between(bundle.steps, low, high, color=shade, alpha=0.2, linewidth=0)
-        axes[1].plot(bundle.steps, mid, color=shade, linestyle=style, label=name)
+    shaded(theme, axes[1], errors, "logit", styles=STYLES)
     axes[1].set(xscale="log", yscale="log", xlabel="epoch × rate", title="net against flow")
     axes[1].set_ylabel("difference of logits")
     axes[1].legend(loc="lower left")
@@ -89,7 +86,7 @@ def one_weight(
         Step, response, and response of the closed form.
     """
     figure, axes = theme.panels(2, height=2.9)
-    line = {"color": theme.colour("theory"), "linestyle": theme.line("theory"), "zorder": 3}
+    line = {**theme.stroke("theory"), "zorder": 3}
     shades = theme.shades("output", len(towards_one))
     for shade, style, (name, (x, y)) in zip(shades, 3 * STYLES, towards_one.items(), strict=False):
         axes[0].plot(x, y, color=shade, linestyle=style, label=name)
@@ -123,7 +120,7 @@ def one_weight_still(theme: Theme, steps: Array, curves: Mapping[str, Sequence[A
     figure, (ax,) = theme.panels(1, height=3.0)
     shades = theme.shades("output", len(curves))
     for shade, marker, (name, (own, law)) in zip(shades, "osD^", curves.items(), strict=False):
-        ax.plot(steps, law, color=theme.colour("theory"), linestyle=theme.line("theory"))
+        ax.plot(steps, law, **theme.stroke("theory"))
         ax.plot(steps, own, marker, color=shade, markersize=4, label=name)
     ax.set(xscale="log", yscale="log", xlabel="step", ylabel="response of the output")
     ax.legend(loc="lower left")
@@ -153,13 +150,8 @@ def separability(theme: Theme, ends: Array, missing: Mapping[str, Mapping[str, A
             ax.plot(ends, mid, color=colour, linestyle=style, label=name)
         ax.axhline(0.01, color=theme.text, linewidth=1)
         ax.set(xscale="log", yscale="log", xlabel="table ends at epoch", title=network)
-    figure.legend(
-        *axes[0].get_legend_handles_labels(),
-        loc="outside lower center",
-        ncols=1 if theme.narrow else 4,
-    )
-    for ax in axes if theme.narrow else axes[:1]:
-        ax.set_ylabel("share not of rank one")
+    legend_below(theme, figure, axes[0], 4)
+    outer_label(theme, axes, "share not of rank one")
     return figure
 
 
@@ -181,7 +173,7 @@ def stability(theme: Theme, sizes: Array, slopes: Mapping[str, Array], limit: fl
     for where, values in slopes.items():
         low, mid, high = np.quantile(values, [0.1, 0.5, 0.9], axis=1)
         theme.band(ax, sizes, low, mid, high, where, label=f"at the {where}")
-    ax.axvline(limit, color=theme.colour("theory"), linestyle=theme.line("theory"))
+    ax.axvline(limit, **theme.stroke("theory"))
     ax.annotate(
         "unstable",
         (limit, ax.get_ylim()[1]),

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 
-from regime_lib.companion.pictures.tracking import Bundle
+from regime_lib.companion.pictures.bundles import Bundle
 from regime_lib.companion.theme import Theme
 
 STYLES: tuple[Any, ...] = ("-", (0, (6, 1.5)), (0, (6, 1.5, 1.5, 1.5)), (0, (3, 1)), (0, (1, 1)))
