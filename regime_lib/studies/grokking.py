@@ -139,9 +139,11 @@ def measure_run(
         If no step is to be replayed, or a measurement refuses model or data.
     """
     checks = range(len(run.steps))
-    paces = [pace(run, check, probe, replayed) for check in checks]
+    paces = [pace_at(run, check, probe, replayed) for check in checks]
     unknown = np.full(run.test_accuracy.shape, np.nan)
-    found = [state(run, data, check, basins=check % 2 == 0) for check in checks] if states else []
+    found = (
+        [state_at(run, data, check, basins=check % 2 == 0) for check in checks] if states else []
+    )
     return MeasuredRun(
         steps=run.steps,
         train=run.train_accuracy,
@@ -155,7 +157,7 @@ def measure_run(
     )
 
 
-def pace(run: CheckpointedRun, check: int, probe: Tensor, steps: int) -> Pace:
+def pace_at(run: CheckpointedRun, check: int, probe: Tensor, steps: int) -> Pace:
     """Replay some steps from a checkpoint with the tracker attached.
 
     Raises
@@ -181,7 +183,7 @@ def pace(run: CheckpointedRun, check: int, probe: Tensor, steps: int) -> Pace:
     return Pace(flips, update)
 
 
-def state(run: CheckpointedRun, data: Dataset, check: int, *, basins: bool = True) -> State:
+def state_at(run: CheckpointedRun, data: Dataset, check: int, *, basins: bool = True) -> State:
     """Measure slopes at a checkpoint over the training set and, if asked for, basins of its first.
 
     Basins are those of the first 150 training samples, to a twentieth, from 0.001 to 10.

@@ -16,8 +16,8 @@ from regime_lib.studies import (
     distance_to_class,
     layer_slopes,
     measure_run,
-    pace,
-    state,
+    pace_at,
+    state_at,
 )
 from tests.sentences import refusal
 from tests.studies.toy import TOY
@@ -79,7 +79,7 @@ def test_the_pace_is_that_of_training_alone_counted_by_hand(
 
 def test_a_plain_network_has_the_pace_of_its_member(measured: MeasuredRun) -> None:
     alone = train_to_checkpoints(MLP(SIZES, 11), TOY, RECIPE, 11, STEPS)
-    found = pace(alone, 1, PROBE, REPLAYED)
+    found = pace_at(alone, 1, PROBE, REPLAYED)
     assert found.flips.shape == (1,)
     assert found.flips[0] == pytest.approx(measured.flips[1, 1], rel=1e-6)
     assert found.update[0] == pytest.approx(measured.update[1, 1], rel=1e-3)
@@ -115,7 +115,7 @@ def test_basins_are_of_every_other_check_and_of_the_first_samples(
     first = replace(
         TOY, train_inputs=twice.train_inputs[:150], train_labels=twice.train_labels[:150]
     )
-    more, less = state(run, twice, 2), state(run, first, 2)
+    more, less = state_at(run, twice, 2), state_at(run, first, 2)
     np.testing.assert_array_equal(more.sample_basin, less.sample_basin)
     np.testing.assert_array_equal(more.weight_basin, less.weight_basin)
     assert not np.allclose(more.slopes, less.slopes)  # they are over all samples
@@ -131,7 +131,7 @@ def test_a_run_can_be_measured_without_its_states(
 
 
 def test_values_at_a_step_are_medians_over_networks(measured: MeasuredRun) -> None:
-    there = measured.at(3)
+    there = measured.at(3.0)
     assert there["norm of the weights"] == pytest.approx(np.median(measured.norm[1]))
     assert there["slope of the first layer"] == pytest.approx(np.median(measured.slopes[0, 1]))
     assert there["sample basin"] == pytest.approx(np.median(measured.sample_basin[2]))  # the next
@@ -166,4 +166,4 @@ def test_the_distance_to_a_class_is_the_nearest_of_it() -> None:
 
 
 def test_no_step_to_replay_is_refused(run: CheckpointedRun) -> None:
-    refusal("at least 1", lambda: pace(run, 0, PROBE, 0))
+    refusal("at least 1", lambda: pace_at(run, 0, PROBE, 0))

@@ -47,7 +47,7 @@ def test_networks_enter_with_the_slopes_of_the_check_at_which_they_have_memorise
 def starts(seeds: list[int], delays: list[float], second: list[bool]) -> Starts:
     leads = np.where(second, 0.2, 0.0)
     slopes = np.stack([np.zeros(len(seeds)), leads], axis=1)
-    return Starts(np.array(seeds), np.ones(len(seeds)), np.ones(len(seeds)), np.array(delays),
+    return Starts(np.array(seeds), np.ones(len(seeds)), np.ones(len(seeds)), np.array(delays, dtype=float),
                   slopes, 0.1)  # fmt: skip
 
 
