@@ -45,10 +45,9 @@ def test_networks_enter_with_the_slopes_of_the_check_at_which_they_have_memorise
 
 
 def starts(seeds: list[int], delays: list[float], second: list[bool]) -> Starts:
-    leads = np.where(second, 0.2, 0.0)
-    slopes = np.stack([np.zeros(len(seeds)), leads], axis=1)
-    return Starts(np.array(seeds), np.ones(len(seeds)), np.ones(len(seeds)), np.array(delays, dtype=float),
-                  slopes, 0.1)  # fmt: skip
+    slopes = np.stack([np.zeros(len(seeds)), np.where(second, 0.2, 0.0)], axis=1)
+    ones = np.ones(len(seeds))
+    return Starts(np.array(seeds), ones, ones, np.array(delays, dtype=float), slopes, 0.1)
 
 
 def test_the_ratio_is_that_of_mean_delays_without_networks_that_never_generalise() -> None:
