@@ -1,5 +1,6 @@
 """Studies that join instrument and lab: tracked runs, when they settle, basins over settings."""
 
+from regime_lib.studies.around_jump import FallRates, SlopeRise, fall_rates, slope_rise
 from regime_lib.studies.basin_scans import (
     BasinScan,
     ClassBasins,
@@ -21,14 +22,48 @@ from regime_lib.studies.evidence import (
     paper_scale,
     run_point,
 )
+from regime_lib.studies.grokking import (
+    MeasuredRun,
+    Pace,
+    State,
+    distance_to_class,
+    layer_slopes,
+    measure_run,
+    pace_at,
+    state_at,
+)
 from regime_lib.studies.input_planes import InputPlane, plane_through
+from regime_lib.studies.late_statistics import (
+    LateRuns,
+    changes_phase,
+    delays_under_all,
+    late_without_change,
+    moments_under,
+)
 from regime_lib.studies.multiverse import Estimate, Multiverse, Share, multiverse
 from regime_lib.studies.networks import PatchTransformer, SmallCNN, TextTransformer
+from regime_lib.studies.passages import (
+    Moments,
+    Windows,
+    aligned,
+    first_passage,
+    mean_in,
+    median_at,
+    median_of,
+    median_over_seeds,
+    moments,
+    over_plateau,
+    rise,
+    value_at,
+    windows,
+)
 from regime_lib.studies.seeds import over_seeds
 from regime_lib.studies.settings import Setting
 from regime_lib.studies.specifications import DEFINITIONS, USUAL, slope, specifications
+from regime_lib.studies.starts import Starts, compare_starts
 from regime_lib.studies.tasks import Task, task_of
 from regime_lib.studies.tracked import Series, TrackedRun, tracked_run
+from regime_lib.studies.tuning import Tuning, frequency_shares, tuning_over_training
 
 __all__ = [
     "DEFINITIONS",
@@ -38,34 +73,69 @@ __all__ = [
     "ClassBasins",
     "Collected",
     "Estimate",
+    "FallRates",
     "InputPlane",
+    "LateRuns",
     "LevelRatios",
+    "MeasuredRun",
+    "Moments",
     "Move",
     "Multiverse",
+    "Pace",
     "PatchTransformer",
     "ScanPlan",
     "Series",
     "Setting",
     "Share",
+    "SlopeRise",
     "SmallCNN",
+    "Starts",
+    "State",
     "Task",
     "TextTransformer",
     "TrackedRun",
     "TrainedScan",
+    "Tuning",
+    "Windows",
+    "aligned",
     "basin_scan",
+    "changes_phase",
     "class_basins",
     "collect_evidence",
+    "compare_starts",
     "compute_evidence",
+    "delays_under_all",
+    "distance_to_class",
+    "fall_rates",
+    "first_passage",
+    "frequency_shares",
+    "late_without_change",
+    "layer_slopes",
+    "mean_in",
+    "measure_run",
+    "median_at",
+    "median_of",
+    "median_over_seeds",
+    "moments",
+    "moments_under",
     "multiverse",
+    "over_plateau",
     "over_seeds",
+    "pace_at",
     "paper_scale",
     "plane_through",
     "range_of_best",
     "ratios_at_levels",
+    "rise",
     "run_point",
     "slope",
+    "slope_rise",
     "specifications",
+    "state_at",
     "task_of",
     "tracked_run",
     "trained_scan",
+    "tuning_over_training",
+    "value_at",
+    "windows",
 ]

@@ -5,7 +5,7 @@ Functions take plain arrays. A *bundle* is (times, values), the values of shape 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -86,6 +86,28 @@ def passage(
         ax.set_xlim(accuracy.get_xlim())
     figure.legend(*accuracy.get_legend_handles_labels(), loc="outside lower center", ncols=2)
     return figure
+
+
+def passage_alt(moments: tuple[float, float], values: Sequence[Mapping[str, float]]) -> str:
+    """Say in words what `passage` shows.
+
+    Parameters
+    ----------
+    moments : pair of float
+        Steps of memorisation and of 50 % test accuracy.
+    values : sequence of three mappings from quantity to number
+        At memorisation, at 50 % test accuracy and at the end.
+    """
+    memorised, jump, end = values
+    said = [
+        f"{words} {memorised[words]:.2g} at memorisation, {jump[words]:.2g} at the jump, "
+        f"{end[words]:.2g} at the end"
+        for words in memorised
+    ]
+    return (
+        "Six panels over the logarithm of the step. Training accuracy passes 99 % at step "
+        f"{moments[0]:.0f}, test accuracy 50 % at step {moments[1]:.0f}. {'; '.join(said)}."
+    )
 
 
 def controls(

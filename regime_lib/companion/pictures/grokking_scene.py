@@ -106,3 +106,27 @@ def spectrum_still(
         ax.grid(axis="x", visible=False)
     axes[0].set_ylabel("share of a unit's power")
     return figure
+
+
+def spectrum_alt(
+    steps: Sequence[int] | Array,
+    train: Sequence[float] | Array,
+    test: Sequence[float] | Array,
+    purity: Sequence[float] | Array,
+    early: int,
+) -> str:
+    """Say in words what `spectrum_scene` shows, at an early stop and at the last.
+
+    Parameters
+    ----------
+    steps, train, test, purity : sequences
+        As for `spectrum_scene`.
+    early : int
+        Number of the early stop.
+    """
+    return (
+        f"At step {steps[early]}, training accuracy {train[early]:.2f} and test accuracy "
+        f"{test[early]:.2f}, the strongest frequency of a unit holds on average "
+        f"{purity[early]:.2f} of its power; at step {steps[-1]}, with test accuracy "
+        f"{test[-1]:.2f}, {purity[-1]:.2f}."
+    )

@@ -70,6 +70,21 @@ def test_basins_start_where_every_run_has_one() -> None:
     assert curve.get_xdata()[0] == STEPS[3]
 
 
+def test_words_for_the_figure_hold_every_quantity_at_every_moment() -> None:
+    rows = ((9.0, 0.012), (4.0, np.nan), (1.0, 0.3))
+    values = [dict(zip(("norm", "basin"), row, strict=True)) for row in rows]
+    said = draw.passage_alt((20.0, 500.4), values)
+    assert "99 % at step 20, test accuracy 50 % at step 500." in said
+    assert "norm 9 at memorisation, 4 at the jump, 1 at the end; basin 0.012 at" in said
+    assert said.endswith("nan at the jump, 0.3 at the end.")
+
+
+def test_words_for_the_moving_picture_are_of_an_early_stop_and_the_last() -> None:
+    said = scene.spectrum_alt([1, 10, 99], [0.1, 0.9, 1.0], [0.0, 0.1, 0.8], [0.3, 0.4, 0.95], 1)
+    assert "step 10, training accuracy 0.90 and test accuracy 0.10" in said
+    assert "average 0.40 of its power; at step 99, with test accuracy 0.80, 0.95" in said
+
+
 def test_the_moving_picture_has_a_frame_for_every_stop() -> None:
     moving = scene.spectrum_scene(
         [1, 10, 100], [0.1, 0.9, 1.0], [0.0, 0.1, 0.8], POWER, WAVES, [0.3, 0.4, 0.9]
