@@ -190,7 +190,15 @@ def sweep_command(
               help="Where the runs are kept [default: _build/evidence/CHAPTER].")  # fmt: skip
 @click.option("-j", "--jobs", type=click.IntRange(min=1), help="Processes on this machine.")
 @click.option("--collect", is_flag=True, help="Compute nothing; publish what is finished.")
-def evidence_command(chapter: str, output: str | None, jobs: int | None, collect: bool) -> None:
+@click.option("--figure", "figures", multiple=True, metavar="NAME",
+              help="Keep a figure of the long run, too; repeat for more.")  # fmt: skip
+def evidence_command(
+    chapter: str,
+    output: str | None,
+    jobs: int | None,
+    collect: bool,
+    figures: tuple[str, ...],
+) -> None:
     """Compute the paper-scale runs of CHAPTER and write their tables to book/evidence.
 
     Interrupt it, repeat it: only what is missing is computed. Needs the data sets of REGIME_DATA.
@@ -201,8 +209,10 @@ def evidence_command(chapter: str, output: str | None, jobs: int | None, collect
     (entry,) = companion.find_chapters(project, [chapter])
     place = output or str(project.build / "evidence" / entry.name)
     if entry.name != studies.EVIDENCE_OF:
-        _chapter_evidence(project, entry, Path(place), collect)
+        _chapter_evidence(project, entry, Path(place), collect, figures)
         return
+    if figures:
+        raise click.UsageError(f"{entry.name} draws its runs itself; leave out --figure")
     if not collect:
         studies.compute_evidence(place, jobs=jobs)
     found = studies.collect_evidence(place)
@@ -213,7 +223,11 @@ def evidence_command(chapter: str, output: str | None, jobs: int | None, collect
 
 
 def _chapter_evidence(
-    project: companion.Project, entry: companion.Entry, folder: Path, collect: bool
+    project: companion.Project,
+    entry: companion.Entry,
+    folder: Path,
+    collect: bool,
+    figures: Sequence[str],
 ) -> None:
     """Run a chapter with the profile *paper*, and publish what it recorded."""
     if not companion.has_paper_profile(entry):
@@ -230,7 +244,8 @@ def _chapter_evidence(
             f"{project.show(folder)} holds no finished run; leave out --collect to compute it"
         )
     tables, facts = companion.collect_paper_scale(notebook)
-    place = companion.publish_evidence(project, entry.name, tables, facts)
+    pictures = companion.pictures_of(notebook, figures)
+    place = companion.publish_evidence(project, entry.name, tables, facts, pictures)
     claims = sum(len(table) for table in tables.values())
     click.echo(f"{entry.name}: {claims} claims at the paper's scale, {project.show(place)}")
 

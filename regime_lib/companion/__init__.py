@@ -28,6 +28,7 @@ from regime_lib.companion.paper_scale import (
     collect_paper_scale,
     has_paper_profile,
     paper_scale_of_claims,
+    pictures_of,
 )
 from regime_lib.companion.parameters import Parameter
 from regime_lib.companion.points import chapter_function, check_points, dependencies, run_point
@@ -74,6 +75,7 @@ __all__ = [
     "load_claims",
     "open_chapter",
     "paper_scale_of_claims",
+    "pictures_of",
     "plan_run",
     "problems_of",
     "publish_evidence",

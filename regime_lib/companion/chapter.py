@@ -13,7 +13,7 @@ from regime_lib.companion.cards import card
 from regime_lib.companion.catalogue import Entry
 from regime_lib.companion.claims import load_claims
 from regime_lib.companion.ledger import CLAIM_MIME, Measurement, measure, plain_number, rounded
-from regime_lib.companion.paper_scale import comparison, read_paper_scale
+from regime_lib.companion.paper_scale import as_paper_scale, comparison, read_paper_scale
 from regime_lib.companion.parameters import Value
 from regime_lib.companion.project import Project
 from regime_lib.companion.provenance import PROVENANCE_MIME, describe_run
@@ -242,6 +242,31 @@ class Chapter:
             return
         markup, text = comparison(own.values(), self._measurements, there)
         _show({"text/html": markup, "text/plain": text})
+
+    def paper_figure(self, name: str) -> None:
+        """Show a figure of the committed long run, as ``NAME-paper``.
+
+        Raises
+        ------
+        RegimeError
+            If a long run is committed without that figure, or its own name is taken.
+        """
+        own = {key: claim for key, claim in self._claims.items() if claim.chapter == self.name}
+        there = read_paper_scale(self._project, self.name, own)
+        if there is None:
+            print(f"no run of {self.name} at the paper's scale is committed")
+            return
+        if name not in there.pictures:
+            known = ", ".join(there.pictures) or "none"
+            raise RegimeError(
+                f"the long run of {self.name} is committed without the figure '{name}'; it has "
+                f"{known}: add it with regime evidence {self.name} --collect --figure {name}"
+            )
+        if self._refuse_twice(f"{name}-paper"):
+            return
+        self._figures.add(f"{name}-paper")
+        picture = as_paper_scale(name, there.pictures[name])
+        _show({"text/html": picture, "text/plain": f"Figure {name}-paper, of the long run"})
 
     def summary(self) -> None:
         """Print one line a recorded claim, sorted: text that survives another machine."""

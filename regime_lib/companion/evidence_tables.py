@@ -36,10 +36,13 @@ class Evidence:
         By name.
     manifest : dict
         What they were made of: settings, runs done and missing, versions, commit, seconds.
+    pictures : dict of str to str
+        Figures of the run as HTML, by name.
     """
 
     tables: dict[str, pd.DataFrame]
     manifest: dict[str, Any]
+    pictures: dict[str, str]
 
 
 def publish_evidence(
@@ -47,6 +50,7 @@ def publish_evidence(
     chapter: str,
     tables: Mapping[str, pd.DataFrame],
     facts: Mapping[str, Any],
+    pictures: Mapping[str, str] | None = None,
 ) -> Path:
     """Write tables as Parquet and say in a manifest where they come from.
 
@@ -60,6 +64,8 @@ def publish_evidence(
         By the name of their file.
     facts : mapping
         What the manifest says beside versions, commit, machine class and digests.
+    pictures : mapping of str to str, optional
+        Figures as HTML, by name.
 
     Returns
     -------
@@ -74,6 +80,8 @@ def publish_evidence(
         with atomic_write(path) as temporary:
             temporary.write_bytes(buffer.getvalue())
         files[name] = {"rows": len(table), "sha256": sha256_of(path)}
+    for name, picture in (pictures or {}).items():
+        write_text(folder / f"{name}.html", picture)
     manifest = {
         "chapter": chapter,
         **facts,
@@ -81,6 +89,7 @@ def publish_evidence(
         "versions": loaded_versions(),
         "machine": f"{platform.machine()}, {os.cpu_count()} processors, one thread a run",
         "files": files,
+        "pictures": {name: sha256_of(folder / f"{name}.html") for name in sorted(pictures or {})},
     }
     write_text(folder / _MANIFEST, json.dumps(manifest, indent=2) + "\n")
     return folder
@@ -110,16 +119,25 @@ def published_evidence(chapter: str, project: Project | None = None) -> Evidence
         raise RegimeError(
             f"no evidence of {chapter} was published; run regime evidence {chapter}"
         ) from None
-    tables = {}
-    for name, entry in manifest["files"].items():
-        path = folder / f"{name}.parquet"
-        if not path.is_file() or sha256_of(path) != entry["sha256"]:
-            raise RegimeError(
-                f"the table {name} of {chapter} is missing or not the one that its manifest "
-                f"names; restore it or run regime evidence {chapter}"
-            )
-        tables[name] = pd.read_parquet(path)
-    return Evidence(tables, manifest)
+    tables = {
+        name: pd.read_parquet(_checked(folder / f"{name}.parquet", entry["sha256"], chapter))
+        for name, entry in manifest["files"].items()
+    }
+    pictures = {
+        name: _checked(folder / f"{name}.html", digest, chapter).read_text(encoding="utf-8")
+        for name, digest in manifest.get("pictures", {}).items()
+    }
+    return Evidence(tables, manifest, pictures)
+
+
+def _checked(path: Path, digest: str, chapter: str) -> Path:
+    """Return a file of the evidence, if it is the one that the manifest names."""
+    if not path.is_file() or sha256_of(path) != digest:
+        raise RegimeError(
+            f"{path.name} of the evidence of {chapter} is missing or not the one that its manifest "
+            f"names; restore it or run regime evidence {chapter}"
+        )
+    return path
 
 
 def folder_of(project: Project, chapter: str) -> Path:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import html
 import math
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _TABLE = "claims"
+_FIGURE = re.compile(r'<figure class="rl-figure" id="(?P<name>[^"]+)">')
 
 
 @dataclass(frozen=True)
@@ -44,12 +46,15 @@ class PaperScale:
         How long it took.
     commit : str
         From which commit it ran.
+    pictures : dict of str to str
+        Figures of that run as HTML, by name.
     """
 
     measurements: dict[str, Measurement]
     parameters: dict[str, Value]
     seconds: float
     commit: str
+    pictures: dict[str, str]
 
 
 def has_paper_profile(entry: Entry) -> bool:
@@ -98,6 +103,31 @@ def collect_paper_scale(notebook: Path) -> tuple[dict[str, pd.DataFrame], dict[s
     return {_TABLE: rows}, facts
 
 
+def pictures_of(notebook: Path, names: Iterable[str]) -> dict[str, str]:
+    """Return figures of an executed chapter as HTML.
+
+    Raises
+    ------
+    RegimeError
+        If the chapter shows no figure of a name.
+    """
+    shown = {}
+    for content in bundles_of(read_notebook(notebook), "text/html"):
+        if match := _FIGURE.match(content):
+            shown[match["name"]] = content
+    for name in names:
+        if name not in shown:
+            known = ", ".join(shown) or "none"
+            raise RegimeError(f"{notebook.name} shows no figure '{name}'; it has {known}")
+    return {name: shown[name] for name in names}
+
+
+def as_paper_scale(name: str, picture: str) -> str:
+    """Return a figure of the long run as a page shows it beside the one of its own run."""
+    own = picture.replace(f'id="{name}"', f'id="{name}-paper"', 1)
+    return own.replace("<figcaption>", "<figcaption><em>At the paper’s scale.</em> ", 1)
+
+
 def read_paper_scale(
     project: Project, chapter: str, claims: Mapping[str, Claim]
 ) -> PaperScale | None:
@@ -120,6 +150,7 @@ def read_paper_scale(
         manifest["parameters"],
         manifest["compute_seconds"],
         manifest["run_commit"],
+        evidence.pictures,
     )
 
 

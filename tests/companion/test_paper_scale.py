@@ -20,6 +20,7 @@ from regime_lib.companion.paper_scale import (
     comparison,
     has_paper_profile,
     paper_scale_of_claims,
+    pictures_of,
     read_paper_scale,
 )
 from regime_lib.companion.project import Project
@@ -162,6 +163,33 @@ def test_without_a_long_run_a_chapter_says_so(
     chapter.at_paper_scale()
     assert "no run of 10_tiny at the paper's scale is committed" in capsys.readouterr().out
     assert set(glued.values()) == {"–", "0 of 0"}
+
+
+def test_figures_of_the_long_run_are_shown_beside_the_own(
+    project: Project, shown: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    figure = '<figure class="rl-figure" id="fig-a"><figcaption>It falls.</figcaption></figure>'
+    path = executed(project.root / "run.ipynb", FOOTER, ("rc-tiny-ratio", 4.0))
+    notebook = json.loads(path.read_text(encoding="utf-8"))
+    output = {"output_type": "display_data", "metadata": {}, "data": {"text/html": figure}}
+    notebook["cells"][0]["outputs"].append(output)
+    path.write_text(json.dumps(notebook), encoding="utf-8")
+    with pytest.raises(RegimeError, match="shows no figure 'fig-b'; it has fig-a"):
+        pictures_of(path, ["fig-b"])
+    tables, facts = collect_paper_scale(path)
+    publish_evidence(project, CHAPTER, tables, facts, pictures_of(path, ["fig-a"]))
+
+    monkeypatch.chdir(project.root)
+    values = {"profile": "quick", "steps": 200, "rate": 0.1, "n_seeds": 4, "dataset": "digits"}
+    chapter = open_chapter(CHAPTER, values, quick={"n_seeds": 4}, paper={"n_seeds": 16})
+    with pytest.raises(RegimeError, match="without the figure 'fig-b'; it has fig-a"):
+        chapter.paper_figure("fig-b")
+    chapter.paper_figure("fig-a")
+    page = shown[-1]["data"]["text/html"]
+    assert 'id="fig-a-paper"' in page
+    assert "<em>At the paper’s scale.</em> It falls." in page
+    with pytest.raises(RegimeError, match="shown already"):
+        chapter.paper_figure("fig-a")
 
 
 def test_a_chapter_has_a_paper_scale_if_it_has_profiles(project: Project) -> None:
