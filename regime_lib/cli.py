@@ -246,7 +246,7 @@ def _chapter_evidence(
     tables, facts = companion.collect_paper_scale(notebook)
     pictures = companion.pictures_of(notebook, figures)
     place = companion.publish_evidence(project, entry.name, tables, facts, pictures)
-    claims = sum(len(table) for table in tables.values())
+    claims = len(tables["claims"])
     click.echo(f"{entry.name}: {claims} claims at the paper's scale, {project.show(place)}")
 
 

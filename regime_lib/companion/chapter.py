@@ -13,7 +13,12 @@ from regime_lib.companion.cards import card
 from regime_lib.companion.catalogue import Entry
 from regime_lib.companion.claims import load_claims
 from regime_lib.companion.ledger import CLAIM_MIME, Measurement, measure, plain_number, rounded
-from regime_lib.companion.paper_scale import as_paper_scale, comparison, read_paper_scale
+from regime_lib.companion.paper_scale import (
+    SUFFIX,
+    as_paper_scale,
+    comparison,
+    read_paper_scale,
+)
 from regime_lib.companion.parameters import Value
 from regime_lib.companion.project import Project
 from regime_lib.companion.provenance import PROVENANCE_MIME, describe_run
@@ -211,9 +216,17 @@ class Chapter:
         whole = getattr(value, "item", lambda: value)()
         self._glue(name, whole if isinstance(whole, int) else rounded(number))
 
-    def at_paper_scale(self) -> None:
+    def at_paper_scale(self, *names: str) -> None:
         """Set what was recorded so far beside what the chapter's committed long run recorded.
 
+        Parameters
+        ----------
+        *names : str
+            Names under which this run glued something; what the long run glued under the same
+            name is glued as ``NAME-paper``.
+
+        Notes
+        -----
         Glues ``CLAIM-paper``, with ``-paper-low``, ``-paper-high``, ``-paper-n`` and
         ``-paper-verdict``, for every claim of the chapter (a dash where there is no number), and
         ``paper-minutes``, ``paper-commit`` and ``paper-same``, the number of claims with the same
@@ -222,8 +235,10 @@ class Chapter:
         Raises
         ------
         RegimeError
-            If the committed run is damaged.
+            If the committed run is damaged, or this run glued nothing under one of the names.
         """
+        if strange := sorted(set(names) - self._glued):
+            raise RegimeError(f"'{strange[0]}' was not glued in this run; glue it first")
         own = {name: claim for name, claim in self._claims.items() if claim.chapter == self.name}
         there = read_paper_scale(self._project, self.name, own)
         found = there.measurements if there else {}
@@ -231,10 +246,12 @@ class Chapter:
             one = found.get(name)
             for part in ("", "low", "high", "n", "verdict"):
                 number = getattr(one, part or "value") if one else None
-                self._glue("-".join(filter(None, (name, "paper", part))), _plain(number))
+                self._glue(f"{name}{SUFFIX}{part and f'-{part}'}", _plain(number))
         both = found.keys() & self._measurements.keys()
         same = sum(found[name].verdict == self._measurements[name].verdict for name in both)
         self._glue("paper-same", f"{same} of {len(both)}")
+        for name in names:
+            self._glue(f"{name}{SUFFIX}", there.glued.get(name, "–") if there else "–")
         self._glue("paper-minutes", there.seconds / 60 if there else "–")
         self._glue("paper-commit", there.commit if there else "–")
         if there is None:
@@ -262,11 +279,12 @@ class Chapter:
                 f"the long run of {self.name} is committed without the figure '{name}'; it has "
                 f"{known}: add it with regime evidence {self.name} --collect --figure {name}"
             )
-        if self._refuse_twice(f"{name}-paper"):
+        shown = f"{name}{SUFFIX}"
+        if self._refuse_twice(shown):
             return
-        self._figures.add(f"{name}-paper")
+        self._figures.add(shown)
         picture = as_paper_scale(name, there.pictures[name])
-        _show({"text/html": picture, "text/plain": f"Figure {name}-paper, of the long run"})
+        _show({"text/html": picture, "text/plain": f"Figure {shown}, of the long run"})
 
     def summary(self) -> None:
         """Print one line a recorded claim, sorted: text that survives another machine."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -15,6 +16,8 @@ Node = dict[str, Any]
 PARAMETERS_TAG = "parameters"
 INJECTED_TAG = "injected-parameters"
 IGNORE_TAG = "nbval-ignore-output"
+
+_GLUED = "application/papermill.record/text/plain"
 
 # What a runner writes into a cell and that says nothing about the cell itself.
 _VOLATILE_CELL_KEYS = frozenset({"papermill", "execution", "collapsed", "scrolled", "trusted"})
@@ -80,6 +83,16 @@ def bundles_of(notebook: Node, mime: str) -> Iterator[Any]:
         if mime in data:
             content = data[mime]
             yield content if mime.endswith("json") else text_of(content)
+
+
+def glued_values(notebook: Node) -> dict[str, int | float | str]:
+    """Return the numbers and texts that an executed notebook glued for its prose, by name."""
+    found: dict[str, int | float | str] = {}
+    for _, output in outputs_of(notebook):
+        name = output.get("metadata", {}).get("scrapbook", {}).get("name")
+        if name and (text := output.get("data", {}).get(_GLUED)):
+            found[name] = ast.literal_eval(text_of(text))  # what `glue` wrote with `repr`
+    return found
 
 
 def lasting_metadata(metadata: Mapping[str, Any]) -> Node:

@@ -7,6 +7,7 @@ committed as evidence. Verdicts follow from these numbers and the criteria as wr
 from __future__ import annotations
 
 import html
+import json
 import math
 import re
 from collections.abc import Iterable, Mapping
@@ -19,7 +20,7 @@ from regime_lib.companion.catalogue import Entry
 from regime_lib.companion.claims import Claim, Verdict, load_claims
 from regime_lib.companion.evidence_tables import folder_of, published_evidence
 from regime_lib.companion.ledger import Measurement, judge, measurements_in
-from regime_lib.companion.notebooks import bundles_of, read_notebook
+from regime_lib.companion.notebooks import bundles_of, glued_values, read_notebook
 from regime_lib.companion.parameters import Value
 from regime_lib.companion.project import Project
 from regime_lib.companion.provenance import PROVENANCE_MIME
@@ -28,7 +29,9 @@ from regime_lib.errors import RegimeError
 if TYPE_CHECKING:
     import pandas as pd
 
-_TABLE = "claims"
+#: What follows the name of a number of the long run where a page knows both.
+SUFFIX = "-paper"
+_TABLE, _GLUED = "claims", "glued"
 _FIGURE = re.compile(r'<figure class="rl-figure" id="(?P<name>[^"]+)">')
 
 
@@ -48,6 +51,8 @@ class PaperScale:
         From which commit it ran.
     pictures : dict of str to str
         Figures of that run as HTML, by name.
+    glued : dict of str to value
+        Other numbers and texts of that run, by the name under which the prose knows them.
     """
 
     measurements: dict[str, Measurement]
@@ -55,6 +60,7 @@ class PaperScale:
     seconds: float
     commit: str
     pictures: dict[str, str]
+    glued: dict[str, int | float | str]
 
 
 def has_paper_profile(entry: Entry) -> bool:
@@ -100,7 +106,13 @@ def collect_paper_scale(notebook: Path) -> tuple[dict[str, pd.DataFrame], dict[s
         "compute_seconds": round(footer["seconds"]),
         "command": f"regime evidence {footer['chapter']}",
     }
-    return {_TABLE: rows}, facts
+    others = {
+        name: value
+        for name, value in glued_values(node).items()
+        if not name.startswith(tuple(found)) and not name.endswith(SUFFIX)
+    }
+    glued = pd.DataFrame({"name": list(others), "value": [json.dumps(v) for v in others.values()]})
+    return {_TABLE: rows, _GLUED: glued}, facts
 
 
 def pictures_of(notebook: Path, names: Iterable[str]) -> dict[str, str]:
@@ -124,7 +136,7 @@ def pictures_of(notebook: Path, names: Iterable[str]) -> dict[str, str]:
 
 def as_paper_scale(name: str, picture: str) -> str:
     """Return a figure of the long run as a page shows it beside the one of its own run."""
-    own = picture.replace(f'id="{name}"', f'id="{name}-paper"', 1)
+    own = picture.replace(f'id="{name}"', f'id="{name}{SUFFIX}"', 1)
     return own.replace("<figcaption>", "<figcaption><em>At the paper’s scale.</em> ", 1)
 
 
@@ -151,6 +163,10 @@ def read_paper_scale(
         manifest["compute_seconds"],
         manifest["run_commit"],
         evidence.pictures,
+        {
+            row["name"]: json.loads(row["value"])
+            for row in evidence.tables[_GLUED].to_dict("records")
+        },
     )
 
 

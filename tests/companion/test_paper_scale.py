@@ -49,6 +49,10 @@ def executed(path: Path, footer: dict[str, Any] | None, *claims: tuple[str, floa
     ]  # fmt: skip
     bundles += [{PROVENANCE_MIME: footer}] if footer else []
     outputs = [{"output_type": "display_data", "metadata": {}, "data": data} for data in bundles]
+    for name, text in (("tiny-area", "0.25"), ("tiny-word", "'6 of 6'"), ("a-paper", "1")):
+        data = {"application/papermill.record/text/plain": text}
+        metadata = {"scrapbook": {"name": name}}
+        outputs.append({"output_type": "display_data", "metadata": metadata, "data": data})
     cell = {"cell_type": "code", "metadata": {}, "source": "", "outputs": outputs,
             "execution_count": 1}  # fmt: skip
     book = {"cells": [cell], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
@@ -72,6 +76,7 @@ def test_a_long_run_comes_back_judged_by_the_criteria_of_today(project: Project)
     assert found.measurements["rc-tiny-steps"].verdict == Verdict.NOT_REPRODUCED
     assert found.parameters == FOOTER["parameters"]
     assert (found.seconds, found.commit) == (90, "0123456789ab")
+    assert found.glued == {"tiny-area": 0.25, "tiny-word": "6 of 6"}
     assert paper_scale_of_claims(project) == found.measurements
 
 
@@ -81,7 +86,8 @@ def test_claims_without_an_interval_or_a_count_come_back_so(project: Project) ->
          {"id": "gone", "value": 1.0, "low": None, "high": None, "n": 2, "unit": "1"}]
     )  # fmt: skip
     facts = {"parameters": {}, "compute_seconds": 1, "run_commit": "a"}
-    publish_evidence(project, CHAPTER, {"claims": table}, facts)
+    nothing = pd.DataFrame({"name": [], "value": []})
+    publish_evidence(project, CHAPTER, {"claims": table, "glued": nothing}, facts)
     found = read_paper_scale(project, CHAPTER, load_claims(project.claims_file))
     assert found is not None
     assert found.measurements.keys() == {"rc-tiny-ratio"}  # a claim that is gone is left out
@@ -141,7 +147,12 @@ def test_a_chapter_shows_and_glues_its_long_run(
     values = {"profile": "quick", "steps": 200, "rate": 0.1, "n_seeds": 4, "dataset": "digits"}
     chapter = open_chapter(CHAPTER, values, quick={"n_seeds": 4}, paper={"n_seeds": 16})
     chapter.record("rc-tiny-ratio", 1.6, interval=(1.4, 1.8), n=4)
-    chapter.at_paper_scale()
+    chapter.glue("tiny-area", 0.5)
+    chapter.glue("tiny-word", "2 of 6")
+    with pytest.raises(RegimeError, match="'tiny-other' was not glued in this run"):
+        chapter.at_paper_scale("tiny-other")
+    chapter.at_paper_scale("tiny-area", "tiny-word")
+    assert (glued["tiny-area-paper"], glued["tiny-word-paper"]) == (0.25, "6 of 6")
     assert glued["rc-tiny-ratio-paper"] == 4.0
     assert glued["rc-tiny-ratio-paper-verdict"] == "reproduced"
     assert glued["rc-tiny-steps-paper"] == "–"
