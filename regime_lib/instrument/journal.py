@@ -162,7 +162,13 @@ class Journal:
         self, by_sample: Int[np.ndarray, "looks members samples"]
     ) -> Float[np.ndarray, "looks members parts"]:
         """Share of flips in each part of the probe (samples dealt round robin)."""
-        parts = min(_PARTS, by_sample.shape[2])
+        looks, members, samples = by_sample.shape
+        parts = min(_PARTS, samples)
+        # one hand of the deal a row, the last filled up with nothing: one sum, not one for each part
+        hands = -(-samples // parts)
+        dealt = np.zeros((looks, members, hands * parts), by_sample.dtype)
+        dealt[:, :, :samples] = by_sample
+        flips = dealt.reshape(looks, members, hands, parts).sum(axis=2)
+        size = np.bincount(np.arange(samples) % parts)
         units = self._units[self._coverage.counted].sum()
-        means = [by_sample[:, :, part::parts].mean(axis=2) for part in range(parts)]
-        return np.stack(means, axis=2) / units
+        return flips / size / units
