@@ -128,9 +128,10 @@ class Journal:
         values: Float[np.ndarray, "looks layers members"],
         chosen: NDArray[np.bool_] | None = None,
     ) -> None:
-        keep = slice(None) if chosen is None else chosen
-        self._steps.setdefault(quantity, []).append(steps[keep])
-        self._values.setdefault(quantity, []).append(values[keep])
+        if chosen is not None and not chosen.all():
+            steps, values = steps[chosen], values[chosen]
+        self._steps.setdefault(quantity, []).append(steps)
+        self._values.setdefault(quantity, []).append(values)
 
     def _joined(self, quantity: str) -> tuple[NDArray[np.int64], NDArray]:
         return np.concatenate(self._steps[quantity]), np.concatenate(self._values[quantity])
@@ -164,7 +165,7 @@ class Journal:
         """Share of flips in each part of the probe (samples dealt round robin)."""
         looks, members, samples = by_sample.shape
         parts = min(_PARTS, samples)
-        # one hand of the deal a row, the last filled up with nothing: one sum, not one for each part
+        # a row for each hand of the deal, the last one filled up: one sum for all parts
         hands = -(-samples // parts)
         dealt = np.zeros((looks, members, hands * parts), by_sample.dtype)
         dealt[:, :, :samples] = by_sample

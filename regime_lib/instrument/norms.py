@@ -49,8 +49,8 @@ class Rows:
         self._parts = [slice(a, b) for a, b in pairwise([0, *ends])]
         first = np.concatenate(views, axis=1)
         self.capacity = max(1, min(_MOST_LOOKS, _ROWS_BYTES // max(1, first.nbytes)))
-        self._rows = np.zeros((1 + self.capacity, *first.shape), first.dtype)
-        self._scratch = np.empty_like(self._rows[1:])
+        # the look before, the looks, their differences to the one before, and to the first
+        self._rows = np.zeros((1 + 3 * self.capacity, *first.shape), first.dtype)
         self.filled = 0
         self._rows[0] = self._first = first
 
@@ -59,8 +59,7 @@ class Rows:
         row = self._rows[self.filled + 1]
         np.concatenate([row[:, :0], *self._views.now()], axis=1, out=row)
         flat = row.reshape(-1)
-        with np.errstate(over="ignore", invalid="ignore"):
-            return math.isfinite(np.dot(flat, flat))
+        return math.isfinite(np.dot(flat, flat))  # which, unlike vecdot, never warns
 
     def keep(self) -> None:
         """Keep the staged row."""
@@ -68,11 +67,13 @@ class Rows:
 
     def take(self) -> Norms:
         """Return the norms of the kept rows, and forget all but the last."""
-        rows, scratch = self._rows[: self.filled + 1], self._scratch[: self.filled]
-        size = self._squares(rows[1:])
-        update = self._squares(np.subtract(rows[1:], rows[:-1], out=scratch))
-        travelled = self._squares(np.subtract(rows[1:], self._first, out=scratch))
-        norms = Norms(update, size, travelled, np.ones(self.filled, bool))
+        kept = self.filled
+        rows = self._rows[1 : 1 + 3 * kept].reshape(3, kept, *self._first.shape)
+        now, update, travelled = rows
+        np.subtract(now, self._rows[:kept], out=update)
+        np.subtract(now, self._first, out=travelled)
+        size, updated, away = self._squares(rows)
+        norms = Norms(updated, size, away, np.ones(kept, bool))
         np.copyto(self._rows[0], self._rows[self.filled])
         self.filled = 0
         return norms
@@ -82,10 +83,12 @@ class Rows:
         row = self._rows[self.filled]
         return np.concatenate([row[:, :0], *(row[:, p][:, ::every] for p in self._parts)], axis=1)
 
-    def _squares(self, rows: NDArray) -> Float[np.ndarray, "looks parameters members"]:
-        squares = np.empty((len(rows), len(self._parts), rows.shape[1]))
+    def _squares(self, rows: NDArray) -> Float[np.ndarray, "3 looks parameters members"]:
+        """Take all norms of a parameter in one call: for short rows, calls cost more than sums."""
+        squares = np.empty((*rows.shape[:2], len(self._parts), rows.shape[2]))
         for index, part in enumerate(self._parts):
-            squares[:, index] = np.vecdot(rows[..., part], rows[..., part])
+            values = rows[..., part]
+            squares[:, :, index] = np.vecdot(values, values)
         return squares
 
 
