@@ -59,7 +59,8 @@ class Rows:
         row = self._rows[self.filled + 1]
         np.concatenate([row[:, :0], *self._views.now()], axis=1, out=row)
         flat = row.reshape(-1)
-        return math.isfinite(np.dot(flat, flat))  # which, unlike vecdot, never warns
+        with np.errstate(over="ignore", invalid="ignore"):
+            return math.isfinite(np.dot(flat, flat))
 
     def keep(self) -> None:
         """Keep the staged row."""
@@ -78,10 +79,11 @@ class Rows:
         self.filled = 0
         return norms
 
-    def last(self, every: int) -> Float[np.ndarray, "members sampled"]:
+    def last(self, every: int, into: NDArray | None = None) -> Float[np.ndarray, "members sampled"]:
         """Copy the last kept row, or an even sample of each parameter."""
         row = self._rows[self.filled]
-        return np.concatenate([row[:, :0], *(row[:, p][:, ::every] for p in self._parts)], axis=1)
+        sampled = (row[:, part][:, ::every] for part in self._parts)
+        return np.concatenate([row[:, :0], *sampled], axis=1, out=into)
 
     def _squares(self, rows: NDArray) -> Float[np.ndarray, "3 looks parameters members"]:
         """Take all norms of a parameter in one call: for short rows, calls cost more than sums."""
@@ -143,9 +145,9 @@ class Blocks(_Large):
         kinds = {view.dtype for view in self._last}
         self._scratch = {kind: np.empty((members, self._width), kind) for kind in kinds}
 
-    def last(self, every: int) -> Float[np.ndarray, "members sampled"]:
+    def last(self, every: int, into: NDArray | None = None) -> Float[np.ndarray, "members sampled"]:
         """Copy the last parameters, or an even sample of each."""
-        return np.concatenate([last[:, ::every] for last in self._last], axis=1)
+        return np.concatenate([last[:, ::every] for last in self._last], axis=1, out=into)
 
     def _sizes(self) -> Float[np.ndarray, "parameters members"]:
         with np.errstate(over="ignore", invalid="ignore"):
@@ -189,10 +191,14 @@ class Device(_Large):
         self._first = [value.clone() for value in self._now()]
         self._last = [value.clone() for value in self._now()]
 
-    def last(self, every: int) -> Float[np.ndarray, "members sampled"]:
+    def last(self, every: int, into: NDArray | None = None) -> Float[np.ndarray, "members sampled"]:
         """Copy the last parameters, or an even sample of each."""
         sampled = [last[:, ::every].float() for last in self._last]
-        return torch.cat(sampled, dim=1).cpu().numpy()
+        copied = torch.cat(sampled, dim=1).cpu().numpy()
+        if into is None:
+            return copied
+        np.copyto(into, copied)
+        return into
 
     def _now(self) -> list[Tensor]:
         return [p.detach().reshape(self._members, -1) for p in self._parameters]
