@@ -49,8 +49,8 @@ class Rows:
         self._parts = [slice(a, b) for a, b in pairwise([0, *ends])]
         first = np.concatenate(views, axis=1)
         self.capacity = max(1, min(_MOST_LOOKS, _ROWS_BYTES // max(1, first.nbytes)))
-        # the look before, the looks, their differences to the one before, and to the first
-        self._rows = np.zeros((1 + 3 * self.capacity, *first.shape), first.dtype)
+        # the look before, the looks, and room for their differences
+        self._rows = np.zeros((1 + 2 * self.capacity, *first.shape), first.dtype)
         self.filled = 0
         self._rows[0] = self._first = first
 
@@ -69,13 +69,13 @@ class Rows:
     def take(self) -> Norms:
         """Return the norms of the kept rows, and forget all but the last."""
         kept = self.filled
-        rows = self._rows[1 : 1 + 3 * kept].reshape(3, kept, *self._first.shape)
-        now, update, travelled = rows
-        np.subtract(now, self._rows[:kept], out=update)
-        np.subtract(now, self._first, out=travelled)
-        size, updated, away = self._squares(rows)
-        norms = Norms(updated, size, away, np.ones(kept, bool))
-        np.copyto(self._rows[0], self._rows[self.filled])
+        rows = self._rows[1 : 1 + 2 * kept].reshape(2, kept, *self._first.shape)
+        (size,) = self._squares(rows[:1])
+        np.subtract(rows[0], self._rows[:kept], out=rows[1])
+        np.copyto(self._rows[0], self._rows[kept])
+        np.subtract(rows[0], self._first, out=rows[0])  # the looks themselves are done with
+        travelled, update = self._squares(rows)
+        norms = Norms(update, size, travelled, np.ones(kept, bool))
         self.filled = 0
         return norms
 
@@ -85,7 +85,7 @@ class Rows:
         sampled = (row[:, part][:, ::every] for part in self._parts)
         return np.concatenate([row[:, :0], *sampled], axis=1, out=into)
 
-    def _squares(self, rows: NDArray) -> Float[np.ndarray, "3 looks parameters members"]:
+    def _squares(self, rows: NDArray) -> Float[np.ndarray, "of looks parameters members"]:
         """Take all norms of a parameter in one call: for short rows, calls cost more than sums."""
         squares = np.empty((*rows.shape[:2], len(self._parts), rows.shape[2]))
         for index, part in enumerate(self._parts):
