@@ -43,6 +43,8 @@ def _measure(shape: tuple[int, ...], recipe: Recipe, data: Dataset) -> dict[str,
         rounds.append((stack, loop * scale, textbook * scale))
     del rounds[0]  # a warm-up
     stack, loop, textbook = (1e3 * statistics.median(times) for times in zip(*rounds, strict=True))
+    assert recipe.batch_size is not None
+    products = 1e3 * _time_products(shape, recipe.batch_size)
     return {
         "network": "-".join(map(str, shape)),
         "optimizer": recipe.optimizer,
@@ -52,6 +54,8 @@ def _measure(shape: tuple[int, ...], recipe: Recipe, data: Dataset) -> dict[str,
         "textbook_loop_ms": textbook,
         "speed_up": statistics.median(loop / stack for stack, loop, _ in rounds),
         "over_textbook": statistics.median(textbook / stack for stack, _, textbook in rounds),
+        "products_ms": products,
+        "most_possible": loop / products,
     }
 
 
@@ -60,6 +64,23 @@ def _time(model: nn.Module, data: Dataset, recipe: Recipe, seeds: range | list[i
     clock: list[float] = []
     train(model, data, recipe, seeds, lambda: clock.append(time.thread_time()), evaluations=1)
     return (clock[-1] - clock[0]) / (len(clock) - 1)
+
+
+def _time_products(shape: tuple[int, ...], batch: int) -> float:
+    """Return the seconds that the matrix products of one step of all members take."""
+    layers = [
+        (torch.randn(MEMBERS, batch, below), torch.randn(MEMBERS, above, below))
+        for below, above in pairwise(shape)
+    ]
+    clock = [time.thread_time()]
+    while len(clock) < STEPS:
+        for number, (inputs, weight) in enumerate(layers):
+            outputs = torch.bmm(inputs, weight.mT)
+            torch.bmm(outputs.mT, inputs)  # the gradient of the weights
+            if number:
+                torch.bmm(outputs, weight)  # the gradient of the layer below
+        clock.append(time.thread_time())
+    return statistics.median(after - before for before, after in pairwise(clock))
 
 
 def _time_textbook(shape: tuple[int, ...], data: Dataset, recipe: Recipe, seed: int) -> float:

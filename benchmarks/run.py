@@ -27,7 +27,7 @@ for _variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
 import numpy as np
 import torch
 
-from benchmarks import ensembles, own_forward
+from benchmarks import ensembles, own_forward, parts
 from benchmarks.contenders import OURS, PEERS, Contender
 from benchmarks.report import render
 from benchmarks.workloads import Workload, train_step, workloads
@@ -152,17 +152,19 @@ def main() -> None:
     parser.add_argument("--no-peers", action="store_true", help="leave the other tools out")
     options = parser.parse_args()
     torch.set_num_threads(1)
-    rows, own = [], []
+    rows, own, spent = [], [], []
     for work in workloads():
         if options.only and options.only not in work.name:
             continue
         print(work.name, flush=True)
         rows += measure_tracking(work, options.rounds, not options.no_peers)
         own += _in_fresh_process(own_forward.measure, work.name, options.rounds)
+        spent += _in_fresh_process(parts.measure, work.name, options.rounds)
     results = {
         "environment": environment(),
         "tracking": rows,
         "own_forward": own,
+        "parts": spent,
         "ensembles": ensembles.measure() if not options.only else [],
     }
     text = render(results)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import ExitStack
 from typing import Any
 
 import numpy as np
@@ -149,13 +148,13 @@ class Watch:
     def __init__(
         self, recorder: Recorder, plan: Plan, shelves: list[Shelf], slot: int, samples: int
     ) -> None:
-        self._recorder, self._dispatch = recorder, plan.dispatch
+        self._recorder = recorder
         self._where = (shelves, slot, slice(0, samples))
-        self._modes = ExitStack()
+        self._modes = watch(recorder, dispatch=plan.dispatch)
 
     def __enter__(self) -> None:
         self._recorder.begin(*self._where)
-        self._modes = watch(self._recorder, dispatch=self._dispatch)
+        self._modes.__enter__()
 
     def __exit__(self, *failure: Any) -> None:
         self._modes.__exit__(*failure)

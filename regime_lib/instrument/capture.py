@@ -8,8 +8,8 @@ modules, anything written in C++. It runs only where a first look found such cal
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any, Protocol, runtime_checkable
 
 import torch
@@ -59,8 +59,7 @@ class _FunctionMode(TorchFunctionMode):
         args: tuple[Any, ...] = (),
         kwargs: Mapping[str, Any] | None = None,
     ) -> Any:
-        kwargs = kwargs or {}
-        rule = FUNCTIONS.get(func)
+        rule, kwargs = FUNCTIONS.get(func), kwargs or {}
         if rule is None or not _plain(args):
             return func(*args, **kwargs)
         wants_winners = self._listener.on_call(rule, FUNCTION, args, kwargs)
@@ -109,7 +108,9 @@ def _plain(args: tuple[Any, ...]) -> bool:
     )
 
 
-def watch(listener: Listener, *, dispatch: bool = False, every_operator: bool = False) -> ExitStack:
+def watch(
+    listener: Listener, *, dispatch: bool = False, every_operator: bool = False
+) -> AbstractContextManager[object]:
     """Return a context in which `listener` is told of every call with a kink.
 
     Parameters
@@ -122,15 +123,22 @@ def watch(listener: Listener, *, dispatch: bool = False, every_operator: bool = 
         Whether to tell of every ATen operator (needs `dispatch`).
     """
     muted = _Muted()
-    stack = ExitStack()
-    if dispatch:
-        stack.enter_context(_DispatchMode(listener, muted, every_operator))
-        # the encoder layer's fused operator hides its rectifier from a dispatch mode
-        fused = torch.backends.mha.get_fastpath_enabled()
-        stack.callback(torch.backends.mha.set_fastpath_enabled, fused)
-        torch.backends.mha.set_fastpath_enabled(False)
-    stack.enter_context(_FunctionMode(listener, muted))
-    return stack
+    function_mode = _FunctionMode(listener, muted)
+    if not dispatch:
+        return function_mode
+    return _both(_DispatchMode(listener, muted, every_operator), function_mode)
+
+
+@contextmanager
+def _both(dispatch_mode: _DispatchMode, function_mode: _FunctionMode) -> Iterator[None]:
+    # the encoder layer's fused operator hides its rectifier from a dispatch mode
+    fused = torch.backends.mha.get_fastpath_enabled()
+    torch.backends.mha.set_fastpath_enabled(False)
+    try:
+        with dispatch_mode, function_mode:
+            yield
+    finally:
+        torch.backends.mha.set_fastpath_enabled(fused)
 
 
 __all__ = ["DISPATCH", "FUNCTION", "Kind", "Listener", "watch"]

@@ -128,9 +128,10 @@ class Journal:
         values: Float[np.ndarray, "looks layers members"],
         chosen: NDArray[np.bool_] | None = None,
     ) -> None:
-        keep = slice(None) if chosen is None else chosen
-        self._steps.setdefault(quantity, []).append(steps[keep])
-        self._values.setdefault(quantity, []).append(values[keep])
+        if chosen is not None and not chosen.all():
+            steps, values = steps[chosen], values[chosen]
+        self._steps.setdefault(quantity, []).append(steps)
+        self._values.setdefault(quantity, []).append(values)
 
     def _joined(self, quantity: str) -> tuple[NDArray[np.int64], NDArray]:
         return np.concatenate(self._steps[quantity]), np.concatenate(self._values[quantity])
@@ -162,7 +163,13 @@ class Journal:
         self, by_sample: Int[np.ndarray, "looks members samples"]
     ) -> Float[np.ndarray, "looks members parts"]:
         """Share of flips in each part of the probe (samples dealt round robin)."""
-        parts = min(_PARTS, by_sample.shape[2])
+        looks, members, samples = by_sample.shape
+        parts = min(_PARTS, samples)
+        # a row for each hand of the deal, the last one filled up: one sum for all parts
+        hands = -(-samples // parts)
+        dealt = np.zeros((looks, members, hands * parts), by_sample.dtype)
+        dealt[:, :, :samples] = by_sample
+        flips = dealt.reshape(looks, members, hands, parts).sum(axis=2)
+        size = np.bincount(np.arange(samples) % parts)
         units = self._units[self._coverage.counted].sum()
-        means = [by_sample[:, :, part::parts].mean(axis=2) for part in range(parts)]
-        return np.stack(means, axis=2) / units
+        return flips / size / units

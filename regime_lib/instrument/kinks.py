@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from math import prod
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -29,8 +29,7 @@ class Kind(StrEnum):
     GATE = "gate"  # a comparison or absolute value: a rectifier only if its result gates its input
 
 
-@dataclass(frozen=True)
-class Reading:
+class Reading(NamedTuple):
     """What one call compares: `values` against each threshold, a bit plane each."""
 
     values: Tensor

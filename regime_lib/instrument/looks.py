@@ -91,9 +91,9 @@ class Ring:
             from_bytes(pair, slot, as_bytes(self.first, 0))
         return compare(pair, self.first, 1, self._counted, pairs=self._pairs)
 
-    def last(self) -> NDArray[np.uint8]:
+    def last(self, into: NDArray[np.uint8] | None = None) -> NDArray[np.uint8]:
         """Copy the last patterns, packed."""
-        return as_bytes(self.shelves, self.filled)
+        return as_bytes(self.shelves, self.filled, into)
 
     def distance_to_last(self, snapshot: NDArray[np.uint8]) -> Int[np.ndarray, "layers members"]:
         """Count the units in which an earlier copy differs from the last patterns."""

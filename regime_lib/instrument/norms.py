@@ -49,8 +49,8 @@ class Rows:
         self._parts = [slice(a, b) for a, b in pairwise([0, *ends])]
         first = np.concatenate(views, axis=1)
         self.capacity = max(1, min(_MOST_LOOKS, _ROWS_BYTES // max(1, first.nbytes)))
-        self._rows = np.zeros((1 + self.capacity, *first.shape), first.dtype)
-        self._scratch = np.empty_like(self._rows[1:])
+        # the look before, the looks, and room for their differences
+        self._rows = np.zeros((1 + 2 * self.capacity, *first.shape), first.dtype)
         self.filled = 0
         self._rows[0] = self._first = first
 
@@ -68,24 +68,29 @@ class Rows:
 
     def take(self) -> Norms:
         """Return the norms of the kept rows, and forget all but the last."""
-        rows, scratch = self._rows[: self.filled + 1], self._scratch[: self.filled]
-        size = self._squares(rows[1:])
-        update = self._squares(np.subtract(rows[1:], rows[:-1], out=scratch))
-        travelled = self._squares(np.subtract(rows[1:], self._first, out=scratch))
-        norms = Norms(update, size, travelled, np.ones(self.filled, bool))
-        np.copyto(self._rows[0], self._rows[self.filled])
+        kept = self.filled
+        rows = self._rows[1 : 1 + 2 * kept].reshape(2, kept, *self._first.shape)
+        (size,) = self._squares(rows[:1])
+        np.subtract(rows[0], self._rows[:kept], out=rows[1])
+        np.copyto(self._rows[0], self._rows[kept])
+        np.subtract(rows[0], self._first, out=rows[0])  # the looks themselves are done with
+        travelled, update = self._squares(rows)
+        norms = Norms(update, size, travelled, np.ones(kept, bool))
         self.filled = 0
         return norms
 
-    def last(self, every: int) -> Float[np.ndarray, "members sampled"]:
+    def last(self, every: int, into: NDArray | None = None) -> Float[np.ndarray, "members sampled"]:
         """Copy the last kept row, or an even sample of each parameter."""
         row = self._rows[self.filled]
-        return np.concatenate([row[:, :0], *(row[:, p][:, ::every] for p in self._parts)], axis=1)
+        sampled = (row[:, part][:, ::every] for part in self._parts)
+        return np.concatenate([row[:, :0], *sampled], axis=1, out=into)
 
-    def _squares(self, rows: NDArray) -> Float[np.ndarray, "looks parameters members"]:
-        squares = np.empty((len(rows), len(self._parts), rows.shape[1]))
+    def _squares(self, rows: NDArray) -> Float[np.ndarray, "of looks parameters members"]:
+        """Take all norms of a parameter in one call: for short rows, calls cost more than sums."""
+        squares = np.empty((*rows.shape[:2], len(self._parts), rows.shape[2]))
         for index, part in enumerate(self._parts):
-            squares[:, index] = np.vecdot(rows[..., part], rows[..., part])
+            values = rows[..., part]
+            squares[:, :, index] = np.vecdot(values, values)
         return squares
 
 
@@ -140,9 +145,9 @@ class Blocks(_Large):
         kinds = {view.dtype for view in self._last}
         self._scratch = {kind: np.empty((members, self._width), kind) for kind in kinds}
 
-    def last(self, every: int) -> Float[np.ndarray, "members sampled"]:
+    def last(self, every: int, into: NDArray | None = None) -> Float[np.ndarray, "members sampled"]:
         """Copy the last parameters, or an even sample of each."""
-        return np.concatenate([last[:, ::every] for last in self._last], axis=1)
+        return np.concatenate([last[:, ::every] for last in self._last], axis=1, out=into)
 
     def _sizes(self) -> Float[np.ndarray, "parameters members"]:
         with np.errstate(over="ignore", invalid="ignore"):
@@ -186,10 +191,14 @@ class Device(_Large):
         self._first = [value.clone() for value in self._now()]
         self._last = [value.clone() for value in self._now()]
 
-    def last(self, every: int) -> Float[np.ndarray, "members sampled"]:
+    def last(self, every: int, into: NDArray | None = None) -> Float[np.ndarray, "members sampled"]:
         """Copy the last parameters, or an even sample of each."""
         sampled = [last[:, ::every].float() for last in self._last]
-        return torch.cat(sampled, dim=1).cpu().numpy()
+        copied = torch.cat(sampled, dim=1).cpu().numpy()
+        if into is None:
+            return copied
+        np.copyto(into, copied)
+        return into
 
     def _now(self) -> list[Tensor]:
         return [p.detach().reshape(self._members, -1) for p in self._parameters]

@@ -139,9 +139,9 @@ class PatternMeter:
         """Return what can be said of the first look: nothing changed yet."""
         return self._ring.unchanged()
 
-    def snapshot(self) -> NDArray[np.uint8]:
-        """Copy the last patterns, packed."""
-        return self._ring.last()
+    def snapshot(self, into: NDArray[np.uint8] | None = None) -> NDArray[np.uint8]:
+        """Copy the last patterns, packed; into an earlier copy that is no longer wanted, if any."""
+        return self._ring.last(into)
 
     def distance_to_last(self, snapshot: NDArray[np.uint8]) -> Int[np.ndarray, "layers members"]:
         """Count the units in which an earlier snapshot differs from the last patterns."""

@@ -138,14 +138,16 @@ class Recorder:
         )
 
 
-def as_bytes(shelves: Sequence[Shelf], slot: int) -> NDArray[np.uint8]:
+def as_bytes(
+    shelves: Sequence[Shelf], slot: int, into: NDArray[np.uint8] | None = None
+) -> NDArray[np.uint8]:
     """Copy one slot of all layers into one flat array."""
     parts = []
     for shelf in shelves:
         data = shelf.data[slot]
         array = data if isinstance(data, np.ndarray) else data.cpu().numpy()
         parts.append(np.ascontiguousarray(array).reshape(-1).view(np.uint8))
-    return np.concatenate(parts)
+    return np.concatenate(parts, out=into)
 
 
 def from_bytes(shelves: Sequence[Any], slot: int, flat: NDArray[np.uint8]) -> None:

@@ -185,11 +185,19 @@ class Session:
             self._pattern_looks = []
 
     def _take_snapshot(self) -> _Snapshot:
-        patterns = None if self._patterns is None else self._patterns.snapshot()
-        return patterns, self._weights.snapshot()
+        spare = self._snapshots.spare
+        return self._copy(*spare.pop()) if spare else self._copy()
+
+    def _copy(
+        self, patterns: NDArray[np.uint8] | None = None, weights: NDArray | None = None
+    ) -> _Snapshot:
+        """Copy the last patterns and weights, into the room of an earlier copy if there is one."""
+        if self._patterns is not None:
+            patterns = self._patterns.snapshot(patterns)
+        return patterns, self._weights.snapshot(weights)
 
     def _room_for_snapshots(self, most: int) -> Snapshots[_Snapshot]:
-        patterns, weights = self._take_snapshot()
+        patterns, weights = self._copy()
         size = weights.nbytes + (0 if patterns is None else patterns.nbytes)
         stride = min(_MOST_STRIDE, max(1, size // _SNAPSHOT_EVERY_STEP))
         return Snapshots(min(most, _SNAPSHOT_BYTES // max(1, size)), stride)

@@ -28,6 +28,8 @@ class Snapshots(Generic[T]):
         self._offered = 0
         self.steps: list[int] = []
         self.items: list[T] = []
+        self.spare: list[T] = []
+        """Dropped items: `take` may write over them, as the system gives fresh memory slowly."""
 
     def offer(self, step: int, take: Callable[[], T]) -> None:
         """Keep the item that `take` makes if its turn has come."""
@@ -37,6 +39,7 @@ class Snapshots(Generic[T]):
             return
         if len(self.items) == self._room:
             self.stride *= 2
+            self.spare = self.items[1::2]
             self.steps, self.items = self.steps[::2], self.items[::2]
             if (self._offered - 1) % self.stride:
                 return

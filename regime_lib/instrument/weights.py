@@ -72,12 +72,15 @@ class WeightMeter:
         """Return the norms of the looks kept since the last call."""
         return self._store.take()
 
-    def snapshot(self) -> Float[np.ndarray, "members sampled"]:
+    def snapshot(
+        self, into: Float[np.ndarray, "members sampled"] | None = None
+    ) -> Float[np.ndarray, "members sampled"]:
         """Copy the parameters of the last look, one row a member.
 
-        Of a network with more than two million parameters, an even sample of them.
+        Of a network with more than two million parameters, an even sample of them. An earlier copy
+        that is no longer wanted may be given, to be written over.
         """
-        return self._store.last(self._sampled)
+        return self._store.last(self._sampled, into)
 
     def squared_distance_to_last(
         self, snapshot: Float[np.ndarray, "members sampled"]

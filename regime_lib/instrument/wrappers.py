@@ -35,9 +35,10 @@ def unwrap(model: nn.Module) -> nn.Module:
 
 def is_compiled(model: nn.Module) -> bool:
     """Tell whether `torch.compile` has wrapped a model or a part of it."""
+    # hasattr(module, _COMPILED) would cost an exception with its message for every plain module
     return any(
-        hasattr(module, _COMPILED) or getattr(module, "_compiled_call_impl", None) is not None
-        for module in model.modules()
+        _COMPILED in module._modules or getattr(module, "_compiled_call_impl", None) is not None
+        for module in all_modules(model)
     )
 
 

@@ -12,8 +12,16 @@ from regime_lib.instrument.snapshots import Snapshots
 @given(room=st.integers(1, 40), length=st.integers(1, 300), stride=st.integers(1, 5))
 def test_kept_items_are_every_kth_offered(room: int, length: int, stride: int) -> None:
     snapshots: Snapshots[int] = Snapshots(room, stride)
+
+    def take(number: int) -> int:
+        if snapshots.spare:
+            snapshots.spare.pop()  # its room is used again
+        return number
+
     for number in range(length):
-        snapshots.offer(10 * number, lambda number=number: number)
+        snapshots.offer(10 * number, lambda number=number: take(number))
+        assert not set(snapshots.spare) & set(snapshots.items)
+        assert len(snapshots.spare) + len(snapshots.items) <= max(2, room)
     k = snapshots.stride
     assert snapshots.items == list(range(0, length, k))
     assert snapshots.steps == [10 * number for number in snapshots.items]
