@@ -93,7 +93,7 @@ def deep_course(study: ModeStudy, depth: int, width: int, seeds: Sequence[int]) 
         As for `train_to_checkpoints` and `rank_distributions`.
     """
     model = StackedMLP((study.inputs, *[width] * depth, study.classes), seeds)
-    checks = [0, *np.geomspace(study.steps / 40, study.steps, 8).round().astype(int)]
+    checks = [0, *np.geomspace(study.steps / 40, study.steps, 8).round().astype(int).tolist()]
     trained = study.trained(model, study.recipe, checks)
     return LayerCourse(
         trained.steps, _over_checks(study, trained), trained.test_accuracy[-1], (trained,)
@@ -113,7 +113,7 @@ def very_deep_course(
         Training samples a step.
     """
     recipe = replace(study.recipe, steps=max(20, study.steps // 6), batch_size=batch_size)
-    checks = [0, *np.geomspace(5, recipe.steps, 5).round().astype(int)]
+    checks = [0, *np.geomspace(5, recipe.steps, 5).round().astype(int).tolist()]
     runs = [
         study.trained(
             NormalisedMLP((study.inputs, *[width] * depth, study.classes), seed), recipe, checks

@@ -94,7 +94,7 @@ def slope_over_training(study: ModeStudy, hidden: int, seeds: Sequence[int]) -> 
         As for `train_to_checkpoints` and `rank_distributions`.
     """
     model = StackedMLP((study.inputs, hidden, study.classes), seeds, "tanh")
-    checks = [0, *np.geomspace(1, study.steps, 20).round().astype(int)]
+    checks = [0, *np.geomspace(1, study.steps, 20).round().astype(int).tolist()]
     trained = study.trained(model, study.recipe, checks)
     ranks = [study.ranks(trained.model_at(check))[0] for check in range(len(trained.steps))]
     return SlopeCourse(trained, tuple(ranks))
