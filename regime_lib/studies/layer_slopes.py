@@ -103,14 +103,23 @@ def deep_course(study: ModeStudy, depth: int, width: int, seeds: Sequence[int]) 
 def very_deep_course(
     study: ModeStudy, depth: int, width: int, seeds: Sequence[int], batch_size: int
 ) -> LayerCourse:
-    """Train deep ReLU networks with batch normalisation from large batches, one after the other.
-
-    They take a sixth of the steps. Parameters as for `deep_course`, and
+    """Train deep ReLU networks with batch normalisation, one after the other, a sixth of the steps.
 
     Parameters
     ----------
+    study : ModeStudy
+        Data, training, ranks.
+    depth, width : int
+        Hidden layers, and units of each.
+    seeds : sequence of int
+        One network each.
     batch_size : int
-        Training samples a step.
+        Training samples a step, instead of the study's.
+
+    Raises
+    ------
+    RegimeError
+        As for `train_to_checkpoints` and `rank_distributions`.
     """
     recipe = replace(study.recipe, steps=max(20, study.steps // 6), batch_size=batch_size)
     checks = [0, *np.geomspace(5, recipe.steps, 5).round().astype(int).tolist()]
