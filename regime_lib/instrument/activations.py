@@ -60,6 +60,8 @@ class Watch(TorchFunctionMode):
         How many activations, counted from the input, stay; all of them by default.
     instead : callable, optional
         What the last activation that stays returns, made from what it would have returned.
+    record : bool
+        Whether to keep copies of what activations read and return; on many samples they are large.
     """
 
     def __init__(
@@ -67,13 +69,15 @@ class Watch(TorchFunctionMode):
         model: nn.Module,
         keep: int | None = None,
         instead: Callable[[Tensor], Tensor] | None = None,
+        *,
+        record: bool = True,
     ) -> None:
         super().__init__()
         self.layers: list[str] = []
         self.before: list[Tensor] = []
         self.after: list[Tensor] = []
         self.suspects: list[str] = []
-        self._model, self._keep, self._instead = model, keep, instead
+        self._model, self._keep, self._instead, self._record = model, keep, instead, record
         self._names = {id(module): name for name, module in model.named_modules()}
         self._stack: list[nn.Module] = []
 
@@ -96,12 +100,13 @@ class Watch(TorchFunctionMode):
     def _activation(self, name: str, read: Tensor, call: Callable[[], Tensor]) -> Tensor:
         number = len(self.layers) + 1
         self.layers.append(self._unused_name(name))
-        # a copy, because an activation in place overwrites what it reads
-        self.before.append(read.detach().clone())
+        if self._record:  # a copy, because an activation in place overwrites what it reads
+            self.before.append(read.detach().clone())
         result = read if self._keep is not None and number > self._keep else call()
         if number == self._keep and self._instead is not None:
             result = self._instead(result)
-        self.after.append(result.detach().clone())
+        if self._record:
+            self.after.append(result.detach().clone())
         return result
 
     def _here(self) -> str:

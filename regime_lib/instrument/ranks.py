@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 from regime_lib.errors import RegimeError
 from regime_lib.instrument.activations import as_labels, read_fields
-from regime_lib.instrument.substitution import substitution_map
+from regime_lib.instrument.substitution import substitution_matrices
 
 _LEAST_PER_BIN = 5
 _NORMAL = 1.96
@@ -100,15 +100,11 @@ def rank_distributions(
     fields = read_fields(model, inputs, members=members)
     classes = fields.logits.shape[-1]
     labels = as_labels(labels, len(inputs), classes)
-    found = []
-    for number, name in enumerate(fields.layers):
-        matrix = substitution_map(model, inputs, number + 1, members=members).matrix
-        found.append(
-            rank_distribution(
-                fields.before[number], matrix, labels, bins=bins, ties=ties, seed=seed, layer=name
-            )
-        )
-    return tuple(found)
+    matrices = substitution_matrices(model, inputs, members=members)
+    return tuple(
+        rank_distribution(before, matrix, labels, bins=bins, ties=ties, seed=seed, layer=name)
+        for name, before, matrix in zip(fields.layers, fields.before, matrices, strict=True)
+    )
 
 
 def rank_distribution(
@@ -143,18 +139,17 @@ def rank_distribution(
             "one, so give more samples"
         )
     random = np.random.default_rng(seed)
-    ranks = _ranks(fields, ties, random)
+    upper, lower = _binned(fields, bins, ties, random)
     positive = matrix > 0
     unsigned = matrix == 0
     if bool(unsigned.any()):
         coin = torch.from_numpy(random.random(tuple(matrix.shape)) < 0.5)
         positive = torch.where(unsigned, coin.to(positive.device), positive)
-    upper, lower = (_binned(r, samples, bins) for r in (ranks, samples - 1 - ranks))
     centres = (np.arange(bins) + 0.5) / bins
     weights = (centres - 0.5) * bins / ((centres - 0.5) ** 2).sum()
     table = torch.from_numpy(weights).to(fields.device)
     members, _, units = fields.shape
-    row = bins * torch.arange(members, device=fields.device)[:, None, None]
+    row = bins * torch.arange(members, device=fields.device, dtype=torch.int32)[:, None, None]
     density = np.empty((members, classes, bins))
     slope, stderr = np.empty((2, members, classes))
     for k in range(classes):
@@ -163,13 +158,39 @@ def rank_distribution(
         counts = torch.bincount((chosen + row).flatten(), minlength=members * bins)
         shares = counts.view(members, bins).numpy(force=True) / (int(own.sum()) * units)
         density[:, k], slope[:, k] = shares * bins, shares @ weights
-        stderr[:, k] = _standard_error(table[chosen].mean(2).numpy(force=True))
+        values = table.index_select(0, chosen.flatten()).view(chosen.shape)
+        stderr[:, k] = _standard_error(values.mean(2).numpy(force=True))
     return RankDistribution(layer, centres, density, slope, stderr)
 
 
-def _binned(ranks: Tensor, samples: int, bins: int) -> Tensor:
+def _binned(
+    fields: Tensor, bins: int, ties: str, random: np.random.Generator
+) -> tuple[Int[Tensor, "m s u"], Int[Tensor, "m s u"]]:
+    """Return the bins of every sample's rank within its member and unit, counted from both ends.
+
+    The bin of a rank is looked up; there are only as many ranks as samples.
+    """
+    samples = fields.shape[1]
+    rows = fields.mT.contiguous()  # sorting along the axis that is dense in memory
+    # NumPy sorts with vector instructions; in which order it leaves ties does not matter below
+    wide = rows if rows.dtype == torch.float64 else rows.float()  # it knows no bfloat16
+    place = torch.from_numpy(wide.numpy(force=True).argsort(axis=-1)).to(fields.device)
+    ordered = rows.gather(-1, place)
+    rank = torch.arange(samples, device=fields.device, dtype=torch.float64)
+    tied = (ordered.diff(dim=-1) == 0).any(dim=-1)
+    chosen = _of_ties(rows[tied], ties, random)
+    found = []
+    for ranks, own in ((rank, chosen), (samples - 1 - rank, samples - 1 - chosen)):
+        bin_of = torch.empty(rows.shape, dtype=torch.int32, device=fields.device)
+        bin_of.scatter_(-1, place, _bin(ranks, samples, bins).expand_as(place))
+        bin_of[tied] = _bin(own, samples, bins)
+        found.append(bin_of.mT.contiguous())
+    return found[0], found[1]
+
+
+def _bin(ranks: Tensor, samples: int, bins: int) -> Tensor:
     """Return the bin of rank / (samples - 1); multiplying first keeps edges exact."""
-    return (ranks * bins / (samples - 1)).floor_().clamp_(max=bins - 1).long()
+    return (ranks * bins / (samples - 1)).floor_().clamp_(max=bins - 1).int()
 
 
 def _standard_error(values: np.ndarray) -> np.ndarray:
@@ -178,27 +199,20 @@ def _standard_error(values: np.ndarray) -> np.ndarray:
     return np.asarray(values.std(axis=1, ddof=1) / np.sqrt(values.shape[1]))
 
 
-def _ranks(fields: Tensor, ties: str, random: np.random.Generator) -> Float[Tensor, "m s u"]:
-    """Return the rank of every sample, from 0, within its member and unit."""
-    ordered, place = fields.sort(dim=1)
-    steps = torch.arange(fields.shape[1], device=fields.device, dtype=torch.float64)
-    ranks = torch.empty(fields.shape, dtype=torch.float64, device=fields.device)
-    ranks.scatter_(1, place, steps[None, :, None].expand_as(ranks))
-    tied = (ordered.diff(dim=1) == 0).any(dim=1)
-    for member, unit in tied.nonzero().tolist():
-        ranks[member, :, unit] = _of_ties(fields[member, :, unit], ties, random)
-    return ranks
-
-
-def _of_ties(field: Tensor, ties: str, random: np.random.Generator) -> Tensor:
-    """Rank one unit's samples where some are tied."""
+def _of_ties(
+    rows: Float[Tensor, "rows samples"], ties: str, random: np.random.Generator
+) -> Float[Tensor, "rows samples"]:
+    """Return the ranks, from 0, of the samples of units in which some are tied."""
+    number, samples = rows.shape
+    ranks = torch.empty(rows.shape, dtype=torch.float64, device=rows.device)
     if ties == "average":
-        _, inverse, counts = field.unique(return_inverse=True, return_counts=True)
-        last = counts.cumsum(0)
-        return (last - (counts + 1) / 2)[inverse].double()
-    mixed = torch.from_numpy(random.permutation(len(field))).to(field.device)
-    ranks = torch.empty(len(field), dtype=torch.float64, device=field.device)
-    ranks[mixed[field[mixed].argsort(stable=True)]] = torch.arange(
-        len(field), dtype=torch.float64, device=field.device
-    )
-    return ranks
+        for row, field in zip(ranks, rows, strict=True):
+            _, inverse, counts = field.unique(return_inverse=True, return_counts=True)
+            row[:] = (counts.cumsum(0) - (counts + 1) / 2)[inverse]
+        return ranks
+    # in a random order first, then by a sort that keeps the order of equals
+    orders = np.array([random.permutation(samples) for _ in range(number)], dtype=np.int64)
+    mixed = torch.from_numpy(orders.reshape(number, samples)).to(rows.device)
+    place = mixed.gather(1, rows.gather(1, mixed).argsort(dim=1, stable=True))
+    rank = torch.arange(samples, device=rows.device, dtype=torch.float64)
+    return ranks.scatter_(1, place, rank.expand_as(place))

@@ -77,13 +77,7 @@ def substitution_map(
     ]
     matrix = torch.stack([row.reshape(logits.shape[0], -1) for row in rows], dim=1)
     _, shift = _from_root(model, one, layer, torch.zeros_like, members)
-    random = torch.Generator().manual_seed(0)
-
-    def noise(value: Tensor) -> Tensor:
-        drawn = torch.randn(value.shape, generator=random, dtype=torch.float64)
-        return drawn.to(value)
-
-    point, there = _from_root(model, one, layer, noise, members)
+    point, there = _from_root(model, one, layer, _noise_like, members)
     vector = point.detach().reshape(logits.shape[0], -1, 1)
     linear = (matrix @ vector)[..., 0] + shift.detach()[:, 0]
     size = max(float(there.detach().abs().max()), float(linear.abs().max()), 1e-30)
@@ -92,6 +86,49 @@ def substitution_map(
         raise RegimeError(_not_affine(model, one, layer, names))
     name = names[layer - 1] if layer else "inputs"
     return SubstitutionMap(name, matrix.detach(), shift.detach()[:, 0], error)
+
+
+def substitution_matrices(
+    model: nn.Module, inputs: Tensor, *, members: int | None = None
+) -> tuple[Float[Tensor, "members classes _units"], ...]:
+    """Return the matrix of the map above every activation, the first one first.
+
+    They are those of `substitution_map`, layer by layer, but a model that is a plain chain is run
+    and differentiated once for all of its layers.
+
+    Parameters
+    ----------
+    model, inputs, members
+        As for `substitution_map`.
+
+    Raises
+    ------
+    RegimeError
+        As for `substitution_map`.
+    """
+    checked_inputs(inputs)
+    one = inputs[:1]
+    names = read_fields(model, one, members=members).layers
+    passed, logits = _from_first(model, one, lambda value: value, members)
+    sums = [logits[..., k].sum() for k in range(logits.shape[-1])]
+    rows = [torch.autograd.grad(s, passed, retain_graph=True, allow_unused=True) for s in sums]
+    ends, moved = zip(
+        *(_from_first(model, one, instead, members) for instead in (torch.zeros_like, _noise_like)),
+        strict=True,
+    )
+    step = (moved[1] - moved[0]).detach()[:, 0]
+    matrices = []
+    for number in range(len(names)):
+        parts = [row[number] for row in rows]
+        if len(passed) == len(names) and all(part is not None for part in parts):
+            matrix = torch.stack([part.reshape(logits.shape[0], -1) for part in parts], dim=1)
+            way = (ends[1][number] - ends[0][number]).detach().reshape(logits.shape[0], -1, 1)
+            if _is_step(matrix, way, step):
+                matrices.append(matrix)
+                continue
+        # what bypasses the layer moved the logits too, or it is not affine: look at it alone
+        matrices.append(substitution_map(model, one, number + 1, members=members).matrix)
+    return tuple(matrices)
 
 
 class LinearSubstitute(nn.Module):
@@ -152,9 +189,45 @@ class LinearSubstitute(nn.Module):
         return logits[0] if self.members is None else logits
 
     def _run(self, inputs: Tensor) -> Tensor:
-        with undisturbed(self.model), Watch(self.model, self.keep).watching():
+        with undisturbed(self.model), Watch(self.model, self.keep, record=False).watching():
             logits = self.model(inputs)
         return as_logits(logits, self.members, inputs.shape[-2] if self.members else len(inputs))
+
+
+class _Tap(Watch):
+    """Holds what activations return, for differentiation."""
+
+    def __init__(self, model: nn.Module, instead: Callable[[Tensor], Tensor]) -> None:
+        super().__init__(model, 1, instead, record=False)
+        self.passed: list[Tensor] = []
+
+    def _activation(self, name: str, read: Tensor, call: Callable[[], Tensor]) -> Tensor:
+        result = super()._activation(name, read, call)
+        self.passed.append(result if result.requires_grad else result.requires_grad_())
+        return result.clone()  # what follows may work in place
+
+
+def _from_first(
+    model: nn.Module, inputs: Tensor, instead: Callable[[Tensor], Tensor], members: int | None
+) -> tuple[list[Tensor], Tensor]:
+    """Run with the first activation replaced and those above linear; return all, with a graph."""
+    watch = _Tap(model, lambda value: instead(value).detach().requires_grad_())
+    with undisturbed(model), torch.enable_grad(), watch.watching():
+        logits = model(inputs)
+    return watch.passed, logits if members else logits.unsqueeze(0)
+
+
+def _noise_like(value: Tensor) -> Tensor:
+    random = torch.Generator().manual_seed(0)
+    return torch.randn(value.shape, generator=random, dtype=torch.float64).to(value)
+
+
+def _is_step(matrix: Tensor, way: Tensor, step: Tensor) -> bool:
+    """Tell whether the logits moved as the matrix says, by anything at all."""
+    expected = (matrix @ way)[..., 0]
+    size = max(float(step.abs().max()), float(expected.abs().max()))
+    error = float((step - expected).abs().max())
+    return bool(size > 0 and error <= _ROUNDING.get(step.dtype, 5e-2) * size)
 
 
 def _from_root(

@@ -1,4 +1,4 @@
-"""Studies that join instrument and lab: tracked runs, when they settle, basins over settings."""
+"""Studies that join instrument and lab: tracked runs, neuron modes, basins, late generalisation."""
 
 from regime_lib.studies.around_jump import FallRates, SlopeRise, fall_rates, slope_rise
 from regime_lib.studies.basin_scans import (
@@ -40,8 +40,27 @@ from regime_lib.studies.late_statistics import (
     late_without_change,
     moments_under,
 )
+from regime_lib.studies.layer_courses import (
+    LayerCourse,
+    Truncation,
+    Turning,
+    deep_course,
+    plain_deep,
+    truncation,
+    turning,
+    very_deep_course,
+)
+from regime_lib.studies.mode_study import ModeStudy, Trained, accuracy_of
 from regime_lib.studies.multiverse import Estimate, Multiverse, Share, multiverse
 from regime_lib.studies.networks import PatchTransformer, SmallCNN, TextTransformer
+from regime_lib.studies.neuron_modes import (
+    SlopeCourse,
+    SlopeRule,
+    falls_from_peak,
+    random_sign_ranks,
+    slope_over_training,
+    slope_rule,
+)
 from regime_lib.studies.passages import (
     Moments,
     Windows,
@@ -62,6 +81,7 @@ from regime_lib.studies.settings import Setting
 from regime_lib.studies.specifications import DEFINITIONS, USUAL, slope, specifications
 from regime_lib.studies.starts import Starts, compare_starts
 from regime_lib.studies.tasks import Task, task_of
+from regime_lib.studies.three_networks import ThreeNetworks, three_networks, twin_slopes
 from regime_lib.studies.tracked import Series, TrackedRun, tracked_run
 from regime_lib.studies.tuning import Tuning, frequency_shares, tuning_over_training
 
@@ -76,8 +96,10 @@ __all__ = [
     "FallRates",
     "InputPlane",
     "LateRuns",
+    "LayerCourse",
     "LevelRatios",
     "MeasuredRun",
+    "ModeStudy",
     "Moments",
     "Move",
     "Multiverse",
@@ -87,16 +109,23 @@ __all__ = [
     "Series",
     "Setting",
     "Share",
+    "SlopeCourse",
     "SlopeRise",
+    "SlopeRule",
     "SmallCNN",
     "Starts",
     "State",
     "Task",
     "TextTransformer",
+    "ThreeNetworks",
     "TrackedRun",
+    "Trained",
     "TrainedScan",
+    "Truncation",
     "Tuning",
+    "Turning",
     "Windows",
+    "accuracy_of",
     "aligned",
     "basin_scan",
     "changes_phase",
@@ -104,9 +133,11 @@ __all__ = [
     "collect_evidence",
     "compare_starts",
     "compute_evidence",
+    "deep_course",
     "delays_under_all",
     "distance_to_class",
     "fall_rates",
+    "falls_from_peak",
     "first_passage",
     "frequency_shares",
     "late_without_change",
@@ -123,19 +154,28 @@ __all__ = [
     "over_seeds",
     "pace_at",
     "paper_scale",
+    "plain_deep",
     "plane_through",
+    "random_sign_ranks",
     "range_of_best",
     "ratios_at_levels",
     "rise",
     "run_point",
     "slope",
+    "slope_over_training",
     "slope_rise",
+    "slope_rule",
     "specifications",
     "state_at",
     "task_of",
+    "three_networks",
     "tracked_run",
     "trained_scan",
+    "truncation",
     "tuning_over_training",
+    "turning",
+    "twin_slopes",
     "value_at",
+    "very_deep_course",
     "windows",
 ]

@@ -14,6 +14,7 @@ from regime_lib.instrument import (
     sample_basins,
     weight_basins,
 )
+from regime_lib.instrument.activations import Watch
 from regime_lib.instrument.chain import read_chain
 from regime_lib.lab import MLP, StackedMLP
 from tests.instrument import chains
@@ -105,3 +106,14 @@ def test_chains_can_be_measured_and_a_max_pool_is_refused_where_a_map_is_needed(
         assert found.censored[0, 0] == 1 or 0 < found.amplitude[0, 0] < 100
     assert all(bool(layer.exact.any()) for layer in order_preservation(model, x))
     refusal("MaxPool2d", lambda: rank_distributions(model, x, torch.arange(8) % 3, bins=2, seed=1))
+
+
+def test_a_watch_that_does_not_record_sees_the_same_calls() -> None:
+    model, x = StackedMLP((5, 8, 6, 3), [1, 2]), torch.randn(9, 5)
+    seen = []
+    for record in (True, False):
+        with Watch(model, 1, record=record).watching() as watch:
+            seen.append(model(x))
+        assert watch.layers == ["relu1", "relu2"]
+        assert len(watch.before) == len(watch.after) == (2 if record else 0)
+    assert torch.equal(*seen)

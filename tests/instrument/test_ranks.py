@@ -97,6 +97,14 @@ def test_a_stack_is_its_members_and_layers_follow_in_order() -> None:
             assert np.allclose(ours.density[member], theirs.density[0])
 
 
+def test_half_precision_is_ranked_as_it_stands() -> None:
+    fields = torch.randn(1, 60, 7, generator=torch.Generator().manual_seed(1)).bfloat16()
+    matrix, labels = torch.ones(1, 3, 7), torch.arange(60) % 3
+    found = rank_distribution(fields, matrix, labels, bins=4)
+    same = rank_distribution(fields.double(), matrix, labels, bins=4)  # the same ties, too
+    assert np.array_equal(found.density, same.density)
+
+
 def test_bad_requests_are_refused() -> None:
     model, x, labels = MLP((5, 8, 3), 0), torch.randn(90, 5), torch.arange(90) % 3
     refusal("too few for 20 bins", lambda: rank_distributions(model, x, labels))

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from regime_lib.instrument import LinearSubstitute, substitution_map
+from regime_lib.instrument.substitution import substitution_matrices
 from regime_lib.lab import MLP, StackedMLP
 from tests.sentences import refusal
 
@@ -123,3 +124,63 @@ def test_what_is_not_affine_is_refused_by_name() -> None:
     refusal("MaxPool1d", lambda: substitution_map(pool, torch.randn(2, 1, 6), 0))
     refusal("expected 0 to 1", lambda: substitution_map(MLP((4, 3, 2), 0), x, 2))
     refusal("shifts is", lambda: LinearSubstitute(MLP((4, 3, 2), 0), x, 1, shifts="lost"))
+
+
+class Bypassed(nn.Module):
+    """Two residual blocks, the second adding in place, and a branch that reads the inputs."""
+
+    def __init__(self, top: nn.Module) -> None:
+        super().__init__()
+        self.one, self.two, self.aside = nn.Linear(5, 5), nn.Linear(5, 5), nn.Linear(5, 4)
+        self.out, self.top = nn.Linear(5, 3), nn.Sequential(top, nn.Linear(4, 3))
+
+    def forward(self, x: Tensor) -> Tensor:
+        h = x + self.one(x).relu()
+        grown = 2 * self.two(h).tanh()
+        grown += h
+        return self.out(grown) + self.top(self.aside(x).relu())
+
+
+@pytest.mark.parametrize("frozen", [False, True])
+def test_all_matrices_at_once_are_those_of_the_layers_one_by_one(
+    normalised: nn.Sequential, frozen: bool
+) -> None:
+    torch.manual_seed(3)
+    conv = nn.Sequential(
+        *(nn.Conv1d(1, 2, 2), nn.ReLU(inplace=True), nn.AvgPool1d(2), nn.Flatten()),
+        *(nn.Linear(4, 4), nn.GELU(), nn.Linear(4, 3)),
+    )
+    cases: list[tuple[nn.Module, Tensor, int | None]] = [
+        (normalised, X, None),
+        (StackedMLP((5, 8, 7, 6, 3), [4, 2], "tanh"), X.float(), 2),
+        (conv.double(), X[:, None], None),
+        (Bypassed(nn.Identity()).double(), X, None),
+    ]
+    for model, x, members in cases:
+        model.requires_grad_(not frozen)
+        found = substitution_matrices(model, x, members=members)
+        for layer, matrix in enumerate(found, start=1):
+            alone = substitution_map(model, x, layer, members=members)
+            assert torch.equal(matrix, alone.matrix)
+        model.requires_grad_(True)
+
+
+def test_a_chain_is_differentiated_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    def never(*given: object, **options: object) -> None:
+        raise AssertionError("the layers were looked at one by one")
+
+    monkeypatch.setattr("regime_lib.instrument.substitution.substitution_map", never)
+    assert len(substitution_matrices(StackedMLP((5, 8, 6, 3), [4, 2]), X.float(), members=2)) == 2
+
+
+def test_at_once_as_well_what_is_not_affine_is_refused() -> None:
+    model = Bypassed(nn.LayerNorm(4)).double()  # not above the first two activations
+    refusal("layer 'top.0' (LayerNorm)", lambda: substitution_matrices(model, X))
+    high = nn.Sequential(
+        *(nn.Linear(5, 4), nn.ReLU(), nn.Linear(4, 4), nn.ReLU(), nn.LayerNorm(4)),
+        nn.Linear(4, 2),
+    ).double()
+    refusal("above layer '1' is not affine", lambda: substitution_matrices(high, X))
+    # linear along every ray, so that no single ray shows it
+    pool = nn.Sequential(nn.Linear(5, 4), nn.ReLU(), nn.MaxPool1d(2), nn.Linear(2, 2)).double()
+    refusal("MaxPool1d", lambda: substitution_matrices(pool, X))
