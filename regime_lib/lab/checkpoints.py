@@ -256,7 +256,9 @@ def _digest(
     course = asdict(recipe)
     if recipe.schedule == "constant":
         course = asdict(replace(recipe, steps=recipe.steps if recipe.warmup else 1))
-    text = repr((course, seeds, measured, str(next(model.parameters()).device), torch.__version__))
+    text = repr(
+        (model, course, seeds, measured, str(next(model.parameters()).device), torch.__version__)
+    )
     return hashlib.sha256(buffer.getvalue() + text.encode()).hexdigest()[:20]
 
 

@@ -167,3 +167,11 @@ def test_only_some_training_samples_are_measured(toy: Dataset, tmp_path: Path) -
     whole = train_to_checkpoints(stack(), toy, RECIPE, [4, 11], STEPS, folder=tmp_path)
     assert same(few.model_at(3), whole.model_at(3))  # the course is the same
     assert (few.train_accuracy != whole.train_accuracy).any()
+
+
+def test_another_activation_is_another_run(toy: Dataset, tmp_path: Path) -> None:
+    for activation in ("relu", "tanh"):  # both start with the same weights
+        model = StackedMLP(SIZES, [4, 11], activation)
+        kept = train_to_checkpoints(model, toy, RECIPE, [4, 11], STEPS, folder=tmp_path)
+        whole = train_to_checkpoints(model, toy, RECIPE, [4, 11], STEPS)
+        np.testing.assert_array_equal(kept.loss, whole.loss)

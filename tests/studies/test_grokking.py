@@ -20,21 +20,21 @@ from regime_lib.studies import (
     state_at,
 )
 from tests.sentences import refusal
-from tests.studies.toy import TOY
+from tests.studies.toys import toy
 
 SIZES, SEEDS, STEPS, REPLAYED = (6, 9, 7, 3), (4, 11), [0, 3, 10], 5
 RECIPE = Recipe(optimizer="adamw", lr=0.02, steps=10, batch_size=None, weight_decay=0.1)
-PROBE = TOY.test_inputs[:12]
+PROBE = toy().test_inputs[:12]
 
 
 @pytest.fixture(scope="module")
 def run() -> CheckpointedRun:
-    return train_to_checkpoints(StackedMLP(SIZES, SEEDS), TOY, RECIPE, SEEDS, STEPS)
+    return train_to_checkpoints(StackedMLP(SIZES, SEEDS), toy(), RECIPE, SEEDS, STEPS)
 
 
 @pytest.fixture(scope="module")
 def measured(run: CheckpointedRun) -> MeasuredRun:
-    return measure_run(run, TOY, probe=PROBE, replayed=REPLAYED)
+    return measure_run(run, toy(), probe=PROBE, replayed=REPLAYED)
 
 
 def by_hand(seed: int, first: int, steps: int) -> tuple[float, float]:
@@ -54,7 +54,7 @@ def by_hand(seed: int, first: int, steps: int) -> tuple[float, float]:
     before = look()
     for step in range(first + steps):
         optimizer.zero_grad()
-        nn.functional.cross_entropy(model(TOY.train_inputs), TOY.train_labels).backward()
+        nn.functional.cross_entropy(model(toy().train_inputs), toy().train_labels).backward()
         optimizer.step()
         now = look()
         if step >= first:
@@ -78,7 +78,7 @@ def test_the_pace_is_that_of_training_alone_counted_by_hand(
 
 
 def test_a_plain_network_has_the_pace_of_its_member(measured: MeasuredRun) -> None:
-    alone = train_to_checkpoints(MLP(SIZES, 11), TOY, RECIPE, 11, STEPS)
+    alone = train_to_checkpoints(MLP(SIZES, 11), toy(), RECIPE, 11, STEPS)
     found = pace_at(alone, 1, PROBE, REPLAYED)
     assert found.flips.shape == (1,)
     assert found.flips[0] == pytest.approx(measured.flips[1, 1], rel=1e-6)
@@ -88,7 +88,7 @@ def test_a_plain_network_has_the_pace_of_its_member(measured: MeasuredRun) -> No
 def test_states_are_those_of_each_network_alone(
     run: CheckpointedRun, measured: MeasuredRun
 ) -> None:
-    learnt = TOY.train_inputs, TOY.train_labels
+    learnt = toy().train_inputs, toy().train_labels
     options = {"precision": 0.05, "bracket": (1e-3, 10.0)}
     for k in range(len(SEEDS)):
         member = run.model_at(2).member(k)  # type: ignore[operator]
@@ -108,12 +108,12 @@ def test_basins_are_of_every_other_check_and_of_the_first_samples(
     assert np.isnan(measured.weight_basin[1]).all()
     assert np.isfinite(measured.slopes).all()
     twice = replace(
-        TOY,
-        train_inputs=torch.cat([TOY.train_inputs] * 3 + [1000 * TOY.test_inputs]),
-        train_labels=torch.cat([TOY.train_labels] * 3 + [(TOY.test_labels + 1) % 3]),
+        toy(),
+        train_inputs=torch.cat([toy().train_inputs] * 3 + [1000 * toy().test_inputs]),
+        train_labels=torch.cat([toy().train_labels] * 3 + [(toy().test_labels + 1) % 3]),
     )
     first = replace(
-        TOY, train_inputs=twice.train_inputs[:150], train_labels=twice.train_labels[:150]
+        toy(), train_inputs=twice.train_inputs[:150], train_labels=twice.train_labels[:150]
     )
     more, less = state_at(run, twice, 2), state_at(run, first, 2)
     np.testing.assert_array_equal(more.sample_basin, less.sample_basin)
@@ -124,7 +124,7 @@ def test_basins_are_of_every_other_check_and_of_the_first_samples(
 def test_a_run_can_be_measured_without_its_states(
     run: CheckpointedRun, measured: MeasuredRun
 ) -> None:
-    found = measure_run(run, TOY, probe=PROBE, replayed=REPLAYED, states=False)
+    found = measure_run(run, toy(), probe=PROBE, replayed=REPLAYED, states=False)
     np.testing.assert_array_equal(found.flips, measured.flips)
     assert found.slopes.shape == (0, 3, 2)
     assert np.isnan(found.sample_basin).all()
@@ -152,15 +152,15 @@ def test_moments_are_those_of_the_accuracies(measured: MeasuredRun) -> None:
 
 
 def test_slopes_have_a_row_for_each_layer() -> None:
-    found = layer_slopes(StackedMLP(SIZES, SEEDS), TOY.train_inputs, TOY.train_labels)
+    found = layer_slopes(StackedMLP(SIZES, SEEDS), toy().train_inputs, toy().train_labels)
     assert found.shape == (2, 2)
 
 
 def test_the_distance_to_a_class_is_the_nearest_of_it() -> None:
-    found = distance_to_class(TOY)
+    found = distance_to_class(toy())
     nearest = []
-    for inputs, label in zip(TOY.test_inputs, TOY.test_labels, strict=True):
-        own = TOY.train_inputs[TOY.train_labels == label]
+    for inputs, label in zip(toy().test_inputs, toy().test_labels, strict=True):
+        own = toy().train_inputs[toy().train_labels == label]
         nearest.append(float(((own - inputs) ** 2).mean(dim=1).min().sqrt()))
     assert found == pytest.approx(np.median(nearest), rel=1e-5)
 

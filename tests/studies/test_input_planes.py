@@ -11,9 +11,9 @@ import torch
 from regime_lib.lab import MLP
 from regime_lib.studies import plane_through
 from tests.sentences import refusal
-from tests.studies.small_data import three_classes
+from tests.studies.toys import toy
 
-DATA = three_classes()
+DATA = toy()
 
 
 def test_the_three_samples_lie_at_their_corners() -> None:
@@ -28,7 +28,7 @@ def test_the_three_samples_lie_at_their_corners() -> None:
 
 
 def test_answers_are_those_at_each_point_rows_from_below() -> None:
-    plane, net = plane_through(DATA, (0, 1, 2), reach=1.5), MLP((5, 7, 3), 1)
+    plane, net = plane_through(DATA, (0, 1, 2), reach=1.5), MLP((6, 7, 3), 1)
     found = plane.answers(net, points=9)
     side = np.linspace(-plane.extent, plane.extent, 9)
     one, two = plane.basis
@@ -42,5 +42,5 @@ def test_answers_are_those_at_each_point_rows_from_below() -> None:
 
 def test_a_plane_needs_three_samples_off_a_line() -> None:
     refusal("class 7 has no training sample", lambda: plane_through(DATA, (0, 1, 7)))
-    flat = replace(DATA, train_inputs=DATA.train_inputs[:, :1].expand(-1, 5))
+    flat = replace(DATA, train_inputs=DATA.train_inputs[:, :1].expand(-1, 6))
     refusal("lie on a line", lambda: plane_through(flat, (0, 1, 2)))
