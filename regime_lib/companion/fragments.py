@@ -44,7 +44,7 @@ def write_fragments(project: Project, pages: Path) -> None:
     large = paper_scale_of_claims(project)
     folder = pages / FOLDER
     write_text(folder / "scorecard.md", scorecard(records, read_shares(project), large))
-    write_text(folder / "chapters.md", chapters_fragment(entries, records))
+    write_text(folder / "chapters.md", chapters_fragment(entries, records, large))
     for paper in PAPERS.values():
         write_text(
             folder / f"claims-{paper.key}.md",

@@ -16,6 +16,7 @@ from regime_lib.companion.execution import Plan, plan_run
 from regime_lib.companion.fragments import HERO, find_figure
 from regime_lib.companion.ledger import Measurement, measurements_in, read_ledger
 from regime_lib.companion.notebooks import read_notebook
+from regime_lib.companion.paper_scale import paper_scale_of_claims
 from regime_lib.companion.project import Project
 from regime_lib.companion.provenance import seconds_in
 from regime_lib.companion.scorecard import readme_table
@@ -53,7 +54,8 @@ def accept(project: Project) -> tuple[str, ...]:
     plans = [_publishable(project, entry) for entry in entries]
     readme = project.root / "README.md"
     head, tail = _around_table(readme)
-    table = readme_table(entries, read_ledger(project), run_seconds(project, entries))
+    large = paper_scale_of_claims(project)
+    table = readme_table(entries, read_ledger(project), run_seconds(project, entries), large)
     reference = {plan.entry.name: _numbers(plan.target) for plan in plans}
     landing = find_figure([plan.target for plan in plans], HERO)
     for plan in plans:

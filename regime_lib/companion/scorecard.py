@@ -75,12 +75,19 @@ def card_link(record: Record) -> str | None:
     return f"../notebooks/{record.claim.chapter}.html#claim-{record.claim.id}"
 
 
-def chapters_fragment(entries: Sequence[Entry], records: Sequence[Record]) -> str:
-    """Return the table of chapters for the book."""
+def chapters_fragment(
+    entries: Sequence[Entry],
+    records: Sequence[Record],
+    large: Mapping[str, Measurement] | None = None,
+) -> str:
+    """Return the table of chapters for the book; `large` as for `scorecard`."""
     lines = ["| Chapter | Claims | Verdicts |", "| --- | --- | --- |"]
     for entry in entries:
         own = [record for record in records if record.claim.chapter == entry.name]
         badges = " ".join(badge(verdict, count) for verdict, count in tally(own).items())
+        if long := _tally_at_scale(own, large):
+            counts = " ".join(badge(verdict, count) for verdict, count in long.items())
+            badges += f"<br>at the paper’s scale: {counts}"
         lines.append(
             f"| {{doc}}`{entry.title} </notebooks/{entry.name}>` | {len(own)} | {badges} |"
         )
@@ -88,7 +95,10 @@ def chapters_fragment(entries: Sequence[Entry], records: Sequence[Record]) -> st
 
 
 def readme_table(
-    entries: Sequence[Entry], records: Sequence[Record], seconds: Mapping[str, float]
+    entries: Sequence[Entry],
+    records: Sequence[Record],
+    seconds: Mapping[str, float],
+    large: Mapping[str, Measurement] | None = None,
 ) -> str:
     """Return the README's table of chapters: claims, verdicts and minutes on one machine.
 
@@ -100,15 +110,31 @@ def readme_table(
         The ledger.
     seconds : mapping of str to float
         How long each chapter took, from its footer.
+    large : mapping of str to Measurement, optional
+        What runs at the paper's scale measured, by claim.
     """
     lines = ["| chapter | claims | verdicts | minutes |", "| --- | --- | --- | --- |"]
     for entry in entries:
         own = [record for record in records if record.claim.chapter == entry.name]
-        verdicts = ", ".join(f"{SIGNS[v]} {count} {v}" for v, count in tally(own).items())
+        verdicts = _counted(tally(own))
+        if long := _tally_at_scale(own, large):
+            verdicts += f"; at the paper's scale {_counted(long)}"
         minutes = _minutes(seconds.get(entry.name))
         link = f"[{entry.title}](notebooks/{entry.name}.ipynb)"
         lines.append(f"| {link} | {len(own)} | {verdicts} | {minutes} |")
     return "\n".join(lines)
+
+
+def _counted(counts: Mapping[Verdict, int]) -> str:
+    return ", ".join(f"{SIGNS[verdict]} {count} {verdict}" for verdict, count in counts.items())
+
+
+def _tally_at_scale(
+    records: Iterable[Record], large: Mapping[str, Measurement] | None
+) -> dict[Verdict, int]:
+    """Count claims by the verdict of their long run; nothing where there is none."""
+    verdicts = [found.verdict for r in records if (found := (large or {}).get(r.claim.id))]
+    return {verdict: verdicts.count(verdict) for verdict in Verdict if verdict in verdicts}
 
 
 def _overview(records: Sequence[Record]) -> str:

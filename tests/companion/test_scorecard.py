@@ -8,8 +8,8 @@ import pytest
 from bs4 import BeautifulSoup
 
 from regime_lib.companion.catalogue import list_chapters
-from regime_lib.companion.claims import PAPERS, Verdict
-from regime_lib.companion.ledger import Record, read_ledger
+from regime_lib.companion.claims import PAPERS, Verdict, load_claims
+from regime_lib.companion.ledger import Record, measure, read_ledger
 from regime_lib.companion.project import Project
 from regime_lib.companion.reference import run_seconds
 from regime_lib.companion.scorecard import (
@@ -121,3 +121,20 @@ def test_the_table_of_chapters_for_the_readme(
     ]
     assert "| < 1 |" in readme_table(entries, records, {"10_tiny": 59.0})
     assert "| – |" in readme_table(entries, records, {})
+
+
+def test_long_runs_are_counted_beside_the_quick_ones(executed_once: Project) -> None:
+    entries, records = list_chapters(executed_once), read_ledger(executed_once)
+    claims = load_claims(executed_once.claims_file)
+    large = {
+        name: measure(claims[name], value, (value, value), 3, unit)
+        for name, value, unit in (("rc-tiny-ratio", 3.0, "1"), ("rc-tiny-steps", 900, "steps"))
+    }
+    (line,) = (x for x in readme_table(entries, records, {}, large).splitlines() if "10_tiny" in x)
+    assert "; at the paper's scale ✓ 1 reproduced, ✗ 1 not reproduced |" in line
+    (line,) = (x for x in chapters_fragment(entries, records, large).splitlines() if "10_tiny" in x)
+    assert line.index("rl-badge") < line.index("at the paper’s scale") < line.rindex("rl-badge")
+    page = soup(scorecard(records, large=large))
+    said = [row.text for row in page.select(".rl-result") if "scale" in row.text]
+    assert len(said) == 2
+    assert "not reproduced" in said[1]
