@@ -123,6 +123,7 @@ def test_claims_as_json_have_the_promised_keys(
         "n": 4,
         "verdict": "reproduced",
         "notebook": "_build/notebooks/10_tiny.ipynb",
+        "paper_scale": None,
     }
     untested = claims[2]
     assert [untested[key] for key in ("value", "low", "high", "n")] == [None] * 4

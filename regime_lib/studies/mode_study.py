@@ -104,10 +104,8 @@ class ModeStudy:
         marks = wanted
         if self.folder is not None:
             marks = np.union1d(wanted, np.arange(0, recipe.steps, -(-self.steps // _PARTS))[1:])
-        # networks that differ in their activations alone start with the same weights
-        folder = None if self.folder is None else self.folder / _kind(model)
         run = train_to_checkpoints(
-            model, self.data, recipe, _seeds(model), marks, folder=folder, measured=_MEASURED
+            model, self.data, recipe, _seeds(model), marks, folder=self.folder, measured=_MEASURED
         )
         return Trained(wanted, run, np.searchsorted(run.steps, wanted))
 
@@ -182,7 +180,3 @@ def accuracy_of(model: nn.Module, data: Dataset) -> Float[np.ndarray, "*members"
 
 def _seeds(model: Network) -> tuple[int, ...]:
     return model.seeds if isinstance(model, StackedMLP) else (model.seed,)
-
-
-def _kind(model: Network) -> str:
-    return "normalised" if isinstance(model, NormalisedMLP) else model.activation
