@@ -26,7 +26,9 @@ import numpy as np
 import torch
 
 from benchmarks.report import write_pages
-from regime_lib.simulators import LinearTask, gradient_flow, gram_differences, random_start
+from regime_lib.simulators.deep_linear.flow import gradient_flow
+from regime_lib.simulators.deep_linear.initialisation import random_start
+from regime_lib.simulators.deep_linear.problem import LinearTask, gram_differences
 
 TASK = LinearTask.diagonal([3.0, 2.0, 1.0])
 #: name: (sizes, scale of the initial weights, runs in a stack, end of time)

@@ -16,13 +16,13 @@ from typing import Any
 import torch
 from torch import nn
 
-from regime_lib.lab import MLP, Dataset, Recipe, StackedMLP, load_dataset, train
+from regime_lib.lab import MLP, Dataset, MLPEnsemble, TrainingConfig, load_dataset, train
 
 MEMBERS, LOOPED, STEPS, ROUNDS = 32, 8, 120, 9
 SHAPES = ((64, 64, 10), (64, 32, 32, 10), (64, 128, 128, 10))
 RECIPES = (
-    Recipe(optimizer="momentum", lr=0.03, steps=STEPS),
-    Recipe(optimizer="adam", lr=1e-3, steps=STEPS),
+    TrainingConfig(optimizer="momentum", lr=0.03, steps=STEPS),
+    TrainingConfig(optimizer="adam", lr=1e-3, steps=STEPS),
 )
 
 
@@ -33,10 +33,10 @@ def measure() -> list[dict[str, Any]]:
     return [_measure(shape, recipe, data) for shape in SHAPES for recipe in RECIPES]
 
 
-def _measure(shape: tuple[int, ...], recipe: Recipe, data: Dataset) -> dict[str, Any]:
+def _measure(shape: tuple[int, ...], recipe: TrainingConfig, data: Dataset) -> dict[str, Any]:
     rounds = []
     for _ in range(ROUNDS + 1):
-        stack = _time(StackedMLP(shape, range(MEMBERS)), data, recipe, range(MEMBERS))
+        stack = _time(MLPEnsemble(shape, range(MEMBERS)), data, recipe, range(MEMBERS))
         loop = sum(_time(MLP(shape, k), data, recipe, [k]) for k in range(LOOPED))
         textbook = sum(_time_textbook(shape, data, recipe, k) for k in range(LOOPED))
         scale = MEMBERS / LOOPED
@@ -59,7 +59,9 @@ def _measure(shape: tuple[int, ...], recipe: Recipe, data: Dataset) -> dict[str,
     }
 
 
-def _time(model: nn.Module, data: Dataset, recipe: Recipe, seeds: range | list[int]) -> float:
+def _time(
+    model: nn.Module, data: Dataset, recipe: TrainingConfig, seeds: range | list[int]
+) -> float:
     """Return the seconds a step of our loop."""
     clock: list[float] = []
     train(model, data, recipe, seeds, lambda: clock.append(time.thread_time()), evaluations=1)
@@ -83,7 +85,9 @@ def _time_products(shape: tuple[int, ...], batch: int) -> float:
     return statistics.median(after - before for before, after in pairwise(clock))
 
 
-def _time_textbook(shape: tuple[int, ...], data: Dataset, recipe: Recipe, seed: int) -> float:
+def _time_textbook(
+    shape: tuple[int, ...], data: Dataset, recipe: TrainingConfig, seed: int
+) -> float:
     """Return the seconds a step of the loop that one would write without this library."""
     torch.manual_seed(seed)
     layers: list[nn.Module] = []

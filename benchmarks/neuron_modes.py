@@ -30,7 +30,7 @@ from regime_lib.instrument import (
     substitution_map,
     weight_basins,
 )
-from regime_lib.instrument.noise import SampleNoise, WeightNoise
+from regime_lib.instrument.modes.noise import SampleNoise, WeightNoise
 from regime_lib.lab import MLP
 
 DRAWS, LEVELS = 16, 10

@@ -18,30 +18,30 @@ import torch
 
 from benchmarks.workloads import Workload, train_step, workloads
 from regime_lib import RegimeTracker
-from regime_lib.instrument.guard import Undisturbed
-from regime_lib.instrument.journal import Journal
-from regime_lib.instrument.looks import Ring
-from regime_lib.instrument.norms import Blocks, Rows
-from regime_lib.instrument.probe import Probe
-from regime_lib.instrument.recorder import Recorder
-from regime_lib.instrument.session import Session
-from regime_lib.instrument.weights import WeightMeter
+from regime_lib.instrument.capture.isolation import IsolatedEvaluation
+from regime_lib.instrument.capture.probe import Probe
+from regime_lib.instrument.tracking.norms import Blocks, Rows
+from regime_lib.instrument.tracking.pattern_buffer import PatternBuffer
+from regime_lib.instrument.tracking.recorder import Recorder
+from regime_lib.instrument.tracking.series_builder import SeriesBuilder
+from regime_lib.instrument.tracking.session import Session
+from regime_lib.instrument.tracking.weights import WeightMeter
 
 Method = tuple[type, str]
 PARTS: dict[str, list[Method]] = {
     "forward pass of the probe, listened to": [(Probe, "run")],
     "packing its patterns": [(Recorder, "on_call"), (Recorder, "on_winners")],
-    "comparing patterns, a block of looks at a time": [(Ring, "take")],
+    "comparing patterns, a block of looks at a time": [(PatternBuffer, "take")],
     "norms of the parameters": [
         (store, name) for store in (Rows, Blocks) for name in ("stage", "keep", "take")
     ],
     "snapshots for the distances to the end": [(Session, "_take_snapshot")],
     "leaving model, generators and compiler as they were": [
-        (Undisturbed, "__enter__"),
-        (Undisturbed, "__exit__"),
+        (IsolatedEvaluation, "__enter__"),
+        (IsolatedEvaluation, "__exit__"),
     ],
     "is it the same network": [(WeightMeter, "check_same_architecture")],
-    "writing the series": [(Journal, "write_patterns"), (Journal, "write_weights")],
+    "writing the series": [(SeriesBuilder, "write_patterns"), (SeriesBuilder, "write_weights")],
     "the rest": [(RegimeTracker, "update")],
 }
 

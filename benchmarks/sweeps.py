@@ -21,7 +21,8 @@ from typing import Any
 
 import numpy as np
 
-from regime_lib.sweeps import dask_executor, sweep
+from regime_lib.sweeps.cluster import dask_executor
+from regime_lib.sweeps.engine import sweep
 
 HERE = Path(__file__).parent
 TINY, ROUNDS, BUSY, NOTEBOOKS = 1000, 5, 64, 5

@@ -24,17 +24,23 @@ import numpy as np
 import torch
 
 from benchmarks.report import write_pages
-from regime_lib.simulators import Networks, OnePoint, Toy, make_networks, trained_strings
-from regime_lib.simulators.ageing.networks import with_one
-from regime_lib.simulators.ageing.noise import step
+from regime_lib.simulators.training_response.networks import (
+    Networks,
+    make_networks,
+    trained_strings,
+    with_one,
+)
+from regime_lib.simulators.training_response.noise import step
+from regime_lib.simulators.training_response.one_point import OnePoint
+from regime_lib.simulators.training_response.setup import Setup
 
 SEEDS, LOOPED, STEPS, ROUNDS, RATE = 128, 8, 40, 11, 0.03
 OVER_AUTOGRAD, OVER_LEAN = 50.0, 3.0
 
-Way = Callable[[Toy, Networks, np.ndarray], tuple[float, np.ndarray]]
+Way = Callable[[Setup, Networks, np.ndarray], tuple[float, np.ndarray]]
 
 
-def one_point(toy: Toy, start: Networks, trained: np.ndarray) -> tuple[float, np.ndarray]:
+def one_point(toy: Setup, start: Networks, trained: np.ndarray) -> tuple[float, np.ndarray]:
     """Steps in the reduced coordinates; a run of the chapter."""
     run = OnePoint(start, trained, RATE)
     clock = time.thread_time()
@@ -43,7 +49,7 @@ def one_point(toy: Toy, start: Networks, trained: np.ndarray) -> tuple[float, np
     return time.thread_time() - clock, run.logits
 
 
-def batched(toy: Toy, start: Networks, trained: np.ndarray) -> tuple[float, np.ndarray]:
+def batched(toy: Setup, start: Networks, trained: np.ndarray) -> tuple[float, np.ndarray]:
     """Steps on all weights, which noise and tasks need."""
     networks, padded = start.copy(), with_one(trained)
     clock = time.thread_time()
@@ -53,7 +59,7 @@ def batched(toy: Toy, start: Networks, trained: np.ndarray) -> tuple[float, np.n
     return spent, np.diag(networks.logits(trained)).copy()
 
 
-def lean_loop(toy: Toy, start: Networks, trained: np.ndarray) -> tuple[float, np.ndarray]:
+def lean_loop(toy: Setup, start: Networks, trained: np.ndarray) -> tuple[float, np.ndarray]:
     """One network after the other, by hand-written NumPy."""
     logits, spent = np.empty(len(start)), 0.0
     for seed in range(len(start)):
@@ -81,7 +87,7 @@ def lean_loop(toy: Toy, start: Networks, trained: np.ndarray) -> tuple[float, np
     return spent, logits
 
 
-def autograd_loop(toy: Toy, start: Networks, trained: np.ndarray) -> tuple[float, np.ndarray]:
+def autograd_loop(toy: Setup, start: Networks, trained: np.ndarray) -> tuple[float, np.ndarray]:
     """A share of the networks, one after the other, by PyTorch; the time is scaled up."""
     logits, spent = np.full(len(start), np.nan), 0.0
     for seed in range(LOOPED):
@@ -114,7 +120,7 @@ WAYS: dict[str, Way] = {
 }
 
 
-def measure_steps(toy: Toy) -> list[dict[str, Any]]:
+def measure_steps(toy: Setup) -> list[dict[str, Any]]:
     """Return milliseconds a step of all seeds for every way, and what it is over ours."""
     start, trained = make_networks(toy, range(SEEDS)), trained_strings(toy, range(SEEDS))
     times: dict[str, list[float]] = {name: [] for name in WAYS}
@@ -143,7 +149,7 @@ def measure_steps(toy: Toy) -> list[dict[str, Any]]:
     return rows
 
 
-def measure_evaluation(toy: Toy) -> list[dict[str, Any]]:
+def measure_evaluation(toy: Setup) -> list[dict[str, Any]]:
     """Return milliseconds of the logits of all seeds for all strings: in chunks, and at once."""
     networks, strings = make_networks(toy, range(SEEDS)), toy.strings()
     padded = with_one(strings)
@@ -239,7 +245,7 @@ def _environment() -> dict[str, str]:
 def main() -> None:
     """Measure, and write training_response.json and TRAINING_RESPONSE.md."""
     torch.set_num_threads(1)
-    toys = [Toy("relu"), Toy("elu")]
+    toys = [Setup("relu"), Setup("elu")]
     results = {
         "environment": _environment(),
         "steps": [row for toy in toys for row in measure_steps(toy)],

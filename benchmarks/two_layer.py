@@ -19,14 +19,11 @@ from typing import Any
 import numpy as np
 
 from benchmarks.report import write_pages
-from regime_lib.simulators import (
-    Flow,
-    TwoPoints,
-    descend,
-    exact_flow,
-    integrate,
-    random_neurons,
-)
+from regime_lib.simulators.two_layer.descent import descend
+from regime_lib.simulators.two_layer.flow import Flow
+from regime_lib.simulators.two_layer.problem import TwoPoints, random_neurons
+from regime_lib.simulators.two_layer.reference import integrate
+from regime_lib.simulators.two_layer.solver import exact_flow
 
 WORLD, NEURONS, T_END = TwoPoints(2.0, 0.4), 60, 300.0
 WIDTHS = (60, 200, 1000, 4000, 16_000)

@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from regime_lib._lazy import attach
 
 if TYPE_CHECKING:
-    from regime_lib.instrument import (
-        Certificate,
-        Definition,
-        RegimeChange,
-        RegimeTracker,
-        StepCertificate,
-        TimeScale,
-        Trace,
-        certify,
-        certify_step,
-        flip_law,
-        regime_change,
-        time_scale,
-    )
+    from regime_lib.instrument.certificates.path import StepCertificate, certify_step
+    from regime_lib.instrument.certificates.radius import Certificate, certify
+    from regime_lib.instrument.settling.definitions import Definition, TimeScale
+    from regime_lib.instrument.settling.regime_change import RegimeChange, regime_change
+    from regime_lib.instrument.settling.timescales import time_scale
+    from regime_lib.instrument.tracking.flip_law import flip_law
+    from regime_lib.instrument.tracking.trace import Trace
+    from regime_lib.instrument.tracking.tracker import RegimeTracker
 
 __version__ = "0.1.0"
 
@@ -39,9 +34,4 @@ __all__ = [
     "time_scale",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    """Load the instrument, and with it torch, only when it is used."""
-    if name in __all__:
-        return getattr(import_module("regime_lib.instrument"), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__, __dir__ = attach(__name__, __file__)

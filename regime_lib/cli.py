@@ -11,20 +11,35 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from regime_lib import companion
-from regime_lib.companion import reports
-from regime_lib.companion.cards import SIGNS
-from regime_lib.companion.scorecard import of_paper, tally
+from regime_lib import cli_reports as reports
+from regime_lib.companion.book.catalogue import Entry, find_chapters, list_chapters
+from regime_lib.companion.book.project import BuildFailed, Project, find_project
+from regime_lib.companion.claims.claims import PAPERS, Verdict
+from regime_lib.companion.claims.ledger import read_ledger
+from regime_lib.companion.claims.sweep_tables import publish_sweep
+from regime_lib.companion.publish.cards import SIGNS
+from regime_lib.companion.publish.evidence import publish_evidence
+from regime_lib.companion.publish.paper_scale import (
+    collect_paper_scale,
+    has_paper_profile,
+    paper_scale_of_claims,
+    pictures_of,
+)
+from regime_lib.companion.publish.reference import accept
+from regime_lib.companion.publish.scorecard import of_paper, tally
+from regime_lib.companion.publish.site import build_book
+from regime_lib.companion.running.execution import RunPlan, execute, plan_run
+from regime_lib.companion.running.points import chapter_function, check_points, dependencies
 from regime_lib.errors import RegimeError
 
 if TYPE_CHECKING:
-    from regime_lib.sweeps import Status
+    from regime_lib.sweeps.store import Status
 
 _COLOURS = {
-    companion.Verdict.REPRODUCED: "green",
-    companion.Verdict.PARTLY: "yellow",
-    companion.Verdict.NOT_REPRODUCED: "red",
-    companion.Verdict.NOT_TESTED: None,
+    Verdict.REPRODUCED: "green",
+    Verdict.PARTLY: "yellow",
+    Verdict.NOT_REPRODUCED: "red",
+    Verdict.NOT_TESTED: None,
 }
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON to standard output.")
 _JOBS = click.option("-j", "--jobs", type=click.IntRange(min=1), help="Chapters run at once.")
@@ -39,10 +54,10 @@ def regime() -> None:
 @_JSON
 def list_command(as_json: bool) -> None:
     """List the chapters with their parameters, claims and verdicts."""
-    project = companion.find_project()
-    records = companion.read_ledger(project)
+    project = find_project()
+    records = read_ledger(project)
     listing = []
-    for entry in companion.list_chapters(project):
+    for entry in list_chapters(project):
         own = [record for record in records if record.claim.chapter == entry.name]
         verdicts = {str(verdict): count for verdict, count in tally(own).items()}
         if as_json:
@@ -89,16 +104,15 @@ def run_command(
 
     CHAPTER is a number (20), a name (20_tracking_mlp), a slug (tracking_mlp), a path, or all.
     """
-    project = companion.find_project()
+    project = find_project()
     parameters = _collect(given, profile)
     plans = [
-        companion.plan_run(project, entry, parameters, output)
-        for entry in companion.find_chapters(project, chapters)
+        plan_run(project, entry, parameters, output) for entry in find_chapters(project, chapters)
     ]
     if why:
         _explain(plans, as_json)
         return
-    runs = companion.execute(project, plans, jobs)
+    runs = execute(project, plans, jobs)
     if as_json:
         _print_json([reports.run_json(project, run) for run in runs])
     for run in runs:
@@ -159,13 +173,13 @@ def sweep_command(
         raise click.UsageError("a sweep needs a chapter and --grid; or --status DIR")
     if scheduler and jobs:
         raise click.UsageError("-j is for this machine, --scheduler for a cluster; give one")
-    project = companion.find_project()
-    (entry,) = companion.find_chapters(project, [chapter])
+    project = find_project()
+    (entry,) = find_chapters(project, [chapter])
     shared = _collect(given, profile)
-    points = companion.check_points(project, entry.name, shared, sweeps.parse_grid(grid))
+    points = check_points(project, entry.name, shared, sweeps.parse_grid(grid))
     place = output or str(project.build / "sweeps" / entry.name)
-    run = companion.chapter_function(project, entry.name, shared)
-    depends = companion.dependencies(project, entry.name, shared, points)
+    run = chapter_function(project, entry.name, shared)
+    depends = dependencies(project, entry.name, shared, points)
     if scheduler:
         with sweeps.dask_executor(scheduler) as (executor, check):
             done = sweeps.sweep(
@@ -174,7 +188,7 @@ def sweep_command(
     else:
         done = sweeps.sweep(run, points, into=place, depends=depends, jobs=jobs)
     if publish:
-        companion.publish_sweep(project, entry.name, done.table, done.manifest)
+        publish_sweep(project, entry.name, done.table, done.manifest)
     if as_json:
         _print_json({"place": place, "computed": done.computed, **_status_json(done.status)})
     else:
@@ -203,38 +217,38 @@ def evidence_command(
 
     Interrupt it, repeat it: only what is missing is computed. Needs the data sets of REGIME_DATA.
     """
-    from regime_lib import studies
+    from regime_lib.chapters.three_times import paper_scale as grid
 
-    project = companion.find_project()
-    (entry,) = companion.find_chapters(project, [chapter])
+    project = find_project()
+    (entry,) = find_chapters(project, [chapter])
     place = output or str(project.build / "evidence" / entry.name)
-    if entry.name != studies.EVIDENCE_OF:
+    if entry.name != grid.EVIDENCE_OF:
         _chapter_evidence(project, entry, Path(place), collect, figures)
         return
     if figures:
         raise click.UsageError(f"{entry.name} draws its runs itself; leave out --figure")
     if not collect:
-        studies.compute_evidence(place, jobs=jobs)
-    found = studies.collect_evidence(place)
-    folder = companion.publish_evidence(project, entry.name, found.tables, found.facts)
+        grid.compute_evidence(place, jobs=jobs)
+    found = grid.collect_evidence(place)
+    folder = publish_evidence(project, entry.name, found.tables, found.facts)
     click.echo(f"{entry.name}: {found.done} of {found.asked} runs, {project.show(folder)}")
     for error in found.failed:
         click.echo(f"regime: {error}", err=True)
 
 
 def _chapter_evidence(
-    project: companion.Project,
-    entry: companion.Entry,
+    project: Project,
+    entry: Entry,
     folder: Path,
     collect: bool,
     figures: Sequence[str],
 ) -> None:
     """Run a chapter with the profile *paper*, and publish what it recorded."""
-    if not companion.has_paper_profile(entry):
+    if not has_paper_profile(entry):
         raise click.UsageError(f"{entry.name} has no profile; it runs at one scale only")
     if not collect:
-        plan = companion.plan_run(project, entry, {"profile": "paper"}, folder)
-        (run,) = companion.execute(project, [plan], 1)
+        plan = plan_run(project, entry, {"profile": "paper"}, folder)
+        (run,) = execute(project, [plan], 1)
         if run.status == "failed":
             click.echo(f"regime: {run.error}", err=True)
             raise click.exceptions.Exit(1)
@@ -243,9 +257,9 @@ def _chapter_evidence(
         raise RegimeError(
             f"{project.show(folder)} holds no finished run; leave out --collect to compute it"
         )
-    tables, facts = companion.collect_paper_scale(notebook)
-    pictures = companion.pictures_of(notebook, figures)
-    place = companion.publish_evidence(project, entry.name, tables, facts, pictures)
+    tables, facts = collect_paper_scale(notebook)
+    pictures = pictures_of(notebook, figures)
+    place = publish_evidence(project, entry.name, tables, facts, pictures)
     claims = len(tables["claims"])
     click.echo(f"{entry.name}: {claims} claims at the paper's scale, {project.show(place)}")
 
@@ -254,13 +268,13 @@ def _chapter_evidence(
 @_JSON
 def claims_command(as_json: bool) -> None:
     """Print every claim with what was measured and its verdict."""
-    project = companion.find_project()
-    records = companion.read_ledger(project)
-    large = companion.paper_scale_of_claims(project)
+    project = find_project()
+    records = read_ledger(project)
+    large = paper_scale_of_claims(project)
     if as_json:
         _print_json([reports.record_json(project, r, large.get(r.claim.id)) for r in records])
         return
-    for paper in companion.PAPERS.values():
+    for paper in PAPERS.values():
         own = of_paper(records, paper)
         if not own:
             continue
@@ -285,16 +299,16 @@ def claims_command(as_json: bool) -> None:
 @_JOBS
 def book_command(jobs: int | None) -> None:
     """Run the chapters that are stale and render the book to _build/html."""
-    project = companion.find_project()
-    book = companion.build_book(project, jobs)
+    project = find_project()
+    book = build_book(project, jobs)
     click.echo(f"{project.show(book.html)}/index.html: {book.status}")
 
 
 @regime.command("accept")
 def accept_command() -> None:
     """Commit to the last run: chapters, reference numbers and the README's table."""
-    project = companion.find_project()
-    names = companion.accept(project)
+    project = find_project()
+    names = accept(project)
     click.echo(f"accepted {', '.join(names)}: notebooks/, reference.json and README.md are written")
 
 
@@ -317,7 +331,7 @@ def _run(arguments: Sequence[str] | None) -> int:
     except (click.exceptions.Abort, KeyboardInterrupt):
         click.echo("regime: interrupted; nothing half-written is left", err=True)
         return 130
-    except companion.BuildFailed as error:
+    except BuildFailed as error:
         click.echo(f"regime: {error}", err=True)
         return 1
     except RegimeError as error:
@@ -338,7 +352,7 @@ def _collect(given: Sequence[tuple[str, str]], profile: str | None) -> dict[str,
     return settings
 
 
-def _explain(plans: Sequence[companion.Plan], as_json: bool) -> None:
+def _explain(plans: Sequence[RunPlan], as_json: bool) -> None:
     if as_json:
         _print_json(
             [{"chapter": p.entry.name, "stale": p.stale, "reasons": list(p.reasons)} for p in plans]

@@ -14,9 +14,9 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from regime_lib import companion
+from regime_lib import cli
 from regime_lib.cli import main
-from regime_lib.companion.project import Project
+from regime_lib.companion.book.project import Project
 from tests.companion.tiny import make_project, tiny_cells
 
 
@@ -26,7 +26,7 @@ def project_once(tmp_path_factory: pytest.TempPathFactory) -> Project:
     project = make_project(tmp_path_factory.mktemp("cli") / "project", tiny_cells(figure=True))
     out, err = io.StringIO(), io.StringIO()
     with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
-        patch.setattr(companion, "find_project", lambda: project)
+        patch.setattr(cli, "find_project", lambda: project)
         with pytest.raises(SystemExit) as end:
             main(["run", "10", "--json"])
     assert end.value.code == 0
@@ -44,7 +44,7 @@ def project(project_once: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPat
     root = (tmp_path / "project").resolve()
     shutil.copytree(project_once.root, root)
     copy = Project(root, root / "library")
-    monkeypatch.setattr(companion, "find_project", lambda: copy)
+    monkeypatch.setattr(cli, "find_project", lambda: copy)
     monkeypatch.chdir(root)
     return copy
 
@@ -313,7 +313,7 @@ def test_evidence_is_collected_from_what_is_finished(
 def test_a_chapter_at_one_scale_has_no_evidence(
     project: Project, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("regime_lib.companion.has_paper_profile", lambda entry: False)
+    monkeypatch.setattr("regime_lib.cli.has_paper_profile", lambda entry: False)
     said = Said(capsys, "evidence", "10")
     assert said.code == 2
     assert "10_tiny has no profile; it runs at one scale only" in said.err

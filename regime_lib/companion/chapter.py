@@ -9,27 +9,33 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
-from regime_lib.companion.cards import card
-from regime_lib.companion.catalogue import Entry
-from regime_lib.companion.claims import load_claims
-from regime_lib.companion.ledger import CLAIM_MIME, Measurement, measure, plain_number, rounded
-from regime_lib.companion.paper_scale import (
+from regime_lib.companion.book.catalogue import Entry
+from regime_lib.companion.book.parameters import Value
+from regime_lib.companion.book.project import Project
+from regime_lib.companion.book.settings import ChapterParameters
+from regime_lib.companion.claims.claims import load_claims
+from regime_lib.companion.claims.ledger import (
+    CLAIM_MIME,
+    Measurement,
+    measure,
+    plain_number,
+    rounded,
+)
+from regime_lib.companion.publish.cards import card
+from regime_lib.companion.publish.paper_scale import (
     SUFFIX,
     as_paper_scale,
     comparison,
     read_paper_scale,
 )
-from regime_lib.companion.parameters import Value
-from regime_lib.companion.project import Project
-from regime_lib.companion.provenance import PROVENANCE_MIME, describe_run
-from regime_lib.companion.settings import Settings
+from regime_lib.companion.running.provenance import PROVENANCE_MIME, describe_run
 from regime_lib.errors import RegimeError
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from regime_lib.companion.scene import Scene
-    from regime_lib.companion.theme import Theme
+    from regime_lib.companion.figures.scene import Scene
+    from regime_lib.companion.figures.theme import Theme
 
 
 _QUIET: ContextVar[bool] = ContextVar("quiet", default=False)
@@ -52,13 +58,13 @@ class Chapter:
     ----------
     name : str
         The notebook's name without suffix.
-    parameters : Settings
+    parameters : ChapterParameters
         The checked parameters, with the profile filled in.
     """
 
     def __init__(self, project: Project, entry: Entry, parameters: Mapping[str, Value]) -> None:
         self.name = entry.name
-        self.parameters = Settings(parameters, entry.name)
+        self.parameters = ChapterParameters(parameters, entry.name)
         self._project = project
         self._claims = load_claims(project.claims_file)
         self._measurements: dict[str, Measurement] = {}
@@ -159,7 +165,9 @@ class Chapter:
         """
         if self._refuse_twice(name):
             return
-        from regime_lib.companion.figures import render_figure  # matplotlib is slow to import
+        from regime_lib.companion.publish.figure_html import (
+            render_figure,  # matplotlib is slow to import
+        )
 
         output = render_figure(draw, name, caption, alt)
         self._figures.add(name)
@@ -192,8 +200,8 @@ class Chapter:
         """
         if self._refuse_twice(name):
             return
-        from regime_lib.companion.figures import render_figure
-        from regime_lib.companion.scene_html import scene_output
+        from regime_lib.companion.publish.figure_html import render_figure
+        from regime_lib.companion.publish.scene_html import scene_output
 
         output = scene_output(scene, render_figure(still, name, caption, alt), name, alt)
         self._figures.add(name)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from regime_lib.companion.catalogue import Entry, find_chapters
+from regime_lib.companion.book.catalogue import Entry, find_chapters
+from regime_lib.companion.book.parameters import Value, check_value, refuse_unknown
+from regime_lib.companion.book.project import find_project
 from regime_lib.companion.chapter import Chapter
-from regime_lib.companion.parameters import Value, check_value, refuse_unknown
-from regime_lib.companion.project import find_project
 from regime_lib.errors import RegimeError
 
 PROFILES = ("quick", "paper")

@@ -1,29 +1,43 @@
 """Attach it to any PyTorch model: capture activation patterns, follow them, and time them."""
 
-from regime_lib.instrument.activations import Fields, read_fields
-from regime_lib.instrument.affinity import SecondDifferences, second_differences
-from regime_lib.instrument.attacks import Attacks, attack
-from regime_lib.instrument.averages import WeightAverage
-from regime_lib.instrument.basins import Basins, sample_basins, weight_basins
-from regime_lib.instrument.coverage import Coverage, Layer, Unseen
-from regime_lib.instrument.definitions import Definition, TimeScale
-from regime_lib.instrument.flip_law import FlipStatistics, flip_law
-from regime_lib.instrument.kinks import Kind
-from regime_lib.instrument.net_flips import NetFlips, flips_per_net_flip
-from regime_lib.instrument.order import OrderPreservation, order_preservation
-from regime_lib.instrument.oui import draw_pairs
-from regime_lib.instrument.radius import Certificate, certify
-from regime_lib.instrument.ranks import RankDistribution, rank_distribution, rank_distributions
-from regime_lib.instrument.regime_change import RegimeChange, regime_change, run_ratios
-from regime_lib.instrument.segment import StepCertificate, certify_step
-from regime_lib.instrument.substitution import (
-    LinearSubstitute,
-    SubstitutionMap,
-    substitution_map,
-)
-from regime_lib.instrument.timescales import time_scale
-from regime_lib.instrument.trace import Trace
-from regime_lib.instrument.tracker import RegimeTracker
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from regime_lib._lazy import attach
+
+if TYPE_CHECKING:
+    from regime_lib.instrument.capture.coverage import Coverage, Layer, Unseen
+    from regime_lib.instrument.capture.operators import Kind
+    from regime_lib.instrument.certificates.attacks import Attacks, attack
+    from regime_lib.instrument.certificates.path import StepCertificate, certify_step
+    from regime_lib.instrument.certificates.radius import Certificate, certify
+    from regime_lib.instrument.certificates.second_differences import (
+        SecondDifferences,
+        second_differences,
+    )
+    from regime_lib.instrument.modes.basins import Basins, sample_basins, weight_basins
+    from regime_lib.instrument.modes.order import OrderPreservation, order_preservation
+    from regime_lib.instrument.modes.preactivations import PreActivations, read_preactivations
+    from regime_lib.instrument.modes.ranks import (
+        RankDistribution,
+        rank_distribution,
+        rank_distributions,
+    )
+    from regime_lib.instrument.modes.substitution import (
+        LinearSubstitute,
+        SubstitutionMap,
+        substitution_map,
+    )
+    from regime_lib.instrument.settling.definitions import Definition, TimeScale
+    from regime_lib.instrument.settling.regime_change import RegimeChange, regime_change, run_ratios
+    from regime_lib.instrument.settling.timescales import time_scale
+    from regime_lib.instrument.tracking.averages import WeightAverage
+    from regime_lib.instrument.tracking.flip_law import FlipStatistics, flip_law
+    from regime_lib.instrument.tracking.net_flips import NetFlips, flips_per_net_flip
+    from regime_lib.instrument.tracking.oui import draw_pairs
+    from regime_lib.instrument.tracking.trace import Trace
+    from regime_lib.instrument.tracking.tracker import RegimeTracker
 
 __all__ = [
     "Attacks",
@@ -31,13 +45,13 @@ __all__ = [
     "Certificate",
     "Coverage",
     "Definition",
-    "Fields",
     "FlipStatistics",
     "Kind",
     "Layer",
     "LinearSubstitute",
     "NetFlips",
     "OrderPreservation",
+    "PreActivations",
     "RankDistribution",
     "RegimeChange",
     "RegimeTracker",
@@ -57,7 +71,7 @@ __all__ = [
     "order_preservation",
     "rank_distribution",
     "rank_distributions",
-    "read_fields",
+    "read_preactivations",
     "regime_change",
     "run_ratios",
     "sample_basins",
@@ -66,3 +80,5 @@ __all__ = [
     "time_scale",
     "weight_basins",
 ]
+
+__getattr__, __dir__ = attach(__name__, __file__)

@@ -1,41 +1,45 @@
 """What trains the examples: data sets, networks and stacks of them, recipes, the loop, seeds."""
 
-from regime_lib.lab.checkpoints import CheckpointedRun, log_steps, train_to_checkpoints
-from regime_lib.lab.convolutional import CNN
-from regime_lib.lab.datasets import DATASETS, load_dataset
-from regime_lib.lab.initialisation import scale_parameters
-from regime_lib.lab.labelled import Dataset
-from regime_lib.lab.models import MLP, StackedMLP
-from regime_lib.lab.modular import modular_addition
-from regime_lib.lab.normalised import NormalisedMLP, StackedNormalisedMLP
-from regime_lib.lab.recipe import Recipe
-from regime_lib.lab.running_statistics import StatisticsRun, follow_statistics
-from regime_lib.lab.seeding import generator, seed_everything
-from regime_lib.lab.stack import Stack
-from regime_lib.lab.text import CharacterData, SentenceData, Vocabulary
-from regime_lib.lab.training import History, train
-from regime_lib.lab.transformer import StackedTransformer, Transformer, TransformerShape
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from regime_lib._lazy import attach
+
+if TYPE_CHECKING:
+    from regime_lib.lab.data.dataset import Dataset
+    from regime_lib.lab.data.loading import DATASETS, load_dataset
+    from regime_lib.lab.data.modular import modular_addition
+    from regime_lib.lab.data.text import CharacterData, SentenceData, Vocabulary
+    from regime_lib.lab.models.batchnorm_mlp import BatchNormMLP, BatchNormMLPEnsemble
+    from regime_lib.lab.models.cnn import CNN
+    from regime_lib.lab.models.ensemble import Ensemble
+    from regime_lib.lab.models.initialisation import scale_parameters
+    from regime_lib.lab.models.mlp import MLP, MLPEnsemble
+    from regime_lib.lab.models.transformer import Transformer, TransformerEnsemble, TransformerShape
+    from regime_lib.lab.training.checkpoints import CheckpointedRun, log_steps, train_to_checkpoints
+    from regime_lib.lab.training.loop import History, train
+    from regime_lib.lab.training.recipe import TrainingConfig
+    from regime_lib.lab.training.seeding import generator, seed_everything
 
 __all__ = [
     "CNN",
     "DATASETS",
     "MLP",
+    "BatchNormMLP",
+    "BatchNormMLPEnsemble",
     "CharacterData",
     "CheckpointedRun",
     "Dataset",
+    "Ensemble",
     "History",
-    "NormalisedMLP",
-    "Recipe",
+    "MLPEnsemble",
     "SentenceData",
-    "Stack",
-    "StackedMLP",
-    "StackedNormalisedMLP",
-    "StackedTransformer",
-    "StatisticsRun",
+    "TrainingConfig",
     "Transformer",
+    "TransformerEnsemble",
     "TransformerShape",
     "Vocabulary",
-    "follow_statistics",
     "generator",
     "load_dataset",
     "log_steps",
@@ -45,3 +49,5 @@ __all__ = [
     "train",
     "train_to_checkpoints",
 ]
+
+__getattr__, __dir__ = attach(__name__, __file__)

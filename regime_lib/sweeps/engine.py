@@ -28,7 +28,7 @@ from tqdm import tqdm
 
 from regime_lib.errors import RegimeError
 from regime_lib.sweeps.grid import Grid, Point
-from regime_lib.sweeps.pool import Pool, processors
+from regime_lib.sweeps.pool import WorkerPool, processors
 from regime_lib.sweeps.store import Status, Store, point_key
 from regime_lib.sweeps.work import Outcome, Run, work
 
@@ -177,7 +177,7 @@ class _Shift:
         """Work through the points; a worker that dies takes only its own point with it."""
         suspects: list[str] = []
         while todo:
-            with Pool(min(jobs, len(todo))) as pool:
+            with WorkerPool(min(jobs, len(todo))) as pool:
                 lost = self._drive(pool, todo, _AHEAD * jobs)
             if lost is None:
                 break
@@ -185,7 +185,7 @@ class _Shift:
             todo = [key for key in todo if key not in lost and self._open(key)]
         for key in suspects:  # one at a time, so that who kills its worker is found
             for _ in range(2):
-                with Pool(1) as pool:
+                with WorkerPool(1) as pool:
                     if self._drive(pool, [key], 1) is None:
                         break
             else:

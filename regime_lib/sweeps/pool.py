@@ -15,7 +15,7 @@ from typing import Any
 _ONE_THREAD = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
 
-class Pool(ProcessPoolExecutor):
+class WorkerPool(ProcessPoolExecutor):
     """`ProcessPoolExecutor` with fresh interpreters, one thread each, that are never orphaned."""
 
     def __init__(self, jobs: int) -> None:

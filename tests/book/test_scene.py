@@ -12,10 +12,19 @@ from axe_playwright_python.sync_playwright import Axe
 from matplotlib.figure import Figure
 from playwright.sync_api import Browser, Page
 
-from regime_lib.companion.figures import render_figure
-from regime_lib.companion.scene import Frame, Label, Line, Panel, Points, Polygon, Scene, Slider
-from regime_lib.companion.scene_html import scene_output
-from regime_lib.companion.theme import COLOURS, Theme
+from regime_lib.companion.figures.scene import (
+    Frame,
+    Label,
+    Line,
+    Panel,
+    Points,
+    Polygon,
+    Scene,
+    Slider,
+)
+from regime_lib.companion.figures.theme import COLOURS, Theme
+from regime_lib.companion.publish.figure_html import render_figure
+from regime_lib.companion.publish.scene_html import scene_output
 from tests.book.browsing import NARROW, WIDE, offline, served
 
 pytestmark = pytest.mark.book

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from regime_lib.companion.catalogue import load_entry
-from regime_lib.companion.execution import execute, plan_run
-from regime_lib.companion.project import Project
+from regime_lib.companion.book.catalogue import load_entry
+from regime_lib.companion.book.project import Project
+from regime_lib.companion.running.execution import execute, plan_run
 from tests.companion.tiny import make_project, tiny_cells
 
 

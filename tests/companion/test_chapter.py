@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 from bs4 import BeautifulSoup
 
-from regime_lib.companion.catalogue import load_entry
+from regime_lib.companion.book.catalogue import load_entry
 from regime_lib.companion.chapter import Chapter
-from regime_lib.companion.claims import Verdict
-from regime_lib.companion.ledger import CLAIM_MIME, Measurement
-from regime_lib.companion.provenance import PROVENANCE_MIME
+from regime_lib.companion.claims.claims import Verdict
+from regime_lib.companion.claims.ledger import CLAIM_MIME, Measurement
+from regime_lib.companion.running.provenance import PROVENANCE_MIME
 from tests.companion.refusals import refused
 from tests.companion.tiny import make_project
 

@@ -12,9 +12,9 @@ import papermill
 import pytest
 from papermill.exceptions import PapermillExecutionError
 
-from regime_lib.companion.ledger import measurements_in
-from regime_lib.companion.notebooks import read_notebook
-from regime_lib.companion.project import Project
+from regime_lib.companion.book.notebooks import read_notebook
+from regime_lib.companion.book.project import Project
+from regime_lib.companion.claims.ledger import measurements_in
 from tests.companion.tiny import make_project
 
 WANTED = "{steps: 80, rate: 0.5}"

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from regime_lib.companion.project import Project
+from regime_lib.companion.book.project import Project
 
 CLAIMS = """\
 - id: rc-tiny-ratio

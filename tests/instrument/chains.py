@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from regime_lib.theory import ExactNetwork
+from regime_lib.simulators.exact.networks import ExactNetwork
 
 
 def drawn(sizes: Sequence[int], seed: int) -> tuple[nn.Sequential, ExactNetwork, Tensor]:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from regime_lib.instrument import Layer, RegimeTracker
-from regime_lib.instrument.bits import row_bytes
+from regime_lib.instrument.tracking.packed_bits import row_bytes
 from tests.instrument.zoo import Truth
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from regime_lib.instrument import Coverage, Kind, Layer, Trace
-from regime_lib.instrument.trace import Series
+from regime_lib.instrument.tracking.trace import Series
 
 
 def coverage_of(members: int = 1, layers: tuple[str, ...] = ("one", "two")) -> Coverage:

@@ -16,9 +16,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from regime_lib.lab import images
-from regime_lib.lab.labelled import Pixels
-from regime_lib.lab.sources import Files
+from regime_lib.lab.data import images
+from regime_lib.lab.data.dataset import Pixels
+from regime_lib.lab.data.files import Files
 
 
 def pixels(features: int) -> Pixels:

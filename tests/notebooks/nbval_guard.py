@@ -28,10 +28,10 @@ from filelock import FileLock
 from nbval import plugin
 from nbval.plugin import IPyNbCell, IPyNbFile
 
-from regime_lib.companion.catalogue import load_entry
-from regime_lib.companion.execution import Plan, plan_run, seconds_expected
-from regime_lib.companion.project import find_project
-from regime_lib.companion.worker import KERNEL_ENVIRONMENT, publish
+from regime_lib.companion.book.catalogue import load_entry
+from regime_lib.companion.book.project import find_project
+from regime_lib.companion.running.execution import RunPlan, plan_run, seconds_expected
+from regime_lib.companion.running.worker import KERNEL_ENVIRONMENT, publish
 
 #: How often a kernel may fail to start before its notebook is given up.
 START_ATTEMPTS = 3
@@ -92,7 +92,7 @@ class Keeper:
         # A profile of the user's, or its history file, must not reach the book.
         self._folder = tempfile.TemporaryDirectory(prefix="regime-")
         os.environ.update(KERNEL_ENVIRONMENT, IPYTHONDIR=self._folder.name)
-        self._plans: dict[IPyNbFile, Plan] = {}
+        self._plans: dict[IPyNbFile, RunPlan] = {}
         self._passed: dict[IPyNbFile, list[IPyNbCell]] = defaultdict(list)
 
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
@@ -120,7 +120,7 @@ class Keeper:
                 keep(self._plans[item.parent], item.parent.nb, [p.test_outputs for p in passed])
 
 
-def keep(plan: Plan, notebook: Any, outputs: list[list[Any]]) -> None:
+def keep(plan: RunPlan, notebook: Any, outputs: list[list[Any]]) -> None:
     """Publish a notebook with the outputs of its code cells, in order, as the run of `plan`."""
     executed = copy.deepcopy(notebook)
     code = [cell for cell in executed.cells if cell.cell_type == "code"]

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from regime_lib.companion.catalogue import load_entry
-from regime_lib.companion.execution import execute, plan_run
-from regime_lib.companion.notebooks import read_notebook, source_of
-from regime_lib.companion.project import Project
+from regime_lib.companion.book.catalogue import load_entry
+from regime_lib.companion.book.notebooks import read_notebook, source_of
+from regime_lib.companion.book.project import Project
+from regime_lib.companion.running.execution import execute, plan_run
 from tests.companion.tiny import make_project, tiny_cells
 
 ROOT = Path(__file__).resolve().parents[2]

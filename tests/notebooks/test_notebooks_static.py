@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from regime_lib.companion.catalogue import chapter_names, load_entry
-from regime_lib.companion.checks import problems_of
-from regime_lib.companion.claims import load_claims
-from regime_lib.companion.keys import run_key, stored_key
-from regime_lib.companion.ledger import measurements_in
-from regime_lib.companion.project import Project
+from regime_lib.companion.book.catalogue import chapter_names, load_entry
+from regime_lib.companion.book.project import Project
+from regime_lib.companion.claims.claims import load_claims
+from regime_lib.companion.claims.ledger import measurements_in
+from regime_lib.companion.publish.checks import problems_of
+from regime_lib.companion.running.keys import run_key, stored_key
 
 PROJECT = Project(Path(__file__).resolve().parents[2])
 CHAPTERS = chapter_names(PROJECT)

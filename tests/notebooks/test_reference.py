@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from regime_lib.companion.project import Project
-from regime_lib.companion.reference import compare_with_reference
+from regime_lib.companion.book.project import Project
+from regime_lib.companion.publish.reference import compare_with_reference
 
 PROJECT = Project(Path(__file__).resolve().parents[2])
 

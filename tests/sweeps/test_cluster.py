@@ -12,8 +12,9 @@ import pandas as pd
 import pytest
 from pandas.testing import assert_frame_equal
 
-from regime_lib.sweeps import Store, sweep
 from regime_lib.sweeps.cluster import dask_executor
+from regime_lib.sweeps.engine import sweep
+from regime_lib.sweeps.store import Store
 from tests.companion.refusals import refused
 from tests.sweeps import functions
 

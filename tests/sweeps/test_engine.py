@@ -18,8 +18,8 @@ import psutil
 import pytest
 from pandas.testing import assert_frame_equal
 
-from regime_lib.sweeps import Store, sweep
-from regime_lib.sweeps.engine import Sweep
+from regime_lib.sweeps.engine import Sweep, sweep
+from regime_lib.sweeps.store import Store
 from tests.companion.refusals import refused
 from tests.sweeps import functions
 

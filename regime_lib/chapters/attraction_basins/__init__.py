@@ -1,0 +1,1 @@
+"""Chapter 61: basins of attraction of samples and of weights."""

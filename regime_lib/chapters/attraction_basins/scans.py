@@ -1,0 +1,278 @@
+"""Attraction basins over settings: stacks of seeds trained at each depth, width, rate or batch.
+
+Source: arXiv 2501.02436, version 5, through our notes (claims 8 to 10, definition 6): with depth
+the basin in sample space is to grow and that in weight space to shrink, width is to enlarge the
+latter, and digits are to differ. Every setting differs from a plan in one thing. Training goes
+through checkpoints, so that a scan with a folder is taken up where it was interrupted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from regime_lib.errors import RegimeError
+from regime_lib.instrument.modes.basins import sample_basins, weight_basins
+from regime_lib.instrument.modes.ranks import rank_distributions
+from regime_lib.lab.data.dataset import Dataset
+from regime_lib.lab.models.mlp import MLPEnsemble
+from regime_lib.lab.training.checkpoints import train_to_checkpoints
+from regime_lib.lab.training.recipe import TrainingConfig
+
+Value = int | float
+#: What can be varied beside the fields of a recipe.
+SHAPE = ("depth", "width")
+_MEASURED = 500  # training samples that a checkpoint evaluates: nobody asks for more here
+_RECIPE = tuple(field.name for field in fields(TrainingConfig))
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class ScanPlan:
+    """What all settings of a scan share."""
+
+    data: Dataset
+    seeds: tuple[int, ...]
+    """One for each member of a stack: of its initial weights and of its batches."""
+    recipe: TrainingConfig
+    """From which settings depart."""
+    probe_size: int
+    """Training samples, the first ones, that are disturbed."""
+    draws: int
+    """Noisy copies of each sample, or noisy networks."""
+    noise_seed: int = 0
+    folder: Path | None = None
+    """Where to keep checkpoints; nothing is kept if None."""
+    checkpoints: int = 4
+    """How many a training run keeps in the folder, evenly spread."""
+
+    @property
+    def noise(self) -> dict[str, Any]:
+        """What every measurement of basins is told."""
+        return {"draws": self.draws, "seed": self.noise_seed, "members": len(self.seeds)}
+
+    def first(self, samples: int) -> tuple[Tensor, Tensor]:
+        """Return inputs and labels of the first training samples."""
+        return self.data.train_inputs[:samples], self.data.train_labels[:samples]
+
+
+@dataclass(frozen=True, eq=False)
+class TrainedScan:
+    """Stacks of trained networks, one for each value of what is varied."""
+
+    varied: str
+    values: tuple[Value, ...]
+    stacks: tuple[MLPEnsemble, ...]
+    accuracy: Float[np.ndarray, "settings members"]
+    """Share of the test set."""
+
+    def stack_at(self, value: Value) -> MLPEnsemble:
+        """Return the stack that was trained with a value."""
+        return self.stacks[self.values.index(value)]
+
+    def best(self, pick: Int[np.ndarray, " chosen"] | None = None) -> Value:
+        """Return the value with the highest mean accuracy over some members, all by default."""
+        chosen = self.accuracy if pick is None else self.accuracy[:, pick]
+        return self.values[int(chosen.mean(axis=1).argmax())]
+
+
+@dataclass(frozen=True)
+class Move:
+    """From the first setting to the last: logarithms of the ratios of medians over members."""
+
+    sample: float
+    weight: float
+
+    @property
+    def together(self) -> bool:
+        """Whether both basins grow, or both shrink: what a trade-off of the two forbids."""
+        return self.sample * self.weight > 0
+
+
+@dataclass(frozen=True, eq=False)
+class BasinScan(TrainedScan):
+    """A scan with both basins of every network; 0 or infinite outside the bracket."""
+
+    sample_basin: Float[np.ndarray, "settings members"]
+    """Amplitude of noise on standardised inputs at which half of the answers are wrong."""
+    weight_basin: Float[np.ndarray, "settings members"]
+    """The same on weights, in standard deviations of each layer."""
+
+    @property
+    def basins(self) -> dict[str, Float[np.ndarray, "settings members"]]:
+        """Both, by the names that figures give them."""
+        return {"sample basin": self.sample_basin, "weight basin": self.weight_basin}
+
+    @property
+    def move(self) -> Move:
+        """How both basins change from the first setting to the last."""
+        ends = (np.median(v[[0, -1]], axis=1) for v in (self.sample_basin, self.weight_basin))
+        return Move(*(float(np.log(last / first)) for first, last in ends))
+
+
+@dataclass(frozen=True, eq=False)
+class ClassBasins:
+    """Sample basin and rank slope of every class."""
+
+    basin: Float[np.ndarray, "members classes"]
+    slope: Float[np.ndarray, "members classes"]
+
+
+@dataclass(frozen=True, eq=False)
+class LevelRatios:
+    """Mean sample basin of one stack over that of another, at several levels of accuracy."""
+
+    levels: tuple[float, ...]
+    ratio: Float[np.ndarray, " levels"]
+
+
+def trained_scan(plan: ScanPlan, varied: str, values: Iterable[Value], **fixed: Any) -> TrainedScan:
+    """Train a stack of networks at every value of one thing.
+
+    Parameters
+    ----------
+    plan : ScanPlan
+        What all settings share.
+    varied : str
+        ``depth`` (hidden layers), ``width`` (units of each), or a field of the recipe.
+    values : iterable of int or float
+        What it takes.
+    **fixed
+        Depth and width, as far as they are not varied, and changes of the recipe.
+
+    Raises
+    ------
+    RegimeError
+        If depth or width is missing, a name is unknown or given twice, or a training diverges.
+    """
+    unknown = [name for name in (varied, *fixed) if name not in (*SHAPE, *_RECIPE)]
+    if unknown:
+        raise RegimeError(
+            f"a scan cannot vary or fix {unknown[0]!r}; expected depth, width or a field of the "
+            f"recipe: {', '.join(_RECIPE)}"
+        )
+    if varied in fixed or not {varied, *fixed} >= set(SHAPE):
+        raise RegimeError(
+            f"the scan varies {varied} and fixes {', '.join(fixed) or 'nothing'}; expected depth "
+            "and width each once, and nothing fixed that is varied"
+        )
+    values = tuple(values)
+    found = [_trained(plan, {**fixed, varied: value}) for value in values]
+    stacks, accuracy = zip(*found, strict=True)
+    return TrainedScan(varied, values, stacks, np.array(accuracy))
+
+
+def basin_scan(plan: ScanPlan, trained: TrainedScan, *, precision: float = 0.02) -> BasinScan:
+    """Measure both basins of every network of a scan, on the probe.
+
+    Parameters
+    ----------
+    plan : ScanPlan
+        The plan of the scan.
+    trained : TrainedScan
+        The networks.
+    precision : float
+        Relative width at which bisection stops.
+
+    Raises
+    ------
+    RegimeError
+        As for `sample_basins`.
+    """
+    probe, options = plan.first(plan.probe_size), {"precision": precision, **plan.noise}
+    sample, weight = (
+        np.array([basins(net, *probe, **options).amplitude[:, 0] for net in trained.stacks])
+        for basins in (sample_basins, weight_basins)
+    )
+    return BasinScan(
+        trained.varied, trained.values, trained.stacks, trained.accuracy, sample, weight
+    )
+
+
+def range_of_best(
+    scans: Mapping[int, TrainedScan], pick: Int[np.ndarray, " chosen"] | None = None
+) -> Value:
+    """Return how far the best values of several scans lie apart."""
+    best = [scan.best(pick) for scan in scans.values()]
+    return max(best) - min(best)
+
+
+def class_basins(
+    plan: ScanPlan, net: MLPEnsemble, *, samples: int, ranked: int, bins: int = 10
+) -> ClassBasins:
+    """Measure sample basin and rank slope of every class, for networks of one hidden layer.
+
+    Parameters
+    ----------
+    plan : ScanPlan
+        Its data, seeds and draws.
+    net : MLPEnsemble
+        The networks; the slope is that of their first layer.
+    samples, ranked : int
+        Training samples that are disturbed, and that are ranked.
+    bins : int
+        Of the rank density.
+
+    Raises
+    ------
+    RegimeError
+        As for `sample_basins` and `rank_distributions`.
+    """
+    found = sample_basins(net, *plan.first(samples), by="class", **plan.noise)
+    ranks = rank_distributions(net, *plan.first(ranked), bins=bins, members=len(plan.seeds))
+    return ClassBasins(found.amplitude, ranks[0].class_slope)
+
+
+def ratios_at_levels(
+    plan: ScanPlan, net: MLPEnsemble, base: MLPEnsemble, levels: Sequence[float]
+) -> LevelRatios:
+    """Divide the mean sample basin of one stack by that of another, at several levels.
+
+    Parameters
+    ----------
+    plan : ScanPlan
+        The plan of the scan.
+    net, base : MLPEnsemble
+        The networks, and those that they are compared with.
+    levels : sequence of float
+        Accuracies that define the basin.
+
+    Raises
+    ------
+    RegimeError
+        If a level is not between 0 and 1.
+    """
+    probe = plan.first(plan.probe_size)
+    upper, lower = (
+        np.array([sample_basins(n, *probe, level=v, **plan.noise).amplitude[:, 0] for v in levels])
+        for n in (net, base)
+    )
+    return LevelRatios(tuple(levels), upper.mean(axis=1) / lower.mean(axis=1))
+
+
+def _trained(
+    plan: ScanPlan, setting: Mapping[str, Any]
+) -> tuple[MLPEnsemble, Float[np.ndarray, " members"]]:
+    """Train the stack of one setting, or load it; return it and its test accuracies."""
+    recipe = replace(plan.recipe, **{k: v for k, v in setting.items() if k not in SHAPE})
+    features, classes = plan.data.train_inputs.shape[1], len(plan.data.classes)
+    sizes = (features, *[setting["width"]] * setting["depth"], classes)
+    number = 1 if plan.folder is None else plan.checkpoints
+    marks = np.unique(np.linspace(0, recipe.steps, number + 1).round().astype(np.int64))[1:]
+    run = train_to_checkpoints(
+        MLPEnsemble(sizes, plan.seeds),
+        plan.data,
+        recipe,
+        plan.seeds,
+        marks,
+        folder=plan.folder,
+        measured=_MEASURED,
+    )
+    net = run.model_at(len(marks) - 1)
+    assert isinstance(net, MLPEnsemble)
+    return net, run.test_accuracy[-1]

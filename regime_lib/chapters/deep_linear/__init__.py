@@ -1,0 +1,1 @@
+"""Chapter 50: gradient flow of deep linear networks."""

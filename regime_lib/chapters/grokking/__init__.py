@@ -1,0 +1,1 @@
+"""Chapter 62: late generalisation."""

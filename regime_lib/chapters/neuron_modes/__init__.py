@@ -1,0 +1,1 @@
+"""Chapter 60: neurons that preserve order."""

@@ -1,0 +1,1 @@
+"""Chapter 10: why a regime is stable."""

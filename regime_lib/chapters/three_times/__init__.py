@@ -1,0 +1,1 @@
+"""Chapter 23: the ratio of two settling times under every definition and setting."""

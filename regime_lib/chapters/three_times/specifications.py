@@ -1,0 +1,131 @@
+"""Every definition of a convergence time applied to a run: a row a specification.
+
+A ratio is the time of the weights over the time of the patterns. Where a run does not show one of
+the two times, the row says which: a ratio is then a bound, or nothing if both are missing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+
+import numpy as np
+import pandas as pd
+
+from regime_lib.chapters.three_times.tracked import NETWORKS, TrackedRun, TrackedSeries
+from regime_lib.instrument.settling.definitions import Definition
+from regime_lib.instrument.settling.timescales import time_scale
+
+#: The definitions of our pilot (its section A.1), by the names of `regime_lib.instrument`.
+DEFINITIONS = (
+    "peak@0.5",
+    "peak@0.25",
+    "peak@0.1",
+    "peak@0.05",
+    "first@0.1",
+    "init@0.1",
+    "range@0.1",
+    "floor@0.1",
+    "cum@0.5",
+    "cum@0.9",
+    "auc",
+    "auc0",
+    "fit",
+    "end@0.1",
+    "end@0.05",
+    "start@0.9",
+)
+#: The definition under which this book states single ratios.
+USUAL = "peak@0.1"
+#: How a weight update is measured: its norm, or that over the norm of the weights.
+SIZES = ("absolute", "relative")
+#: What tells one setting from another, apart from the seed.
+SETTING = ("dataset", "architecture", "optimizer", "schedule", "batch")
+_WINDOW = 51  # steps of the trailing mean
+_FEWEST = 10  # observations that a time scale needs
+
+
+def specifications(
+    runs: TrackedRun | Iterable[TrackedRun], definitions: Sequence[str] = DEFINITIONS
+) -> pd.DataFrame:
+    """Apply every definition to every run, to the network as trained and to its average.
+
+    Parameters
+    ----------
+    runs : TrackedRun or iterable of TrackedRun
+        The runs.
+    definitions : sequence of str
+        Definitions of a convergence time.
+
+    Returns
+    -------
+    DataFrame
+        Columns `dataset`, `architecture`, `optimizer`, `schedule`, `batch` (mini or full), `seed`,
+        `network` (iterate or average), `size` (of the update: absolute or relative), `definition`,
+        `pattern_time`, `weight_time` (steps, or a lower bound), `ratio` (NaN if neither series
+        settles) and `censored` (which of the two never settles: "", patterns, weights or both).
+    """
+    some = [runs] if isinstance(runs, TrackedRun) else runs
+    rows = [row for run in some for row in _of_run(run, definitions)]
+    return pd.DataFrame(rows)
+
+
+def settings_of(run: TrackedRun) -> dict[str, str | int]:
+    """Return what names a run in tables: the columns of `SETTING`, and the seed."""
+    setting = asdict(run.setting)
+    batch = "full" if run.setting.batch_size is None else "mini"
+    return {
+        **{name: setting[name] for name in SETTING if name != "batch"},
+        "batch": batch,
+        "seed": run.setting.seed,
+    }
+
+
+def slope(run: TrackedRun, network: str = "iterate") -> float:
+    """Return the exponent of pattern change against weight change, step by step.
+
+    Least squares of the logarithms, over the steps in which something flips; NaN if those are
+    fewer than ten. Proportional series have slope one.
+    """
+    x = run.series[network, "weight_change"].values
+    y = run.series[network, "pattern_change"].values
+    flips = (x > 0) & (y > 0)
+    if flips.sum() < _FEWEST or np.ptp(np.log(x[flips])) == 0:
+        return float("nan")
+    return float(np.polyfit(np.log(x[flips]), np.log(y[flips]), 1)[0])
+
+
+def _of_run(run: TrackedRun, definitions: Sequence[str]) -> Iterable[dict[str, object]]:
+    named = settings_of(run)
+    for network in NETWORKS:
+        for text in definitions:
+            found = Definition.parse(text)
+            patterns = _time(run.series[network, f"pattern_{found.quantity}"], text)
+            for size in SIZES if found.quantity == "change" else SIZES[:1]:
+                suffix = "_rel" if size == "relative" else ""
+                weights = _time(run.series[network, f"weight_{found.quantity}{suffix}"], text)
+                both = patterns[1] and weights[1]
+                yield {
+                    **named,
+                    "network": network,
+                    "size": size,
+                    "definition": text,
+                    "pattern_time": patterns[0],
+                    "weight_time": weights[0],
+                    "ratio": np.nan if both else weights[0] / max(patterns[0], 1.0),
+                    "censored": "both"
+                    if both
+                    else "patterns"
+                    if patterns[1]
+                    else "weights"
+                    if weights[1]
+                    else "",
+                }
+
+
+def _time(series: TrackedSeries, text: str) -> tuple[float, bool]:
+    """Return a time (or its lower bound) and whether it is censored; the window is in steps."""
+    stride = int(np.median(np.diff(series.steps)))
+    definition = Definition.parse(text, window=max(1, round(_WINDOW / stride)))
+    found = time_scale(series.steps, series.values, definition)
+    return found.at_least, found.censored

@@ -1,0 +1,159 @@
+"""What a setting trains on: network, batches, probe and test set, for images and for text alike."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import Any
+
+import torch
+from jaxtyping import Float, Int, Shaped
+from torch import Tensor, nn
+
+from regime_lib.chapters.three_times.networks import PatchTransformer, SmallCNN, TextTransformer
+from regime_lib.chapters.three_times.settings import Setting
+from regime_lib.errors import RegimeError
+from regime_lib.lab.data.dataset import Dataset
+from regime_lib.lab.data.loading import load_dataset
+from regime_lib.lab.data.text import CharacterData, SentenceData
+from regime_lib.lab.models.mlp import MLP
+from regime_lib.lab.training.batches import batch_order
+from regime_lib.lab.training.seeding import generator
+
+WINDOW = 32  # characters, or words of a sentence, that a text model reads
+_TEST = 2000  # most test samples that accuracy is measured on
+_RARE = 3  # a word that occurs less often in training is unknown
+_CHUNK = 500  # samples in one forward pass of an evaluation
+
+Batch = tuple[Shaped[Tensor, "batch *features"], Int[Tensor, "batch *length"]]
+
+
+@dataclass(frozen=True, eq=False)
+class StudyTask:
+    """Data of one setting, ready for training."""
+
+    data: Dataset
+    """For text, training inputs are windows or sentences of tokens."""
+    stream: Int[Tensor, " characters"] | None
+    """Characters to draw windows from; None if the data are labelled samples."""
+    symbols: int
+    """Distinct tokens of text; 0 for images."""
+    probe: Shaped[Tensor, "probe *features"]
+    """Test inputs on which patterns are taken."""
+    source: str
+    """Where the data come from, in words fit for a caption."""
+
+    def network(self, setting: Setting) -> nn.Module:
+        """Return the network of a setting, with the initial weights of its seed."""
+        shape, classes, seed = self.data.image_shape, len(self.data.classes), setting.seed
+        if shape is None:
+            labels = None if self.stream is not None else classes
+            return TextTransformer(self.symbols, WINDOW, labels, hidden=setting.hidden, seed=seed)
+        if setting.architecture == "mlp":
+            features = self.data.train_inputs.shape[1]
+            return MLP((features, setting.hidden, setting.hidden, classes), seed)
+        if setting.architecture == "cnn":
+            return SmallCNN(shape, classes, hidden=setting.hidden, seed=seed)
+        patch = (shape[1] // 4, shape[2] // 2)
+        return PatchTransformer(shape, classes, patch=patch, hidden=setting.hidden, seed=seed)
+
+    def batches(self, setting: Setting) -> Iterator[Batch]:
+        """Yield inputs and targets, step after step and without end."""
+        size, seed = setting.batch_size, setting.seed
+        inputs, labels = self.data.train_inputs, self.data.train_labels
+        if self.stream is not None:
+            if size is None:
+                raise RegimeError("text is read in windows; give a batch_size")
+            places = generator(seed, "windows")
+            reach = torch.arange(WINDOW + 1)
+            while True:
+                starts = places.integers(len(self.stream) - WINDOW, size=size)
+                windows = self.stream[torch.from_numpy(starts)[:, None] + reach]
+                yield windows[:, :-1], windows[:, 1:]
+        if size is None:
+            while True:
+                yield inputs, labels
+        for rows in batch_order(len(labels), size, [seed]):
+            yield inputs.index_select(0, rows[0]), labels.index_select(0, rows[0])
+
+    def accuracy(self, model: nn.Module) -> float:
+        """Return the share of test labels (next characters) that the network gets right."""
+        right = total = 0
+        inputs, labels = self.data.test_inputs[:_TEST], self.data.test_labels[:_TEST]
+        with torch.no_grad():
+            for some, true in zip(inputs.split(_CHUNK), labels.split(_CHUNK), strict=True):
+                right += int((model(some).argmax(dim=-1) == true).sum())
+                total += true.numel()
+        return right / total
+
+
+def loss(logits: Float[Tensor, "batch *length classes"], targets: Int[Tensor, "*"]) -> Tensor:
+    """Return the mean cross-entropy over samples and places."""
+    return nn.functional.cross_entropy(logits.flatten(0, -2), targets.flatten())
+
+
+def task_of(setting: Setting) -> StudyTask:
+    """Return the data of a setting; kept for the next setting of the same data.
+
+    Raises
+    ------
+    RegimeError
+        If the data set is not on this machine, or is smaller than what is asked for.
+    """
+    return _task(setting.dataset, setting.samples, setting.probe_size)
+
+
+@lru_cache(maxsize=8)
+def _task(name: str, samples: int | None, probe: int) -> StudyTask:
+    found: Any = load_dataset(name)
+    if isinstance(found, CharacterData):
+        return _of_characters(found, samples, probe)
+    if isinstance(found, SentenceData):
+        return _of_sentences(found, samples, probe)
+    data = found.subset(samples or len(found.train_labels), min(_TEST, len(found.test_labels)))
+    _check_probe(name, probe, len(data.test_labels))
+    return StudyTask(data, None, 0, data.test_inputs[:probe].clone(), data.provenance)
+
+
+def _of_characters(found: CharacterData, samples: int | None, probe: int) -> StudyTask:
+    """Cut test windows side by side; the probe are some of them, evenly spread."""
+    stream = found.train_tokens[: samples or len(found.train_tokens)].clone()
+    cut = found.test_tokens[: len(found.test_tokens) // (WINDOW + 1) * (WINDOW + 1)]
+    windows = cut.view(-1, WINDOW + 1)
+    chosen = torch.linspace(0, len(windows) - 1, min(_TEST // 4, len(windows))).long()
+    windows = windows[chosen]
+    _check_probe(found.name, probe, len(windows))
+    spread = torch.linspace(0, len(windows) - 1, probe).long()
+    nothing = torch.empty(0, dtype=torch.int64)
+    data = Dataset(
+        found.name,
+        found.provenance,
+        tuple(found.alphabet),
+        nothing,
+        nothing,
+        windows[:, :-1],
+        windows[:, 1:],
+    )
+    return StudyTask(
+        data, stream, len(found.alphabet), windows[spread, :-1].clone(), found.provenance
+    )
+
+
+def _of_sentences(found: SentenceData, samples: int | None, probe: int) -> StudyTask:
+    """Number the words; the probe are test sentences without padding, which would have patterns."""
+    if samples is not None:
+        found = found.subset(samples, len(found.test_labels))
+    words = found.vocabulary(min_count=_RARE)
+    data = found.as_tokens(words, WINDOW)
+    long = data.test_inputs[(data.test_inputs != 0).all(dim=1)]
+    _check_probe(found.name, probe, len(long))
+    kept = replace(data, test_inputs=data.test_inputs[:_TEST], test_labels=data.test_labels[:_TEST])
+    return StudyTask(kept, None, len(words), long[:probe].clone(), found.provenance)
+
+
+def _check_probe(name: str, wanted: int, there: int) -> None:
+    if not 1 <= wanted <= there:
+        raise RegimeError(
+            f"a probe of {wanted} inputs of {name} was asked for; expected 1 to {there}"
+        )

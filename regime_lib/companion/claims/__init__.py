@@ -1,0 +1,1 @@
+"""The ledger: claims, criteria, measurements, verdicts."""

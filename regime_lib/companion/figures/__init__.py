@@ -1,0 +1,1 @@
+"""What figures and scenes are drawn with."""

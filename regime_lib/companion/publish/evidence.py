@@ -1,0 +1,145 @@
+"""Committed evidence of a chapter: tables of runs too long to repeat with it, and their manifest.
+
+They lie in ``book/evidence/CHAPTER/`` and are part of the key of a run, so that a chapter is run
+again when its evidence changes.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import platform
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from regime_lib.companion.book.project import Project, find_project
+from regime_lib.companion.running.provenance import commit_of, loaded_versions
+from regime_lib.errors import RegimeError
+from regime_lib.storage import atomic_write, sha256_of, write_text
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_MANIFEST = "manifest.json"
+
+
+@dataclass(frozen=True, eq=False)
+class Evidence:
+    """What was measured once and committed.
+
+    Attributes
+    ----------
+    tables : dict of str to DataFrame
+        By name.
+    manifest : dict
+        What they were made of: settings, runs done and missing, versions, commit, seconds.
+    pictures : dict of str to str
+        Figures of the run as HTML, by name.
+    """
+
+    tables: dict[str, pd.DataFrame]
+    manifest: dict[str, Any]
+    pictures: dict[str, str]
+
+
+def publish_evidence(
+    project: Project,
+    chapter: str,
+    tables: Mapping[str, pd.DataFrame],
+    facts: Mapping[str, Any],
+    pictures: Mapping[str, str] | None = None,
+) -> Path:
+    """Write tables as Parquet and say in a manifest where they come from.
+
+    Parameters
+    ----------
+    project : Project
+        The book.
+    chapter : str
+        The chapter's name.
+    tables : mapping of str to DataFrame
+        By the name of their file.
+    facts : mapping
+        What the manifest says beside versions, commit, machine class and digests.
+    pictures : mapping of str to str, optional
+        Figures as HTML, by name.
+
+    Returns
+    -------
+    Path
+        The folder.
+    """
+    folder, files = folder_of(project, chapter), {}
+    for name, table in tables.items():
+        buffer = io.BytesIO()
+        table.to_parquet(buffer, index=False, compression="zstd")
+        path = folder / f"{name}.parquet"
+        with atomic_write(path) as temporary:
+            temporary.write_bytes(buffer.getvalue())
+        files[name] = {"rows": len(table), "sha256": sha256_of(path)}
+    for name, picture in (pictures or {}).items():
+        write_text(folder / f"{name}.html", picture)
+    manifest = {
+        "chapter": chapter,
+        **facts,
+        "commit": commit_of(project),
+        "versions": loaded_versions(),
+        "machine": f"{platform.machine()}, {os.cpu_count()} processors, one thread a run",
+        "files": files,
+        "pictures": {name: sha256_of(folder / f"{name}.html") for name in sorted(pictures or {})},
+    }
+    write_text(folder / _MANIFEST, json.dumps(manifest, indent=2) + "\n")
+    return folder
+
+
+def published_evidence(chapter: str, project: Project | None = None) -> Evidence:
+    """Return the committed evidence of a chapter.
+
+    Parameters
+    ----------
+    chapter : str
+        Its name.
+    project : Project, optional
+        The book; the one around the working directory by default.
+
+    Raises
+    ------
+    RegimeError
+        If there is none, or a table is not the one that the manifest names.
+    """
+    import pandas as pd
+
+    folder = folder_of(project or find_project(), chapter)
+    try:
+        manifest = json.loads((folder / _MANIFEST).read_text(encoding="utf-8"))
+    except OSError:
+        raise RegimeError(
+            f"no evidence of {chapter} was published; run regime evidence {chapter}"
+        ) from None
+    tables = {
+        name: pd.read_parquet(_checked(folder / f"{name}.parquet", entry["sha256"], chapter))
+        for name, entry in manifest["files"].items()
+    }
+    pictures = {
+        name: _checked(folder / f"{name}.html", digest, chapter).read_text(encoding="utf-8")
+        for name, digest in manifest.get("pictures", {}).items()
+    }
+    return Evidence(tables, manifest, pictures)
+
+
+def _checked(path: Path, digest: str, chapter: str) -> Path:
+    """Return a file of the evidence, if it is the one that the manifest names."""
+    if not path.is_file() or sha256_of(path) != digest:
+        raise RegimeError(
+            f"{path.name} of the evidence of {chapter} is missing or not the one that its manifest "
+            f"names; restore it or run regime evidence {chapter}"
+        )
+    return path
+
+
+def folder_of(project: Project, chapter: str) -> Path:
+    """Return where the evidence of a chapter lies, whether or not there is any."""
+    return project.claims_file.parent / "evidence" / chapter

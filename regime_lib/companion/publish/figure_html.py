@@ -1,0 +1,171 @@
+"""Figures as one piece of HTML: four small pictures of which the page shows the fitting one."""
+
+from __future__ import annotations
+
+import base64
+import html
+import io
+import re
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import matplotlib.style
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.text import Text
+from matplotlib.transforms import Bbox
+from PIL import Image
+
+from regime_lib.companion.figures.theme import SMALLEST_TEXT, WIDTH_INCHES, WIDTH_PIXELS, Theme
+from regime_lib.companion.publish.cards import prose
+from regime_lib.errors import RegimeError
+
+#: The variants in the order of the page: the first is the one that every viewer can show.
+VARIANTS = (Theme(), Theme(dark=True), Theme(narrow=True), Theme(dark=True, narrow=True))
+
+#: Alt text that is shorter than this must at least say more than the caption's title.
+ENOUGH_ALT = 40
+
+_NAME = re.compile(r"fig(?:-[a-z0-9]+)+")
+_PIXELS_ACROSS = {False: 1080, True: 684}
+_COLOURS = 160  # enough for every line to keep its exact colour
+
+
+@dataclass(frozen=True)
+class FigureOutput:
+    """A figure ready for display.
+
+    Attributes
+    ----------
+    html : str
+        The `<figure>` element with its pictures and caption.
+    text : str
+        What a reader without HTML gets: the name and the alt text.
+    """
+
+    html: str
+    text: str
+
+
+def render_figure(
+    draw: Callable[[Theme], Figure], name: str, caption: str, alt: str
+) -> FigureOutput:
+    """Draw a figure in its four variants.
+
+    Parameters
+    ----------
+    draw : callable
+        Takes a `Theme`, returns a matplotlib figure.
+    name : str
+        Its name and anchor, such as ``fig-decay``.
+    caption : str
+        What the figure shows; its first sentence counts as its title.
+    alt : str
+        What a reader who cannot see it must know, made from its data.
+
+    Raises
+    ------
+    RegimeError
+        If the name or the texts are unfit, `draw` returns no figure, or a text in it would be
+        too small to read.
+    """
+    check_texts(name, caption, alt)
+    pictures: list[str] = []
+    places: dict[bool, list[Bbox]] = {}
+    for theme in VARIANTS:
+        data, places[theme.narrow] = _picture(draw, theme, name, places.get(theme.narrow))
+        encoded = base64.b64encode(data).decode("ascii")
+        pictures.append(_image_tag(encoded, data, theme, alt))
+    body = "".join(pictures)
+    return FigureOutput(
+        html=f'<figure class="rl-figure" id="{name}">{body}'
+        f"<figcaption>{prose(caption)}</figcaption></figure>",
+        text=f"Figure {name}: {alt}",
+    )
+
+
+def check_texts(name: str, caption: str, alt: str) -> None:
+    """Refuse a figure whose name is no anchor or whose alt text says too little."""
+    if not _NAME.fullmatch(name):
+        raise RegimeError(f"a figure's name is like fig-decay, in kebab case, not '{name}'")
+    if not caption.strip():
+        raise RegimeError(f"figure {name} has no caption; say in a sentence what it shows")
+    if "$" in caption + alt:
+        raise RegimeError(f"captions and alt texts are plain, so in {name} write σ instead of $…$")
+    title = re.split(r"(?<=[.!?:])\s", caption.strip(), maxsplit=1)[0]
+    if len(alt.strip()) <= len(title) and len(alt.strip()) < ENOUGH_ALT:
+        raise RegimeError(
+            f"the alt text of figure {name} has {len(alt.strip())} characters; say what the data "
+            f"show, in at least {ENOUGH_ALT} or more than the caption's title"
+        )
+    if alt.strip() == caption.strip():
+        raise RegimeError(f"the alt text of figure {name} repeats its caption; say what is seen")
+
+
+def _picture(
+    draw: Callable[[Theme], Figure], theme: Theme, name: str, places: list[Bbox] | None
+) -> tuple[bytes, list[Bbox]]:
+    """Draw one variant and return it as a PNG with a small palette, and where its axes lie.
+
+    Laying a figure out takes longer than drawing it, and colours do not change the layout: so the
+    dark variant takes the places of the light one.
+    """
+    # "default" first: a reader's own matplotlibrc must not change the book.
+    with matplotlib.style.context(["default", theme.rc()]):
+        figure = draw(theme)
+        if not isinstance(figure, Figure):
+            raise RegimeError(
+                f"the function that draws {name} must return its matplotlib figure, "
+                f"not {type(figure).__name__}"
+            )
+        if places is not None and len(places) == len(figure.axes):
+            figure.set_layout_engine("none")
+            for ax, place in zip(figure.axes, places, strict=True):
+                ax.set_position(place)
+        figure.set_dpi(_PIXELS_ACROSS[theme.narrow] / figure.get_figwidth())
+        canvas = FigureCanvasAgg(figure)  # drawn once: saving as a PNG would draw twice
+        canvas.draw()
+        _require_readable(figure, theme, name)
+    if "matplotlib.pyplot" in sys.modules:
+        sys.modules["matplotlib.pyplot"].close(figure)  # else the notebook shows it once more
+    return _small_png(canvas), [ax.get_position(original=True) for ax in figure.axes]
+
+
+def _require_readable(figure: Figure, theme: Theme, name: str) -> None:
+    if abs(figure.get_figwidth() - WIDTH_INCHES[theme.narrow]) > 0.01:
+        raise RegimeError(
+            f"figure {name} is {figure.get_figwidth():g} in wide where "
+            f"{WIDTH_INCHES[theme.narrow]:g} in are needed; make it with theme.panels(n)"
+        )
+    pixels_per_point = WIDTH_PIXELS[theme.narrow] / WIDTH_INCHES[theme.narrow] / 72
+    least = SMALLEST_TEXT[theme.narrow] / pixels_per_point
+    for text in figure.findobj(Text):
+        words = text.get_text().strip() if isinstance(text, Text) and text.get_visible() else ""
+        points = float(text.get_fontsize()) if isinstance(text, Text) else 0.0
+        if words and points < least:
+            shape = "narrow" if theme.narrow else "wide"
+            raise RegimeError(
+                f"'{words}' in the {shape} figure {name} is set in {points:g} pt, too small to "
+                f"read; use at least {least:.1f} pt"
+            )
+
+
+def _small_png(canvas: FigureCanvasAgg) -> bytes:
+    picture = Image.frombuffer("RGBA", canvas.get_width_height(), canvas.buffer_rgba())
+    palette = picture.convert("RGB").quantize(_COLOURS, dither=Image.Dither.NONE)
+    small = io.BytesIO()
+    palette.save(small, format="PNG", optimize=True)
+    return small.getvalue()
+
+
+def _image_tag(encoded: str, data: bytes, theme: Theme, alt: str) -> str:
+    with Image.open(io.BytesIO(data)) as picture:
+        width, height = picture.size
+    shown = round(WIDTH_INCHES[theme.narrow] * 100)
+    classes = f"rl-{'dark' if theme.dark else 'light'} rl-{'narrow' if theme.narrow else 'wide'}"
+    hidden = "" if theme == VARIANTS[0] else " hidden"
+    return (
+        f'<img class="{classes}" width="{shown}" height="{round(shown * height / width)}" '
+        f'alt="{html.escape(alt)}" src="data:image/png;base64,{encoded}"{hidden}>'
+    )

@@ -1,0 +1,78 @@
+"""Generated fragments of the book: scorecards, the table of chapters, the landing figure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+from regime_lib.companion.book.catalogue import list_chapters
+from regime_lib.companion.book.notebooks import bundles_of, read_notebook
+from regime_lib.companion.book.project import BuildFailed, Project
+from regime_lib.companion.claims.claims import PAPERS
+from regime_lib.companion.claims.ledger import read_ledger
+from regime_lib.companion.claims.sweep_tables import read_shares
+from regime_lib.companion.publish.paper_scale import paper_scale_of_claims
+from regime_lib.companion.publish.scorecard import (
+    chapters_fragment,
+    of_paper,
+    paper_claims,
+    scorecard,
+)
+from regime_lib.storage import write_text
+
+#: Where the fragments lie, seen from the folder of pages.
+FOLDER = "_generated"
+
+HERO = "fig-hero"
+_INCLUDE = re.compile(rf"^`{{3,}}\{{include\}}\s+(\S*){FOLDER}/", re.MULTILINE)
+
+
+def write_fragments(project: Project, pages: Path) -> None:
+    """Write every generated fragment into ``pages/_generated``.
+
+    Parameters
+    ----------
+    project : Project
+        The book, with its chapters executed.
+    pages : Path
+        The staged folder of pages, ``book/``.
+
+    Raises
+    ------
+    BuildFailed
+        If no chapter shows the landing figure, or a page includes a fragment from another
+        folder than `pages`, from which the fragment's links would lead nowhere.
+    """
+    _require_shallow(pages)
+    entries, records = list_chapters(project), read_ledger(project)
+    large = paper_scale_of_claims(project)
+    folder = pages / FOLDER
+    write_text(folder / "scorecard.md", scorecard(records, read_shares(project), large))
+    write_text(folder / "chapters.md", chapters_fragment(entries, records, large))
+    for paper in PAPERS.values():
+        write_text(
+            folder / f"claims-{paper.key}.md",
+            paper_claims(of_paper(records, paper), large=large) + "\n",
+        )
+    executed = [project.executed / entry.path.name for entry in entries]
+    write_text(folder / "hero.md", f"```{{raw}} html\n{find_figure(executed, HERO)}\n```\n")
+
+
+def find_figure(notebooks: Iterable[Path], name: str) -> str:
+    """Return the `<figure>` called `name` from the first executed notebook that shows it."""
+    start = f'<figure class="rl-figure" id="{name}">'
+    for path in notebooks:
+        for content in bundles_of(read_notebook(path), "text/html"):
+            if content.startswith(start):
+                return str(content)
+    raise BuildFailed(f"no chapter shows the figure '{name}'; draw it with chapter.figure")
+
+
+def _require_shallow(pages: Path) -> None:
+    for page in pages.rglob("*.md"):
+        if page.parent != pages and _INCLUDE.search(page.read_text(encoding="utf-8")):
+            raise BuildFailed(
+                f"{page.relative_to(pages.parent)} includes a generated fragment, whose links hold "
+                f"only for pages that lie directly in {pages.name}/; move the page there"
+            )

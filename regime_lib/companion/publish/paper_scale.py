@@ -1,0 +1,240 @@
+"""The claims of a chapter at the paper's scale: its committed long run, set beside the run at hand.
+
+A chapter with profiles is run once with the profile *paper*, on real data, and what it recorded is
+committed as evidence. Verdicts follow from these numbers and the criteria as written today.
+"""
+
+from __future__ import annotations
+
+import html
+import json
+import math
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from regime_lib.companion.book.catalogue import Entry
+from regime_lib.companion.book.notebooks import bundles_of, glued_values, read_notebook
+from regime_lib.companion.book.parameters import Value
+from regime_lib.companion.book.project import Project
+from regime_lib.companion.claims.claims import Claim, Verdict, load_claims
+from regime_lib.companion.claims.ledger import Measurement, judge, measurements_in
+from regime_lib.companion.publish.cards import badge, measured, prose
+from regime_lib.companion.publish.evidence import folder_of, published_evidence
+from regime_lib.companion.running.provenance import PROVENANCE_MIME
+from regime_lib.errors import RegimeError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+#: What follows the name of a number of the long run where a page knows both.
+SUFFIX = "-paper"
+_TABLE, _GLUED = "claims", "glued"
+_FIGURE = re.compile(r'<figure class="rl-figure" id="(?P<name>[^"]+)">')
+
+
+@dataclass(frozen=True)
+class PaperScale:
+    """What a chapter's long run recorded.
+
+    Attributes
+    ----------
+    measurements : dict of str to Measurement
+        By claim.
+    parameters : dict of str to value
+        Of that run, profile filled in.
+    seconds : float
+        How long it took.
+    commit : str
+        From which commit it ran.
+    pictures : dict of str to str
+        Figures of that run as HTML, by name.
+    glued : dict of str to value
+        Other numbers and texts of that run, by the name under which the prose knows them.
+    """
+
+    measurements: dict[str, Measurement]
+    parameters: dict[str, Value]
+    seconds: float
+    commit: str
+    pictures: dict[str, str]
+    glued: dict[str, int | float | str]
+
+
+def has_paper_profile(entry: Entry) -> bool:
+    """Whether a chapter can be run at the paper's scale."""
+    return any(parameter.name == "profile" for parameter in entry.parameters)
+
+
+def collect_paper_scale(notebook: Path) -> tuple[dict[str, pd.DataFrame], dict[str, Any]]:
+    """Gather what an executed chapter recorded, as a table to publish and facts for its manifest.
+
+    Parameters
+    ----------
+    notebook : Path
+        The chapter, executed with the profile *paper*.
+
+    Returns
+    -------
+    tuple of dict
+        For `publish_evidence`.
+
+    Raises
+    ------
+    RegimeError
+        If it recorded nothing, did not reach its footer, or ran with another profile.
+    """
+    import pandas as pd
+
+    node = read_notebook(notebook)
+    found = measurements_in(node, notebook.name)
+    footer = next(iter(bundles_of(node, PROVENANCE_MIME)), None)
+    if not found or footer is None:
+        raise RegimeError(f"{notebook.name} holds no finished run with claims; run it to its end")
+    if footer["parameters"].get("profile") != "paper":
+        raise RegimeError(
+            f"{notebook.name} ran with the profile {footer['parameters'].get('profile')!r}; "
+            "evidence is made of runs with the profile 'paper'"
+        )
+    rows = pd.DataFrame([entry.as_dict() for entry in found.values()]).drop(columns="verdict")
+    facts = {
+        "parameters": footer["parameters"],
+        "run_commit": footer["commit"],
+        "run_versions": footer["versions"],
+        "compute_seconds": round(footer["seconds"]),
+        "command": f"regime evidence {footer['chapter']}",
+    }
+    others = {
+        name: value
+        for name, value in glued_values(node).items()
+        if not name.startswith(tuple(found)) and not name.endswith(SUFFIX)
+    }
+    glued = pd.DataFrame({"name": list(others), "value": [json.dumps(v) for v in others.values()]})
+    return {_TABLE: rows, _GLUED: glued}, facts
+
+
+def pictures_of(notebook: Path, names: Iterable[str]) -> dict[str, str]:
+    """Return figures of an executed chapter as HTML.
+
+    Raises
+    ------
+    RegimeError
+        If the chapter shows no figure of a name.
+    """
+    shown = {}
+    for content in bundles_of(read_notebook(notebook), "text/html"):
+        if match := _FIGURE.match(content):
+            shown[match["name"]] = content
+    for name in names:
+        if name not in shown:
+            known = ", ".join(shown) or "none"
+            raise RegimeError(f"{notebook.name} shows no figure '{name}'; it has {known}")
+    return {name: shown[name] for name in names}
+
+
+def as_paper_scale(name: str, picture: str) -> str:
+    """Return a figure of the long run as a page shows it beside the one of its own run."""
+    own = picture.replace(f'id="{name}"', f'id="{name}{SUFFIX}"', 1)
+    return own.replace("<figcaption>", "<figcaption><em>At the paper’s scale.</em> ", 1)
+
+
+def read_paper_scale(
+    project: Project, chapter: str, claims: Mapping[str, Claim]
+) -> PaperScale | None:
+    """Return what is committed of a chapter's long run; None where nothing is.
+
+    Claims that are no longer on the list are left out.
+
+    Raises
+    ------
+    RegimeError
+        If what is committed is damaged.
+    """
+    if not (folder_of(project, chapter) / f"{_TABLE}.parquet").is_file():
+        return None
+    evidence = published_evidence(chapter, project)
+    known = [row for row in evidence.tables[_TABLE].to_dict("records") if row["id"] in claims]
+    manifest = evidence.manifest
+    return PaperScale(
+        {row["id"]: _measurement(claims[row["id"]], row) for row in known},
+        manifest["parameters"],
+        manifest["compute_seconds"],
+        manifest["run_commit"],
+        evidence.pictures,
+        {
+            row["name"]: json.loads(row["value"])
+            for row in evidence.tables[_GLUED].to_dict("records")
+        },
+    )
+
+
+def paper_scale_of_claims(project: Project) -> dict[str, Measurement]:
+    """Return what all committed long runs recorded, by claim."""
+    claims = load_claims(project.claims_file)
+    found: dict[str, Measurement] = {}
+    for chapter in sorted({claim.chapter for claim in claims.values()}):
+        own = {name: claim for name, claim in claims.items() if claim.chapter == chapter}
+        run = read_paper_scale(project, chapter, own)
+        found |= run.measurements if run else {}
+    return found
+
+
+def comparison(
+    claims: Iterable[Claim], here: Mapping[str, Measurement], there: PaperScale
+) -> tuple[str, str]:
+    """Return HTML and plain text that set two runs of a chapter beside each other, claim by claim.
+
+    Parameters
+    ----------
+    claims : iterable of Claim
+        In the order in which they are shown; those that neither run recorded are left out.
+    here : mapping of str to Measurement
+        The run at hand.
+    there : PaperScale
+        The committed one.
+    """
+    items, lines = [], []
+    for claim in claims:
+        pair = here.get(claim.id), there.measurements.get(claim.id)
+        if pair == (None, None):
+            continue
+        cells = "".join(
+            f"<div><dt>{name}</dt><dd>{_cell(one)}</dd></div>"
+            for name, one in zip(("Here", "At the paper's scale"), pair, strict=True)
+        )
+        items.append(
+            '<li class="rl-row">'
+            f'<p class="rl-head"><a class="rl-id" href="#claim-{claim.id}">{claim.id}</a></p>'
+            f'<p class="rl-statement">{prose(claim.statement)}</p>'
+            f'<dl class="rl-facts rl-pair simple">{cells}</dl></li>'
+        )
+        lines.append(f"{claim.id}: {' | '.join(_said(one) for one in pair)}")
+    return f'<ul class="rl-rows">{"".join(items)}</ul>', "\n".join(lines)
+
+
+def _cell(one: Measurement | None) -> str:
+    if one is None:
+        return html.escape(Verdict.NOT_TESTED)
+    return f"{badge(one.verdict)} {measured(one)}"
+
+
+def _said(one: Measurement | None) -> str:
+    return Verdict.NOT_TESTED if one is None else f"{one.verdict}, {one.numbers}"
+
+
+def _measurement(claim: Claim, row: Mapping[str, Any]) -> Measurement:
+    """Read one row of the table, judged by the claim as it is written today."""
+    low, high, n = (
+        None if row[name] is None or math.isnan(row[name]) else row[name]
+        for name in ("low", "high", "n")
+    )
+    value, count = float(row["value"]), None if n is None else int(n)
+    if claim.unit != row["unit"]:
+        raise RegimeError(
+            f"the evidence of {claim.chapter} holds {claim.id} in '{row['unit']}', the claim is in "
+            f"'{claim.unit}'; run regime evidence {claim.chapter}"
+        )
+    verdict = judge(claim, {"value": value, "low": low, "high": high, "n": count})
+    return Measurement(claim.id, value, low, high, count, claim.unit, verdict)

@@ -1,0 +1,186 @@
+"""Accepting results: committed chapters, reference numbers, the README's table and picture."""
+
+from __future__ import annotations
+
+import base64
+import json
+import math
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from regime_lib.companion.book.catalogue import Entry, list_chapters
+from regime_lib.companion.book.notebooks import read_notebook
+from regime_lib.companion.book.project import Project
+from regime_lib.companion.claims.ledger import Measurement, measurements_in, read_ledger
+from regime_lib.companion.publish.checks import problems_of
+from regime_lib.companion.publish.fragments import HERO, find_figure
+from regime_lib.companion.publish.paper_scale import paper_scale_of_claims
+from regime_lib.companion.publish.scorecard import readme_table
+from regime_lib.companion.running.execution import RunPlan, plan_run
+from regime_lib.companion.running.provenance import seconds_in
+from regime_lib.errors import RegimeError
+from regime_lib.storage import atomic_write, write_text
+
+BEGIN, END = "<!-- chapters:begin -->", "<!-- chapters:end -->"
+
+_PICTURE = re.compile(
+    r'<img[^>]*class="rl-(light|dark) rl-wide"[^>]*src="data:image/png;base64,([^"]+)"'
+)
+
+# Numbers are kept to six digits; the last of them may differ on another machine.
+_ROUNDING = 1e-5
+
+
+def accept(project: Project) -> tuple[str, ...]:
+    """Commit to the results of the last run: chapters, numbers, the README's table and picture.
+
+    Nothing is written unless every chapter is up to date with its default parameters and fit to
+    publish.
+
+    Returns
+    -------
+    tuple of str
+        The names of the accepted chapters.
+
+    Raises
+    ------
+    RegimeError
+        If a chapter is stale or breaks the contract of chapters, no chapter draws the landing
+        figure, or the README has no place for the table.
+    """
+    entries = list_chapters(project)
+    plans = [_publishable(project, entry) for entry in entries]
+    readme = project.root / "README.md"
+    head, tail = _around_table(readme)
+    large = paper_scale_of_claims(project)
+    table = readme_table(entries, read_ledger(project), run_seconds(project, entries), large)
+    reference = {plan.entry.name: _numbers(plan.target) for plan in plans}
+    landing = find_figure([plan.target for plan in plans], HERO)
+    for plan in plans:
+        with atomic_write(plan.entry.path) as temporary:
+            temporary.write_bytes(plan.target.read_bytes())
+    write_text(project.reference_file, json.dumps(reference, indent=2, sort_keys=True) + "\n")
+    write_text(readme, f"{head}{BEGIN}\n{table}\n{END}{tail}")
+    _write_pictures(project, landing)
+    return tuple(reference)
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """How the last run compares with the accepted numbers.
+
+    Attributes
+    ----------
+    compared : int
+        How many claims were compared.
+    problems : tuple of str
+        One sentence a claim that differs, is missing or is new.
+    """
+
+    compared: int
+    problems: tuple[str, ...]
+
+
+def compare_with_reference(project: Project) -> Comparison:
+    """Compare the numbers of the last run with the accepted ones, within their tolerances.
+
+    Only chapters that were run with their default parameters are compared.
+    """
+    if not project.reference_file.is_file():
+        return Comparison(0, ("there is no notebooks/reference.json; run: regime accept",))
+    reference = json.loads(project.reference_file.read_text(encoding="utf-8"))
+    compared, problems = 0, []
+    for entry in list_chapters(project):
+        path = project.executed / f"{entry.name}.ipynb"
+        if not path.is_file() or _overridden(path, entry):
+            continue
+        found = measurements_in(read_notebook(path), project.show(path))
+        accepted = reference.get(entry.name, {})
+        for claim in sorted(found.keys() | accepted.keys()):
+            compared += 1
+            if problem := _difference(accepted.get(claim), found.get(claim)):
+                problems.append(f"{entry.name}, {claim}: {problem}")
+    return Comparison(compared, tuple(problems))
+
+
+def run_seconds(project: Project, entries: tuple[Entry, ...]) -> dict[str, float]:
+    """Return how long each chapter's last run took, as its footer says."""
+    return {
+        entry.name: seconds
+        for entry in entries
+        for seconds in seconds_in(read_notebook(project.executed / entry.path.name))
+    }
+
+
+def _write_pictures(project: Project, figure: str) -> None:
+    """Write the wide variants of the landing figure where the README finds them."""
+    found = dict(_PICTURE.findall(figure))
+    for theme in ("light", "dark"):
+        with atomic_write(project.root / "book" / "_static" / f"hero-{theme}.png") as temporary:
+            temporary.write_bytes(base64.b64decode(found[theme]))
+
+
+def _publishable(project: Project, entry: Entry) -> RunPlan:
+    plan = plan_run(project, entry)
+    if plan.stale:
+        raise RegimeError(
+            f"chapter {entry.name} is not up to date ({plan.reasons[0]}); "
+            f"first run: regime run {entry.name}"
+        )
+    if problems := problems_of(read_notebook(plan.target)):
+        raise RegimeError(f"chapter {entry.name} is not fit to publish: {problems[0]}")
+    return plan
+
+
+def _around_table(readme: Path) -> tuple[str, str]:
+    """Return what stands before and after the table of chapters."""
+    text = readme.read_text(encoding="utf-8") if readme.is_file() else ""
+    head, begin, rest = text.partition(BEGIN)
+    _, end, tail = rest.partition(END)
+    if not begin or not end:
+        raise RegimeError(f"README.md has no lines {BEGIN} and {END} to hold the table of chapters")
+    return head, tail
+
+
+def _numbers(path: Path) -> dict[str, dict[str, Any]]:
+    found = measurements_in(read_notebook(path), path.name)
+    return {
+        claim: {
+            "value": measurement.value,
+            "tolerance": _tolerance(measurement),
+            "unit": measurement.unit,
+            "verdict": str(measurement.verdict),
+        }
+        for claim, measurement in found.items()
+    }
+
+
+def _tolerance(measurement: Measurement) -> float:
+    """Return the largest distance from the value to an end of its interval."""
+    if measurement.low is None or measurement.high is None:
+        return 0.0
+    value = measurement.value
+    return float(f"{max(value - measurement.low, measurement.high - value):.6g}")
+
+
+def _difference(accepted: dict[str, Any] | None, found: Measurement | None) -> str:
+    """Say how a measurement differs from the accepted one; empty where it does not."""
+    if accepted is None:
+        return "is measured but was never accepted; look at it, then run: regime accept"
+    if found is None:
+        return "was accepted but is no longer measured"
+    if found.unit != accepted["unit"]:
+        return f"is in '{found.unit}', accepted in '{accepted['unit']}'"
+    slack = accepted["tolerance"] + _ROUNDING * abs(accepted["value"])
+    if not math.isclose(found.value, accepted["value"], rel_tol=0, abs_tol=slack):
+        return f"is {found.value:g}, accepted {accepted['value']:g} ± {accepted['tolerance']:g}"
+    if found.verdict != accepted["verdict"]:
+        return f"is {found.verdict}, accepted as {accepted['verdict']}"
+    return ""
+
+
+def _overridden(path: Path, entry: Entry) -> bool:
+    stored = read_notebook(path)["metadata"].get("regime", {}).get("parameters")
+    return stored != {parameter.name: parameter.default for parameter in entry.parameters}

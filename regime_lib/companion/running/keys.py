@@ -1,0 +1,174 @@
+"""Keys of runs: everything that a chapter's outputs depend on, part by part, and what changed."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from regime_lib.companion.book.catalogue import Entry
+from regime_lib.companion.book.notebooks import (
+    INJECTED_TAG,
+    Node,
+    lasting_metadata,
+    read_notebook,
+    source_of,
+    tags_of,
+)
+from regime_lib.companion.book.parameters import Value
+from regime_lib.companion.book.project import Project
+from regime_lib.companion.claims.claims import Claim, load_claims
+from regime_lib.errors import RegimeError
+from regime_lib.storage import sha256_of
+
+#: Under which name the key lies in an executed notebook's metadata.
+METADATA_KEY = "regime"
+
+_DIGITS = 16
+_NAMES = {
+    "source": "the notebook's text or code",
+    "lock": "requirements.lock",
+}
+
+
+@dataclass(frozen=True)
+class RunKey:
+    """What a run of a chapter depends on.
+
+    Attributes
+    ----------
+    parts : dict of str to dict of str to str
+        Digests by part (source, parameters, library, claims, lock, data, evidence) and by name
+        in it.
+    parameters : dict of str to value
+        The value of every declared parameter.
+    """
+
+    parts: dict[str, dict[str, str]]
+    parameters: dict[str, Value]
+
+    @property
+    def digest(self) -> str:
+        """One digest of all parts."""
+        return digest_of(self.parts)
+
+    def as_metadata(self) -> dict[str, Any]:
+        """Return what is stored in the executed notebook."""
+        return {"key": self.digest, "parts": self.parts, "parameters": self.parameters}
+
+
+def run_key(project: Project, entry: Entry, parameters: Mapping[str, Value]) -> RunKey:
+    """Compute the key of a run of `entry` with the given values of all its parameters."""
+    claims = load_claims(project.claims_file)
+    evidence = project.claims_file.parent / "evidence" / entry.name
+    parts = {
+        "source": {"cells": digest_of(_essence(entry.notebook()))},
+        "parameters": {name: json.dumps(value) for name, value in parameters.items()},
+        "library": library_digests(project),
+        "claims": {c.id: _claim_digest(c) for c in claims.values() if c.chapter == entry.name},
+        "lock": _file_digests([project.lock_file], project.root),
+        "data": data_digests(parameters.values()),
+        "evidence": _file_digests(evidence.glob("*"), evidence),
+    }
+    return RunKey(parts, dict(parameters))
+
+
+def stored_key(path: Path) -> dict[str, Any] | None:
+    """Return the key that an executed notebook carries; None where there is none to trust."""
+    try:
+        stored = read_notebook(path).get("metadata", {}).get(METADATA_KEY)
+    except RegimeError:
+        return None  # missing or damaged: an executed notebook can always be made again
+    return stored if isinstance(stored, dict) and {"key", "parts"} <= stored.keys() else None
+
+
+def reasons_to_run(wanted: RunKey, stored: Mapping[str, Any] | None) -> tuple[str, ...]:
+    """Say, one reason an item, why a run is needed; nothing where the stored one will do."""
+    if stored is None:
+        return ("never run",)
+    reasons: list[str] = []
+    for part, now in wanted.parts.items():
+        before = stored["parts"].get(part, {})
+        for name in sorted(now.keys() | before.keys()):
+            if now.get(name) != before.get(name):
+                reasons.append(_reason(part, name, before.get(name), now.get(name)))
+    return tuple(reasons)
+
+
+def library_digests(project: Project) -> dict[str, str]:
+    """Return the digest of every file of the package, by its path from the package's parent."""
+    files = [
+        path
+        for path in project.library.rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts and not path.name.startswith(".")
+    ]
+    return _file_digests(files, project.library.parent)
+
+
+def digest_of(content: object) -> str:
+    """Return the digest of anything that JSON can hold."""
+    text = json.dumps(content, sort_keys=True, ensure_ascii=False)
+    return hashlib.sha256(text.encode("utf-8")).hexdigest()[:_DIGITS]
+
+
+def _reason(part: str, name: str, before: str | None, now: str | None) -> str:
+    if part == "parameters":
+        return f"parameter {name}: {before or 'undeclared'} → {now or 'undeclared'}"
+    change = "is new" if before is None else "is gone" if now is None else "changed"
+    if part == "claims":
+        return f"claim {name} {change}"
+    if part == "evidence":
+        return f"evidence {name} {change}"
+    if part == "data":
+        return f"data set {name} {change}"
+    return f"{_NAMES.get(part, name)} {change}"
+
+
+def _essence(notebook: Node) -> list[Any]:
+    """Return what a notebook says and does, without its outputs and identifiers."""
+    return [
+        [cell["cell_type"], source_of(cell), lasting_metadata(cell.get("metadata", {}))]
+        for cell in notebook["cells"]
+        if INJECTED_TAG not in tags_of(cell)
+    ]
+
+
+def _claim_digest(claim: Claim) -> str:
+    return digest_of(
+        [
+            claim.statement,
+            claim.where,
+            claim.source,
+            claim.quantity,
+            claim.unit,
+            claim.paper.key,
+            claim.criterion.as_dict(),
+        ]
+    )
+
+
+def data_digests(values: Iterable[Value]) -> dict[str, str]:
+    """Return one digest for each data set of ``$REGIME_DATA`` that a parameter names."""
+    root = os.environ.get("REGIME_DATA")
+    if not root or not Path(root).is_dir():
+        return {}
+    named = {_plain_name(value) for value in values if isinstance(value, str)}
+    folders = [f for f in Path(root).iterdir() if f.is_dir() and _plain_name(f.name) in named]
+    return {
+        folder.name: digest_of(_file_digests((f for f in folder.rglob("*") if f.is_file()), folder))
+        for folder in folders
+    }
+
+
+def _plain_name(name: str) -> str:
+    """Compare tiny-shakespeare, tiny_shakespeare and tinyshakespeare as equal."""
+    return name.lower().replace("-", "").replace("_", "")
+
+
+def _file_digests(files: Iterable[Path], base: Path) -> dict[str, str]:
+    found = sorted(path for path in files if path.is_file())
+    return {path.relative_to(base).as_posix(): sha256_of(path)[:_DIGITS] for path in found}

@@ -1,0 +1,147 @@
+"""The footer of a chapter: from which commit, library, parameters and versions it came."""
+
+from __future__ import annotations
+
+import dataclasses
+import html
+import platform
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import metadata
+from typing import Any
+
+from regime_lib.companion.book.notebooks import Node, bundles_of
+from regime_lib.companion.book.parameters import Value
+from regime_lib.companion.book.project import Project
+from regime_lib.companion.running.keys import digest_of, library_digests
+
+#: Under which type the footer's content lies in the output of its cell.
+PROVENANCE_MIME = "application/vnd.regime.provenance+json"
+
+# Distributions whose version can change a number, by the module that loads them.
+_DISTRIBUTIONS = {
+    "torch": "torch",
+    "numpy": "numpy",
+    "scipy": "scipy",
+    "pandas": "pandas",
+    "sklearn": "scikit-learn",
+    "matplotlib": "matplotlib",
+}
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """Where a chapter's outputs come from.
+
+    Attributes
+    ----------
+    chapter : str
+        The chapter's name.
+    commit : str
+        The commit that was checked out, and whether files differed from it.
+    library : str
+        Digest of every file of `regime_lib`.
+    parameters : dict of str to value
+        What the chapter ran with, profile filled in.
+    seeds : dict of str to value
+        Those of the parameters that set or count seeds.
+    versions : dict of str to str
+        Python and the packages that were loaded.
+    seconds : float
+        How long the chapter took, up to its footer.
+    """
+
+    chapter: str
+    commit: str
+    library: str
+    parameters: dict[str, Value]
+    seeds: dict[str, Value]
+    versions: dict[str, str]
+    seconds: float
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the content as JSON holds it."""
+        return dataclasses.asdict(self)
+
+    def rows(self) -> list[tuple[str, str]]:
+        """Return name and text of each line of the footer."""
+        return [
+            ("Commit", self.commit),
+            ("Library", f"regime_lib {self.library}"),
+            ("Parameters", _listed(self.parameters)),
+            ("Seeds", _listed(self.seeds) or "none set"),
+            ("Versions", _listed(self.versions)),
+            ("Run time", f"{self.seconds:.0f} s"),
+        ]
+
+    @property
+    def html(self) -> str:
+        """The footer as HTML."""
+        rows = "".join(
+            f"<div><dt>{name}</dt><dd>{html.escape(text)}</dd></div>" for name, text in self.rows()
+        )
+        return (
+            '<details class="rl-provenance"><summary>How this page was made</summary>'
+            f'<dl class="rl-facts simple">{rows}</dl></details>'
+        )
+
+    @property
+    def text(self) -> str:
+        """The footer as plain text."""
+        return "\n".join(f"{name}: {text}" for name, text in self.rows())
+
+
+def describe_run(
+    project: Project, chapter: str, parameters: Mapping[str, Value], seconds: float
+) -> Provenance:
+    """Gather where the outputs of a run come from."""
+    return Provenance(
+        chapter=chapter,
+        commit=commit_of(project),
+        library=digest_of(library_digests(project)),
+        parameters=dict(parameters),
+        seeds={name: value for name, value in parameters.items() if "seed" in name},
+        versions=loaded_versions(),
+        seconds=round(seconds, 1),
+    )
+
+
+def seconds_in(notebook: Node) -> list[float]:
+    """Return how long the run took that left its footer in a notebook; nothing without a footer."""
+    return [float(footer["seconds"]) for footer in bundles_of(notebook, PROVENANCE_MIME)]
+
+
+def commit_of(project: Project) -> str:
+    """Return the commit that is checked out, and whether files differ from it."""
+    commit = _git(project, "rev-parse", "--short=12", "HEAD")
+    if not commit:
+        return "not under version control"
+    changed = _git(project, "status", "--porcelain", "--untracked-files=no")
+    return f"{commit} with uncommitted changes" if changed else commit
+
+
+def _git(project: Project, *arguments: str) -> str:
+    """Return what git prints; nothing where git or a repository is missing."""
+    try:
+        done = subprocess.run(
+            ["git", "-C", str(project.root), *arguments],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    except FileNotFoundError:
+        return ""
+    return done.stdout.strip() if done.returncode == 0 else ""
+
+
+def loaded_versions() -> dict[str, str]:
+    """Return the versions of Python and of the loaded packages that can change a number."""
+    loaded = {name for module, name in _DISTRIBUTIONS.items() if module in sys.modules}
+    packages = {name: metadata.version(name) for name in sorted(loaded)}
+    return {"python": platform.python_version(), **packages}
+
+
+def _listed(values: Mapping[str, Any]) -> str:
+    return ", ".join(f"{name} {value}" for name, value in values.items())

@@ -1,0 +1,1 @@
+"""Order preservation, linear substitution and basins of a trained network."""

@@ -1,0 +1,1 @@
+"""Following patterns and weights while a model trains."""

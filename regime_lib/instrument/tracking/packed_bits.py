@@ -1,0 +1,285 @@
+"""Activation patterns at one bit a unit and sample: packing, comparing and counting them.
+
+A layer's patterns of the last few looks lie in a *shelf*: ``slots`` of one pattern each, of which
+slot 0 holds the look before. Comparing a whole shelf at once spreads the cost of calling NumPy over
+many looks, which is most of the cost for a small network; a large network gets a shelf for one.
+
+A pattern is a stack of bit planes ``(planes, members, samples, row_bytes)``. A rectifier needs one
+plane (is the unit on?), a clipped unit two. Rows are padded with zero bits to whole bytes, so that
+patterns compare by XOR and population count. NumPy works on the tensors' own memory where it can
+(it packs several times faster than torch on a CPU); other devices keep the same layout in torch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float, Int, UInt8
+from numpy.typing import NDArray
+from torch import Tensor
+
+_SHORT = 16  # words
+_SCRATCH_BYTES = 1 << 18  # what is compared is packed while it is in the cache
+_HALVES = (torch.bfloat16, torch.float16)
+
+Counts = tuple[Int[np.ndarray, "looks members"], Int[np.ndarray, "looks members"]]
+Pairs = Int[np.ndarray, "2 pairs"]
+"""Numbers of two samples each."""
+
+
+def row_bytes(units: int) -> int:
+    """Return the bytes that one sample's bits of `units` units take."""
+    return -(-units // 8)
+
+
+class NumpyPackedBits:
+    """Patterns of one layer in main memory.
+
+    Parameters
+    ----------
+    slots : int
+        Patterns that are kept, the one before among them.
+    planes, members, samples, units : int
+        Bit planes per unit, independent networks, probe samples, units per sample.
+    """
+
+    def __init__(self, slots: int, planes: int, members: int, samples: int, units: int) -> None:
+        self.units = units
+        shape = (slots, planes, members, samples, row_bytes(units))
+        self.data: NDArray[np.uint8] = np.zeros(shape, np.uint8)
+        self._rows_at_once = min(samples, max(1, _SCRATCH_BYTES // max(1, members * units)))
+        self._scratch: NDArray[np.bool_] | None = None
+
+    def store(
+        self,
+        slot: int,
+        rows: slice,
+        values: Float[Tensor, "members rows units"],
+        thresholds: tuple[float, ...],
+    ) -> None:
+        """Keep which values lie above each threshold, in the given rows of one slot."""
+        array = _as_numpy(values)
+        if self._scratch is None:  # most shelves are only read
+            self._scratch = np.empty((array.shape[0], self._rows_at_once, self.units), bool)
+        for plane, threshold in enumerate(thresholds):
+            for start in range(0, array.shape[1], self._rows_at_once):
+                block = array[:, start : start + self._rows_at_once]
+                above = np.greater(block, threshold, out=self._scratch[:, : block.shape[1]])
+                first = rows.start + start
+                self.data[slot, plane, :, first : first + block.shape[1]] = self._pack(above)
+
+    def _pack(self, above: Bool[np.ndarray, "members rows units"]) -> UInt8[np.ndarray, "..."]:
+        if self.units % 8 == 0 and above.flags.c_contiguous:
+            return np.packbits(above).reshape(*above.shape[:2], -1)  # flat is faster
+        return np.packbits(above, axis=-1)
+
+    def changed(self, looks: int) -> Int[np.ndarray, "looks members samples"]:
+        """Count the units that changed from each of the first slots to the next one."""
+        words = _words(self.data)
+        return _count_units(words[1 : looks + 1] ^ words[:looks])
+
+    def away(self, first: NumpyPackedBits, looks: int) -> Int[np.ndarray, "looks members samples"]:
+        """Count the units that differ from slot 0 of `first`."""
+        return _count_units(_words(self.data)[1 : looks + 1] ^ _words(first.data)[0])
+
+    def between(self, pairs: Pairs, looks: int) -> Int[np.ndarray, "looks members pairs"]:
+        """Count the units that differ between the two samples of each pair, at each look."""
+        words = _words(self.data)[1 : looks + 1]
+        return _count_units(words[..., pairs[0], :] ^ words[..., pairs[1], :])
+
+    def constant(self, looks: int) -> Counts:
+        """Count the units that are off on every sample, and those that are on (and not clipped)."""
+        words = _words(self.data)[1 : looks + 1]
+        ever_on = _fold(np.bitwise_or, words[:, 0], 2)
+        always_on = _fold(np.bitwise_and, words[:, 0], 2)
+        if words.shape[1] == 2:  # the second plane marks the upper clip of a clipped unit
+            always_on = always_on & ~_fold(np.bitwise_or, words[:, 1], 2)
+        return self.units - _popcount(ever_on), _popcount(always_on)
+
+    def restart(self, slot: int) -> None:
+        """Make a slot the one before."""
+        if slot:
+            np.copyto(self.data[0], self.data[slot])
+
+
+class TorchPackedBits:
+    """Patterns of one layer on any torch device, in the same layout; only counts leave it."""
+
+    def __init__(
+        self,
+        slots: int,
+        planes: int,
+        members: int,
+        samples: int,
+        units: int,
+        device: torch.device,
+    ) -> None:
+        self.units = units
+        shape = (slots, planes, members, samples, row_bytes(units))
+        self.data = torch.zeros(shape, dtype=torch.uint8, device=device)
+
+    def store(
+        self,
+        slot: int,
+        rows: slice,
+        values: Float[Tensor, "members rows units"],
+        thresholds: tuple[float, ...],
+    ) -> None:
+        """Keep which values lie above each threshold, in the given rows of one slot."""
+        for plane, threshold in enumerate(thresholds):
+            self.data[slot, plane, :, rows] = pack(values > threshold)
+
+    def changed(self, looks: int) -> Int[np.ndarray, "looks members samples"]:
+        """Count the units that changed from each of the first slots to the next one."""
+        return self._count(self.data[1 : looks + 1] ^ self.data[:looks])
+
+    def away(self, first: TorchPackedBits, looks: int) -> Int[np.ndarray, "looks members samples"]:
+        """Count the units that differ from slot 0 of `first`."""
+        return self._count(self.data[1 : looks + 1] ^ first.data[0])
+
+    def between(self, pairs: Pairs, looks: int) -> Int[np.ndarray, "looks members pairs"]:
+        """Count the units that differ between the two samples of each pair, at each look."""
+        first, second = (torch.from_numpy(part).to(self.data.device) for part in pairs)
+        patterns = self.data[1 : looks + 1]
+        return self._count(patterns[..., first, :] ^ patterns[..., second, :])
+
+    def constant(self, looks: int) -> Counts:
+        """Count the units that are off on every sample, and those that are on (and not clipped)."""
+        patterns = self.data[1 : looks + 1]
+        ever_on = _fold(torch.bitwise_or, patterns[:, 0], 2)
+        always_on = _fold(torch.bitwise_and, patterns[:, 0], 2)
+        if patterns.shape[1] == 2:
+            always_on = always_on & ~_fold(torch.bitwise_or, patterns[:, 1], 2)
+        on, always = (
+            popcount(bits).sum(dim=-1, dtype=torch.int64).cpu().numpy()
+            for bits in (ever_on, always_on)
+        )
+        return self.units - on, always
+
+    def restart(self, slot: int) -> None:
+        """Make a slot the one before."""
+        self.data[0] = self.data[slot]
+
+    @staticmethod
+    def _count(changed: UInt8[Tensor, "looks planes members samples bytes"]) -> NDArray[np.int64]:
+        per_unit = changed[:, 0]
+        for plane in range(1, changed.shape[1]):
+            per_unit = per_unit | changed[:, plane]
+        return popcount(per_unit).sum(dim=-1, dtype=torch.int64).cpu().numpy()
+
+
+class WinnerBuffer:
+    """Which element won each pooling window: one code a window, compared for equality.
+
+    Codes need only differ between the elements of one window, so that the low byte of the winner's
+    flat position is enough unless two elements of a window share it (`kinks.code_type`).
+    """
+
+    def __init__(
+        self,
+        slots: int,
+        members: int,
+        samples: int,
+        units: int,
+        dtype: torch.dtype,
+        device: torch.device,
+    ) -> None:
+        self.units = units
+        shape = (slots, 1, members, samples, units)
+        self.data = torch.zeros(shape, dtype=dtype, device=device)
+
+    def store(self, slot: int, rows: slice, codes: Int[Tensor, "members rows units"]) -> None:
+        """Keep the low part of `codes` in the given rows of one slot."""
+        self.data[slot, 0, :, rows] = codes
+
+    def changed(self, looks: int) -> Int[np.ndarray, "looks members samples"]:
+        """Count the windows whose winner changed from each of the first slots to the next one."""
+        return _count_true(self.data[1 : looks + 1, 0] != self.data[:looks, 0])
+
+    def away(self, first: WinnerBuffer, looks: int) -> Int[np.ndarray, "looks members samples"]:
+        """Count the windows whose winner differs from slot 0 of `first`."""
+        return _count_true(self.data[1 : looks + 1, 0] != first.data[0, 0])
+
+    def between(self, pairs: Pairs, looks: int) -> Int[np.ndarray, "looks members pairs"]:
+        """Count the windows whose winner differs between the two samples of each pair."""
+        first, second = (torch.from_numpy(part).to(self.data.device) for part in pairs)
+        codes = self.data[1 : looks + 1, 0]
+        return _count_true(codes[..., first, :] != codes[..., second, :])
+
+    def constant(self, looks: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return NaN: a pooling window is never off."""
+        nothing = np.full((looks, self.data.shape[2]), np.nan)
+        return nothing, nothing
+
+    def restart(self, slot: int) -> None:
+        """Make a slot the one before."""
+        self.data[0] = self.data[slot]
+
+
+Shelf = NumpyPackedBits | TorchPackedBits | WinnerBuffer
+
+
+def pack(bits: Bool[Tensor, "*rows units"]) -> UInt8[Tensor, "*rows bytes"]:
+    """Pack the last axis, eight units a byte, the first in the highest bit, as NumPy does."""
+    units = bits.shape[-1]
+    padded = torch.nn.functional.pad(bits.to(torch.uint8), (0, -units % 8))
+    octets = padded.reshape(*bits.shape[:-1], -1, 8)
+    weights = torch.tensor([128, 64, 32, 16, 8, 4, 2, 1], dtype=torch.uint8, device=bits.device)
+    return (octets * weights).sum(dim=-1, dtype=torch.uint8)
+
+
+def popcount(octets: UInt8[Tensor, "*shape"]) -> UInt8[Tensor, "*shape"]:
+    """Count the set bits of every byte (parallel addition within the byte)."""
+    pairs = octets - ((octets >> 1) & 0x55)
+    quads = (pairs & 0x33) + ((pairs >> 2) & 0x33)
+    return (quads + (quads >> 4)) & 0x0F
+
+
+def _as_numpy(values: Float[Tensor, "*shape"]) -> NDArray:
+    """View values in main memory through NumPy; halves are widened, as it has no bfloat16."""
+    return (values.float() if values.dtype in _HALVES else values).numpy()
+
+
+def _words(octets: NDArray[np.uint8]) -> NDArray[np.unsignedinteger]:
+    """Return the same memory in 64-bit words where rows allow it: eight times fewer counts."""
+    return octets.view(np.uint64) if octets.shape[-1] % 8 == 0 else octets
+
+
+def _popcount(words: NDArray[np.unsignedinteger]) -> NDArray[np.int64]:
+    """Count the bits along the last axis, which NumPy's own sum is slow at where it is short."""
+    counts = np.bitwise_count(words)
+    if counts.shape[-1] > _SHORT:
+        return counts.sum(axis=-1, dtype=np.int64)
+    return _fold(np.add, counts.astype(np.int64), counts.ndim - 1)
+
+
+def _count_units(changed: NDArray[np.unsignedinteger]) -> NDArray[np.int64]:
+    """Count units with any changed plane; the planes are the second axis."""
+    one_plane = changed.shape[1] == 1
+    return _popcount(changed[:, 0] if one_plane else np.bitwise_or.reduce(changed, axis=1))
+
+
+def _count_true(different: Bool[Tensor, "looks members samples units"]) -> NDArray[np.int64]:
+    """Count along the last axis; whole bytes are counted eight at a time where they line up."""
+    if different.device.type != "cpu":
+        return different.sum(dim=-1, dtype=torch.int64).cpu().numpy()
+    octets = different.numpy().view(np.uint8)
+    return _popcount(_words(np.ascontiguousarray(octets)))
+
+
+def _fold(operation: Callable[[Any, Any], Any], values: Any, axis: int) -> Any:
+    """Combine all elements along an axis, halving it each time: few calls on long rows."""
+    before = (slice(None),) * axis
+    while values.shape[axis] > 1:
+        half = values.shape[axis] // 2
+        folded = operation(
+            values[(*before, slice(0, half))], values[(*before, slice(half, 2 * half))]
+        )
+        if values.shape[axis] % 2:
+            rest = (*before, slice(0, 1))
+            folded[rest] = operation(folded[rest], values[(*before, slice(2 * half, None))])
+        values = folded
+    return values[(*before, 0)]

@@ -1,0 +1,175 @@
+"""Listens to a forward pass whose calls are known (`plan.Plan`) and keeps its patterns."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+from numpy.typing import NDArray
+from torch import Tensor
+
+from regime_lib.errors import RegimeError
+from regime_lib.instrument.capture.layout import Layout
+from regime_lib.instrument.capture.operators import Kind, Rule
+from regime_lib.instrument.capture.plan import CallPlan
+from regime_lib.instrument.tracking.packed_bits import (
+    NumpyPackedBits,
+    Shelf,
+    TorchPackedBits,
+    WinnerBuffer,
+)
+
+_SAME_PROBE = (
+    "a tracked model must run the same layers on the probe every time, so start a new tracker if "
+    "it was changed"
+)
+
+
+class Recorder:
+    """Writes the patterns of one forward pass after the other (`capture.Listener`).
+
+    Parameters
+    ----------
+    plan : CallPlan
+        The calls to expect.
+    layout : Layout
+        How activations are read.
+    keep_values : bool
+        Whether the pre-activations are kept as well, relative to their threshold (32 bits a unit).
+    advice : str
+        What to do if a forward pass differs from the plan.
+    """
+
+    def __init__(
+        self,
+        plan: CallPlan,
+        layout: Layout,
+        *,
+        keep_values: bool = False,
+        advice: str = _SAME_PROBE,
+    ) -> None:
+        self._plan, self._layout, self._advice = plan, layout, advice
+        self._cursor = 0
+        self._shelves: Sequence[Shelf] = ()
+        self._slot = 0
+        self._rows = slice(0)
+        self._samples = 0
+        self._units = [site.layer.units for site in plan.sites]
+        self.keep_values = keep_values
+        self.values: list[Float[np.ndarray, "members samples units"]] = []
+
+    def shelves(self, slots: int, samples: int) -> list[Shelf]:
+        """Return an empty shelf for every layer."""
+        made: list[Shelf] = []
+        for site in self._plan.sites:
+            size = (self._layout.members, samples, site.layer.units)
+            if site.codes is not None:
+                made.append(WinnerBuffer(slots, *size, site.codes, site.device))
+            elif site.device.type == "cpu":
+                made.append(NumpyPackedBits(slots, site.layer.planes, *size))
+            else:
+                made.append(TorchPackedBits(slots, site.layer.planes, *size, site.device))
+        return made
+
+    def room_for_values(self, samples: int) -> list[NDArray]:
+        """Return room for the values of all layers."""
+        return [
+            np.zeros((self._layout.members, samples, site.layer.units), np.float32)
+            for site in self._plan.sites
+        ]
+
+    def begin(self, shelves: Sequence[Shelf], slot: int, rows: slice) -> None:
+        """Direct the next forward pass into these rows of this slot."""
+        self._shelves, self._slot, self._rows, self._cursor = shelves, slot, rows, 0
+        self._samples = rows.stop - rows.start
+
+    def end(self) -> None:
+        """Check that the forward pass made every call that was expected."""
+        if self._cursor != len(self._plan.steps):
+            raise self._changed(f"made {self._cursor} of {len(self._plan.steps)} expected calls")
+
+    def on_call(
+        self, rule: Rule, via: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]
+    ) -> bool:
+        """Store the pattern of a call that is tracked."""
+        if rule.kind not in self._plan.rules:
+            return False
+        reading = rule.read(args, kwargs)
+        if reading is None:
+            return False
+        if self._cursor >= len(self._plan.steps):
+            raise self._changed(f"made a further call, {rule.op}")
+        step = self._plan.steps[self._cursor]
+        self._cursor += 1
+        if step.op != rule.op:
+            raise self._changed(f"called {rule.op} where it called {step.op} before")
+        if step.layer is None:
+            return False
+        if rule.kind is Kind.WINNER:
+            return True
+        rows = self._read_rows(reading.values, step.layer)
+        shelf = self._shelves[step.layer]
+        assert not isinstance(shelf, WinnerBuffer)
+        shelf.store(self._slot, self._rows, rows, reading.thresholds)
+        if self.keep_values:
+            shifted = rows.float() - reading.thresholds[0]
+            self.values[step.layer][:, self._rows] = shifted.cpu().numpy()
+        return False
+
+    def on_winners(self, winners: Tensor) -> None:
+        """Store the winners of the max-pool just called."""
+        layer = self._plan.steps[self._cursor - 1].layer
+        assert layer is not None
+        shelf = self._shelves[layer]
+        assert isinstance(shelf, WinnerBuffer)
+        shelf.store(self._slot, self._rows, self._read_rows(winners, layer))
+
+    def on_operator(self, *_: Any) -> None:
+        """Ignore operators: they were looked at once."""
+
+    def _read_rows(self, values: Tensor, layer: int) -> Tensor:
+        if values.requires_grad:
+            values = values.detach()
+        size = (self._layout.members, self._samples, self._units[layer])
+        if self._layout.is_plain(values.shape, size) and values.is_contiguous():
+            return values.view(size)
+        rows = self._layout.rows(values, self._samples)
+        if rows is None or rows.shape != size:
+            name = self._plan.sites[layer].layer.name
+            shape = tuple(values.shape)
+            raise self._changed(f"gave layer {name} shape {shape}, not {size[2]} units a sample")
+        return rows
+
+    def _changed(self, what: str) -> RegimeError:
+        return RegimeError(
+            f"the model's forward pass differs from the first one: it {what}; {self._advice}"
+        )
+
+
+def as_bytes(
+    shelves: Sequence[Shelf], slot: int, into: NDArray[np.uint8] | None = None
+) -> NDArray[np.uint8]:
+    """Copy one slot of all layers into one flat array."""
+    parts = []
+    for shelf in shelves:
+        data = shelf.data[slot]
+        array = data if isinstance(data, np.ndarray) else data.cpu().numpy()
+        parts.append(np.ascontiguousarray(array).reshape(-1).view(np.uint8))
+    return np.concatenate(parts, out=into)
+
+
+def from_bytes(shelves: Sequence[Any], slot: int, flat: NDArray[np.uint8]) -> None:
+    """Fill one slot of all layers from what `as_bytes` gave."""
+    start = 0
+    for shelf in shelves:
+        data = shelf.data[slot]
+        size = data.nbytes
+        part = flat[start : start + size].copy()
+        start += size
+        if isinstance(data, np.ndarray):
+            data[...] = part.reshape(data.shape)
+        else:
+            kind = np.uint8 if data.element_size() == 1 else np.int32
+            data.copy_(Tensor(data.new_tensor(part.view(kind))).reshape(data.shape))

@@ -1,0 +1,298 @@
+"""What a tracker measured: tidy series, saved as Parquet with a manifest."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import re
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Float, Int
+from numpy.typing import NDArray
+
+from regime_lib.errors import RegimeError
+from regime_lib.instrument.capture.coverage import ALL, Coverage, Layer, Unseen
+from regime_lib.instrument.capture.operators import Kind
+from regime_lib.storage import atomic_write, sha256_of, write_text
+
+if TYPE_CHECKING:
+    from regime_lib.instrument.settling.regime_change import RegimeChange
+    from regime_lib.instrument.tracking.net_flips import NetFlips
+
+_FORMAT = 1
+_OWN_FILE = re.compile(r"(series|groups)-[0-9a-f]{12}\.parquet")
+
+
+@dataclass(frozen=True)
+class Series:
+    """One quantity over training, for several layers and members."""
+
+    quantity: str
+    layers: tuple[str, ...]
+    steps: Int[np.ndarray, " steps"]
+    values: Float[np.ndarray, "steps layers members"]
+
+
+@dataclass(frozen=True)
+class Trace:
+    """Everything measured in one run.
+
+    Quantities (`quantity` in `frame`), per layer and over all (`layer` "all"):
+
+    ================== ============================================================== ===========
+    quantity           meaning                                                        unit
+    ================== ============================================================== ===========
+    pattern_change     flipped bits since the previous step (normalised Hamming)      share
+    pattern_from_start Hamming distance to the first pattern                          share
+    pattern_from_end   Hamming distance to the last pattern                           share
+    dead, always_on    units off (on) on every probe sample                           share
+    weight_change      norm of the update since the previous step                     as weights
+    weight_change_rel  the same, relative to the norm of the weights                  share
+    weight_norm        norm of the weights                                            as weights
+    weight_from_start  distance to the first weights                                  as weights
+    weight_from_end    distance to the last weights                                   as weights
+    ================== ============================================================== ===========
+
+    With ``window=N`` also `pattern_net_change`, the Hamming distance across every window of N
+    steps, written at its end (see `flips_per_net_flip`); with ``oui=N`` also `oui`, how different
+    the patterns of two probe samples are (1: as different as chance would make them).
+    With ``preactivations=True`` also `preactivation_scale`, `preactivation_change`, `flip_law` and
+    `flip_law_centred`; with ``batches=N`` also `lag`, the steps since the samples' last visit.
+    """
+
+    coverage: Coverage
+    all_series: tuple[Series, ...]
+    groups: Float[np.ndarray, "steps members groups"] | None
+    """Pattern change over all layers, in parts of the probe."""
+
+    @property
+    def members(self) -> int:
+        """Independent networks in the model."""
+        return self.coverage.members
+
+    @property
+    def quantities(self) -> tuple[str, ...]:
+        """Names of the quantities that were measured."""
+        return tuple(series.quantity for series in self.all_series)
+
+    @cached_property
+    def frame(self) -> pd.DataFrame:
+        """Tidy table with columns step, layer, quantity, value; and member if there are several."""
+        if not self.all_series:
+            return pd.DataFrame(columns=["step", "layer", "quantity", "value"])
+        frame = pd.concat([_tidy(series) for series in self.all_series], ignore_index=True)
+        for column in ("layer", "quantity"):
+            frame[column] = frame[column].astype("category")
+        return frame.drop(columns="member") if self.members == 1 else frame
+
+    def array(
+        self, quantity: str, layer: str = ALL
+    ) -> tuple[Int[np.ndarray, " steps"], Float[np.ndarray, "steps members"]]:
+        """Return steps and values of one quantity of one layer.
+
+        Raises
+        ------
+        RegimeError
+            If the quantity was not measured, or not for this layer.
+        """
+        found = next((s for s in self.all_series if s.quantity == quantity), None)
+        if found is None:
+            raise RegimeError(
+                f"the trace has no quantity {quantity!r}; it holds {', '.join(self.quantities)}"
+            )
+        if layer not in found.layers:
+            raise RegimeError(
+                f"{quantity} was not measured for a layer {layer!r}; "
+                f"its layers are {', '.join(found.layers)}"
+            )
+        return found.steps, found.values[:, found.layers.index(layer)]
+
+    def series(self, quantity: str, layer: str = ALL, member: int = 0) -> pd.Series:
+        """Return one quantity of one layer and member, indexed by step."""
+        steps, values = self.array(quantity, layer)
+        if not 0 <= member < self.members:
+            raise RegimeError(
+                f"there is no member {member}; members are numbered 0 to {self.members - 1}"
+            )
+        return pd.Series(values[:, member], index=pd.Index(steps, name="step"), name=quantity)
+
+    def until(self, step: int) -> Trace:
+        """Return the trace of the same run, had it ended after `step`.
+
+        Distances to the end are left out: they refer to an end that this run did not have.
+
+        Raises
+        ------
+        RegimeError
+            If nothing was seen until then.
+        """
+        kept = tuple(
+            Series(s.quantity, s.layers, s.steps[s.steps <= step], s.values[s.steps <= step])
+            for s in self.all_series
+            if not s.quantity.endswith("_from_end") and s.steps[0] <= step
+        )
+        if not kept:
+            raise RegimeError(f"the trace holds nothing up to step {step}; it starts later")
+        groups = self.groups
+        if groups is not None:
+            steps, _ = self.array("pattern_change")
+            groups = groups[steps <= step]
+        return Trace(self.coverage, kept, groups)
+
+    def regime_change(self, definition: str = "peak@0.1", **options: Any) -> RegimeChange:
+        """Return how much earlier the patterns settle than the weights.
+
+        See `regime_lib.instrument.settling.regime_change.regime_change`.
+        """
+        from regime_lib.instrument.settling.regime_change import regime_change
+
+        return regime_change(self, definition, **options)
+
+    def flips_per_net_flip(self, over: str = "window", layer: str = ALL) -> NetFlips:
+        """Return how many bits flip for one that finally differs, window by window.
+
+        See `regime_lib.instrument.tracking.net_flips.flips_per_net_flip`.
+        """
+        from regime_lib.instrument.tracking.net_flips import flips_per_net_flip
+
+        return flips_per_net_flip(self, over, layer)
+
+    def save(self, path: str | Path) -> Path:
+        """Write the trace into a folder: Parquet files, and a manifest that names them.
+
+        The manifest is replaced last, so that an interrupted save leaves the earlier trace, or
+        none, never half of one.
+        """
+        folder = Path(path)
+        if folder.exists() and not folder.is_dir():
+            raise RegimeError(
+                f"{folder} is a file; a trace is saved as a folder, so name another one"
+            )
+        folder.mkdir(parents=True, exist_ok=True)
+        files = {"series": _write_parquet(folder, "series", self._table())}
+        if self.groups is not None:
+            steps, members, groups = self.groups.shape
+            index = pd.MultiIndex.from_product([range(steps), range(members), range(groups)])
+            table = pd.DataFrame({"value": self.groups.reshape(-1)}, index=index).reset_index(
+                names=["row", "member", "group"]
+            )
+            files["groups"] = _write_parquet(folder, "groups", table)
+        manifest = {
+            "format": _FORMAT,
+            "files": files,
+            "samples": self.coverage.samples,
+            "members": self.members,
+            "layers": [asdict(layer) for layer in self.coverage.layers],
+            "unseen": [asdict(item) for item in self.coverage.unseen],
+        }
+        write_text(folder / "manifest.json", json.dumps(manifest, indent=2) + "\n")
+        current = {entry["name"] for entry in files.values()}
+        for path in folder.iterdir():
+            if _OWN_FILE.fullmatch(path.name) and path.name not in current:
+                path.unlink(missing_ok=True)
+        return folder
+
+    @classmethod
+    def load(cls, path: str | Path) -> Trace:
+        """Read a trace that `save` wrote.
+
+        Raises
+        ------
+        RegimeError
+            If the folder holds no trace, or a file of it is missing or damaged.
+        """
+        folder = Path(path)
+        try:
+            manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+            found = manifest["format"]
+        except (OSError, ValueError, KeyError, TypeError):
+            raise RegimeError(
+                f"{folder} holds no trace (no readable manifest.json); "
+                "pass the folder that trace.save() was given"
+            ) from None
+        if found != _FORMAT:
+            raise RegimeError(
+                f"the trace in {folder} has format {found!r}, this library reads format {_FORMAT}; "
+                "load it with the version that wrote it"
+            )
+        try:
+            coverage = _coverage_of(manifest)
+            tables = {key: _read_parquet(folder, entry) for key, entry in manifest["files"].items()}
+            series = tuple(_untidy(tables["series"]))
+        except (KeyError, TypeError, AttributeError, ValueError) as error:
+            if isinstance(error, RegimeError):
+                raise
+            raise RegimeError(
+                f"the manifest in {folder} is damaged ({type(error).__name__}: {error}); "
+                "restore it or run again"
+            ) from None
+        return cls(coverage, series, _parts_of(tables.get("groups")))
+
+    def _table(self) -> pd.DataFrame:
+        if not self.all_series:
+            raise RegimeError("the trace is empty; save it after at least one look at the model")
+        return pd.concat([_tidy(series) for series in self.all_series], ignore_index=True)
+
+
+def _coverage_of(manifest: dict[str, Any]) -> Coverage:
+    return Coverage(
+        tuple(Layer(**(row | {"kind": Kind(row["kind"])})) for row in manifest["layers"]),
+        tuple(Unseen(**row) for row in manifest["unseen"]),
+        manifest["samples"],
+        manifest["members"],
+    )
+
+
+def _parts_of(table: pd.DataFrame | None) -> NDArray[np.float64] | None:
+    if table is None:
+        return None
+    return table["value"].to_numpy().reshape(table.iloc[:, :3].nunique().to_numpy())
+
+
+def _tidy(series: Series) -> pd.DataFrame:
+    steps, layers, members = series.values.shape
+    return pd.DataFrame(
+        {
+            "step": np.repeat(series.steps, layers * members),
+            "layer": np.tile(np.repeat(np.array(series.layers, object), members), steps),
+            "quantity": series.quantity,
+            "member": np.tile(np.arange(members), steps * layers),
+            "value": series.values.reshape(-1),
+        }
+    )
+
+
+def _untidy(table: pd.DataFrame) -> list[Series]:
+    found = []
+    for quantity, rows in table.groupby("quantity", sort=False):
+        steps = rows["step"].drop_duplicates().to_numpy()
+        layers = tuple(rows["layer"].drop_duplicates())
+        values = rows["value"].to_numpy().reshape(len(steps), len(layers), -1)
+        found.append(Series(str(quantity), layers, steps, values))
+    return found
+
+
+def _write_parquet(folder: Path, stem: str, table: pd.DataFrame) -> dict[str, str]:
+    """Write a table under a name made of its content, so that it never replaces another one."""
+    buffer = io.BytesIO()
+    table.to_parquet(buffer, index=False)
+    digest = hashlib.sha256(buffer.getbuffer()).hexdigest()
+    name = f"{stem}-{digest[:12]}.parquet"
+    with atomic_write(folder / name) as temporary:
+        temporary.write_bytes(buffer.getbuffer())
+    return {"name": name, "sha256": digest}
+
+
+def _read_parquet(folder: Path, entry: dict[str, str]) -> pd.DataFrame:
+    path = folder / entry["name"]
+    if not path.exists() or sha256_of(path) != entry["sha256"]:
+        raise RegimeError(
+            f"{path} is missing or was changed since the trace was saved; restore it or run again"
+        )
+    return pd.read_parquet(path)

@@ -1,0 +1,1 @@
+"""Data sets by name, prepared, and where their files lie."""

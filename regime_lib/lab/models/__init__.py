@@ -1,0 +1,1 @@
+"""Networks and ensembles of them."""

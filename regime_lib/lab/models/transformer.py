@@ -1,0 +1,227 @@
+"""The small Transformers of the examples: for patches of an image and for characters of a text.
+
+Blocks normalise first (pre-norm): attention, then a feed-forward part with one ReLU layer, each
+added to what it was computed from. Alone, or as a stack of K seeds trained at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from regime_lib.errors import RegimeError
+from regime_lib.lab.models.ensemble import (
+    Ensemble,
+    EnsembleEmbedding,
+    EnsembleLayerNorm,
+    EnsembleLinear,
+)
+from regime_lib.lab.training.seeding import checked_seed, torch_seeded
+
+
+@dataclass(frozen=True, kw_only=True)
+class TransformerShape:
+    """The sizes of a Transformer.
+
+    Parameters
+    ----------
+    tokens : int
+        Positions: patches of an image, or characters that are read at once.
+    inputs : int
+        Numbers in a patch; or characters of the alphabet.
+    outputs : int
+        Classes; or characters of the alphabet.
+    text : bool
+        Whether it reads whole numbers and predicts at every position from those up to it; else it
+        reads vectors and predicts once, from the mean over positions.
+    width, ffn, heads, blocks : int
+        Size of the vectors, units of each feed-forward part, attention heads, blocks.
+
+    Raises
+    ------
+    RegimeError
+        If a size is not a positive whole number, or the heads do not divide the width.
+    """
+
+    tokens: int
+    inputs: int
+    outputs: int
+    text: bool = False
+    width: int = 32
+    ffn: int = 64
+    heads: int = 2
+    blocks: int = 2
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if field.name != "text" and (not isinstance(value, int) or value < 1):
+                raise RegimeError(f"{field.name} is {value!r}; expected a whole number above 0")
+        if self.width % self.heads:
+            raise RegimeError(
+                f"{self.heads} heads do not divide a width of {self.width}; choose heads that do"
+            )
+
+
+class Block(nn.Module):
+    """One block; every module may be that of one network or of a stack."""
+
+    def __init__(
+        self,
+        shape: TransformerShape,
+        affine: Callable[[int, int], nn.Module],
+        norm: Callable[[int], nn.Module],
+    ) -> None:
+        super().__init__()
+        self.shape = shape
+        self.norm1, self.norm2 = norm(shape.width), norm(shape.width)
+        self.qkv, self.merge = (
+            affine(shape.width, 3 * shape.width),
+            affine(shape.width, shape.width),
+        )
+        self.hidden, self.relu = affine(shape.width, shape.ffn), nn.ReLU()
+        self.output = affine(shape.ffn, shape.width)
+
+    def forward(self, rows: Tensor) -> Tensor:
+        """Map vectors to vectors; rows have shape (..., samples * tokens, width)."""
+        rows = rows + self.merge(self._attend(self.qkv(self.norm1(rows))))
+        hidden: Tensor = self.relu(self.hidden(self.norm2(rows)))
+        return rows + self.output(hidden)
+
+    def _attend(self, qkv: Tensor) -> Tensor:
+        shape = self.shape
+        parts = qkv.view(-1, shape.tokens, 3, shape.heads, shape.width // shape.heads)
+        query, key, value = parts.permute(2, 0, 3, 1, 4)
+        mixed = nn.functional.scaled_dot_product_attention(query, key, value, is_causal=shape.text)
+        return mixed.transpose(1, 2).reshape(*qkv.shape[:-1], shape.width)
+
+
+class Transformer(nn.Module):
+    """A Transformer with PyTorch's default initialisation of each layer.
+
+    Tables of tokens and positions start from Gaussians of standard deviation 0.1. The layers with
+    a pattern are called ``blocks.0.relu, blocks.1.relu, …``. The global generator is left alone.
+
+    Parameters
+    ----------
+    shape : TransformerShape
+        The sizes.
+    seed : int
+        Seed of the initial parameters.
+
+    Raises
+    ------
+    RegimeError
+        If the seed is out of range.
+    """
+
+    def __init__(self, shape: TransformerShape, seed: int) -> None:
+        super().__init__()
+        self.shape, self.seed = shape, checked_seed(seed)
+        with torch_seeded(self.seed):
+            _add_parts(
+                self,
+                shape,
+                (),
+                partial(nn.Linear, device="cpu"),
+                partial(nn.LayerNorm, device="cpu"),
+                partial(nn.Embedding, device="cpu"),
+            )
+            nn.init.normal_(self.get_parameter("positions"), std=0.1)
+            if shape.text:
+                nn.init.normal_(self.get_parameter("embed.weight"), std=0.1)
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """Return logits: (batch, classes) of patches, (batch, tokens, characters) of text."""
+        _check(inputs, self.shape)
+        return _logits(self, inputs, self.shape)
+
+
+class TransformerEnsemble(Ensemble):
+    """K Transformers of one shape in batched tensors; modules are named as in `Transformer`.
+
+    Parameters
+    ----------
+    shape : TransformerShape
+        The sizes.
+    seeds : sequence of int
+        Seed of the initial parameters of each member.
+
+    Raises
+    ------
+    RegimeError
+        If there are no seeds, or one is out of range.
+    """
+
+    def __init__(self, shape: TransformerShape, seeds: Sequence[int]) -> None:
+        super().__init__(seeds)
+        self.shape = shape
+        _add_parts(
+            self,
+            shape,
+            (self.members,),
+            partial(EnsembleLinear, self.members),
+            partial(EnsembleLayerNorm, self.members),
+            partial(EnsembleEmbedding, self.members),
+        )
+        self.fill([Transformer(shape, seed) for seed in self.seeds])
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """Return the logits of every member on its own inputs, or of all on the same ones."""
+        _check(inputs, self.shape)
+        return _logits(self, self.spread(inputs, 2 if self.shape.text else 3), self.shape)
+
+    def member(self, index: int) -> Transformer:
+        """Return a copy of one member as an ordinary network.
+
+        Raises
+        ------
+        RegimeError
+            If there is no such member.
+        """
+        return self.copy_of(index, partial(Transformer, self.shape))
+
+
+def _add_parts(
+    model: nn.Module,
+    shape: TransformerShape,
+    members: tuple[int, ...],
+    affine: Callable[[int, int], nn.Module],
+    norm: Callable[[int], nn.Module],
+    table: Callable[[int, int], nn.Module],
+) -> None:
+    """Give `model` the layers of a Transformer."""
+    model.embed = (table if shape.text else affine)(shape.inputs, shape.width)
+    model.positions = nn.Parameter(torch.empty(*members, shape.tokens, shape.width, device="cpu"))
+    model.blocks = nn.Sequential(*(Block(shape, affine, norm) for _ in range(shape.blocks)))
+    model.norm = norm(shape.width)
+    model.output = affine(shape.width, shape.outputs)
+
+
+def _logits(model: Any, inputs: Tensor, shape: TransformerShape) -> Tensor:
+    """Run the parts; leading axes are (batch,), or (members, batch) of a stack."""
+    leading = inputs.shape[: inputs.ndim - (1 if shape.text else 2)]
+    members = leading[:-1]
+    # one row a token: matrix products then are as large as they can be
+    rows = inputs if shape.text else inputs.reshape(*members, -1, shape.inputs)
+    grid = model.embed(rows).view(*leading, shape.tokens, shape.width)
+    rows = (grid + model.positions.unsqueeze(-3)).view(*members, -1, shape.width)
+    rows = model.norm(model.blocks(rows))
+    if not shape.text:
+        rows = rows.view(*leading, shape.tokens, shape.width).mean(dim=-2)
+    logits: Tensor = model.output(rows)
+    return logits.view(*leading, shape.tokens, shape.outputs) if shape.text else logits
+
+
+def _check(inputs: Tensor, shape: TransformerShape) -> None:
+    wanted = (shape.tokens,) if shape.text else (shape.tokens, shape.inputs)
+    if inputs.ndim <= len(wanted) or inputs.shape[-len(wanted) :] != wanted:
+        raise RegimeError(
+            f"the inputs have shape {tuple(inputs.shape)}, but the Transformer reads (batch, "
+            f"{', '.join(map(str, wanted))})"
+        )

@@ -1,0 +1,72 @@
+"""Which samples each member sees in each step."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import islice
+
+import numpy as np
+import torch
+from jaxtyping import Int, Shaped
+from torch import Tensor, nn
+
+from regime_lib.errors import RegimeError
+from regime_lib.lab.data.dataset import Dataset
+from regime_lib.lab.models.ensemble import Ensemble
+from regime_lib.lab.training.recipe import TrainingConfig
+from regime_lib.lab.training.seeding import generator
+
+
+def batch_order(
+    samples: int, batch_size: int, seeds: Sequence[int], device: torch.device | str = "cpu"
+) -> Iterator[Int[Tensor, "members batch"]]:
+    """Yield, step after step and without end, the sample numbers of every member's batch.
+
+    Each member goes through its own permutation of the samples, drawn from
+    ``generator(seed, "batches")`` anew in every epoch; the samples that do not fill a last batch
+    sit that epoch out. The order of a member depends on its own seed only.
+
+    Parameters
+    ----------
+    samples : int
+        Size of the training set.
+    batch_size : int
+        Samples a step.
+    seeds : sequence of int
+        One for each member.
+    device : torch.device or str
+        Where the numbers are to lie; they are moved there an epoch at a time.
+
+    Raises
+    ------
+    RegimeError
+        If a batch is larger than the training set.
+    """
+    if batch_size > samples:
+        raise RegimeError(
+            f"a batch of {batch_size} is larger than the training set of {samples} samples; "
+            "choose a smaller batch_size, or None for the whole set"
+        )
+    streams = [generator(seed, "batches") for seed in seeds]
+    steps = samples // batch_size
+    while True:
+        orders = np.stack([stream.permutation(samples) for stream in streams])
+        epoch = orders[:, : steps * batch_size].reshape(len(seeds), steps, batch_size)
+        yield from torch.from_numpy(np.ascontiguousarray(epoch.swapaxes(0, 1))).to(device)
+
+
+def batches(
+    model: nn.Module, data: Dataset, recipe: TrainingConfig, seeds: tuple[int, ...], done: int = 0
+) -> Iterator[tuple[Shaped[Tensor, "..."], Int[Tensor, "..."]]]:
+    """Yield inputs and labels of the steps after the first `done`, with a stack's member axis."""
+    inputs, labels = data.train_inputs, data.train_labels
+    members = (len(seeds),) if isinstance(model, Ensemble) else ()
+    if recipe.batch_size is None:
+        while True:
+            yield inputs, labels.expand(*members, *labels.shape)
+    shape = (*members, recipe.batch_size)
+    order = batch_order(len(labels), recipe.batch_size, seeds, labels.device)
+    for index in islice(order, done, None):
+        rows = index.view(-1)
+        batch = inputs.index_select(0, rows).view(*shape, *inputs.shape[1:])
+        yield batch, labels.index_select(0, rows).view(*shape, *labels.shape[1:])

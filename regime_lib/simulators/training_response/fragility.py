@@ -1,0 +1,149 @@
+"""How easily a trained network changes its mind, under several definitions.
+
+The definition behind "fragility" in arXiv 2405.04074 is not known to us; these are ours. In all of
+them a larger number means more fragile.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from regime_lib.errors import RegimeError
+from regime_lib.simulators.training_response.networks import Networks, with_one
+
+_PUSHES = 10
+
+
+@dataclass(frozen=True)
+class Fragility:
+    """Fragility, one number a network.
+
+    Attributes
+    ----------
+    flips : array, shape (seeds,)
+        Share of pairs of trained string and bit whose flip changes the decision.
+    flips_everywhere : array, shape (seeds,)
+        The same over all strings.
+    nearness : array, shape (seeds,)
+        One over the median distance of the trained strings to the boundary, ``|z|`` / ‖∇_x z‖.
+    few_bits : array, shape (seeds,)
+        Minus the mean number of bits that must be flipped to change the decision on a trained
+        string.
+    adversarial : array, shape (seeds,)
+        Share of trained strings whose decision an attack within a box changes.
+    """
+
+    flips: Float[np.ndarray, " seeds"]
+    flips_everywhere: Float[np.ndarray, " seeds"]
+    nearness: Float[np.ndarray, " seeds"]
+    few_bits: Float[np.ndarray, " seeds"]
+    adversarial: Float[np.ndarray, " seeds"]
+
+
+def fragility(
+    networks: Networks, strings: Float[np.ndarray, "seeds samples inputs"], *, reach: float = 0.5
+) -> Fragility:
+    """Measure the fragility of each network around its own samples.
+
+    Parameters
+    ----------
+    networks : Networks
+        The trained networks.
+    strings : array, shape (seeds, samples, inputs)
+        The samples of each network, among all strings of the input space.
+    reach : float
+        Half the width of the attack's box, in every input; for ±1 strings a bit flip is two.
+
+    Raises
+    ------
+    RegimeError
+        If `reach` is not positive.
+    """
+    if reach <= 0:
+        raise RegimeError(f"reach must be positive, not {reach}")
+    everything = networks.toy.strings()
+    decisions = networks.logits(everything) > 0  # (seeds, all strings)
+    mine = np.stack([_places(own, networks.toy.inputs) for own in strings])
+    bits = 1 << np.arange(networks.toy.inputs)
+    neighbours = np.arange(len(everything))[:, None] ^ bits  # (all strings, inputs)
+    changed = decisions[:, neighbours] != decisions[:, :, None]
+    rows = np.arange(len(networks))[:, None]
+    z, gradient = _gradient(networks, strings)
+    attacked = _attack(networks, strings, z > 0, reach)
+    return Fragility(
+        flips=changed[rows, mine].mean(axis=(1, 2)),
+        flips_everywhere=changed.mean(axis=(1, 2)),
+        nearness=_nearness(np.abs(z), np.linalg.norm(gradient, axis=2)),
+        few_bits=-_bits_to_change(decisions, mine),
+        adversarial=((attacked > 0) != (z > 0)).mean(axis=1),
+    )
+
+
+def _nearness(
+    size: Float[np.ndarray, "seeds samples"], steepness: Float[np.ndarray, "seeds samples"]
+) -> Float[np.ndarray, " seeds"]:
+    """Return one over the median distance; where nothing changes, the boundary is out of reach."""
+    flat = np.where(size == 0, 0.0, np.inf)
+    distance = np.median(np.divide(size, steepness, out=flat, where=steepness > 0), axis=1)
+    return np.divide(1.0, distance, out=np.full_like(distance, np.inf), where=distance > 0)
+
+
+def _places(
+    strings: Float[np.ndarray, "samples inputs"], inputs: int
+) -> Int[np.ndarray, " samples"]:
+    """Return the place of each string among all strings."""
+    return (strings > 0).astype(np.int64) @ (1 << np.arange(inputs)[::-1])
+
+
+def _bits_to_change(
+    decisions: np.ndarray, mine: Int[np.ndarray, "seeds samples"]
+) -> Float[np.ndarray, " seeds"]:
+    """Return the mean Hamming distance to the nearest string that is decided otherwise."""
+    count = decisions.shape[1]
+    apart = np.bitwise_count(np.arange(count)[:, None] ^ np.arange(count)).astype(float)
+    means = []
+    for decided, own in zip(decisions, mine, strict=True):
+        other = decided[own][:, None] != decided
+        # a network of one mind everywhere: further than any string
+        nearest = np.where(other, apart[own], np.log2(count) + 1).min(axis=1)
+        means.append(nearest.mean())
+    return np.array(means)
+
+
+def _gradient(
+    networks: Networks, x: Float[np.ndarray, "seeds samples inputs"]
+) -> tuple[Float[np.ndarray, "seeds samples"], Float[np.ndarray, "seeds samples inputs"]]:
+    """Return z and its gradient by the inputs."""
+    weights = networks.weights.transpose(1, 0, 2)  # (seeds, inputs + 1, features)
+    phi, slope = networks.toy.activate(with_one(x) @ weights)
+    z = (phi @ networks.readout[:, :, None])[..., 0] + networks.offset[:, None]
+    slope *= networks.readout[:, None, :]
+    return z, slope @ weights[:, :-1].transpose(0, 2, 1)
+
+
+def _attack(
+    networks: Networks,
+    strings: Float[np.ndarray, "seeds samples inputs"],
+    decided: np.ndarray,
+    reach: float,
+) -> Float[np.ndarray, "seeds samples"]:
+    """Push every input against the decision inside the box; return the logits reached.
+
+    Projected signed-gradient steps (Madry et al. 2018), each a quarter of the reach.
+    """
+    against = np.where(decided, -1.0, 1.0)
+    x, best = strings.copy(), None
+    for _ in range(_PUSHES):
+        _, gradient = _gradient(networks, x)
+        x = np.clip(
+            x + reach / 4 * against[..., None] * np.sign(gradient), strings - reach, strings + reach
+        )
+        z, _ = _gradient(networks, x)
+        best = (
+            z if best is None else np.where(against > 0, np.maximum(best, z), np.minimum(best, z))
+        )
+    assert best is not None
+    return best

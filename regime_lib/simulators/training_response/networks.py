@@ -1,0 +1,164 @@
+"""Many toys at once: the weights of all seeds in three arrays, and what the networks compute."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+
+from regime_lib.errors import RegimeError
+from regime_lib.simulators.training_response.setup import Setup
+
+#: Streams of random numbers of a seed; each is independent of the others and of other seeds.
+STREAMS = {"weights": 0, "string": 1, "noise": 2, "task": 3, "order": 4}
+
+
+def generator(seed: int, stream: str) -> np.random.Generator:
+    """Return the generator of one seed for one purpose."""
+    return np.random.default_rng([seed, STREAMS[stream]])
+
+
+@dataclass(frozen=True)
+class Networks:
+    """The weights of several networks; training changes the arrays in place.
+
+    Attributes
+    ----------
+    toy : Setup
+        The architecture.
+    weights : array, shape (inputs + 1, seeds, features)
+        W, with the biases b as its last row. Seeds and features lie innermost, so that a step runs
+        over long contiguous stretches.
+    readout : array, shape (seeds, features)
+        v.
+    offset : array, shape (seeds,)
+        c.
+    """
+
+    toy: Setup
+    weights: Float[np.ndarray, "inputs_and_one seeds features"]
+    readout: Float[np.ndarray, "seeds features"]
+    offset: Float[np.ndarray, " seeds"]
+
+    def __len__(self) -> int:
+        return len(self.offset)
+
+    def copy(self) -> Networks:
+        """Return networks of their own with the same weights."""
+        return replace(
+            self,
+            weights=self.weights.copy(),
+            readout=self.readout.copy(),
+            offset=self.offset.copy(),
+        )
+
+    def preactivations(
+        self, strings: Float[np.ndarray, "strings inputs"]
+    ) -> Iterator[Float[np.ndarray, "strings features"]]:
+        """Yield h = Wx + b seed by seed.
+
+        One network on all 256 strings fills a quarter of a megabyte, which fits a core's cache; all
+        seeds at once do not, and were slower than a loop.
+        """
+        padded = with_one(strings)
+        for seed in range(len(self)):
+            yield padded @ self.weights[:, seed]
+
+    def logits(
+        self, strings: Float[np.ndarray, "strings inputs"]
+    ) -> Float[np.ndarray, "seeds strings"]:
+        """Return z of every network for every string."""
+        out = np.empty((len(self), len(strings)))
+        for seed, h in enumerate(self.preactivations(strings)):
+            out[seed] = self.toy.activate(h)[0] @ self.readout[seed] + self.offset[seed]
+        return out
+
+    def patterns(
+        self, strings: Float[np.ndarray, "strings inputs"]
+    ) -> Bool[np.ndarray, "seeds strings features"]:
+        """Return which features are on for which string."""
+        return np.stack([h > 0 for h in self.preactivations(strings)])
+
+    def tangent_kernel(
+        self,
+        strings: Float[np.ndarray, "strings inputs"],
+        trained: Float[np.ndarray, "seeds inputs"],
+    ) -> Float[np.ndarray, "seeds strings"]:
+        """Return Θ(x, x_o), the inner product of the gradients of z by all weights.
+
+        Parameters
+        ----------
+        strings : array, shape (strings, inputs)
+            x.
+        trained : array, shape (seeds, inputs)
+            x_o of each network.
+
+        Notes
+        -----
+        Θ = φ(h)·φ(h_o) + (1 + x·x_o) Σ_j v_j² φ'(h_j) φ'(h_oj) + 1 (Jacot et al. 2018, for this
+        net).
+        """
+        out = np.empty((len(self), len(strings)))
+        for seed, h in enumerate(self.preactivations(strings)):
+            phi, slope = self.toy.activate(h)
+            there = with_one(trained[seed]) @ self.weights[:, seed]
+            phi_there, slope_there = self.toy.activate(there)
+            overlap = 1 + strings @ trained[seed]
+            out[seed] = phi @ phi_there + 1
+            out[seed] += overlap * (slope @ (self.readout[seed] ** 2 * slope_there))
+        return out
+
+
+def make_networks(toy: Setup, seeds: Sequence[int] | range) -> Networks:
+    """Draw the initial weights of several networks; each depends on its own seed alone.
+
+    Parameters
+    ----------
+    toy : Setup
+        The architecture and the distribution of the weights.
+    seeds : sequence of int
+        One network each.
+
+    Raises
+    ------
+    RegimeError
+        If there is no seed, or a negative one.
+    """
+    if len(seeds) == 0 or min(seeds) < 0:
+        raise RegimeError(f"seeds must be one or more integers from 0 on, not {list(seeds)}")
+    weights = np.zeros((toy.inputs + 1, len(seeds), toy.features))
+    readout = np.zeros((len(seeds), toy.features))
+    offset = np.zeros(len(seeds))
+    for place, seed in enumerate(seeds):
+        random = generator(seed, "weights")
+        if toy.init == "uniform":
+            reach, reach_out = toy.inputs**-0.5, toy.features**-0.5
+            weights[:, place] = random.uniform(-reach, reach, weights[:, place].shape)
+            readout[place] = random.uniform(-reach_out, reach_out, toy.features)
+            offset[place] = random.uniform(-reach_out, reach_out)
+        else:
+            gain = 2.0 if toy.init == "he" else 1.0
+            scale = np.sqrt(gain / toy.inputs)
+            weights[:-1, place] = random.normal(0, scale, weights[:-1, place].shape)
+            readout[place] = random.normal(0, toy.features**-0.5, toy.features)
+    return Networks(toy, weights, readout, offset)
+
+
+def trained_strings(toy: Setup, seeds: Sequence[int] | range) -> Float[np.ndarray, "seeds inputs"]:
+    """Draw the string x_o that each network is trained on, one of all strings, by seed."""
+    strings = toy.strings()
+    return strings[[int(generator(seed, "string").integers(len(strings))) for seed in seeds]]
+
+
+def distances(
+    strings: Float[np.ndarray, "strings inputs"], trained: Float[np.ndarray, "seeds inputs"]
+) -> Int[np.ndarray, "seeds strings"]:
+    """Return the Hamming distance of every string from each x_o."""
+    return (strings[None] != trained[:, None]).sum(axis=2)
+
+
+def with_one(x: Float[np.ndarray, "*n inputs"]) -> Float[np.ndarray, "*n inputs_and_one"]:
+    """Append the constant input of the biases."""
+    return np.concatenate([x, np.ones((*x.shape[:-1], 1))], axis=-1)

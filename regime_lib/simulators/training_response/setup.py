@@ -1,0 +1,104 @@
+"""The toy that ages: which one-hidden-layer network is meant, with every choice that is ours.
+
+Source of the sizes (8 inputs, 128 features, ReLU or ELU): Nakazato (2024), arXiv 2405.04074,
+captions of Figs. 1 and 2. Loss, coding of the bits and initial weights are not known to us: they
+are options.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import numpy as np
+from jaxtyping import Float
+from scipy.special import expit
+
+from regime_lib.errors import RegimeError
+
+Activation = Literal["relu", "elu"]
+Loss = Literal["cross-entropy", "squared"]
+Coding = Literal["signs", "bits"]
+Init = Literal["gaussian", "he", "uniform"]
+
+Values = Float[np.ndarray, "*shape"]
+
+
+@dataclass(frozen=True)
+class Setup:
+    """One hidden layer, one sigmoid output: z = v·φ(Wx + b) + c and y = 1 / (1 + exp(-z)).
+
+    Attributes
+    ----------
+    activation : {"relu", "elu"}
+        φ. The ELU is exp(h) - 1 below zero.
+    loss : {"cross-entropy", "squared"}
+        -y_o log y - (1 - y_o) log(1 - y), or (y - y_o)² / 2.
+    coding : {"signs", "bits"}
+        Whether the strings consist of -1 and 1, or of 0 and 1.
+    init : {"gaussian", "he", "uniform"}
+        Initial weights: Gaussian with variance one over the fan-in and no biases; the same with
+        twice the variance below the features; or uniform within ±1/√(fan-in), biases too.
+    inputs, features : int
+        Length of a string, and number of hidden units.
+
+    Raises
+    ------
+    RegimeError
+        If a choice does not exist or a size is out of range.
+    """
+
+    activation: Activation = "relu"
+    loss: Loss = "cross-entropy"
+    coding: Coding = "signs"
+    init: Init = "gaussian"
+    inputs: int = 8
+    features: int = 128
+
+    def __post_init__(self) -> None:
+        for field, known in (
+            ("activation", get_args(Activation)),
+            ("loss", get_args(Loss)),
+            ("coding", get_args(Coding)),
+            ("init", get_args(Init)),
+        ):
+            if getattr(self, field) not in known:
+                raise RegimeError(
+                    f"{field} '{getattr(self, field)}' is not known; choose one of "
+                    f"{', '.join(known)}"
+                )
+        if not 1 <= self.inputs <= 16:
+            raise RegimeError(
+                f"inputs must lie between 1 and 16, because all 2**inputs strings are "
+                f"evaluated, not {self.inputs}"
+            )
+        if self.features < 1:
+            raise RegimeError(f"features must be at least 1, not {self.features}")
+
+    def strings(self) -> Float[np.ndarray, "strings inputs"]:
+        """Return all strings of the input space, in the order of binary numbers."""
+        numbers = np.arange(2**self.inputs)[:, None]
+        bits = (numbers >> np.arange(self.inputs)[::-1]) & 1
+        return (2.0 * bits - 1 if self.coding == "signs" else bits).astype(float)
+
+    def activate(self, h: Values) -> tuple[Values, Values]:
+        """Return φ(h) and its derivative φ'(h), which is 0 at h = 0 for the ReLU."""
+        positive = np.maximum(h, 0)
+        if self.activation == "relu":
+            return positive, (h > 0).astype(float)
+        slope = np.exp(np.minimum(h, 0))
+        return positive + (slope - 1), slope
+
+    def error(self, z: Values, target: Values | float) -> Values:
+        """Return minus the derivative of the loss by the logit, without cancellation at y near 1.
+
+        Parameters
+        ----------
+        z : array
+            Logits.
+        target : array or float
+            y_o.
+        """
+        rest = expit(-z)  # 1 - y, precise also where y rounds to 1
+        difference = target - expit(z) if np.any(target != 1) else rest
+        return difference if self.loss == "cross-entropy" else difference * rest * expit(z)

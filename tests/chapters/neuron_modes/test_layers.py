@@ -1,0 +1,118 @@
+"""Deep networks against members trained alone, the turning by a loop, truncation by hand."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from regime_lib.chapters.neuron_modes.layers import (
+    deep_course,
+    plain_deep,
+    truncation,
+    turning,
+    very_deep_course,
+)
+from regime_lib.chapters.neuron_modes.training import accuracy_of
+from regime_lib.instrument import rank_distributions
+from regime_lib.lab import MLP, BatchNormMLP, MLPEnsemble, TrainingConfig, train
+from tests.chapters.toys import CLASSES, FEATURES, study, toy
+from tests.sentences import refusal
+
+SEEDS = [4, 11]
+
+
+def slopes_alone(net: nn.Module) -> np.ndarray:
+    """Return the slope of every layer of a single network, on half of the samples."""
+    data = toy()
+    found = rank_distributions(net, data.train_inputs[:40], data.train_labels[:40], bins=4)
+    return np.array([layer.slope[0] for layer in found])
+
+
+def test_a_deep_course_is_that_of_its_members_alone() -> None:
+    course = deep_course(study(), 4, 5, SEEDS)
+    assert course.slope.shape == (len(course.steps), 4, 2)
+    np.testing.assert_array_equal(course.steps[:2], [0, 2])  # a fortieth of sixty, rounded
+    last = MLPEnsemble((FEATURES, 5, 5, 5, 5, CLASSES), SEEDS)
+    last.load_state_dict(course.trained[0].model.state_dict())
+    for member, seed in enumerate(SEEDS):
+        net = MLP((FEATURES, 5, 5, 5, 5, CLASSES), seed)
+        np.testing.assert_allclose(course.slope[0, :, member], slopes_alone(net))
+        plan = TrainingConfig(optimizer="adam", lr=1e-3, steps=60, batch_size=16)
+        train(net, toy(), plan, seed, evaluations=1)
+        np.testing.assert_allclose(course.slope[-1, :, member], slopes_alone(net), atol=1e-9)
+        assert course.accuracy[member] == pytest.approx(float(accuracy_of(net, toy())))
+        for ours, theirs in zip(last.member(member).parameters(), net.parameters(), strict=True):
+            torch.testing.assert_close(ours, theirs)
+    assert accuracy_of(plain_deep(study(), 4, 5, SEEDS), toy()) == pytest.approx(course.accuracy)
+
+
+def test_a_very_deep_course_normalises_batches_and_joins_its_seeds() -> None:
+    course = very_deep_course(study(), 6, 5, SEEDS, 45)
+    assert course.steps[-1] == 20  # a sixth of the steps, but at least twenty
+    assert course.slope.shape == (len(course.steps), 6, 2)
+    for k, seed in enumerate(SEEDS):
+        torch.manual_seed(seed)
+        layers: list[nn.Module] = []
+        for below in (FEATURES, *[5] * 5):
+            layers += [nn.Linear(below, 5), nn.BatchNorm1d(5), nn.ReLU()]
+        net = nn.Sequential(*layers, nn.Linear(5, CLASSES))
+        plan = TrainingConfig(optimizer="adam", lr=1e-3, steps=20, batch_size=45)
+        train(net, toy(), plan, seed, evaluations=1)
+        np.testing.assert_allclose(course.slope[-1, :, k], slopes_alone(net), atol=1e-9)
+        assert course.accuracy[k] == pytest.approx(float(accuracy_of(net.eval(), toy())))
+        ours = course.trained[k].model
+        assert isinstance(ours, BatchNormMLP)
+        torch.testing.assert_close(ours.norm6.running_var, net[16].running_var)
+    ends = course.slope[-1]
+    np.testing.assert_allclose(course.spread[-1], ends.std(axis=0) / ends.mean(axis=0))
+
+
+def test_the_turning_is_that_of_a_loop_over_runs() -> None:
+    random = np.random.default_rng(1)
+    for layers in (2, 5, 10):
+        slope = random.uniform(0, 1, (6, layers, 30)) * np.linspace(0.1, 1, 6)[:, None, None]
+        found = turning(slope)
+        for k in range(30):
+            means = [row[:, k].mean() for row in slope]
+            early = next(c for c, mean in enumerate(means) if mean > max(means) / 2)
+            half = layers // 2
+            first, last = slope[early, :, k], slope[-1, :, k]
+            leans = [np.mean(x[:half]) - np.mean(x[layers - half :]) for x in (first, last)]
+            assert found.early[k] == early
+            np.testing.assert_array_equal(found.early_slope[:, k], first)
+            assert [found.early_lean[k], found.late_lean[k]] == pytest.approx(leans)
+            assert found.turned[k] == (leans[0] > 0 > leans[1])
+        assert found.turned.any()
+        assert not found.turned.all()
+    refusal("one layer has no halves", lambda: turning(slope[:, :1]))
+
+
+def test_a_truncated_network_is_the_one_with_identities_above() -> None:
+    stack, data = MLPEnsemble((FEATURES, 7, 6, CLASSES), SEEDS), toy()
+    with torch.no_grad():
+        for parameter in stack.parameters():
+            parameter.mul_(3)  # so that activations matter
+    found = truncation(study(), stack, 2)
+    assert list(found.cut) == ["shifts kept", "shifts recentred"]
+    for member in range(2):
+        net = stack.member(member)
+        for kept in range(3):
+            layers = list(net.children())
+            for k in range(kept, 2):
+                layers[2 * k + 1] = nn.Identity()
+            bent = nn.Sequential(*layers)
+            with torch.no_grad():
+                move = (net(data.train_inputs[:80]) - bent(data.train_inputs[:80])).mean(0)
+                logits = bent(data.test_inputs)
+            for name, guess in (
+                ("shifts kept", logits.argmax(1)),
+                ("shifts recentred", (logits + move).argmax(1)),
+            ):
+                right = float((guess == data.test_labels).double().mean())
+                assert found.cut[name][kept, member] == pytest.approx(right)
+    np.testing.assert_array_equal(found.cut["shifts kept"][2], found.whole)
+    lost = 100 * (found.whole - found.cut["shifts recentred"][0])
+    np.testing.assert_array_equal(found.loss(0, "shifts recentred"), lost)
+    np.testing.assert_array_equal(found.loss(2), 0)

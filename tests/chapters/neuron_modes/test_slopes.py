@@ -1,0 +1,122 @@
+"""Slopes over training against ranks by hand, the rule against plain training, the control."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from scipy.stats import rankdata, spearmanr
+
+from regime_lib.chapters.neuron_modes.slopes import (
+    SlopeRule,
+    falls_from_peak,
+    random_sign_ranks,
+    slope_over_training,
+    slope_rule,
+)
+from regime_lib.chapters.neuron_modes.training import accuracy_of
+from regime_lib.lab import MLP, MLPEnsemble, TrainingConfig, train
+from tests.chapters.toys import CLASSES, FEATURES, study, toy
+
+SEEDS = [4, 11]
+ALL = np.arange(2)
+
+
+def slope_by_hand(net: MLP, bins: int, samples: int) -> float:
+    """Rank the fields of the first layer, signed by the product of the weights above it."""
+    weights = [w.detach().double().numpy() for w in net.parameters() if w.ndim == 2]
+    inputs, labels = toy().train_inputs[:samples], toy().train_labels[:samples].numpy()
+    with torch.no_grad():
+        fields = next(iter(net.children()))(inputs).numpy()
+    above = np.eye(len(weights[-1]))
+    for weight in weights[:0:-1]:
+        above = above @ weight
+    slopes = []
+    for k in range(CLASSES):
+        ranks = rankdata(fields * np.sign(above[k]), axis=0, method="ordinal") - 1
+        places = np.minimum(ranks[labels == k] * bins // (samples - 1), bins - 1)
+        density = np.bincount(places.ravel().astype(int), minlength=bins) * bins / places.size
+        slopes.append(np.polyfit((np.arange(bins) + 0.5) / bins, density, 1)[0])
+    return float(np.mean(slopes))
+
+
+def test_slopes_over_training_are_those_of_networks_trained_that_far() -> None:
+    course = slope_over_training(study(), 7, SEEDS)
+    assert course.steps[0] == 0
+    assert course.steps[-1] == 60
+    for check in (0, len(course.steps) // 2, len(course.steps) - 1):
+        for member, seed in enumerate(SEEDS):
+            net, steps = MLP((FEATURES, 7, CLASSES), seed, "tanh"), int(course.steps[check])
+            if steps:
+                plan = TrainingConfig(optimizer="adam", lr=1e-3, steps=steps, batch_size=16)
+                train(net, toy(), plan, seed, evaluations=1)
+            assert course.slope[check, member] == pytest.approx(
+                slope_by_hand(net, bins=4, samples=80), abs=1e-9
+            )
+            assert course.accuracy[check, member] == pytest.approx(float(accuracy_of(net, toy())))
+    assert course.peak == max(range(len(course.steps)), key=lambda c: sum(course.slope[c]))
+    largest = [max(course.slope[:, k]) for k in range(2)]
+    np.testing.assert_allclose(course.flatness, np.abs(course.slope[0]) / largest)
+    np.testing.assert_array_equal(course.falls, falls_from_peak(course.slope))
+
+
+def test_the_others_say_where_a_seed_has_its_peak() -> None:
+    # two seeds: each takes its peak from the other's series
+    slope = np.array([[0.0, 0.0], [4.0, 1.0], [1.0, 2.0], [2.0, 3.0]])
+    np.testing.assert_allclose(falls_from_peak(slope), [(2 - 2) / 2, (1 - 3) / 1])
+    rising = np.linspace(0, 1, 5)[:, None] * np.ones(3)
+    np.testing.assert_array_equal(falls_from_peak(rising), 0)
+    same = np.array([0.0, 2.0, 1.5])[:, None] * np.ones(3)
+    np.testing.assert_allclose(falls_from_peak(same), 0.25)
+    random = np.random.default_rng(0)
+    noise = 1 + 0.1 * random.standard_normal((20, 800))  # no fall
+    pairs = [falls_from_peak(noise[:, k : k + 2]) for k in range(0, 800, 2)]
+    assert abs(np.mean(pairs)) < 0.03
+    # by its own peak every series would fall
+    assert ((noise.max(axis=0) - noise[-1]) / noise.max(axis=0)).mean() > 0.1
+
+
+def test_the_rule_is_taken_from_plain_networks() -> None:
+    rule = slope_rule(study(), (6, 5), (0.03, 0.3), SEEDS)
+    assert rule.rates == (0.03, 0.3)
+    for row, rate in enumerate(rule.rates):
+        for member, seed in enumerate(SEEDS):
+            net = MLP((FEATURES, 6, 5, CLASSES), seed)
+            plan = TrainingConfig(optimizer="sgd", lr=rate, steps=60, batch_size=16)
+            train(net, toy(), plan, seed, evaluations=1)
+            by_hand = slope_by_hand(net, bins=4, samples=80)
+            assert rule.slope[row, member] == pytest.approx(by_hand, abs=1e-9)
+            assert rule.accuracy[row, member] == pytest.approx(float(accuracy_of(net, toy())))
+
+
+def test_what_the_rule_says_of_some_seeds() -> None:
+    rule = SlopeRule(
+        (0.1, 1.0), np.array([[1.0, 2.0], [3.0, 4.0]]), np.array([[0.5, 0.4], [0.9, 0.8]])
+    )
+    pairs = spearmanr([1, 2, 3, 4], [0.5, 0.4, 0.9, 0.8]).statistic
+    assert rule.correlation(ALL) == pytest.approx(pairs)
+    assert rule.within == pytest.approx(-1)
+    assert rule.gain(ALL) == pytest.approx(40)
+    assert rule.correlation(np.array([1, 1])) == pytest.approx(1)
+    assert SlopeRule((0.1, 1.0), rule.slope, rule.accuracy[::-1]).gain(
+        np.array([0])
+    ) == pytest.approx(-40)
+
+
+def test_random_signs_are_flat_where_the_networks_own_are_steep() -> None:
+    plan = study()
+    clear = torch.eye(CLASSES).repeat(30, 1)  # every class has its own direction
+    clear = torch.cat([clear + 0.3 * toy().train_inputs[:90, :3], torch.zeros(90, 3)], dim=1)
+    object.__setattr__(plan.data, "train_inputs", clear)
+    object.__setattr__(plan.data, "train_labels", torch.arange(90) % CLASSES)
+    stack = MLPEnsemble((FEATURES, 200, CLASSES), SEEDS)
+    with torch.no_grad():  # neuron i reads class i and speaks for it
+        for linear in (stack.hidden1, stack.output):
+            linear.bias.zero_()
+        own = torch.eye(CLASSES).repeat(67, 1)[:200]
+        stack.hidden1.weight[:] = torch.cat([own, torch.zeros(200, 3)], dim=1)
+        stack.output.weight[:] = own.T - 1 / CLASSES
+    control = random_sign_ranks(plan, stack, seed=0)
+    assert (plan.ranks(stack)[0].slope > 1.5).all()
+    assert (np.abs(control.slope) < 0.5).all()
+    assert not np.array_equal(control.slope, random_sign_ranks(plan, stack, seed=1).slope)

@@ -1,0 +1,142 @@
+"""Training of the study of neuron modes: plain training, looked at, and taken up from disk."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from dataclasses import fields, is_dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from regime_lib.chapters.neuron_modes import training as mode_study
+from regime_lib.chapters.neuron_modes.layers import deep_course, very_deep_course
+from regime_lib.chapters.neuron_modes.slopes import slope_over_training, slope_rule
+from regime_lib.chapters.neuron_modes.three_networks import three_networks
+from regime_lib.chapters.neuron_modes.training import ModeStudy, accuracy_of
+from regime_lib.instrument import LinearSubstitute
+from regime_lib.lab import MLPEnsemble, train
+from tests.chapters.toys import CLASSES, FEATURES, Interrupted, steps_counted, study, toy
+from tests.sentences import refusal
+
+SEEDS = [4, 11]
+
+
+def stack() -> MLPEnsemble:
+    return MLPEnsemble((FEATURES, 7, CLASSES), SEEDS, "tanh")
+
+
+def same(one: nn.Module, other: nn.Module) -> bool:
+    ours, theirs = one.state_dict(), other.state_dict()
+    return ours.keys() == theirs.keys() and all(torch.equal(ours[k], theirs[k]) for k in ours)
+
+
+@pytest.mark.parametrize("kept", [False, True])
+def test_training_is_plain_training_seen_at_some_steps(tmp_path: Path, kept: bool) -> None:
+    plan = study(tmp_path if kept else None)
+    trained = plan.trained(stack(), plan.recipe, [0, 7, 7])
+    plain, seen, done = stack(), [stack()], 0
+
+    def look() -> None:
+        nonlocal done
+        done += 1
+        if done in (7, 60):
+            seen.append(copy.deepcopy(plain))
+
+    history = train(plain, plan.data, plan.recipe, SEEDS, on_step=look, evaluations=1)
+    np.testing.assert_array_equal(trained.steps, [0, 7, 60])
+    for check, model in enumerate(seen):
+        assert same(trained.model_at(check), model)
+        np.testing.assert_array_equal(trained.test_accuracy[check], accuracy_of(model, toy()))
+    assert same(trained.model, plain)
+    np.testing.assert_allclose(trained.test_accuracy[-1], history.final_test_accuracy, rtol=1e-6)
+
+
+def test_an_interruption_loses_at_most_a_fifth_of_the_longest_run(tmp_path: Path) -> None:
+    plan = study(tmp_path)
+    plan.trained(stack(), plan.recipe, [1])
+    written = sorted(int(path.stem.split("-")[1]) for path in tmp_path.glob("**/*.pt"))
+    assert max(np.diff([0, *written])) <= 60 / 5
+    assert written[-1] == 60
+
+
+COURSES: dict[str, Callable[[ModeStudy], object]] = {
+    "slope": lambda plan: slope_over_training(plan, 7, SEEDS),
+    "three": lambda plan: three_networks(plan, 7, SEEDS, [40, 60, 90]),
+    "deep": lambda plan: deep_course(plan, 4, 5, SEEDS),
+    "very deep": lambda plan: very_deep_course(plan, 6, 5, SEEDS, 45),
+    "rule": lambda plan: slope_rule(plan, (6, 6), (0.03, 0.3), SEEDS),
+}
+TAKEN = {"slope": 60, "three": 6 * 20, "deep": 60, "very deep": 2 * 20, "rule": 2 * 60}
+
+
+@pytest.mark.parametrize("name", COURSES)
+def test_what_was_interrupted_is_taken_up_with_the_same_result(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    course, plan = COURSES[name], study(tmp_path)
+    whole = course(study())  # without a folder
+    with steps_counted(monkeypatch, at_most=33) as before, pytest.raises(Interrupted):
+        course(plan)
+    with steps_counted(monkeypatch) as after:
+        taken_up = course(plan)
+    assert len(before) == 33
+    lost = len(before) + len(after) - TAKEN[name]
+    assert 0 <= lost <= 12  # a fifth of the sixty steps
+    assert equal(whole, taken_up)
+    with steps_counted(monkeypatch) as again:
+        assert equal(whole, course(plan))
+    assert not again  # all of it was on disk
+
+
+def equal(one: Any, other: Any) -> bool:
+    """Compare results number by number; runs are compared by their last networks."""
+    if isinstance(one, mode_study.Trained):
+        return same(one.model, other.model) and equal(one.test_accuracy, other.test_accuracy)
+    if isinstance(one, np.ndarray):
+        return one.dtype == other.dtype and np.array_equal(one, other, equal_nan=True)
+    if is_dataclass(one):
+        return all(equal(getattr(one, f.name), getattr(other, f.name)) for f in fields(one))
+    if isinstance(one, dict):
+        return one.keys() == other.keys() and all(equal(one[k], other[k]) for k in one)
+    if isinstance(one, tuple | list):
+        return len(one) == len(other) and all(map(equal, one, other))
+    return bool(one == other)
+
+
+def test_other_data_are_another_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    plan = study(tmp_path)
+    plan.trained(stack(), plan.recipe)
+    with steps_counted(monkeypatch) as taken:
+        part = plan.on(50)
+        part.trained(stack(), part.recipe)
+    assert len(taken) == 60
+
+
+def test_fewer_samples_are_the_first_ones_in_batches_that_fit() -> None:
+    part = study().on(10)
+    assert torch.equal(part.data.train_inputs, toy().train_inputs[:10])
+    assert torch.equal(part.data.test_inputs, toy().test_inputs)
+    assert (part.batch_size, part.recipe.batch_size) == (10, 10)
+    assert study().on(50).batch_size == 16
+
+
+def test_accuracies_are_shares_counted_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mode_study, "_CHUNK", 7)  # 40 test samples: the last part is smaller
+    model, data = stack(), toy()
+    bent = LinearSubstitute(model, data.train_inputs, 0, members=2)
+    for whole in (model, bent):
+        found = accuracy_of(whole, data)
+        logits = [whole(x[None])[:, 0].detach() for x in data.test_inputs]
+        for member in range(2):
+            pairs = zip(logits, data.test_labels, strict=True)
+            right = sum(int(row[member].argmax()) == int(label) for row, label in pairs)
+            assert found[member] == pytest.approx(right / 40, rel=1e-6)
+    solo = accuracy_of(model.member(1), data)
+    assert solo == pytest.approx(accuracy_of(model, data)[1])
+    empty = replace(data, test_inputs=data.test_inputs[:0], test_labels=data.test_labels[:0])
+    refusal("no test samples", lambda: accuracy_of(model, empty))

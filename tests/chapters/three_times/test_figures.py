@@ -1,0 +1,107 @@
+"""The figures of the multiverse show the numbers they are given, in every variant."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import product
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.figure import Figure
+
+from regime_lib.chapters.three_times import figures as draw
+from regime_lib.chapters.three_times.scene import choices_scene, still
+from regime_lib.companion.figures.scene import Points
+from regime_lib.companion.figures.theme import Theme
+from regime_lib.companion.publish.figure_html import VARIANTS
+
+BOUNDS = ("exact", "lower", "upper", "mixed", "undetermined", "exact")
+OPTIMIZERS = ("sgd", "momentum", "adamw")
+RATIOS = np.exp(np.random.default_rng(0).normal(size=48)) * 2
+TABLE = pd.DataFrame(
+    [
+        {
+            "dataset": data,
+            "architecture": architecture,
+            "optimizer": optimizer,
+            "schedule": schedule,
+            "definition": definition,
+            "network": "iterate",
+        }
+        for data, architecture, optimizer, schedule, definition in product(
+            ("mnist", "sst2"),
+            ("mlp", "cnn"),
+            OPTIMIZERS,
+            ("constant", "cosine"),
+            ("peak@0.1", "auc"),
+        )
+    ]
+)
+TABLE["bound"] = [BOUNDS[number % 6] for number in range(48)]
+TABLE["ratio"] = np.where(TABLE["bound"] == "undetermined", np.nan, RATIOS)
+TABLE = TABLE.assign(low=0.9 * TABLE["ratio"], high=1.1 * TABLE["ratio"])
+USUAL = TABLE[TABLE["definition"] == "peak@0.1"]
+HEAT = pd.DataFrame(
+    [[1.0, 2.0, 12.0, 0.5, np.nan, 1.1]], index=["peak@0.1"], columns=list("abcdef")
+)
+FALL = np.exp(-np.arange(80) / 20)
+FIGURES: dict[str, Callable[[Theme], Figure]] = {
+    "curve": lambda theme: draw.specification_curve(theme, TABLE),
+    "shares": lambda theme: draw.shares(
+        theme, {"here": [(1.0, 0.5, 0.2, 0.6), (3.0, 0.05, 0.2, 0.1)]}
+    ),
+    "where": lambda theme: draw.where_it_holds(theme, HEAT, list("abcdef"), ["one", "other"]),
+    "parallel": lambda theme: draw.parallel(
+        theme, {"MLP": {"sgd": (FALL, FALL), "adamw": (FALL, FALL**2)}}
+    ),
+    "causes": lambda theme: draw.causes(theme, USUAL.assign(change=USUAL["schedule"])),
+    "averaging": lambda theme: draw.averaging(theme, USUAL, {"median": 1.0, "mean": 3.0}),
+    "data": lambda theme: draw.by_data(theme, USUAL),
+    "still": lambda theme: still(theme, TABLE, "auc"),
+}
+
+
+@pytest.mark.parametrize("theme", [VARIANTS[0], VARIANTS[-1]], ids=str)
+@pytest.mark.parametrize("name", FIGURES)
+def test_every_figure_can_be_drawn(name: str, theme: Theme) -> None:
+    with mpl.rc_context(theme.rc()):
+        figure = FIGURES[name](theme)
+        figure.canvas.draw()
+    assert figure.get_figwidth() == {True: 3.9, False: 7.2}[theme.narrow]
+
+
+def test_every_specification_stands_on_the_curve_once_and_in_order() -> None:
+    top, below = FIGURES["curve"](Theme()).axes
+    dots = np.concatenate([np.asarray(found.get_offsets()) for found in top.collections[1:]])
+    dots = dots[np.argsort(dots[:, 0])]
+    known = TABLE["ratio"].dropna()
+    assert len(dots) == len(known)
+    assert dots[:, 1] == pytest.approx(np.sort(known.clip(0.2, 300)))
+    labels = [text.get_text() for text in below.get_yticklabels()]
+    assert labels[:3] == ["SGD", "momentum", "AdamW"]
+    medians = {t.get_text() for t in below.texts}
+    assert f"{TABLE.loc[TABLE['optimizer'] == 'sgd', 'ratio'].median():.2f}" in medians
+
+
+def test_each_definition_has_one_family() -> None:
+    known = ("peak@0.1", "first@0.1", "init@0.1", "range@0.1", "floor@0.1", "cum@0.9", "auc",
+             "auc0", "fit", "end@0.1", "start@0.9")  # fmt: skip
+    assert len({draw.family_of(text) for text in known}) == 6
+
+
+def test_the_scene_shows_what_its_sliders_say() -> None:
+    scene = choices_scene(
+        TABLE,
+        {"peak@0.1": "peak", "auc": "auc"},
+        {"all": OPTIMIZERS, "SGD": ("sgd",)},
+        {"as trained": "iterate", "none": "average"},
+    )
+    shown = scene.frames[(1, 1, 0)]
+    rows = TABLE[(TABLE["definition"] == "auc") & (TABLE["optimizer"] == "sgd")]
+    points = [mark for mark in shown.marks[0] if isinstance(mark, Points)]
+    drawn = np.sort(np.concatenate([np.asarray(mark.y) for mark in points]))
+    assert drawn == pytest.approx(np.sort(rows["ratio"].dropna()))
+    assert f"median {rows['ratio'].median():.2f}" in shown.readout
+    assert "no ratio" in scene.frames[(0, 0, 1)].readout

@@ -1,0 +1,83 @@
+"""The small networks compute what their names say."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+from regime_lib.chapters.three_times.networks import PatchTransformer, SmallCNN, TextTransformer
+from regime_lib.instrument import RegimeTracker
+from tests.sentences import refusal
+
+IMAGES = torch.randn(5, 3 * 8 * 8, generator=torch.Generator().manual_seed(0))
+TOKENS = torch.randint(1, 11, (4, 9), generator=torch.Generator().manual_seed(1))
+MAKERS: dict[str, Any] = {
+    "cnn": lambda seed: SmallCNN((3, 8, 8), 10, seed=seed),
+    "patches": lambda seed: PatchTransformer((3, 8, 8), 10, seed=seed),
+    "characters": lambda seed: TextTransformer(11, 9, seed=seed),
+    "sentences": lambda seed: TextTransformer(11, 9, 2, seed=seed),
+}
+
+
+@pytest.mark.parametrize("name", MAKERS)
+def test_a_seed_gives_the_weights_and_leaves_the_global_generator_alone(name: str) -> None:
+    before = torch.get_rng_state()
+    one, same, other = (MAKERS[name](seed).state_dict() for seed in (3, 3, 4))
+    assert torch.equal(before, torch.get_rng_state())
+    assert all(torch.equal(one[key], same[key]) for key in one)
+    assert any(not torch.equal(one[key], other[key]) for key in one)
+
+
+@pytest.mark.parametrize("name", MAKERS)
+def test_the_instrument_sees_every_rectifier_and_nothing_else(name: str) -> None:
+    probe = IMAGES if name in ("cnn", "patches") else TOKENS
+    with RegimeTracker(MAKERS[name](0), probe) as tracker:
+        pass
+    expected = {
+        "cnn": [8 * 64, 16 * 16, 64],
+        "patches": [8 * 64] * 2,
+        "characters": [9 * 128] * 2,
+        "sentences": [9 * 128] * 2,
+    }
+    assert [layer.units for layer in tracker.coverage.layers] == expected[name]
+    assert tracker.coverage.unseen == ()
+
+
+def test_a_convolution_equals_a_chain_of_modules() -> None:
+    model = SmallCNN((3, 8, 8), 10, seed=0)
+    chain = nn.Sequential(
+        nn.Unflatten(1, (3, 8, 8)), model.conv1, nn.ReLU(), nn.AvgPool2d(2),
+        model.conv2, nn.ReLU(), nn.AvgPool2d(2), nn.Flatten(),
+        model.hidden3, nn.ReLU(), model.output,
+    )  # fmt: skip
+    torch.testing.assert_close(model(IMAGES), chain(IMAGES))
+    refusal("multiples of four", lambda: SmallCNN((1, 6, 8), 10, seed=0))
+
+
+def test_patches_are_the_blocks_of_the_image() -> None:
+    model, seen = PatchTransformer((3, 8, 8), 10, patch=(2, 4), seed=0), []
+    model.embed.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
+    model(IMAGES)
+    unfolded = nn.functional.unfold(IMAGES.view(5, 3, 8, 8), (2, 4), stride=(2, 4)).mT
+    torch.testing.assert_close(seen[0], unfolded)
+    refusal("do not tile", lambda: PatchTransformer((1, 8, 8), 10, patch=(3, 4), seed=0))
+
+
+def test_a_next_character_depends_on_what_came_before_only() -> None:
+    model = MAKERS["characters"](0)
+    changed = TOKENS.clone()
+    changed[:, 5:] = 1 + changed[:, 5:] % 10
+    before, after = model(TOKENS), model(changed)
+    assert before.shape == (4, 9, 11)
+    torch.testing.assert_close(before[:, :5], after[:, :5])
+    assert not torch.allclose(before[:, 5:], after[:, 5:])
+
+
+def test_padding_does_not_change_a_label() -> None:
+    model = TextTransformer(11, 12, 2, seed=0)
+    padded = nn.functional.pad(TOKENS, (0, 3))
+    torch.testing.assert_close(model(TOKENS), model(padded))
+    assert torch.isfinite(model(torch.zeros(1, 12, dtype=torch.int64))).all()

@@ -1,0 +1,204 @@
+"""A measurement is kept with what its numbers say, and found again in executed notebooks."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from regime_lib.companion.book.project import Project
+from regime_lib.companion.claims.claims import (
+    PAPERS,
+    Claim,
+    Criterion,
+    Source,
+    Verdict,
+    load_claims,
+)
+from regime_lib.companion.claims.criteria import parse_predicate
+from regime_lib.companion.claims.ledger import (
+    CLAIM_MIME,
+    Measurement,
+    measure,
+    measurements_in,
+    plain_number,
+    read_ledger,
+    rounded,
+)
+from tests.companion.refusals import refused
+from tests.companion.tiny import make_project, tiny_cells, write_notebook
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    return make_project(tmp_path)
+
+
+@pytest.fixture
+def ratio(project: Project) -> Claim:
+    return load_claims(project.claims_file)["rc-tiny-ratio"]
+
+
+@pytest.fixture
+def steps(project: Project) -> Claim:
+    return load_claims(project.claims_file)["rc-tiny-steps"]
+
+
+CRITERION = Criterion(parse_predicate("low >= 2"), parse_predicate("value >= 1.5"))
+RATIO_CLAIM = Claim(
+    "rc-x", PAPERS["regime-change"], "here", "10_tiny", "so", Source.FOUND, "ratio", "1", CRITERION
+)
+
+
+class Tensor:
+    """What a one-element torch tensor looks like from outside, without importing torch."""
+
+    ndim = 0
+
+    def item(self) -> float:
+        return 2.5
+
+
+@pytest.mark.parametrize(
+    ("value", "number"),
+    [
+        (2.5, 2.5),
+        (np.float32(2.5), 2.5),
+        (np.array(2.5), 2.5),
+        (Tensor(), 2.5),
+        (3, 3.0),
+        (np.int64(3), 3.0),
+    ],
+)
+def test_numbers_of_every_kind_become_plain_floats(value: Any, number: float) -> None:
+    found = plain_number(value, "x")
+    assert found == number
+    assert type(found) is float
+
+
+@pytest.mark.parametrize("value", [True, np.True_, "2.5", None, [2.5], np.array([2.5]), 1j])
+def test_what_is_not_one_number_is_refused(value: Any) -> None:
+    with refused("x must be one number"):
+        plain_number(value, "x")
+
+
+def test_a_measurement_holds_its_numbers_and_verdict(ratio: Claim) -> None:
+    assert measure(ratio, np.float64(3.14159265), (2, 4.00000049), np.int64(8), "1") == Measurement(
+        "rc-tiny-ratio", 3.14159, 2.0, 4.0, 8, "1", Verdict.REPRODUCED
+    )
+
+
+@given(st.floats(1e-12, 1e12), st.floats(0, 1), st.floats(0, 1))
+def test_the_verdict_follows_from_the_stored_numbers(
+    value: float, below: float, above: float
+) -> None:
+    kept = measure(RATIO_CLAIM, value, (value * (1 - below), value * (1 + above)), 3, "1")
+    assert kept.low is not None
+    expected = (
+        Verdict.REPRODUCED
+        if kept.low >= 2
+        else Verdict.PARTLY
+        if kept.value >= 1.5
+        else Verdict.NOT_REPRODUCED
+    )
+    assert kept.verdict is expected
+    assert kept.value == rounded(kept.value)
+    assert abs(kept.value - value) <= 5e-6 * value
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ((3.0, (2, 4), 8, "steps"), ["'1'", "'steps'"]),
+        ((float("nan"), (2, 4), 8, "1"), ["nan", "finite"]),
+        ((3.0, (2, float("inf")), 8, "1"), ["upper end", "inf"]),
+        ((3.0, (4, 2), 8, "1"), ["reversed"]),
+        ((3.0, (4, 5), 8, "1"), ["[4, 5]", "does not hold 3"]),
+        ((3.0, (2, 3, 4), 8, "1"), ["pair"]),
+        ((3.0, 0.5, 8, "1"), ["pair"]),
+        ((3.0, (2, 4), 0, "1"), ["whole number", "0"]),
+        ((3.0, (2, 4), 2.5, "1"), ["whole number", "2.5"]),
+        ((3.0, (2, 4), True, "1"), ["whole number", "True"]),
+        ((3.0, None, 8, "1"), ["an interval", "low"]),
+    ],
+)
+def test_numbers_that_do_not_fit_are_refused(
+    ratio: Claim, arguments: tuple[Any, ...], words: list[str]
+) -> None:
+    with refused("rc-tiny-ratio", *words):
+        measure(ratio, *arguments)
+
+
+def test_a_count_that_the_criterion_asks_for_must_be_given(steps: Claim) -> None:
+    with refused("rc-tiny-steps", "needs n"):
+        measure(steps, 200, None, None, "steps")
+
+
+def executed(folder: Path, *measurements: Measurement) -> Path:
+    """Write a chapter whose outputs hold the given measurements."""
+    cells = tiny_cells()
+    cells[4]["outputs"] = [
+        {"output_type": "display_data", "metadata": {}, "data": {CLAIM_MIME: m.as_dict()}}
+        for m in measurements
+    ]
+    folder.mkdir(parents=True, exist_ok=True)
+    return write_notebook(folder / "10_tiny.ipynb", cells)
+
+
+RATIO = Measurement("rc-tiny-ratio", 3.0, 2.0, 4.0, 8, "1", Verdict.REPRODUCED)
+STEPS = Measurement("rc-tiny-steps", 600.0, None, None, 8, "steps", Verdict.NOT_REPRODUCED)
+
+
+def test_measurements_survive_the_notebook(project: Project) -> None:
+    path = executed(project.executed, RATIO, STEPS)
+    assert measurements_in(json.loads(path.read_text()), "x") == {RATIO.id: RATIO, STEPS.id: STEPS}
+
+
+def test_one_claim_recorded_twice_in_a_notebook_is_an_error(project: Project) -> None:
+    path = executed(project.executed, RATIO, RATIO)
+    with refused("rc-tiny-ratio twice"):
+        measurements_in(json.loads(path.read_text()), "x")
+
+
+def test_the_ledger_holds_every_claim_tested_or_not(project: Project) -> None:
+    executed(project.notebooks, RATIO, STEPS)
+    records = read_ledger(project)
+    assert [(record.claim.id, str(record.verdict)) for record in records] == [
+        ("rc-tiny-ratio", "reproduced"),
+        ("rc-tiny-steps", "not reproduced"),
+        ("mp-later", "not tested"),
+    ]
+    assert records[2].measurement is None
+
+
+def test_the_last_run_counts_before_the_committed_notebook(project: Project) -> None:
+    executed(project.notebooks, RATIO)
+    path = executed(project.executed, STEPS)
+    records = {record.claim.id: record for record in read_ledger(project)}
+    assert records["rc-tiny-ratio"].verdict is Verdict.NOT_TESTED
+    assert records["rc-tiny-steps"].notebook == path
+
+
+def test_a_changed_criterion_changes_the_verdict_of_stored_numbers(project: Project) -> None:
+    executed(project.executed, RATIO)
+    text = project.claims_file.read_text().replace("low >= 2", "low >= 2.5")
+    project.claims_file.write_text(text)
+    assert read_ledger(project)[0].verdict is Verdict.PARTLY
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [("rc-tiny-ratio", "rc-other"), ('unit: "1"', "unit: steps"), ("10_tiny", "12_other")],
+)
+def test_a_stored_measurement_that_the_claims_no_longer_know_is_an_error(
+    project: Project, old: str, new: str
+) -> None:
+    executed(project.executed, RATIO)
+    project.claims_file.write_text(project.claims_file.read_text().replace(old, new, 1))
+    with refused("10_tiny.ipynb", "rc-tiny-ratio", "regime run 10_tiny"):
+        read_ledger(project)

@@ -1,0 +1,98 @@
+"""Seeds and streams."""
+
+from __future__ import annotations
+
+import random
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from regime_lib.lab import generator, seed_everything
+from regime_lib.lab.training.seeding import torch_seeded
+from tests.sentences import refusal
+
+seeds = st.integers(0, 2**32 - 1)
+
+
+def draw_from_all() -> tuple[float, float, float]:
+    return random.random(), np.random.rand(), torch.rand(()).item()  # noqa: NPY002
+
+
+@given(seed=seeds)
+def test_one_seed_repeats_all_three_global_generators(seed: int) -> None:
+    seed_everything(seed)
+    first = draw_from_all()
+    draw_from_all()
+    seed_everything(seed)
+    assert draw_from_all() == first
+
+
+def test_seed_everything_is_what_each_library_calls_seeding() -> None:
+    seed_everything(5)
+    ours = draw_from_all()
+    torch.manual_seed(5)
+    expected = random.Random(5).random(), np.random.RandomState(5).rand(), torch.rand(()).item()
+    assert ours == expected
+
+
+def test_streams_keep_their_numbers_for_ever() -> None:
+    assert generator(0, "batches").integers(0, 2**32, 3).tolist() == [
+        3957595173,
+        2415828772,
+        4257100252,
+    ]
+
+
+@given(seed=seeds, other=seeds, name=st.text(), other_name=st.text())
+def test_streams_are_equal_only_for_equal_seed_and_name(
+    seed: int, other: int, name: str, other_name: str
+) -> None:
+    numbers = generator(seed, name).integers(0, 2**63, 4).tolist()
+    again = generator(other, other_name).integers(0, 2**63, 4).tolist()
+    assert (numbers == again) == ((seed, name) == (other, other_name))
+
+
+def test_streams_of_neighbouring_seeds_are_uncorrelated() -> None:
+    draws = np.stack([generator(seed, "noise").standard_normal(10_000) for seed in range(12)])
+    correlation = np.corrcoef(draws) - np.eye(12)
+    assert abs(correlation).max() < 5 / np.sqrt(10_000)
+
+
+def test_a_stream_neither_reads_nor_moves_the_global_generators() -> None:
+    seed_everything(1)
+    first = draw_from_all()
+    seed_everything(1)
+    generator(3, "x").random(100)
+    assert draw_from_all() == first
+
+
+def test_torch_seeded_gives_the_numbers_of_manual_seed_and_restores_the_state() -> None:
+    torch.manual_seed(9)
+    expected = torch.rand(4)
+    torch.manual_seed(0)
+    before = torch.get_rng_state()
+    with torch_seeded(9):
+        inside = torch.rand(4)
+    assert torch.equal(inside, expected)
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_torch_seeded_restores_the_state_after_an_error() -> None:
+    @torch_seeded(9)
+    def fail() -> None:
+        torch.rand(4)
+        raise KeyError
+
+    before = torch.get_rng_state()
+    with pytest.raises(KeyError):
+        fail()
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+@pytest.mark.parametrize("seed", [-1, 2**32])
+def test_a_seed_out_of_range_is_refused(seed: int) -> None:
+    refusal("4294967295", lambda: seed_everything(seed))
+    refusal(str(seed), lambda: generator(seed, "x"))

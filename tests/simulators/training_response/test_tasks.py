@@ -1,0 +1,78 @@
+"""Training on a task equals autograd on the same samples in the same order."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from regime_lib.simulators.training_response.networks import generator, make_networks
+from regime_lib.simulators.training_response.setup import Setup
+from regime_lib.simulators.training_response.tasks import random_task, train_on_task
+from tests.simulators.training_response.oracles import same, torch_descent
+from tests.simulators.training_response.refusals import refused
+
+SEEDS = range(10)  # more than one chunk of full-batch training
+
+
+@pytest.mark.parametrize("activation", ["relu", "elu"])
+@pytest.mark.parametrize("loss", ["cross-entropy", "squared"])
+def test_full_batches(activation: str, loss: str) -> None:
+    toy = Setup(activation, loss, inputs=4, features=9)  # type: ignore[arg-type]
+    task = random_task(toy, SEEDS, 6)
+    ours = train_on_task(toy, SEEDS, task, "full-batch", rate=0.1, passes=3, substeps=4)
+    for seed in (0, 9):
+        samples = [(task.strings[seed], task.labels[seed])] * 12
+        parts = torch_descent(make_networks(toy, SEEDS), seed, samples, 0.1 * 6 / 4)
+        assert same(ours, seed, parts)
+
+
+@pytest.mark.parametrize("training", ["sgd", "cyclic", "label-noise"])
+def test_one_by_one(training: str) -> None:
+    toy = Setup("elu", inputs=4, features=9)
+    task = random_task(toy, SEEDS, 6)
+    ours = train_on_task(toy, SEEDS, task, training, rate=0.1, passes=5, label_noise=0.3)  # type: ignore[arg-type]
+    for seed in (0, 9):
+        random, samples, turned = generator(seed, "order"), [], 0
+        for _ in range(5):
+            order = random.permutation(6) if training != "cyclic" else np.arange(6)
+            turn = random.random(6) < 0.3 if training == "label-noise" else np.zeros(6, bool)
+            turned += int(turn.sum())
+            labels = np.where(turn, 1 - task.labels[seed], task.labels[seed])
+            samples += [(task.strings[seed, k], float(labels[k])) for k in order]
+        assert same(ours, seed, torch_descent(make_networks(toy, SEEDS), seed, samples, 0.1))
+        assert (turned > 0) == (training == "label-noise")
+
+
+def test_tasks_hold_different_strings_and_belong_to_their_seed() -> None:
+    task = random_task(Setup(), [2, 5], 32)
+    for strings in task.strings:
+        assert len(np.unique(strings, axis=0)) == 32
+    alone = random_task(Setup(), [5], 32)
+    assert np.array_equal(task.strings[1], alone.strings[0])
+    assert np.array_equal(task.labels[1], alone.labels[0])
+
+
+def test_one_by_one_and_full_batches_agree_for_small_rates() -> None:
+    toy = Setup(inputs=4, features=9)
+    task = random_task(toy, range(3), 6)
+    start = make_networks(toy, range(3)).weights
+    distance = []
+    for rate in (0.02, 0.01):
+        passes = round(0.2 / rate)
+        one, full = (
+            train_on_task(toy, range(3), task, kind, rate=rate, passes=passes).weights  # type: ignore[arg-type]
+            for kind in ("cyclic", "full-batch")
+        )
+        distance.append(np.abs(one - full).max() / np.abs(full - start).max())
+    assert distance[1] < 0.65 * distance[0] < 0.1
+
+
+def test_unknown_trainings_and_sizes_are_refused() -> None:
+    toy = Setup(inputs=3, features=4)
+    with refused("between 2 and 8", "9"):
+        random_task(toy, [0], 9)
+    task = random_task(toy, [0], 4)
+    with refused("'adam'", "full-batch"):
+        train_on_task(toy, [0], task, "adam", rate=0.1, passes=1)  # type: ignore[arg-type]
+    with refused("passes"):
+        train_on_task(toy, [0], task, "sgd", rate=0.1, passes=0)
