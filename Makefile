@@ -33,14 +33,20 @@ help: ## list the targets
 
 setup: $(INSTALLED) ## create .venv and install the locked versions and this project into it
 
-# The stamp is written last, so an interrupted installation is done again.
-$(INSTALLED): requirements.lock pyproject.toml
-	@rm -f $@
+# The stamp is written last, so an interrupted installation is done again. The version is read from
+# the package. An environment of another Python than PYTHON=… asks for is made again.
+$(INSTALLED): requirements.lock pyproject.toml regime_lib/__init__.py
 	@sh .ci/venv $(VENV)
+	@rm -f $@
 	$(PY) -m pip install --requirement requirements.lock
 	$(PY) -m pip install --quiet --no-deps --no-build-isolation --editable .
 	$(PY) -m pip check
 	@touch $@
+
+ifneq ($(PYTHON),)
+.PHONY: stale
+$(INSTALLED): $(shell PYTHON='$(PYTHON)' sh .ci/venv --stale $(VENV))
+endif
 
 book: $(INSTALLED) ## run the chapters that are out of date and render _build/html
 	$(PY) -m regime_lib book -j $(JOBS)
@@ -54,9 +60,9 @@ test: $(INSTALLED) ## check everything; does nothing if nothing changed since it
 	  mkdir -p _build && echo "$$digest" > _build/tested && echo "Every test passed."; \
 	fi
 
-# Chapters run once: nbval holds each against its committed outputs and keeps the run, from which
-# the book is then rendered and in which the tests find the numbers. What works on one core only
-# (style and types, installing a browser, rendering) runs beside what takes every core.
+# Chapters compute once: nbval holds each against its committed outputs and leaves what was
+# measured, from which the book is then made in seconds. What works on one core only (style and
+# types, installing a browser, rendering) runs beside what takes every core.
 test-now: $(INSTALLED)
 	@$(MAKE) --no-print-directory -j 3 lint test-browser test-chapters
 	@$(MAKE) --no-print-directory -j 2 book test-rooms
@@ -66,9 +72,7 @@ test-browser: $(INSTALLED)
 	@sh .ci/browser $(PY) >/dev/null
 
 test-chapters: $(INSTALLED)
-	$(PY) -m pytest -q -p tests.notebooks.nbval_guard --nbval --nbval-current-env --keep-runs \
-	  --nbval-sanitize-with tests/notebooks/nbval_sanitize.cfg -n $(JOBS) --dist loadfile \
-	  --no-loadscope-reorder notebooks
+	$(PY) -m pytest -q --nbval -n $(JOBS) --dist loadfile --no-loadscope-reorder notebooks
 
 test-rooms: $(INSTALLED)
 	$(PY) -m pytest -q -n $(JOBS) --dist worksteal --jaxtyping-packages=$(TYPED) \
@@ -97,7 +101,7 @@ bench: $(BENCH)/.installed ## measure speed against peers and limits; writes the
 # The peers live in an environment of their own, which sees what .venv holds.
 $(BENCH)/.installed: requirements-bench.txt $(INSTALLED)
 	@rm -f $@
-	$(PY) -m venv $(BENCH)
+	$(PY) -m venv --clear $(BENCH)
 	@$(PY) -c "import sysconfig; print('import site; site.addsitedir(%r)' % sysconfig.get_path('purelib'))" \
 	  > "$$($(BENCH)/bin/python -c "import sysconfig; print(sysconfig.get_path('purelib'))")/base.pth"
 	$(BENCH)/bin/python -m pip install --quiet --requirement requirements-bench.txt

@@ -29,7 +29,7 @@ from regime_lib.companion.publish.reference import accept
 from regime_lib.companion.publish.scorecard import of_paper, tally
 from regime_lib.companion.publish.site import build_book
 from regime_lib.companion.running.execution import RunPlan, execute, plan_run
-from regime_lib.companion.running.points import chapter_function, check_points, dependencies
+from regime_lib.companion.running.sweep_chapter import chapter_function, check_points, dependencies
 from regime_lib.errors import RegimeError
 
 if TYPE_CHECKING:

@@ -40,7 +40,7 @@ def project_once(tmp_path_factory: pytest.TempPathFactory) -> Project:
 
 @pytest.fixture
 def project(project_once: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
-    """Return a copy of the project, with a library of its own, and work in it."""
+    """Return a copy of the project, and work in it."""
     root = (tmp_path / "project").resolve()
     shutil.copytree(project_once.root, root)
     copy = Project(root, root / "library")
@@ -264,15 +264,19 @@ def test_a_sweep_runs_says_what_is_left_and_is_published(
 
 
 def test_a_sweep_with_a_failing_point_says_which(
-    project: Project, capsys: pytest.CaptureFixture[str], tmp_path: Path
+    project: Project,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    path = project.notebooks / "10_tiny.ipynb"
-    path.write_text(path.read_text().replace("print(p.steps)", "print(1 / (p.steps - 100))"))
+    monkeypatch.delitem(sys.modules, "tiny_measure", raising=False)
+    path = project.notebooks / "tiny_measure.py"
+    path.write_text(path.read_text().replace("tiny_core.called()", "1 / (settings.steps - 100)"))
     said = Said(capsys, "sweep", "10", "--grid", "steps=100,200", "-j", "1", "-o", str(tmp_path))
     assert said.code == 1
     assert "1 done, 1 failed" in said.out
     last = said.err.rstrip().splitlines()[-1]
-    assert last.startswith("regime: steps=100: RuntimeError: ZeroDivisionError in code cell 3")
+    assert last.startswith("regime: steps=100: ZeroDivisionError: division by zero")
 
 
 @pytest.mark.parametrize(
@@ -302,7 +306,7 @@ def test_sweeps_that_make_no_sense_are_refused(
 def test_evidence_is_collected_from_what_is_finished(
     project: Project, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, grid: str
 ) -> None:
-    monkeypatch.setattr("regime_lib.studies.EVIDENCE_OF", grid)
+    monkeypatch.setattr("regime_lib.chapters.three_times.paper_scale.EVIDENCE_OF", grid)
     said = Said(capsys, "evidence", "10", "--collect")
     assert said.code == 2
     assert said.err.count("\n") == 1

@@ -3,18 +3,33 @@
 from __future__ import annotations
 
 import os
+import platform
 import shutil
 import subprocess
 import sys
+from importlib import metadata
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import ModuleType
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.version import Version
 
 ROOT = Path(__file__).resolve().parents[1]
 OLD_PYTHON = '#!/bin/sh\nif [ "$1" = --version ]; then echo "Python 3.9.2"; else exit 1; fi\n'
 BROWSER = "#!/bin/sh\necho Chromium 1.0\n"
+
+
+NEW_PYTHON = f"""\
+#!/bin/sh
+case "$1" in
+--version) echo "Python 3.{{minor}}.0" ;;
+-m) [ "$2" = pip ] || exec {sys.executable} "$@" ;;
+esac
+"""
+SHIM = "#!/bin/sh\necho 'pyenv: command not found, though it exists in 3.12.1' >&2\nexit 127\n"
+UNSET = ("REGIME_CHROMIUM", "PYTHON", "MAKEFLAGS", "MAKELEVEL", "MFLAGS")
 
 
 def script(name: str) -> ModuleType:
@@ -36,7 +51,7 @@ def program(path: Path, source: str) -> Path:
 
 
 def run(*command: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    kept = {k: v for k, v in os.environ.items() if k not in ("REGIME_CHROMIUM", "PYTHON")}
+    kept = {k: v for k, v in os.environ.items() if k not in UNSET}
     return subprocess.run(
         [str(part) for part in command],
         env={**kept, **environment},
@@ -112,6 +127,73 @@ def test_the_lock_files_are_what_make_lock_writes(tmp_path: Path) -> None:
         assert (tmp_path / name).read_text() == (ROOT / name).read_text()
 
 
+class Pinned(metadata.Distribution):
+    """A distribution that is installed nowhere, with these lines of metadata."""
+
+    def __init__(self, *lines: str) -> None:
+        self.text = "\n".join(["Name: pinned", "Version: 4.1.2", *lines, ""])
+
+    def read_text(self, filename: str) -> str | None:
+        return self.text if filename == "METADATA" else None
+
+    def locate_file(self, path: str | os.PathLike[str]) -> Path:
+        raise AssertionError(path)
+
+
+def test_a_version_that_the_oldest_python_cannot_install_is_not_locked() -> None:
+    refusal = script("lock").refusal
+    too_new, fits = Pinned("Requires-Python: >=3.11.5"), Pinned("Requires-Python: >=3.8")
+    assert refusal({"fits": fits, "silent": Pinned()}, Version("3.11")) is None
+    assert refusal({"fits": fits, "new": too_new}, Version("3.11")) == (
+        "new 4.1.2 needs Python >=3.11.5, but pyproject.toml promises 3.11 or newer: install an "
+        "older one into this environment, then write the lock again."
+    )
+
+
+def test_refusing_leaves_the_lock_files_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lock = script("lock")
+    monkeypatch.setattr(lock, "closure", lambda *_: {"new": Pinned("Requires-Python: >=3.11.5")})
+    with pytest.raises(SystemExit, match=r"^new 4\.1\.2 needs Python >=3\.11\.5"):
+        lock.write(tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_extras_and_groups_are_locked_and_the_project_itself_is_not() -> None:
+    declared = {
+        "build-system": {"requires": ["builder"]},
+        "project": {
+            "name": "own",
+            "requires-python": ">=3.11",
+            "dependencies": ["core>=1"],
+            "optional-dependencies": {"all": ["own[more]"], "more": ["extra"]},
+        },
+        "dependency-groups": {"dev": [{"include-group": "test"}, "tool"], "test": ["tester"]},
+    }
+    wanted = {need.name for need in script("lock").wanted(declared)}
+    assert wanted == {"builder", "core", "extra", "tool", "tester"}
+    assert script("lock").oldest(declared) == Version("3.11")
+
+
+def test_the_lock_is_that_of_the_oldest_python_whatever_writes_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    lock = script("lock")
+    top = Pinned(
+        "Requires-Dist: old; python_version == '3.11'",
+        "Requires-Dist: new; python_version > '3.11'",
+        "Requires-Dist: patched; python_full_version < '3.11.3'",
+        "Requires-Dist: more; extra == 'more'",
+        "Provides-Extra: more",
+    )
+    known = {"top": top, **dict.fromkeys(("old", "patched", "more"), Pinned())}
+    monkeypatch.setattr(lock.metadata, "distribution", known.__getitem__)
+    names = set(lock.closure([Requirement("top")], Version("3.11")))
+    assert names == {"top", "old", "patched"}
+    assert set(lock.closure([Requirement("top[more]")], Version("3.11"))) == names | {"more"}
+
+
 def test_a_python_that_is_too_old_is_refused_in_one_sentence(tmp_path: Path) -> None:
     old = program(tmp_path / "python3", OLD_PYTHON)
     done = run("sh", ROOT / ".ci" / "venv", tmp_path / "venv", PYTHON=str(old))
@@ -125,6 +207,81 @@ def test_a_missing_python_is_named(tmp_path: Path) -> None:
     done = run("sh", ROOT / ".ci" / "venv", tmp_path / "venv", PYTHON="no-such-python")
     assert done.returncode == 1
     assert "Found no no-such-python" in done.stderr
+
+
+def commands(folder: Path, **programs: str) -> str:
+    """Return a PATH with these programs and what the script calls, and no Python besides."""
+    for tool in ("sh", "grep", "true"):
+        (folder / tool).symlink_to(str(shutil.which(tool)))
+    for name, source in programs.items():
+        program(folder / name.replace("_", "."), source)
+    return str(folder)
+
+
+@pytest.mark.parametrize("minor", [11, 14, 27])
+def test_any_newer_python_on_the_path_is_found(tmp_path: Path, minor: int) -> None:
+    found = {f"python3_{minor}": NEW_PYTHON.format(minor=minor), "python3_10": OLD_PYTHON}
+    path = commands(tmp_path, python3=OLD_PYTHON, **found)
+    done = run("sh", ROOT / ".ci" / "venv", tmp_path / "venv", PATH=path)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == f"Making {tmp_path}/venv with Python 3.{minor}.0.\n"
+    assert (tmp_path / "venv" / "bin" / "python").exists()
+
+
+def test_a_command_that_stands_for_no_python_is_not_named(tmp_path: Path) -> None:
+    path = commands(tmp_path, python3=OLD_PYTHON, python3_12=SHIM)
+    done = run("sh", ROOT / ".ci" / "venv", tmp_path / "venv", PATH=path)
+    assert done.returncode == 1
+    assert done.stderr.startswith(
+        "Found python3 (Python 3.9.2), but Python 3.11 or newer is needed"
+    )
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_another_python_than_the_one_there_makes_the_environment_again(tmp_path: Path) -> None:
+    there = program(tmp_path / "venv" / "bin" / "python", NEW_PYTHON.format(minor=12))
+    kept = program(tmp_path / "venv" / "kept", "")
+    same = program(tmp_path / "same", NEW_PYTHON.format(minor=12))
+    done = run("sh", ROOT / ".ci" / "venv", tmp_path / "venv", PYTHON=str(same))
+    assert (done.returncode, done.stdout, kept.exists()) == (0, "", True)
+    done = run("sh", ROOT / ".ci" / "venv", tmp_path / "venv")
+    assert (done.returncode, done.stdout, kept.exists()) == (0, "", True)
+    done = run("sh", ROOT / ".ci" / "venv", tmp_path / "venv", PYTHON=sys.executable)
+    assert done.returncode == 0, done.stderr
+    version = f"Python {platform.python_version()}"
+    assert done.stdout.splitlines()[0] == (
+        f"{tmp_path}/venv holds Python 3.12.0, but {sys.executable} is {version}: making it again."
+    )
+    assert not kept.exists()
+    assert run(there, "--version").stdout.strip() == version
+
+
+def test_an_unfit_python_leaves_the_environment_alone(tmp_path: Path) -> None:
+    program(tmp_path / "venv" / "bin" / "python", NEW_PYTHON.format(minor=12))
+    old = program(tmp_path / "old", OLD_PYTHON)
+    done = run("sh", ROOT / ".ci" / "venv", tmp_path / "venv", PYTHON=str(old))
+    assert (done.returncode, done.stdout) == (1, "")
+    assert f"Found {old} (Python 3.9.2), but Python 3.11 or newer is needed" in done.stderr
+    assert (tmp_path / "venv" / "bin" / "python").exists()
+
+
+def test_make_notices_that_another_python_is_asked_for(tmp_path: Path) -> None:
+    for name in ("Makefile", ".ci/venv", "requirements.lock", "pyproject.toml"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        shutil.copy(ROOT / name, tmp_path / name)
+    program(tmp_path / "regime_lib" / "__init__.py", "")
+    program(tmp_path / ".venv" / "bin" / "python", NEW_PYTHON.format(minor=12))
+    program(tmp_path / ".venv" / ".installed", "")
+    same = program(tmp_path / "same", NEW_PYTHON.format(minor=12))
+    other = program(tmp_path / "other", NEW_PYTHON.format(minor=13))
+
+    def up_to_date(*arguments: str) -> bool:
+        return run("make", "--question", "-C", tmp_path, "setup", *arguments).returncode == 0
+
+    assert up_to_date()
+    assert up_to_date(f"PYTHON={same}")
+    assert not up_to_date(f"PYTHON={other}")
+    assert not up_to_date("PYTHON=no-such-python")
 
 
 def test_an_environment_whose_making_was_interrupted_is_made_again(tmp_path: Path) -> None:

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import difflib
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from regime_lib.companion.book.catalogue import Entry
-from regime_lib.companion.book.parameters import Value
-from regime_lib.companion.book.project import Project
+from regime_lib.companion.book.catalogue import Entry, find_chapters
+from regime_lib.companion.book.parameters import Value, check_value, refuse_unknown
+from regime_lib.companion.book.project import Project, find_project
 from regime_lib.companion.book.settings import ChapterParameters
 from regime_lib.companion.claims.claims import load_claims
 from regime_lib.companion.claims.ledger import (
     CLAIM_MIME,
     Measurement,
-    measure,
+    as_measurement,
     plain_number,
     rounded,
 )
@@ -28,8 +27,11 @@ from regime_lib.companion.publish.paper_scale import (
     comparison,
     read_paper_scale,
 )
+from regime_lib.companion.running.measuring import Keeper, settings_of, with_profile
 from regime_lib.companion.running.provenance import PROVENANCE_MIME, describe_run
+from regime_lib.companion.running.threads import use_one_thread
 from regime_lib.errors import RegimeError
+from regime_lib.estimate import Estimate
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -38,17 +40,60 @@ if TYPE_CHECKING:
     from regime_lib.companion.figures.theme import Theme
 
 
-_QUIET: ContextVar[bool] = ContextVar("quiet", default=False)
+T = TypeVar("T")
 
 
-@contextmanager
-def quiet() -> Iterator[None]:
-    """Let chapters in this block measure and show nothing: no cards, figures or glued numbers."""
-    token = _QUIET.set(True)
-    try:
-        yield
-    finally:
-        _QUIET.reset(token)
+def open_chapter(
+    name: str, namespace: Mapping[str, object], measure: ModuleType | None = None
+) -> Chapter:
+    """Check a notebook's parameters and return the chapter it is; from now on on one thread.
+
+    Parameters
+    ----------
+    name : str
+        The chapter's name, such as ``20_tracking_mlp``.
+    namespace : mapping
+        ``globals()`` of the notebook, right after its `parameters` cell.
+    measure : module, optional
+        What the chapter measures: ``Settings``, ``QUICK``, ``PAPER`` and a function per part.
+
+    Returns
+    -------
+    Chapter
+        With the checked values in `Chapter.parameters`.
+
+    Raises
+    ------
+    RegimeError
+        If a value does not fit its declaration, or a name is set that is not declared.
+    """
+    project = find_project()
+    (entry,) = find_chapters(project, [name])
+    declared = {parameter.name: parameter for parameter in entry.parameters}
+    if not any(isinstance(value, Chapter) for value in namespace.values()):
+        for variable in _user_variables(namespace):
+            refuse_unknown(variable, declared, entry.name)
+    values: dict[str, Value] = {}
+    for parameter in entry.parameters:
+        if parameter.name not in namespace:
+            raise RegimeError(f"'{parameter.name}' is not set; run the parameters cell first")
+        values[parameter.name] = check_value(parameter, namespace[parameter.name])
+    use_one_thread()
+    return Chapter(project, entry, with_profile(entry, values, measure), measure)
+
+
+def _user_variables(namespace: Mapping[str, object]) -> list[str]:
+    """Return the names of plain data in a notebook, such as papermill can inject.
+
+    Modules, functions and classes are imports; names with an underscore, and In and Out, belong
+    to IPython and to editors.
+    """
+    plain = (bool, int, float, str, list, tuple, dict, type(None))
+    return [
+        name
+        for name, value in namespace.items()
+        if isinstance(value, plain) and not name.startswith("_") and name not in ("In", "Out")
+    ]
 
 
 class Chapter:
@@ -62,10 +107,18 @@ class Chapter:
         The checked parameters, with the profile filled in.
     """
 
-    def __init__(self, project: Project, entry: Entry, parameters: Mapping[str, Value]) -> None:
+    def __init__(
+        self,
+        project: Project,
+        entry: Entry,
+        parameters: Mapping[str, Value],
+        measure: ModuleType | None = None,
+    ) -> None:
         self.name = entry.name
         self.parameters = ChapterParameters(parameters, entry.name)
-        self._project = project
+        self._settings = settings_of(measure, parameters) if measure else None
+        self._keeper = Keeper(project, entry, parameters)
+        self._project, self._entry = project, entry
         self._claims = load_claims(project.claims_file)
         self._measurements: dict[str, Measurement] = {}
         self._glued: set[str] = set()
@@ -77,29 +130,40 @@ class Chapter:
         """What was recorded so far, in order."""
         return tuple(self._measurements.values())
 
-    def record(
-        self,
-        claim: str,
-        value: object,
-        *,
-        interval: tuple[object, object] | None = None,
-        n: int | None = None,
-        unit: str = "1",
-    ) -> Measurement:
+    def measure(self, part: Callable[..., T], *tables: Any) -> T:
+        """Return what a part of the chapter measures with the chapter's settings.
+
+        Under `regime run` and `regime book` it is read from disk where nothing that it depends on
+        has changed; anywhere else it is computed.
+
+        Parameters
+        ----------
+        part : callable
+            A function of the chapter's module `measure`: takes its ``Settings``.
+        *tables : DataFrame or dict of these
+            What else it takes, such as committed tables.
+
+        Raises
+        ------
+        RegimeError
+            If the chapter was opened without its module `measure`.
+        """
+        if self._settings is None:
+            raise RegimeError(
+                f'{self.name} has no settings; open it with open_chapter("{self.name}", '
+                "globals(), measure)"
+            )
+        return self._keeper.measured(part, self._settings, *tables)
+
+    def record(self, claim: str, estimate: Estimate) -> Measurement:
         """Record what was measured about a claim, show its verdict card and glue its numbers.
 
         Parameters
         ----------
         claim : str
             Its id in ``book/claims.yml``.
-        value : float
-            The measured number, in `unit`.
-        interval : tuple of float, optional
-            Lower and upper end.
-        n : int, optional
-            Number of runs behind the number.
-        unit : str
-            Must be the claim's unit; ``"1"`` where dimensionless.
+        estimate : Estimate
+            The number in the claim's unit, its interval and what that is; "no number" is one too.
 
         Returns
         -------
@@ -110,7 +174,7 @@ class Chapter:
         ------
         RegimeError
             If the claim is unknown, belongs to another chapter or was recorded already, or the
-            numbers do not fit it.
+            estimate does not fit it.
         """
         if claim not in self._claims:
             raise RegimeError(f"book/claims.yml holds no claim '{claim}'; {self._hint(claim)}")
@@ -122,7 +186,7 @@ class Chapter:
                 f"claim {claim} was recorded already; record it once, or run the cell with "
                 "open_chapter again to start afresh"
             )
-        measurement = measure(entry, value, interval, n, unit)
+        measurement = as_measurement(entry, estimate)
         self._measurements[claim] = measurement
         _show(
             {
@@ -132,7 +196,7 @@ class Chapter:
             }
         )
         numbers: dict[str, float | str | None] = {
-            "": measurement.value,
+            "": "no number" if measurement.value is None else measurement.value,
             "-low": measurement.low,
             "-high": measurement.high,
             "-n": measurement.n,
@@ -163,15 +227,12 @@ class Chapter:
             If the name is taken or not an anchor, the alt text says too little, or the figure
             holds text that is too small to read.
         """
-        if self._refuse_twice(name):
-            return
-        from regime_lib.companion.publish.figure_html import (
-            render_figure,  # matplotlib is slow to import
-        )
+        self._refuse_twice(name)
+        from regime_lib.companion.figures.render import render_figure  # matplotlib is slow
 
-        output = render_figure(draw, name, caption, alt)
+        figure = render_figure(draw, name, caption, alt)
         self._figures.add(name)
-        _show({"text/html": output.html, "text/plain": output.text})
+        _show(figure.bundle())
 
     def scene(
         self,
@@ -198,14 +259,13 @@ class Chapter:
         RegimeError
             As for `figure`, and if the scene is too large for a page.
         """
-        if self._refuse_twice(name):
-            return
-        from regime_lib.companion.publish.figure_html import render_figure
-        from regime_lib.companion.publish.scene_html import scene_output
+        self._refuse_twice(name)
+        from regime_lib.companion.figures.render import render_figure
+        from regime_lib.companion.figures.scene_data import with_scene
 
-        output = scene_output(scene, render_figure(still, name, caption, alt), name, alt)
+        figure = with_scene(render_figure(still, name, caption, alt), scene)
         self._figures.add(name)
-        _show({"text/html": output.html, "text/plain": output.text})
+        _show(figure.bundle())
 
     def glue(self, name: str, value: object) -> None:
         """Store a number or a text under `name` for the prose: ``{glue:text}`` shows it.
@@ -223,6 +283,11 @@ class Chapter:
         number = plain_number(value, f"the number glued as '{name}'")
         whole = getattr(value, "item", lambda: value)()
         self._glue(name, whole if isinstance(whole, int) else rounded(number))
+
+    def glue_all(self, numbers: Mapping[str, object]) -> None:
+        """Store several numbers and texts for the prose, each under its name, as `glue` does."""
+        for name, value in numbers.items():
+            self.glue(name, value)
 
     def at_paper_scale(self, *names: str) -> None:
         """Set what was recorded so far beside what the chapter's committed long run recorded.
@@ -288,11 +353,9 @@ class Chapter:
                 f"{known}: add it with regime evidence {self.name} --collect --figure {name}"
             )
         shown = f"{name}{SUFFIX}"
-        if self._refuse_twice(shown):
-            return
+        self._refuse_twice(shown)
         self._figures.add(shown)
-        picture = as_paper_scale(name, there.pictures[name])
-        _show({"text/html": picture, "text/plain": f"Figure {shown}, of the long run"})
+        _show(as_paper_scale(there.pictures[name]).bundle())
 
     def summary(self) -> None:
         """Print one line a recorded claim, sorted: text that survives another machine."""
@@ -303,10 +366,8 @@ class Chapter:
 
     def provenance(self) -> None:
         """Show the footer: commit, library, parameters, seeds, versions, seconds."""
-        if _QUIET.get():
-            return
         seconds = time.perf_counter() - self._started
-        footer = describe_run(self._project, self.name, self.parameters, seconds)
+        footer = describe_run(self._project, self._entry, self.parameters, seconds)
         _show(
             {
                 "text/html": footer.html,
@@ -315,20 +376,14 @@ class Chapter:
             }
         )
 
-    def _refuse_twice(self, figure: str) -> bool:
-        """Refuse a figure's name that is taken; return whether nothing is to be drawn."""
+    def _refuse_twice(self, figure: str) -> None:
         if figure in self._figures:
             raise RegimeError(f"figure {figure} was shown already; give each figure its own name")
-        if _QUIET.get():
-            self._figures.add(figure)
-        return _QUIET.get()
 
     def _glue(self, name: str, value: float | str) -> None:
         if name in self._glued:
             raise RegimeError(f"'{name}' was glued already; give each number its own name")
         self._glued.add(name)
-        if _QUIET.get():
-            return
         from myst_nb import glue  # the book's tools load only where a number is glued
 
         glue(name, value, display=False)
@@ -346,8 +401,6 @@ def _plain(number: float | str | None) -> float | str:
 
 def _show(bundle: dict[str, Any]) -> None:
     """Display one output in all its forms."""
-    if _QUIET.get():
-        return
     from IPython.display import display
 
     display(bundle, raw=True)

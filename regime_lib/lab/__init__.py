@@ -17,10 +17,10 @@ if TYPE_CHECKING:
     from regime_lib.lab.models.initialisation import scale_parameters
     from regime_lib.lab.models.mlp import MLP, MLPEnsemble
     from regime_lib.lab.models.transformer import Transformer, TransformerEnsemble, TransformerShape
+    from regime_lib.lab.seeding import generator, seed_everything
     from regime_lib.lab.training.checkpoints import CheckpointedRun, log_steps, train_to_checkpoints
     from regime_lib.lab.training.loop import History, train
     from regime_lib.lab.training.recipe import TrainingConfig
-    from regime_lib.lab.training.seeding import generator, seed_everything
 
 __all__ = [
     "CNN",

@@ -12,6 +12,7 @@ from typing import Any
 
 import pandas as pd
 
+from regime_lib import __version__
 from regime_lib.sweeps.grid import Point
 from regime_lib.sweeps.store import Store
 
@@ -52,7 +53,8 @@ def collect(store: Store, depends: Mapping[str, Any]) -> tuple[pd.DataFrame, dic
         "sha256": hashlib.sha256(content).hexdigest(),
         "versions": {
             "python": platform.python_version(),
-            **{name: metadata.version(name) for name in ("numpy", "pandas", "regime-lib")},
+            "regime-lib": __version__,  # of the package itself: a checkout need not be installed
+            **{name: metadata.version(name) for name in ("numpy", "pandas")},
         },
     }
     store.write(TABLE, content)

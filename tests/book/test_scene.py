@@ -12,6 +12,7 @@ from axe_playwright_python.sync_playwright import Axe
 from matplotlib.figure import Figure
 from playwright.sync_api import Browser, Page
 
+from regime_lib.companion.figures.render import render_figure
 from regime_lib.companion.figures.scene import (
     Frame,
     Label,
@@ -22,9 +23,9 @@ from regime_lib.companion.figures.scene import (
     Scene,
     Slider,
 )
+from regime_lib.companion.figures.scene_data import with_scene
 from regime_lib.companion.figures.theme import COLOURS, Theme
-from regime_lib.companion.publish.figure_html import render_figure
-from regime_lib.companion.publish.scene_html import scene_output
+from regime_lib.companion.publish.figure_page import figure_html, write_pictures
 from tests.book.browsing import NARROW, WIDE, offline, served
 
 pytestmark = pytest.mark.book
@@ -77,7 +78,9 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     folder = tmp_path_factory.mktemp("scene")
     for name in ("scene.js", "book.css", "cards.css"):
         shutil.copyfile(STATIC / name, folder / name)
-    figure = scene_output(circling(), still, NAME, alt).html
+    moving = with_scene(still, circling())
+    write_pictures(moving, tmp_path_factory.getbasetemp() / "_static", "10_tiny")
+    figure = figure_html(moving, "10_tiny")
     (folder / "page.html").write_text(PAGE.format(figure=figure), encoding="utf-8")
     with served(folder) as origin:
         yield origin

@@ -14,7 +14,9 @@ from regime_lib.companion.book.catalogue import load_entry
 from regime_lib.companion.chapter import Chapter
 from regime_lib.companion.claims.claims import Verdict
 from regime_lib.companion.claims.ledger import CLAIM_MIME, Measurement
+from regime_lib.companion.figures.drawn import DrawnFigure
 from regime_lib.companion.running.provenance import PROVENANCE_MIME
+from regime_lib.estimate import Estimate, Method, no_number, number
 from tests.companion.refusals import refused
 from tests.companion.tiny import make_project
 
@@ -29,6 +31,14 @@ def chapter(tmp_path: Path, shown: Shown) -> Chapter:
     return Chapter(project, load_entry(project, "10_tiny"), parameters)
 
 
+def ratio(value: float = 3, low: float = 2, high: float = 4, n: int | None = None) -> Estimate:
+    return Estimate(value, low, high, n, "8 seeds", Method.RANGE)
+
+
+def steps(value: float, n: int | None = 4) -> Estimate:
+    return number(value, n=n, over="4 seeds", unit="steps")
+
+
 def glued(shown: Shown) -> dict[str, str]:
     return {
         output["metadata"]["scrapbook"]["name"]: output["data"][GLUED]
@@ -40,8 +50,10 @@ def glued(shown: Shown) -> dict[str, str]:
 def test_record_shows_a_card_keeps_the_measurement_and_glues_its_numbers(
     chapter: Chapter, shown: Shown
 ) -> None:
-    kept = chapter.record("rc-tiny-ratio", 3.14159265, interval=(2.5, 4), n=8, unit="1")
-    assert kept == Measurement("rc-tiny-ratio", 3.14159, 2.5, 4.0, 8, "1", Verdict.REPRODUCED)
+    kept = chapter.record("rc-tiny-ratio", ratio(3.14159265, 2.5, 4, 8))
+    assert kept == Measurement(
+        "rc-tiny-ratio", 3.14159, 2.5, 4.0, 8, "1", Verdict.REPRODUCED, "8 seeds", "range of runs"
+    )
     data = shown[0]["data"]
     assert BeautifulSoup(data["text/html"], "html.parser").select_one("#claim-rc-tiny-ratio")
     assert data["text/plain"] == "rc-tiny-ratio: reproduced, 3.14159 [2.5, 4], n = 8"
@@ -53,6 +65,8 @@ def test_record_shows_a_card_keeps_the_measurement_and_glues_its_numbers(
         "n": 8,
         "unit": "1",
         "verdict": "reproduced",
+        "over": "8 seeds",
+        "method": "range of runs",
     }
     assert glued(shown) == {
         "rc-tiny-ratio": "3.14159",
@@ -64,9 +78,7 @@ def test_record_shows_a_card_keeps_the_measurement_and_glues_its_numbers(
 
 
 def test_numbers_of_numpy_are_glued_as_plain_ones(chapter: Chapter, shown: Shown) -> None:
-    chapter.record(
-        "rc-tiny-ratio", np.float32(3), interval=(np.float64(2.5), np.int64(4)), n=np.int64(8)
-    )
+    chapter.record("rc-tiny-ratio", ratio(np.float32(3), np.float64(2.5), np.int64(4), np.int64(8)))
     chapter.glue("area", np.float64(0.1234567))
     chapter.glue("count", np.int64(12))
     chapter.glue("rule", "sgd")
@@ -80,32 +92,48 @@ def test_a_record_that_ends_a_cell_shows_its_card_and_nothing_more(
 ) -> None:
     from IPython import get_ipython
 
-    kept = chapter.record("rc-tiny-ratio", 3, interval=(2, 4))
+    kept = chapter.record("rc-tiny-ratio", ratio())
     assert get_ipython().display_formatter.format(kept) == ({}, {})
 
 
 def test_what_has_no_interval_glues_none(chapter: Chapter, shown: Shown) -> None:
-    chapter.record("rc-tiny-steps", 200, n=4, unit="steps")
+    chapter.record("rc-tiny-steps", steps(200))
     assert glued(shown).keys() == {"rc-tiny-steps", "rc-tiny-steps-n", "rc-tiny-steps-verdict"}
+
+
+def test_no_number_is_recorded_as_not_tested(chapter: Chapter, shown: Shown) -> None:
+    kept = chapter.record("rc-tiny-ratio", no_number("8 runs, all censored"))
+    assert (kept.value, kept.verdict) == (None, Verdict.NOT_TESTED)
+    data = shown[0]["data"]
+    assert "no number" in data["text/html"]
+    assert data["text/plain"] == "rc-tiny-ratio: not tested, no number"
+    assert glued(shown) == {
+        "rc-tiny-ratio": "'no number'",
+        "rc-tiny-ratio-verdict": "'not tested'",
+    }
 
 
 def test_records_that_cannot_be_meant_are_refused(chapter: Chapter) -> None:
     with refused("'rc-tiny-ration'", "did you mean rc-tiny-ratio"):
-        chapter.record("rc-tiny-ration", 3)
+        chapter.record("rc-tiny-ration", ratio())
     with refused("mp-later", "belongs to chapter 40_later"):
-        chapter.record("mp-later", 4)
+        chapter.record("mp-later", number(4))
     with refused("'1'", "'steps'"):
-        chapter.record("rc-tiny-ratio", 3, interval=(2, 4), unit="steps")
-    chapter.record("rc-tiny-ratio", 3, interval=(2, 4))
+        chapter.record("rc-tiny-ratio", steps(3))
+    with refused("rc-tiny-ratio", "a float", "Estimate"):
+        chapter.record("rc-tiny-ratio", 3.0)  # type: ignore[arg-type]
+    with refused("rc-tiny-steps", "needs n"):
+        chapter.record("rc-tiny-steps", steps(3, n=None))
+    chapter.record("rc-tiny-ratio", ratio())
     with refused("rc-tiny-ratio", "recorded already"):
-        chapter.record("rc-tiny-ratio", 3, interval=(2, 4))
+        chapter.record("rc-tiny-ratio", ratio())
 
 
 def test_a_refused_record_leaves_nothing_behind(chapter: Chapter, shown: Shown) -> None:
-    with refused("reversed"):
-        chapter.record("rc-tiny-ratio", 3, interval=(4, 2))
+    with refused("needs an interval"):
+        chapter.record("rc-tiny-ratio", number(3))
     assert shown == []
-    chapter.record("rc-tiny-ratio", 3, interval=(2, 4))
+    chapter.record("rc-tiny-ratio", ratio())
 
 
 def test_glue_takes_each_name_once_and_only_numbers_and_text(chapter: Chapter) -> None:
@@ -124,8 +152,8 @@ def test_the_summary_is_sorted_and_holds_no_number(
 ) -> None:
     with refused("no claim"):
         chapter.summary()
-    chapter.record("rc-tiny-steps", 900, n=4, unit="steps")
-    chapter.record("rc-tiny-ratio", 3, interval=(2, 4))
+    chapter.record("rc-tiny-steps", steps(900))
+    chapter.record("rc-tiny-ratio", ratio())
     chapter.summary()
     assert capsys.readouterr().out == (
         "rc-tiny-ratio : reproduced\nrc-tiny-steps : not reproduced\n"
@@ -136,7 +164,7 @@ def test_a_figure_is_shown_once_under_its_name(chapter: Chapter, shown: Shown) -
     texts = {"name": "fig-x", "caption": "A line.", "alt": "A straight line from zero to one."}
     chapter.figure(lambda theme: theme.panels()[0], **texts)
     assert shown[0]["data"]["text/plain"] == "Figure fig-x: A straight line from zero to one."
-    assert shown[0]["data"]["text/html"].startswith('<figure class="rl-figure" id="fig-x">')
+    assert DrawnFigure.of_bundle(shown[0]["data"]).name == "fig-x"
     with refused("fig-x", "already"):
         chapter.figure(lambda theme: theme.panels()[0], **texts)
 

@@ -57,10 +57,72 @@ n_seeds: int | None = None  # None takes the profile's value [seeds, 2..64]
 dataset: str = "digits"  # which data to use"""
 
 SETUP = """\
+import tiny_measure
 from regime_lib.companion import open_chapter
 
-chapter = open_chapter("10_tiny", globals(), quick=dict(n_seeds=4), paper=dict(n_seeds=16))
+chapter = open_chapter("10_tiny", globals(), tiny_measure)
 p = chapter.parameters"""
+
+MEASURE = '''\
+"""What the tiny chapter measures; it lies beside the notebook."""
+
+from dataclasses import dataclass
+
+import tiny_core
+from regime_lib.estimate import Estimate, number, run_range
+
+QUICK = {"n_seeds": 4}
+PAPER = {"n_seeds": 16}
+
+
+@dataclass(frozen=True)
+class Settings:
+    steps: int
+    rate: float
+    n_seeds: int
+
+
+@dataclass(frozen=True)
+class Times:
+    claims: dict[str, Estimate]
+    numbers: dict[str, float]
+
+
+@dataclass(frozen=True)
+class Measurements:
+    times: Times
+
+
+def times(settings: Settings) -> Times:
+    """Three ratios of times, and the steps."""
+    tiny_core.called()
+    ratios = [settings.steps / by for by in (50, 80, 100)]
+    over = f"{settings.n_seeds} seeds"
+    ratio = run_range(ratios, over=over)
+    ratio = Estimate(ratio.value, ratio.low, ratio.high, settings.n_seeds, over, ratio.method)
+    steps = number(settings.steps, n=settings.n_seeds, over=over, unit="steps")
+    claims = {"rc-tiny-ratio": ratio, "rc-tiny-steps": steps}
+    return Times(claims, {"tiny-area": settings.rate * 3})
+
+
+def measure(settings: Settings) -> Measurements:
+    return Measurements(times(settings))
+'''
+
+CORE = '''\
+"""What the measurements stand on; counts its calls in a file where one is named."""
+
+import os
+from pathlib import Path
+
+ANSWER = 42
+
+
+def called() -> None:
+    if place := os.environ.get("TINY_CALLS"):
+        with Path(place).open("a") as file:
+            file.write("called ")
+'''
 
 FIGURE = """\
 def draw(theme):
@@ -76,9 +138,10 @@ chapter.figure(
 )"""
 
 RECORD = """\
-chapter.record("rc-tiny-ratio", p.steps / 80, interval=(p.steps / 100, p.steps / 50), n=p.n_seeds)
-chapter.record("rc-tiny-steps", p.steps, n=p.n_seeds, unit="steps")
-chapter.glue("tiny-area", p.rate * 3)"""
+times = chapter.measure(tiny_measure.times)
+chapter.record("rc-tiny-ratio", times.claims["rc-tiny-ratio"])
+chapter.record("rc-tiny-steps", times.claims["rc-tiny-steps"])
+chapter.glue_all(times.numbers)"""
 
 IGNORED = "nbval-ignore-output"
 
@@ -130,12 +193,13 @@ def write_notebook(path: Path, cells: list[dict[str, Any]]) -> Path:
 
 
 def make_project(root: Path, cells: list[dict[str, Any]] | None = None) -> Project:
-    """Make a project with one chapter, a small library of its own, and nothing executed."""
-    for folder in ("notebooks", "book", "library"):
+    """Make a project with one chapter, its code beside the notebook, and nothing executed."""
+    for folder in ("notebooks", "book"):
         (root / folder).mkdir(parents=True)
     (root / "book" / "claims.yml").write_text(CLAIMS, encoding="utf-8")
     (root / "requirements.lock").write_text("numpy==2.0\n", encoding="utf-8")
-    (root / "library" / "core.py").write_text("answer = 42\n", encoding="utf-8")
+    (root / "notebooks" / "tiny_measure.py").write_text(MEASURE, encoding="utf-8")
+    (root / "notebooks" / "tiny_core.py").write_text(CORE, encoding="utf-8")
     (root / "README.md").write_text(
         "# Tiny\n\n<!-- chapters:begin -->\n<!-- chapters:end -->\n\nThe end.\n", encoding="utf-8"
     )

@@ -1,4 +1,4 @@
-"""A pytest plugin that makes nbval strict about what it compares, and keeps what it ran.
+"""A pytest plugin that makes nbval strict about what it compares, and lets it compute afresh.
 
 nbval passes a notebook whose cells were never run, or whose cells all carry `nbval-ignore-output`:
 it executes them and compares nothing. Here each notebook must have at least one cell with outputs
@@ -8,30 +8,30 @@ Kernels pick their ports before they bind them, so that two which start at the s
 the same ones, and one of them never answers. Here they start one after the other, and one that does
 not come up is started again.
 
-With `--keep-runs` a chapter that nbval ran to its end without a difference becomes the chapter's
-last run, as if `regime run` had made it. The book is then rendered from it and its numbers are
-held against the accepted ones: chapters take minutes, and need not run twice to be tested.
+Chapters compute what they measure: what an earlier run kept is not read, so that a check stays a
+check. They leave what they computed for the book, which is rendered from it in seconds.
 """
 
 from __future__ import annotations
 
-import copy
 import os
 import tempfile
-from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
 from filelock import FileLock
 from nbval import plugin
-from nbval.plugin import IPyNbCell, IPyNbFile
+from nbval.plugin import IPyNbCell
 
 from regime_lib.companion.book.catalogue import load_entry
 from regime_lib.companion.book.project import find_project
-from regime_lib.companion.running.execution import RunPlan, plan_run, seconds_expected
-from regime_lib.companion.running.worker import KERNEL_ENVIRONMENT, publish
+from regime_lib.companion.running.execution import seconds_expected
+from regime_lib.companion.running.measuring import VARIABLE
+from regime_lib.companion.running.worker import KERNEL_ENVIRONMENT
 
 #: How often a kernel may fail to start before its notebook is given up.
 START_ATTEMPTS = 3
@@ -41,27 +41,33 @@ _TURN = Path(tempfile.gettempdir()) / "regimes-of-learning-kernel-start.lock"
 _start = plugin.RunningKernel
 
 
-def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add the choice to keep what was run."""
-    parser.addoption(
-        "--keep-runs", action="store_true", help="make faithful runs the last runs of the chapters"
-    )
-
-
 def pytest_configure(config: pytest.Config) -> None:
-    """Start counting where the reports come together: not in the workers of pytest-xdist."""
+    """Set what kernels find; count where reports come together: not in pytest-xdist's workers."""
+    if not config.getoption("--nbval"):
+        return
     plugin.RunningKernel = patiently(_start)
-    if config.getoption("--keep-runs"):
-        config.pluginmanager.register(Keeper(), "nbval-guard-keep")
+    # A profile of the user's, or its history file, must not reach the comparison.
+    os.environ.update(KERNEL_ENVIRONMENT, IPYTHONDIR=tempfile.mkdtemp(prefix="regime-"))
+    os.environ[VARIABLE] = "leave"
     if not hasattr(config, "workerinput"):
         config.pluginmanager.register(Guard(), "nbval-guard-count")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Note on each cell whether nbval will compare its outputs."""
+    """Note on each cell whether nbval will compare it; let the longest notebook begin."""
     for item in items:
         if isinstance(item, IPyNbCell):
             item.user_properties.append((_PROPERTY, compares(item.cell, item.options)))
+    items.sort(key=lambda item: _seconds(item.path), reverse=True)  # stable: cells keep their order
+
+
+@cache
+def _seconds(path: Path) -> tuple[float, str]:
+    if path.suffix != ".ipynb":
+        return 0.0, ""
+    project = find_project(path.parent)
+    known = path.parent == project.notebooks
+    return (seconds_expected(load_entry(project, path.stem)) if known else 0.0), path.stem
 
 
 def compares(cell: Any, options: dict[str, Any]) -> bool:
@@ -83,50 +89,6 @@ def patiently(start: Callable[..., Any]) -> Callable[..., Any]:
         return None
 
     return started
-
-
-class Keeper:
-    """Publishes chapters whose every cell ran and passed, under the key they had before the run."""
-
-    def __init__(self) -> None:
-        # A profile of the user's, or its history file, must not reach the book.
-        self._folder = tempfile.TemporaryDirectory(prefix="regime-")
-        os.environ.update(KERNEL_ENVIRONMENT, IPYTHONDIR=self._folder.name)
-        self._plans: dict[IPyNbFile, RunPlan] = {}
-        self._passed: dict[IPyNbFile, list[IPyNbCell]] = defaultdict(list)
-
-    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        """Note what a run of each chapter depends on; let the longest begin."""
-        for notebook in {item.parent for item in items if isinstance(item, IPyNbCell)}:
-            project = find_project(notebook.path.parent)
-            if notebook.path.parent == project.notebooks:
-                entry = load_entry(project, notebook.path.stem)
-                self._plans[notebook] = plan_run(project, entry)
-        items.sort(key=self._seconds, reverse=True)  # stable: cells stay in their order
-
-    def _seconds(self, item: pytest.Item) -> tuple[float, str]:
-        plan = self._plans.get(item.parent)
-        return (seconds_expected(plan.entry), plan.entry.name) if plan else (0.0, "")
-
-    @pytest.hookimpl(hookwrapper=True)
-    def pytest_runtest_makereport(self, item: pytest.Item) -> Iterator[None]:
-        """Note a cell that passed; publish a chapter with its last one."""
-        report = (yield).get_result()  # type: ignore[func-returns-value,attr-defined]
-        if report.when == "call" and report.passed and isinstance(item, IPyNbCell):
-            passed = self._passed[item.parent]
-            passed.append(item)
-            code = [cell for cell in item.parent.nb.cells if cell.cell_type == "code"]
-            if item.parent in self._plans and [p.cell for p in passed] == code:
-                keep(self._plans[item.parent], item.parent.nb, [p.test_outputs for p in passed])
-
-
-def keep(plan: RunPlan, notebook: Any, outputs: list[list[Any]]) -> None:
-    """Publish a notebook with the outputs of its code cells, in order, as the run of `plan`."""
-    executed = copy.deepcopy(notebook)
-    code = [cell for cell in executed.cells if cell.cell_type == "code"]
-    for number, (cell, made) in enumerate(zip(code, outputs, strict=True), start=1):
-        cell.execution_count, cell.outputs = number, made
-    publish(executed, plan.entry.path, plan.key.as_metadata(), plan.target)
 
 
 class Guard:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from regime_lib.companion.book.catalogue import load_entry
-from regime_lib.companion.book.notebooks import read_notebook, source_of
 from regime_lib.companion.book.project import Project
 from regime_lib.companion.running.execution import execute, plan_run
+from regime_lib.keeping import dumps, loads
 from tests.companion.tiny import make_project, tiny_cells
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -38,39 +40,46 @@ def nbval(project: Project, folder: Path, *options: str) -> subprocess.Completed
     )
 
 
-def test_addresses_and_durations_may_differ_and_the_run_is_kept(project: Project) -> None:
-    target = project.executed / "10_tiny.ipynb"
-    by_regime = read_notebook(target)
-    target.unlink()
-    done = nbval(project, project.notebooks, "--keep-runs")
+def test_addresses_and_durations_may_differ_and_measurements_are_left(project: Project) -> None:
+    shutil.rmtree(project.measurements)
+    done = nbval(project, project.notebooks)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "nbval compared 2 cells in 1 notebooks" in done.stdout
-
-    as_nbval_found_it = Project(project.root)
-    entry = load_entry(as_nbval_found_it, "10_tiny")
-    assert not plan_run(as_nbval_found_it, entry).stale
-    by_nbval = read_notebook(target)
-    assert by_nbval["metadata"].pop("regime")
-    assert by_regime["metadata"].pop("regime")
-    assert by_nbval["metadata"] == by_regime["metadata"]
-    differ = [
-        source_of(one)
-        for one, other in zip(by_nbval["cells"], by_regime["cells"], strict=True)
-        if one != other
-    ]
-    assert [source for source in differ if "provenance" not in source] == [STORY]
+    assert len(list((project.measurements / "10_tiny").iterdir())) == 1
 
 
-def test_a_verdict_that_differs_fails_and_is_not_kept(project: Project) -> None:
-    text = (project.notebooks / "10_tiny.ipynb").read_text()
+def test_a_verdict_that_differs_fails(project: Project) -> None:
+    path = project.notebooks / "10_tiny.ipynb"
+    text = path.read_text()
     assert "rc-tiny-ratio : reproduced" in text
-    changed = text.replace("rc-tiny-ratio : reproduced", "rc-tiny-ratio : partly")
-    kept = (project.executed / "10_tiny.ipynb").read_bytes()
-    (project.notebooks / "10_tiny.ipynb").write_text(changed)
+    path.write_text(text.replace("rc-tiny-ratio : reproduced", "rc-tiny-ratio : partly"))
     try:
-        done = nbval(project, project.notebooks, "--keep-runs")
+        done = nbval(project, project.notebooks)
     finally:
-        (project.notebooks / "10_tiny.ipynb").write_text(text)
+        path.write_text(text)
     assert done.returncode == 1, done.stdout + done.stderr
     assert "1 failed" in done.stdout
-    assert kept == (project.executed / "10_tiny.ipynb").read_bytes()
+
+
+def test_a_wrong_kept_measurement_is_not_read(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("REGIME_MEASUREMENTS", "reuse")  # as somebody may have set it
+    assert nbval(project, project.notebooks).returncode == 0
+    (kept,) = (project.measurements / "10_tiny").iterdir()
+    right = kept.read_bytes()
+    monkeypatch.syspath_prepend(str(project.notebooks))
+    times = importlib.import_module("tiny_measure").Times
+    wrong = loads(times, right)
+    ratio = replace(wrong.claims["rc-tiny-ratio"], value=0.5, low=0.5, high=0.5)
+    kept.write_bytes(dumps(replace(wrong, claims={**wrong.claims, "rc-tiny-ratio": ratio})))
+
+    done = nbval(project, project.notebooks)
+    assert done.returncode == 0, done.stdout + done.stderr  # computed, not read
+    assert kept.read_bytes() == right
+
+    kept.write_bytes(dumps(replace(wrong, claims={**wrong.claims, "rc-tiny-ratio": ratio})))
+    path = project.executed / "10_tiny.ipynb"
+    path.unlink()
+    execute(project, [plan_run(project, load_entry(project, "10_tiny"))])
+    assert "rc-tiny-ratio : not reproduced" in path.read_text()  # the plant was a real one

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import ast
 import difflib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from regime_lib.companion.book.declarations import parameters_of
-from regime_lib.companion.book.notebooks import Node, read_notebook, title_of
+from regime_lib.companion.book.notebooks import (
+    Node,
+    code_cells,
+    read_notebook,
+    source_of,
+    title_of,
+)
 from regime_lib.companion.book.parameters import Parameter
 from regime_lib.companion.book.project import Project
 from regime_lib.errors import RegimeError
@@ -52,6 +60,44 @@ class Entry:
     def notebook(self) -> Node:
         """Read the committed notebook."""
         return read_notebook(self.path)
+
+    @cached_property
+    def imports(self) -> tuple[str, ...]:
+        """The full name of everything that the notebook's code imports."""
+        return tuple(name for cell in self._trees for name in _imported(cell).values())
+
+    @cached_property
+    def measure(self) -> str | None:
+        """The module that measures, which the notebook gives to `open_chapter`; None without."""
+        names: dict[str, str] = {}
+        for cell in self._trees:
+            names |= _imported(cell)
+            for node in ast.walk(cell):
+                match node:
+                    case ast.Call(func=ast.Name(id="open_chapter"), args=[_, _, ast.Name(id=name)]):
+                        return names.get(name)
+        return None
+
+    @cached_property
+    def _trees(self) -> list[ast.Module]:
+        try:
+            return [ast.parse(source_of(cell)) for cell in code_cells(self.notebook())]
+        except SyntaxError as error:
+            raise RegimeError(
+                f"a code cell of {self.path.name} is not Python (line {error.lineno}: {error.msg})"
+            ) from None
+
+
+def _imported(tree: ast.AST) -> dict[str, str]:
+    """Return what a cell imports: the full name, by the name that it has there."""
+    found: dict[str, str] = {}
+    for node in ast.walk(tree):
+        match node:
+            case ast.Import(names=names):
+                found |= {alias.asname or alias.name: alias.name for alias in names}
+            case ast.ImportFrom(module=str() as module, level=0, names=names):
+                found |= {a.asname or a.name: f"{module}.{a.name}" for a in names}
+    return found
 
 
 def chapter_names(project: Project) -> tuple[str, ...]:

@@ -61,6 +61,11 @@ class Project:
         return self.build / "notebooks"
 
     @property
+    def measurements(self) -> Path:
+        """What chapters measured, kept until something that it depends on changes."""
+        return self.build / "measurements"
+
+    @property
     def html(self) -> Path:
         """The rendered book."""
         return self.build / "html"

@@ -13,12 +13,13 @@ from regime_lib.companion.book.notebooks import Node, bundles_of, read_notebook
 from regime_lib.companion.book.project import Project
 from regime_lib.companion.claims.claims import Claim, Verdict, load_claims
 from regime_lib.errors import RegimeError
+from regime_lib.estimate import Estimate, Method
 
 #: Under which type a measurement lies in the output of the cell that recorded it.
 CLAIM_MIME = "application/vnd.regime.claim+json"
 
 #: What a table of measurements holds of each, beside the parameters of the run.
-COLUMNS = ("claim", "value", "low", "high", "n", "unit", "verdict")
+COLUMNS = ("claim", "value", "low", "high", "n", "unit", "verdict", "over", "method")
 
 #: How many significant digits of a measurement are kept.
 DIGITS = 6
@@ -32,8 +33,8 @@ class Measurement:
     ----------
     id : str
         The claim.
-    value : float
-        The measured number, kept to six significant digits, in `unit`.
+    value : float or None
+        The measured number, kept to six significant digits, in `unit`; None where there is none.
     low, high : float or None
         The ends of its interval.
     n : int or None
@@ -42,15 +43,19 @@ class Measurement:
         ``"1"`` where dimensionless.
     verdict : Verdict
         What the claim's criterion says about these numbers.
+    over, method : str
+        What varied, and how the interval was made: those of `Estimate`.
     """
 
     id: str
-    value: float
+    value: float | None
     low: float | None
     high: float | None
     n: int | None
     unit: str
     verdict: Verdict
+    over: str = ""
+    method: str = Method.NONE.value
 
     def as_dict(self) -> dict[str, Any]:
         """Return the measurement as JSON holds it."""
@@ -60,8 +65,16 @@ class Measurement:
         """Show nothing at the end of a cell: the card stands there already."""
 
     @property
+    def origin(self) -> str:
+        """How the interval was made and what varied, in words; empty where nothing is known."""
+        method = "" if self.method == Method.NONE else self.method
+        return ", ".join(part for part in (method, self.over) if part)
+
+    @property
     def numbers(self) -> str:
         """Value, interval, unit and number of runs in plain text."""
+        if self.value is None:
+            return "no number"
         interval = "" if self.low is None else f" [{self.low:g}, {self.high:g}]"
         runs = "" if self.n is None else f", n = {self.n}"
         unit = "" if self.unit == "1" else f" {self.unit}"
@@ -73,34 +86,43 @@ class Measurement:
         return f"{self.id}: {self.verdict}, {self.numbers}"
 
 
-def measure(
-    claim: Claim,
-    value: object,
-    interval: tuple[object, object] | None,
-    n: int | None,
-    unit: str,
-) -> Measurement:
-    """Turn a number into a measurement of `claim`, with its verdict.
+def as_measurement(claim: Claim, estimate: Estimate) -> Measurement:
+    """Turn an estimate into a measurement of `claim`, with its verdict.
 
     The numbers are rounded first, so that the verdict follows from what is stored.
 
     Raises
     ------
     RegimeError
-        If the unit is not the claim's, a number is not finite, the interval is reversed or does
-        not hold the value, or the criterion needs an interval or a count that is missing.
+        If it is no estimate, its unit is not the claim's, or the criterion needs an interval or a
+        count that is missing.
     """
-    if unit != claim.unit:
+    if not isinstance(estimate, Estimate):
         raise RegimeError(
-            f"{claim.id} is measured in '{claim.unit}' but was recorded in '{unit}'; convert it"
+            f"{claim.id} was recorded with a {type(estimate).__name__}; record an Estimate, made "
+            "by a function of regime_lib.estimate"
         )
-    number = rounded(plain_number(value, f"the value of {claim.id}"))
-    low, high = _interval(claim.id, number, interval)
-    if n is not None and (isinstance(n, bool) or not hasattr(n, "__index__") or int(n) < 1):
-        raise RegimeError(f"the number of runs of {claim.id} must be a whole number ≥ 1, not {n!r}")
-    count = None if n is None else int(n)
-    verdict = judge(claim, {"value": number, "low": low, "high": high, "n": count})
-    return Measurement(claim.id, number, low, high, count, unit, verdict)
+    if estimate.unit != claim.unit:
+        raise RegimeError(
+            f"{claim.id} is measured in '{claim.unit}' but was recorded in '{estimate.unit}'; "
+            "convert it"
+        )
+    value, low, high = (
+        None if number is None else rounded(number)
+        for number in (estimate.value, estimate.low, estimate.high)
+    )
+    verdict = judge(claim, {"value": value, "low": low, "high": high, "n": estimate.n})
+    return Measurement(
+        claim.id,
+        value,
+        low,
+        high,
+        estimate.n,
+        claim.unit,
+        verdict,
+        estimate.over,
+        estimate.method.value,
+    )
 
 
 def plain_number(value: object, name: str) -> float:
@@ -206,7 +228,7 @@ def _current(
 
 
 def judge(claim: Claim, quantities: Mapping[str, float | None]) -> Verdict:
-    """Return what a claim's criterion says about numbers.
+    """Return what a claim's criterion says about numbers; without a value it is not tested.
 
     Raises
     ------
@@ -214,25 +236,9 @@ def judge(claim: Claim, quantities: Mapping[str, float | None]) -> Verdict:
         If the criterion asks for one that is missing.
     """
     known = {name: number for name, number in quantities.items() if number is not None}
+    if "value" not in known:
+        return Verdict.NOT_TESTED
     if missing := sorted(claim.criterion.names - set(known)):
         given = "n" if missing == ["n"] else "an interval"
         raise RegimeError(f"{claim.id} needs {given}: its criterion asks for {', '.join(missing)}")
     return claim.criterion.judge(known)
-
-
-def _interval(
-    claim: str, value: float, interval: tuple[object, object] | None
-) -> tuple[float | None, float | None]:
-    if interval is None:
-        return None, None
-    try:
-        first, second = interval
-    except (TypeError, ValueError):
-        raise RegimeError(f"the interval of {claim} must be a pair (low, high)") from None
-    low = rounded(plain_number(first, f"the lower end of {claim}"))
-    high = rounded(plain_number(second, f"the upper end of {claim}"))
-    if low > high:
-        raise RegimeError(f"the interval of {claim} is reversed: {low:g} is above {high:g}")
-    if not low <= value <= high:
-        raise RegimeError(f"the interval [{low:g}, {high:g}] of {claim} does not hold {value:g}")
-    return low, high

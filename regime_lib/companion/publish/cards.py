@@ -51,7 +51,9 @@ def source_label(source: Source) -> str:
 
 
 def measured(measurement: Measurement) -> str:
-    """Return the measured value with its unit, interval and number of runs."""
+    """Return the measured value with its unit, its interval and how that was made."""
+    if measurement.value is None:
+        return f'<span class="rl-number">no number</span> {_origin(measurement)}'.strip()
     unit = "" if measurement.unit == "1" else f" {html.escape(measurement.unit)}"
     parts = [f'<span class="rl-number">{number(measurement.value)}{unit}</span>']
     if measurement.low is not None and measurement.high is not None:
@@ -59,7 +61,14 @@ def measured(measurement: Measurement) -> str:
         parts.append(f'<span class="rl-interval">{ends}</span>')
     if measurement.n is not None:
         parts.append(f'<span class="rl-runs">n = {measurement.n}</span>')
+    if measurement.origin:
+        parts.append(_origin(measurement))
     return " ".join(parts)
+
+
+def _origin(measurement: Measurement) -> str:
+    origin = html.escape(measurement.origin)
+    return f'<span class="rl-runs">({origin})</span>' if origin else ""
 
 
 def number(value: float) -> str:

@@ -18,6 +18,7 @@ from regime_lib.companion.book.notebooks import (
     text_of,
 )
 from regime_lib.companion.claims.ledger import CLAIM_MIME, measurements_in
+from regime_lib.companion.figures.drawn import FIGURE_MIME
 from regime_lib.companion.running.provenance import PROVENANCE_MIME
 from regime_lib.errors import RegimeError
 
@@ -108,6 +109,10 @@ def _pictures(notebook: Node) -> Iterator[str]:
         place = f"cell {position + 1}"
         metadata = notebook["cells"][position]["metadata"]
         data = output.get("data", {})
+        if FIGURE_MIME in data:
+            if not data[FIGURE_MIME]["alt"].strip():
+                yield f"{place} shows a figure without alt text"
+            continue
         named = metadata.get("mystnb", {}).get("image", {}).get("alt", "").strip()
         if any(mime.startswith("image/") for mime in data) and not named:
             yield f"{place} shows a picture without alt text; use chapter.figure"
@@ -123,8 +128,7 @@ def _pictures(notebook: Node) -> Iterator[str]:
 def _comparison(notebook: Node) -> Iterator[str]:
     for number, cell in enumerate(notebook["cells"], start=1):
         data = [output.get("data", {}) for output in cell.get("outputs", [])]
-        html = "".join(text_of(bundle.get("text/html", "")) for bundle in data)
-        varies = "rl-figure" in html or any(_varying(mime) for bundle in data for mime in bundle)
+        varies = any(_varying(mime) for bundle in data for mime in bundle)
         if varies and IGNORE_TAG not in tags_of(cell):
             yield f"cell {number} shows numbers or a figure and lacks the tag '{IGNORE_TAG}'"
         if ".summary()" in source_of(cell) and IGNORE_TAG in tags_of(cell):
@@ -135,7 +139,7 @@ def _comparison(notebook: Node) -> Iterator[str]:
 
 def _varying(mime: str) -> bool:
     glued = mime.startswith("application/papermill.record/")
-    return glued or mime in (CLAIM_MIME, PROVENANCE_MIME)
+    return glued or mime in (CLAIM_MIME, FIGURE_MIME, PROVENANCE_MIME)
 
 
 def _prose(notebook: Node) -> Iterator[str]:
@@ -148,7 +152,8 @@ def _prose(notebook: Node) -> Iterator[str]:
     for text in typed:
         number, digits = float(text.replace("−", "-")), len(text.rpartition(".")[2])
         for measurement in measured:
-            if digits >= 2 and round(measurement.value, digits) == number:
+            value = measurement.value
+            if digits >= 2 and value is not None and round(value, digits) == number:
                 yield f"the prose types {text}, the value of {measurement.id}; glue it instead"
 
 

@@ -6,6 +6,7 @@ again when its evidence changes.
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import json
 import os
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from regime_lib.companion.book.project import Project, find_project
+from regime_lib.companion.figures.drawn import DrawnFigure
 from regime_lib.companion.running.provenance import commit_of, loaded_versions
 from regime_lib.errors import RegimeError
 from regime_lib.storage import atomic_write, sha256_of, write_text
@@ -36,13 +38,13 @@ class Evidence:
         By name.
     manifest : dict
         What they were made of: settings, runs done and missing, versions, commit, seconds.
-    pictures : dict of str to str
-        Figures of the run as HTML, by name.
+    pictures : dict of str to DrawnFigure
+        Figures of the run, by name.
     """
 
     tables: dict[str, pd.DataFrame]
     manifest: dict[str, Any]
-    pictures: dict[str, str]
+    pictures: dict[str, DrawnFigure]
 
 
 def publish_evidence(
@@ -50,7 +52,7 @@ def publish_evidence(
     chapter: str,
     tables: Mapping[str, pd.DataFrame],
     facts: Mapping[str, Any],
-    pictures: Mapping[str, str] | None = None,
+    pictures: Mapping[str, DrawnFigure] | None = None,
 ) -> Path:
     """Write tables as Parquet and say in a manifest where they come from.
 
@@ -64,8 +66,8 @@ def publish_evidence(
         By the name of their file.
     facts : mapping
         What the manifest says beside versions, commit, machine class and digests.
-    pictures : mapping of str to str, optional
-        Figures as HTML, by name.
+    pictures : mapping of str to DrawnFigure, optional
+        Figures, by name.
 
     Returns
     -------
@@ -81,7 +83,7 @@ def publish_evidence(
             temporary.write_bytes(buffer.getvalue())
         files[name] = {"rows": len(table), "sha256": sha256_of(path)}
     for name, picture in (pictures or {}).items():
-        write_text(folder / f"{name}.html", picture)
+        write_text(folder / f"{name}.json", json.dumps(dataclasses.asdict(picture)) + "\n")
     manifest = {
         "chapter": chapter,
         **facts,
@@ -89,7 +91,7 @@ def publish_evidence(
         "versions": loaded_versions(),
         "machine": f"{platform.machine()}, {os.cpu_count()} processors, one thread a run",
         "files": files,
-        "pictures": {name: sha256_of(folder / f"{name}.html") for name in sorted(pictures or {})},
+        "pictures": {name: sha256_of(folder / f"{name}.json") for name in sorted(pictures or {})},
     }
     write_text(folder / _MANIFEST, json.dumps(manifest, indent=2) + "\n")
     return folder
@@ -123,10 +125,10 @@ def published_evidence(chapter: str, project: Project | None = None) -> Evidence
         name: pd.read_parquet(_checked(folder / f"{name}.parquet", entry["sha256"], chapter))
         for name, entry in manifest["files"].items()
     }
-    pictures = {
-        name: _checked(folder / f"{name}.html", digest, chapter).read_text(encoding="utf-8")
-        for name, digest in manifest.get("pictures", {}).items()
-    }
+    pictures = {}
+    for name, digest in manifest.get("pictures", {}).items():
+        path = _checked(folder / f"{name}.json", digest, chapter)
+        pictures[name] = DrawnFigure(**json.loads(path.read_text(encoding="utf-8")))
     return Evidence(tables, manifest, pictures)
 
 

@@ -9,9 +9,8 @@ from __future__ import annotations
 import html
 import json
 import math
-import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +20,7 @@ from regime_lib.companion.book.parameters import Value
 from regime_lib.companion.book.project import Project
 from regime_lib.companion.claims.claims import Claim, Verdict, load_claims
 from regime_lib.companion.claims.ledger import Measurement, judge, measurements_in
+from regime_lib.companion.figures.drawn import DrawnFigure, figures_in
 from regime_lib.companion.publish.cards import badge, measured, prose
 from regime_lib.companion.publish.evidence import folder_of, published_evidence
 from regime_lib.companion.running.provenance import PROVENANCE_MIME
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 #: What follows the name of a number of the long run where a page knows both.
 SUFFIX = "-paper"
 _TABLE, _GLUED = "claims", "glued"
-_FIGURE = re.compile(r'<figure class="rl-figure" id="(?P<name>[^"]+)">')
 
 
 @dataclass(frozen=True)
@@ -49,8 +48,8 @@ class PaperScale:
         How long it took.
     commit : str
         From which commit it ran.
-    pictures : dict of str to str
-        Figures of that run as HTML, by name.
+    pictures : dict of str to DrawnFigure
+        Figures of that run, by name.
     glued : dict of str to value
         Other numbers and texts of that run, by the name under which the prose knows them.
     """
@@ -59,7 +58,7 @@ class PaperScale:
     parameters: dict[str, Value]
     seconds: float
     commit: str
-    pictures: dict[str, str]
+    pictures: dict[str, DrawnFigure]
     glued: dict[str, int | float | str]
 
 
@@ -115,18 +114,15 @@ def collect_paper_scale(notebook: Path) -> tuple[dict[str, pd.DataFrame], dict[s
     return {_TABLE: rows, _GLUED: glued}, facts
 
 
-def pictures_of(notebook: Path, names: Iterable[str]) -> dict[str, str]:
-    """Return figures of an executed chapter as HTML.
+def pictures_of(notebook: Path, names: Iterable[str]) -> dict[str, DrawnFigure]:
+    """Return figures of an executed chapter.
 
     Raises
     ------
     RegimeError
         If the chapter shows no figure of a name.
     """
-    shown = {}
-    for content in bundles_of(read_notebook(notebook), "text/html"):
-        if match := _FIGURE.match(content):
-            shown[match["name"]] = content
+    shown = {figure.name: figure for figure in figures_in(read_notebook(notebook))}
     for name in names:
         if name not in shown:
             known = ", ".join(shown) or "none"
@@ -134,10 +130,9 @@ def pictures_of(notebook: Path, names: Iterable[str]) -> dict[str, str]:
     return {name: shown[name] for name in names}
 
 
-def as_paper_scale(name: str, picture: str) -> str:
+def as_paper_scale(figure: DrawnFigure) -> DrawnFigure:
     """Return a figure of the long run as a page shows it beside the one of its own run."""
-    own = picture.replace(f'id="{name}"', f'id="{name}{SUFFIX}"', 1)
-    return own.replace("<figcaption>", "<figcaption><em>At the paper’s scale.</em> ", 1)
+    return replace(figure, name=f"{figure.name}{SUFFIX}", note="At the paper’s scale.")
 
 
 def read_paper_scale(
@@ -230,11 +225,13 @@ def _measurement(claim: Claim, row: Mapping[str, Any]) -> Measurement:
         None if row[name] is None or math.isnan(row[name]) else row[name]
         for name in ("low", "high", "n")
     )
-    value, count = float(row["value"]), None if n is None else int(n)
+    count = None if n is None else int(n)
+    value = None if math.isnan(row["value"]) else float(row["value"])
     if claim.unit != row["unit"]:
         raise RegimeError(
             f"the evidence of {claim.chapter} holds {claim.id} in '{row['unit']}', the claim is in "
             f"'{claim.unit}'; run regime evidence {claim.chapter}"
         )
     verdict = judge(claim, {"value": value, "low": low, "high": high, "n": count})
-    return Measurement(claim.id, value, low, high, count, claim.unit, verdict)
+    origin = {key: row[key] for key in ("over", "method") if isinstance(row.get(key), str)}
+    return Measurement(claim.id, value, low, high, count, claim.unit, verdict, **origin)

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import math
-import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,8 +12,9 @@ from regime_lib.companion.book.catalogue import Entry, list_chapters
 from regime_lib.companion.book.notebooks import read_notebook
 from regime_lib.companion.book.project import Project
 from regime_lib.companion.claims.ledger import Measurement, measurements_in, read_ledger
+from regime_lib.companion.figures.drawn import DrawnFigure
 from regime_lib.companion.publish.checks import problems_of
-from regime_lib.companion.publish.fragments import HERO, find_figure
+from regime_lib.companion.publish.generated_pages import HERO, find_figure
 from regime_lib.companion.publish.paper_scale import paper_scale_of_claims
 from regime_lib.companion.publish.scorecard import readme_table
 from regime_lib.companion.running.execution import RunPlan, plan_run
@@ -24,10 +23,6 @@ from regime_lib.errors import RegimeError
 from regime_lib.storage import atomic_write, write_text
 
 BEGIN, END = "<!-- chapters:begin -->", "<!-- chapters:end -->"
-
-_PICTURE = re.compile(
-    r'<img[^>]*class="rl-(light|dark) rl-wide"[^>]*src="data:image/png;base64,([^"]+)"'
-)
 
 # Numbers are kept to six digits; the last of them may differ on another machine.
 _ROUNDING = 1e-5
@@ -57,7 +52,7 @@ def accept(project: Project) -> tuple[str, ...]:
     large = paper_scale_of_claims(project)
     table = readme_table(entries, read_ledger(project), run_seconds(project, entries), large)
     reference = {plan.entry.name: _numbers(plan.target) for plan in plans}
-    landing = find_figure([plan.target for plan in plans], HERO)
+    landing = find_figure(project, HERO)[1]
     for plan in plans:
         with atomic_write(plan.entry.path) as temporary:
             temporary.write_bytes(plan.target.read_bytes())
@@ -114,12 +109,11 @@ def run_seconds(project: Project, entries: tuple[Entry, ...]) -> dict[str, float
     }
 
 
-def _write_pictures(project: Project, figure: str) -> None:
+def _write_pictures(project: Project, figure: DrawnFigure) -> None:
     """Write the wide variants of the landing figure where the README finds them."""
-    found = dict(_PICTURE.findall(figure))
     for theme in ("light", "dark"):
         with atomic_write(project.root / "book" / "_static" / f"hero-{theme}.png") as temporary:
-            temporary.write_bytes(base64.b64decode(found[theme]))
+            temporary.write_bytes(figure.png(f"{theme}-wide"))
 
 
 def _publishable(project: Project, entry: Entry) -> RunPlan:
@@ -159,9 +153,9 @@ def _numbers(path: Path) -> dict[str, dict[str, Any]]:
 
 def _tolerance(measurement: Measurement) -> float:
     """Return the largest distance from the value to an end of its interval."""
-    if measurement.low is None or measurement.high is None:
-        return 0.0
     value = measurement.value
+    if value is None or measurement.low is None or measurement.high is None:
+        return 0.0
     return float(f"{max(value - measurement.low, measurement.high - value):.6g}")
 
 
@@ -173,6 +167,8 @@ def _difference(accepted: dict[str, Any] | None, found: Measurement | None) -> s
         return "was accepted but is no longer measured"
     if found.unit != accepted["unit"]:
         return f"is in '{found.unit}', accepted in '{accepted['unit']}'"
+    if found.value is None or accepted["value"] is None:
+        return "" if found.value == accepted["value"] else "has a number in one of the runs only"
     slack = accepted["tolerance"] + _ROUNDING * abs(accepted["value"])
     if not math.isclose(found.value, accepted["value"], rel_tol=0, abs_tol=slack):
         return f"is {found.value:g}, accepted {accepted['value']:g} ± {accepted['tolerance']:g}"

@@ -23,7 +23,9 @@ from regime_lib.companion.book.notebooks import (
 )
 from regime_lib.companion.book.project import BuildFailed, Project
 from regime_lib.companion.claims.ledger import CLAIM_MIME
-from regime_lib.companion.publish.fragments import FOLDER, write_fragments
+from regime_lib.companion.figures.drawn import FIGURE_MIME, DrawnFigure, figures_in
+from regime_lib.companion.publish.figure_page import figure_html, write_pictures
+from regime_lib.companion.publish.generated_pages import FOLDER, write_fragments
 from regime_lib.companion.running.execution import ChapterRun, execute, plan_run
 from regime_lib.companion.running.keys import digest_of, library_digests
 from regime_lib.companion.running.provenance import PROVENANCE_MIME
@@ -120,24 +122,29 @@ def stage(project: Project) -> Path:
     )
     (root / "notebooks").mkdir()
     for entry in list_chapters(project):
-        write_text(
-            root / "notebooks" / entry.path.name,
-            json.dumps(_renderable(read_notebook(project.executed / entry.path.name))),
-        )
+        notebook = read_notebook(project.executed / entry.path.name)
+        for figure in figures_in(notebook):
+            write_pictures(figure, root / "book" / "_static", entry.name)
+        page = json.dumps(_renderable(notebook, entry.name))
+        write_text(root / "notebooks" / entry.path.name, page)
     write_fragments(project, root / "book")
     return root
 
 
-def _renderable(notebook: Node) -> Node:
-    """Drop what is not for readers: the ledger's own outputs, and what is said to formatters.
+def _renderable(notebook: Node, chapter: str) -> Node:
+    """Show figures as pages do, and drop what is not for readers: the ledger's own outputs, and
+    what is said to formatters.
 
     myst-nb warns of every type of output that it cannot draw.
     """
     for cell in code_cells(notebook):
         cell["source"] = source_of(cell).removeprefix(_FORMATTERS_OFF)
     for _, output in outputs_of(notebook):
+        data = output.get("data", {})
+        if FIGURE_MIME in data:
+            output["data"] = {"text/html": figure_html(DrawnFigure.of_bundle(data), chapter)}
         for mime in (CLAIM_MIME, PROVENANCE_MIME):
-            output.get("data", {}).pop(mime, None)
+            data.pop(mime, None)
     return notebook
 
 
@@ -187,7 +194,8 @@ def _stamp(project: Project) -> str:
     files += [path for path in sorted((project.root / "book").rglob("*")) if _is_input(path)]
     files += [project.executed / entry.path.name for entry in list_chapters(project)]
     digests = {project.show(path): sha256_of(path) for path in files if path.is_file()}
-    return digest_of([digests, library_digests(project)])
+    rendering = [f"{project.library.name}.companion.publish.site"]
+    return digest_of([digests, library_digests(project, rendering)])
 
 
 def _is_input(path: Path) -> bool:

@@ -22,8 +22,12 @@ from regime_lib.companion.book.notebooks import (
 from regime_lib.companion.book.parameters import Value
 from regime_lib.companion.book.project import Project
 from regime_lib.companion.claims.claims import Claim, load_claims
+from regime_lib.companion.running.closure import closure, code_of
 from regime_lib.errors import RegimeError
 from regime_lib.storage import sha256_of
+
+#: How modules begin whose changes make no run stale.
+EXERCISES = "exercises"
 
 #: Under which name the key lies in an executed notebook's metadata.
 METADATA_KEY = "regime"
@@ -68,7 +72,7 @@ def run_key(project: Project, entry: Entry, parameters: Mapping[str, Value]) -> 
     parts = {
         "source": {"cells": digest_of(_essence(entry.notebook()))},
         "parameters": {name: json.dumps(value) for name, value in parameters.items()},
-        "library": library_digests(project),
+        "library": library_digests(project, entry.imports),
         "claims": {c.id: _claim_digest(c) for c in claims.values() if c.chapter == entry.name},
         "lock": _file_digests([project.lock_file], project.root),
         "data": data_digests(parameters.values()),
@@ -99,14 +103,34 @@ def reasons_to_run(wanted: RunKey, stored: Mapping[str, Any] | None) -> tuple[st
     return tuple(reasons)
 
 
-def library_digests(project: Project) -> dict[str, str]:
-    """Return the digest of every file of the package, by its path from the package's parent."""
-    files = [
-        path
-        for path in project.library.rglob("*")
-        if path.is_file() and "__pycache__" not in path.parts and not path.name.startswith(".")
-    ]
-    return _file_digests(files, project.library.parent)
+def measurement_parts(
+    project: Project, entry: Entry, values: Iterable[Value]
+) -> dict[str, dict[str, str]]:
+    """Return digests of what a chapter's measurements depend on, beside their settings.
+
+    These are the modules that `measure` imports, the lock, and the data sets that the values of
+    parameters name.
+    """
+    return {
+        "library": library_digests(project, [entry.measure] if entry.measure else entry.imports),
+        "lock": _file_digests([project.lock_file], project.root),
+        "data": data_digests(values),
+    }
+
+
+def library_digests(project: Project, modules: Iterable[str]) -> dict[str, str]:
+    """Return the digest of every file of the project's code that importing some modules runs.
+
+    Comments, docstrings and blank lines do not count, nor do the checks of exercises: what these
+    say of a reader's function changes nothing that a chapter measured.
+    """
+    roots = (project.library.parent, project.notebooks)
+    return {
+        next(path.relative_to(root).as_posix() for root in roots if path.is_relative_to(root)): (
+            hashlib.sha256(code_of(path.read_text(encoding="utf-8")).encode()).hexdigest()[:_DIGITS]
+        )
+        for path in closure(roots, modules, ignore=EXERCISES)
+    }
 
 
 def digest_of(content: object) -> str:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from importlib import metadata
 from typing import Any
 
+from regime_lib.companion.book.catalogue import Entry
 from regime_lib.companion.book.notebooks import Node, bundles_of
 from regime_lib.companion.book.parameters import Value
 from regime_lib.companion.book.project import Project
@@ -94,13 +95,13 @@ class Provenance:
 
 
 def describe_run(
-    project: Project, chapter: str, parameters: Mapping[str, Value], seconds: float
+    project: Project, entry: Entry, parameters: Mapping[str, Value], seconds: float
 ) -> Provenance:
     """Gather where the outputs of a run come from."""
     return Provenance(
-        chapter=chapter,
+        chapter=entry.name,
         commit=commit_of(project),
-        library=digest_of(library_digests(project)),
+        library=digest_of(library_digests(project, entry.imports)),
         parameters=dict(parameters),
         seeds={name: value for name, value in parameters.items() if "seed" in name},
         versions=loaded_versions(),

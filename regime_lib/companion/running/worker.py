@@ -21,16 +21,17 @@ from regime_lib.companion.book.parameters import Value
 from regime_lib.companion.book.project import BuildFailed
 from regime_lib.companion.running.cleaning import clean_notebook
 from regime_lib.companion.running.keys import digest_of, stored_key
+from regime_lib.companion.running.measuring import VARIABLE
+from regime_lib.companion.running.threads import ENVIRONMENT
 from regime_lib.storage import write_text
 
 #: How often a kernel may fail to start before a chapter is given up.
 START_ATTEMPTS = 3
 
-#: What a chapter's kernel finds: one thread, for several run side by side, and sums of one order.
+#: What a chapter's kernel finds.
 KERNEL_ENVIRONMENT = {
-    "OMP_NUM_THREADS": "1",
-    "MKL_NUM_THREADS": "1",
-    "OPENBLAS_NUM_THREADS": "1",
+    **ENVIRONMENT,
+    VARIABLE: "reuse",
     "PYTHONHASHSEED": "0",
     "PYDEVD_DISABLE_FILE_VALIDATION": "1",
     "JUPYTER_PREFER_ENV_PATH": "1",
@@ -111,9 +112,7 @@ def run_job(job: Job, tell: Callable[[WorkerReport], None]) -> WorkerReport:
     with FileLock(job.locks / f"{job.chapter}-{digest_of(str(job.target))}.lock"):
         stored = stored_key(job.target)
         if stored is not None and stored["key"] == job.key["key"]:
-            return WorkerReport(
-                status="up to date"
-            )  # another run finished it while this one waited
+            return WorkerReport(status="up to date")  # finished by another while this one waited
         with tempfile.TemporaryDirectory(prefix="regime-") as folder:
             try:
                 _attempts(job, Path(folder), tell)

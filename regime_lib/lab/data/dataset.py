@@ -10,7 +10,7 @@ from jaxtyping import Int, Shaped, UInt8
 from torch import Tensor
 
 from regime_lib.errors import RegimeError
-from regime_lib.lab.training.seeding import generator
+from regime_lib.lab.seeding import generator
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -17,7 +17,7 @@ from regime_lib.errors import RegimeError
 from regime_lib.lab.data import openml
 from regime_lib.lab.data.dataset import Dataset, Pixels, standardised
 from regime_lib.lab.data.files import Files, cached, read_cached
-from regime_lib.lab.training.seeding import generator
+from regime_lib.lab.seeding import generator
 
 _TEN = tuple("0123456789")
 _CLOTHES = (

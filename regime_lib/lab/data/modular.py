@@ -10,7 +10,7 @@ import torch
 
 from regime_lib.errors import RegimeError
 from regime_lib.lab.data.dataset import Dataset
-from regime_lib.lab.training.seeding import generator
+from regime_lib.lab.seeding import generator
 
 
 def modular_addition(

@@ -16,7 +16,7 @@ from torch import Tensor
 from regime_lib.errors import RegimeError
 from regime_lib.lab.data.dataset import Dataset
 from regime_lib.lab.data.files import Files
-from regime_lib.lab.training.seeding import generator
+from regime_lib.lab.seeding import generator
 
 PADDING, UNKNOWN = 0, 1
 

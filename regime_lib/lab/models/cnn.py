@@ -9,7 +9,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from regime_lib.errors import RegimeError
-from regime_lib.lab.training.seeding import checked_seed, torch_seeded
+from regime_lib.lab.seeding import checked_seed, torch_seeded
 
 _KERNEL = 3
 

@@ -10,7 +10,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from regime_lib.errors import RegimeError
-from regime_lib.lab.training.seeding import checked_seed
+from regime_lib.lab.seeding import checked_seed
 
 Solo = TypeVar("Solo", bound=nn.Module)
 

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from regime_lib.errors import RegimeError
 from regime_lib.lab.models.ensemble import Ensemble, EnsembleLinear
-from regime_lib.lab.training.seeding import checked_seed, torch_seeded
+from regime_lib.lab.seeding import checked_seed, torch_seeded
 
 #: What lies between two layers of a perceptron; "linear" is `nn.Identity`, so that it has a name.
 ACTIVATIONS: dict[str, type[nn.Module]] = {

@@ -21,7 +21,7 @@ from regime_lib.lab.models.ensemble import (
     EnsembleLayerNorm,
     EnsembleLinear,
 )
-from regime_lib.lab.training.seeding import checked_seed, torch_seeded
+from regime_lib.lab.seeding import checked_seed, torch_seeded
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,17 +87,22 @@ class Block(nn.Module):
         self.hidden, self.relu = affine(shape.width, shape.ffn), nn.ReLU()
         self.output = affine(shape.ffn, shape.width)
 
-    def forward(self, rows: Tensor) -> Tensor:
-        """Map vectors to vectors; rows have shape (..., samples * tokens, width)."""
-        rows = rows + self.merge(self._attend(self.qkv(self.norm1(rows))))
+    def forward(self, rows: Tensor, seen: Tensor | None = None) -> Tensor:
+        """Map vectors to vectors; rows have shape (..., samples * tokens, width).
+
+        `seen` says which tokens may be attended to, for padding, shape (samples, 1, 1, tokens).
+        """
+        rows = rows + self.merge(self._attend(self.qkv(self.norm1(rows)), seen))
         hidden: Tensor = self.relu(self.hidden(self.norm2(rows)))
         return rows + self.output(hidden)
 
-    def _attend(self, qkv: Tensor) -> Tensor:
+    def _attend(self, qkv: Tensor, seen: Tensor | None) -> Tensor:
         shape = self.shape
         parts = qkv.view(-1, shape.tokens, 3, shape.heads, shape.width // shape.heads)
         query, key, value = parts.permute(2, 0, 3, 1, 4)
-        mixed = nn.functional.scaled_dot_product_attention(query, key, value, is_causal=shape.text)
+        mixed = nn.functional.scaled_dot_product_attention(
+            query, key, value, attn_mask=seen, is_causal=shape.text
+        )
         return mixed.transpose(1, 2).reshape(*qkv.shape[:-1], shape.width)
 
 

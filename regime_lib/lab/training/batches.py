@@ -13,8 +13,8 @@ from torch import Tensor, nn
 from regime_lib.errors import RegimeError
 from regime_lib.lab.data.dataset import Dataset
 from regime_lib.lab.models.ensemble import Ensemble
+from regime_lib.lab.seeding import generator
 from regime_lib.lab.training.recipe import TrainingConfig
-from regime_lib.lab.training.seeding import generator
 
 
 def batch_order(

@@ -13,9 +13,9 @@ from torch import nn
 from regime_lib.errors import RegimeError
 from regime_lib.lab.data.dataset import Dataset
 from regime_lib.lab.models.ensemble import Ensemble
+from regime_lib.lab.seeding import generator, torch_seeded
 from regime_lib.lab.training.batches import batches
 from regime_lib.lab.training.recipe import TrainingConfig
-from regime_lib.lab.training.seeding import generator, torch_seeded
 from regime_lib.lab.training.stepping import (
     accuracies,
     check_finite,

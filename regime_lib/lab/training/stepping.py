@@ -14,8 +14,8 @@ from torch import Tensor, nn
 from regime_lib.errors import RegimeError
 from regime_lib.lab.data.dataset import Dataset
 from regime_lib.lab.models.ensemble import Ensemble
+from regime_lib.lab.seeding import checked_seed
 from regime_lib.lab.training.recipe import TrainingConfig
-from regime_lib.lab.training.seeding import checked_seed
 
 _ROWS = 2048  # samples times members in one forward pass of an evaluation: stays in the cache
 

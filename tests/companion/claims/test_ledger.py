@@ -24,12 +24,13 @@ from regime_lib.companion.claims.criteria import parse_predicate
 from regime_lib.companion.claims.ledger import (
     CLAIM_MIME,
     Measurement,
-    measure,
+    as_measurement,
     measurements_in,
     plain_number,
     read_ledger,
     rounded,
 )
+from regime_lib.estimate import Estimate, Method, no_number, number
 from tests.companion.refusals import refused
 from tests.companion.tiny import make_project, tiny_cells, write_notebook
 
@@ -88,8 +89,9 @@ def test_what_is_not_one_number_is_refused(value: Any) -> None:
 
 
 def test_a_measurement_holds_its_numbers_and_verdict(ratio: Claim) -> None:
-    assert measure(ratio, np.float64(3.14159265), (2, 4.00000049), np.int64(8), "1") == Measurement(
-        "rc-tiny-ratio", 3.14159, 2.0, 4.0, 8, "1", Verdict.REPRODUCED
+    estimate = Estimate(np.float64(3.14159265), 2, 4.00000049, np.int64(8), "8 seeds", Method.BCA)
+    assert as_measurement(ratio, estimate) == Measurement(
+        "rc-tiny-ratio", 3.14159, 2.0, 4.0, 8, "1", Verdict.REPRODUCED, "8 seeds", Method.BCA.value
     )
 
 
@@ -97,7 +99,9 @@ def test_a_measurement_holds_its_numbers_and_verdict(ratio: Claim) -> None:
 def test_the_verdict_follows_from_the_stored_numbers(
     value: float, below: float, above: float
 ) -> None:
-    kept = measure(RATIO_CLAIM, value, (value * (1 - below), value * (1 + above)), 3, "1")
+    ends = (value * (1 - below), value * (1 + above))
+    kept = as_measurement(RATIO_CLAIM, Estimate(value, *ends, 3, "3 seeds", Method.RANGE))
+    assert kept.value is not None
     assert kept.low is not None
     expected = (
         Verdict.REPRODUCED
@@ -111,32 +115,20 @@ def test_the_verdict_follows_from_the_stored_numbers(
     assert abs(kept.value - value) <= 5e-6 * value
 
 
-@pytest.mark.parametrize(
-    ("arguments", "words"),
-    [
-        ((3.0, (2, 4), 8, "steps"), ["'1'", "'steps'"]),
-        ((float("nan"), (2, 4), 8, "1"), ["nan", "finite"]),
-        ((3.0, (2, float("inf")), 8, "1"), ["upper end", "inf"]),
-        ((3.0, (4, 2), 8, "1"), ["reversed"]),
-        ((3.0, (4, 5), 8, "1"), ["[4, 5]", "does not hold 3"]),
-        ((3.0, (2, 3, 4), 8, "1"), ["pair"]),
-        ((3.0, 0.5, 8, "1"), ["pair"]),
-        ((3.0, (2, 4), 0, "1"), ["whole number", "0"]),
-        ((3.0, (2, 4), 2.5, "1"), ["whole number", "2.5"]),
-        ((3.0, (2, 4), True, "1"), ["whole number", "True"]),
-        ((3.0, None, 8, "1"), ["an interval", "low"]),
-    ],
-)
-def test_numbers_that_do_not_fit_are_refused(
-    ratio: Claim, arguments: tuple[Any, ...], words: list[str]
-) -> None:
-    with refused("rc-tiny-ratio", *words):
-        measure(ratio, *arguments)
+def test_no_number_is_not_tested(ratio: Claim) -> None:
+    kept = as_measurement(ratio, no_number("8 runs, all censored"))
+    assert (kept.value, kept.verdict, kept.numbers) == (None, Verdict.NOT_TESTED, "no number")
 
 
-def test_a_count_that_the_criterion_asks_for_must_be_given(steps: Claim) -> None:
+def test_estimates_that_do_not_fit_are_refused(ratio: Claim, steps: Claim) -> None:
+    with refused("rc-tiny-ratio", "'1'", "'steps'"):
+        as_measurement(ratio, Estimate(3, 2, 4, 8, "8 seeds", Method.RANGE, "steps"))
+    with refused("rc-tiny-ratio", "an interval", "low"):
+        as_measurement(ratio, number(3.0, n=8))
+    with refused("rc-tiny-ratio", "a float", "Estimate"):
+        as_measurement(ratio, 3.0)  # type: ignore[arg-type]
     with refused("rc-tiny-steps", "needs n"):
-        measure(steps, 200, None, None, "steps")
+        as_measurement(steps, number(200, unit="steps"))
 
 
 def executed(folder: Path, *measurements: Measurement) -> Path:

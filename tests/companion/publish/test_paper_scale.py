@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,10 @@ import pytest
 
 from regime_lib.companion.book.catalogue import load_entry
 from regime_lib.companion.book.project import Project
+from regime_lib.companion.chapter import open_chapter
 from regime_lib.companion.claims.claims import Verdict, load_claims
-from regime_lib.companion.claims.ledger import CLAIM_MIME, measure
-from regime_lib.companion.opening import open_chapter
+from regime_lib.companion.claims.ledger import CLAIM_MIME, as_measurement
+from regime_lib.companion.figures.drawn import VARIANTS, DrawnFigure
 from regime_lib.companion.publish.evidence import publish_evidence
 from regime_lib.companion.publish.paper_scale import (
     collect_paper_scale,
@@ -26,6 +28,7 @@ from regime_lib.companion.publish.paper_scale import (
 )
 from regime_lib.companion.running.provenance import PROVENANCE_MIME
 from regime_lib.errors import RegimeError
+from regime_lib.estimate import Estimate, Method, number
 from tests.companion.tiny import make_project
 
 CHAPTER = "10_tiny"
@@ -128,7 +131,9 @@ def test_runs_stand_beside_each_other(project: Project) -> None:
     claims = load_claims(project.claims_file)
     there = read_paper_scale(project, CHAPTER, claims)
     assert there is not None
-    here = {"rc-tiny-steps": measure(claims["rc-tiny-steps"], 300, None, 2, "steps")}
+    here = {
+        "rc-tiny-steps": as_measurement(claims["rc-tiny-steps"], number(300, n=2, unit="steps"))
+    }
     markup, text = comparison(claims.values(), here, there)
     assert text.splitlines() == [
         "rc-tiny-ratio: not tested | reproduced, 4 [3, 5], n = 3",
@@ -145,8 +150,8 @@ def test_a_chapter_shows_and_glues_its_long_run(
     monkeypatch.chdir(project.root)
     glued = _glued(monkeypatch)
     values = {"profile": "quick", "steps": 200, "rate": 0.1, "n_seeds": 4, "dataset": "digits"}
-    chapter = open_chapter(CHAPTER, values, quick={"n_seeds": 4}, paper={"n_seeds": 16})
-    chapter.record("rc-tiny-ratio", 1.6, interval=(1.4, 1.8), n=4)
+    chapter = open_chapter(CHAPTER, values)
+    chapter.record("rc-tiny-ratio", Estimate(1.6, 1.4, 1.8, 4, "4 seeds", Method.RANGE))
     chapter.glue("tiny-area", 0.5)
     chapter.glue("tiny-word", "2 of 6")
     with pytest.raises(RegimeError, match="'tiny-other' was not glued in this run"):
@@ -170,7 +175,7 @@ def test_without_a_long_run_a_chapter_says_so(
     monkeypatch.chdir(project.root)
     glued = _glued(monkeypatch)
     values = {"profile": "quick", "steps": 200, "rate": 0.1, "n_seeds": 4, "dataset": "digits"}
-    chapter = open_chapter(CHAPTER, values, quick={"n_seeds": 4}, paper={"n_seeds": 16})
+    chapter = open_chapter(CHAPTER, values)
     chapter.at_paper_scale()
     assert "no run of 10_tiny at the paper's scale is committed" in capsys.readouterr().out
     assert set(glued.values()) == {"–", "0 of 0"}
@@ -179,10 +184,11 @@ def test_without_a_long_run_a_chapter_says_so(
 def test_figures_of_the_long_run_are_shown_beside_the_own(
     project: Project, shown: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    figure = '<figure class="rl-figure" id="fig-a"><figcaption>It falls.</figcaption></figure>'
+    pictures = dict.fromkeys(VARIANTS, "iVBORw0KGgo=")
+    figure = DrawnFigure("fig-a", "It falls.", "A falling line.", pictures)
     path = executed(project.root / "run.ipynb", FOOTER, ("rc-tiny-ratio", 4.0))
     notebook = json.loads(path.read_text(encoding="utf-8"))
-    output = {"output_type": "display_data", "metadata": {}, "data": {"text/html": figure}}
+    output = {"output_type": "display_data", "metadata": {}, "data": figure.bundle()}
     notebook["cells"][0]["outputs"].append(output)
     path.write_text(json.dumps(notebook), encoding="utf-8")
     with pytest.raises(RegimeError, match="shows no figure 'fig-b'; it has fig-a"):
@@ -192,13 +198,12 @@ def test_figures_of_the_long_run_are_shown_beside_the_own(
 
     monkeypatch.chdir(project.root)
     values = {"profile": "quick", "steps": 200, "rate": 0.1, "n_seeds": 4, "dataset": "digits"}
-    chapter = open_chapter(CHAPTER, values, quick={"n_seeds": 4}, paper={"n_seeds": 16})
+    chapter = open_chapter(CHAPTER, values)
     with pytest.raises(RegimeError, match="without the figure 'fig-b'; it has fig-a"):
         chapter.paper_figure("fig-b")
     chapter.paper_figure("fig-a")
-    page = shown[-1]["data"]["text/html"]
-    assert 'id="fig-a-paper"' in page
-    assert "<em>At the paper’s scale.</em> It falls." in page
+    own = replace(figure, name="fig-a-paper", note="At the paper’s scale.")
+    assert DrawnFigure.of_bundle(shown[-1]["data"]) == own
     with pytest.raises(RegimeError, match="shown already"):
         chapter.paper_figure("fig-a")
 

@@ -69,10 +69,11 @@ def test_nothing_is_accepted_unless_everything_is_fit(executed: Project) -> None
     with refused("README.md", "chapters:begin"):
         accept(executed)
     readme.write_bytes(before[readme])
-    (executed.library / "core.py").write_text("answer = 43\n")
-    with refused("10_tiny", "library/core.py changed", "regime run 10_tiny"):
+    (executed.notebooks / "tiny_core.py").write_text("def called(): 43")
+    with refused("10_tiny", "notebooks/tiny_core.py changed", "regime run 10_tiny"):
         accept(executed)
-    (executed.library / "core.py").write_bytes(before[executed.library / "core.py"])
+    core = executed.notebooks / "tiny_core.py"
+    core.write_bytes(before[core])
     path = executed.executed / "10_tiny.ipynb"
     path.write_text(path.read_text().replace("## Exercises", "## Tasks"))
     with refused("10_tiny", "not fit to publish", "'Exercises'"):

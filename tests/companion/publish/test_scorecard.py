@@ -10,7 +10,7 @@ from bs4 import BeautifulSoup
 from regime_lib.companion.book.catalogue import list_chapters
 from regime_lib.companion.book.project import Project
 from regime_lib.companion.claims.claims import PAPERS, Verdict, load_claims
-from regime_lib.companion.claims.ledger import Record, measure, read_ledger
+from regime_lib.companion.claims.ledger import Record, as_measurement, read_ledger
 from regime_lib.companion.publish.reference import run_seconds
 from regime_lib.companion.publish.scorecard import (
     chapters_fragment,
@@ -20,6 +20,7 @@ from regime_lib.companion.publish.scorecard import (
     scorecard,
     tally,
 )
+from regime_lib.estimate import Estimate, Method
 from tests.companion.tiny import make_project
 
 
@@ -127,7 +128,9 @@ def test_long_runs_are_counted_beside_the_quick_ones(executed_once: Project) -> 
     entries, records = list_chapters(executed_once), read_ledger(executed_once)
     claims = load_claims(executed_once.claims_file)
     large = {
-        name: measure(claims[name], value, (value, value), 3, unit)
+        name: as_measurement(
+            claims[name], Estimate(value, value, value, 3, "3 seeds", Method.RANGE, unit)
+        )
         for name, value, unit in (("rc-tiny-ratio", 3.0, "1"), ("rc-tiny-steps", 900, "steps"))
     }
     (line,) = (x for x in readme_table(entries, records, {}, large).splitlines() if "10_tiny" in x)

@@ -11,7 +11,7 @@ from bs4 import BeautifulSoup
 
 from regime_lib.companion.book.notebooks import code_cells, read_notebook, source_of
 from regime_lib.companion.book.project import BuildFailed, Project
-from regime_lib.companion.publish.fragments import write_fragments
+from regime_lib.companion.publish.generated_pages import write_fragments
 from regime_lib.companion.publish.site import STAMP, build_book, stage
 from tests.companion.refusals import refused
 

@@ -65,9 +65,9 @@ def test_what_is_up_to_date_is_not_run_again(executed: Project) -> None:
     (result,) = run(executed, "10_tiny")
     assert result.status == "up to date"
     assert target.stat().st_mtime_ns == before
-    (executed.library / "core.py").write_text("answer = 43\n")
+    (executed.notebooks / "tiny_core.py").write_text("def called(): 43")
     plan = plan_run(executed, load_entry(executed, "10_tiny"))
-    assert plan.reasons == ("library/core.py changed",)
+    assert plan.reasons == ("notebooks/tiny_core.py changed",)
 
 
 def test_another_run_gives_the_same_bytes_but_for_the_footer(executed: Project) -> None:

@@ -55,7 +55,7 @@ def test_nothing_changed_nothing_to_run(project: Project) -> None:
 
 def test_every_part_is_noticed_and_named(project: Project, tmp_path: Path) -> None:
     notebook = project.notebooks / "10_tiny.ipynb"
-    core, data = project.library / "core.py", tmp_path / "data" / "tinyset" / "train.bin"
+    core, data = project.notebooks / "tiny_core.py", tmp_path / "data" / "tinyset" / "train.bin"
     cases: list[tuple[Callable[[], object], str]] = [
         (
             rewrite(notebook, "print(p.steps)", "print(p.rate)"),
@@ -66,9 +66,9 @@ def test_every_part_is_noticed_and_named(project: Project, tmp_path: Path) -> No
             rewrite(notebook, "nbval-ignore-output", "hide-input"),
             "the notebook's text or code changed",
         ),
-        (rewrite(core, "42", "43"), "library/core.py changed"),
-        (lambda: (project.library / "new.py").write_text(""), "library/new.py is new"),
-        (lambda: core.unlink(), "library/core.py is gone"),
+        (rewrite(core, "42", "43"), "notebooks/tiny_core.py changed"),
+        (lambda: core.write_text("import tiny_new"), "notebooks/tiny_core.py changed"),
+        (lambda: core.unlink(), "notebooks/tiny_core.py is gone"),
         (rewrite(project.claims_file, "low >= 2", "low >= 3"), "claim rc-tiny-ratio changed"),
         (rewrite(project.claims_file, "abstract", "Fig. 1"), "claim rc-tiny-ratio changed"),
         (
@@ -113,7 +113,8 @@ def test_committed_evidence_is_part_of_the_key(project: Project) -> None:
 
 
 def test_what_does_not_matter_is_not_noticed(project: Project, tmp_path: Path) -> None:
-    cache = project.library / "__pycache__"
+    core = project.notebooks / "tiny_core.py"
+    cache = project.notebooks / "__pycache__"
     cache.mkdir()
     executed = tiny_cells()
     executed[3]["outputs"] = [{"output_type": "stream", "name": "stdout", "text": "200\n"}]
@@ -130,6 +131,9 @@ def test_what_does_not_matter_is_not_noticed(project: Project, tmp_path: Path) -
         lambda: write_notebook(
             project.notebooks / "10_tiny.ipynb", [*executed[:2], injected, *executed[2:]]
         ),
+        lambda: (project.notebooks / "exercises_tiny.py").write_text("# nobody imports it"),
+        rewrite(core, "What the measurements stand on", "Another docstring"),
+        rewrite(core, "ANSWER = 42", "# a comment\n\n\nANSWER = 42  # another"),
         rewrite(project.claims_file, "There are four phases", "There are 4 phases"),
         lambda: (tmp_path / "data" / "other" / "train.bin").write_bytes(b"other"),
         lambda: (project.root / "README.md").write_text("changed"),

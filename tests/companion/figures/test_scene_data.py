@@ -12,6 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from matplotlib.figure import Figure
 
+from regime_lib.companion.figures import scene_data
+from regime_lib.companion.figures.render import render_figure
 from regime_lib.companion.figures.scene import (
     Frame,
     HLine,
@@ -24,10 +26,9 @@ from regime_lib.companion.figures.scene import (
     Slider,
     VLine,
 )
+from regime_lib.companion.figures.scene_data import GRID, encode, with_scene
 from regime_lib.companion.figures.theme import BACKGROUND, COLOURS, Theme
-from regime_lib.companion.publish import scene_html
-from regime_lib.companion.publish.figure_html import render_figure
-from regime_lib.companion.publish.scene_html import GRID, encode, scene_output
+from regime_lib.companion.publish.figure_page import figure_html
 from tests.companion.refusals import refused
 
 ALT = "A point climbs from the lower left corner to the upper right one in two stops."
@@ -133,8 +134,10 @@ def test_equal_axes_say_their_shape() -> None:
 
 def test_the_figure_keeps_its_still_picture_and_carries_the_numbers() -> None:
     scene = one_panel(Panel(title="</script><b>"), Points([0], [1], "pattern"))
-    output = scene_output(scene, still(), "fig-moving", ALT)
-    page = BeautifulSoup(output.html, "html.parser")
+    moving = with_scene(still(), scene)
+    assert moving.pictures == still().pictures
+    assert moving.scene == {**encode(scene), "alt": ALT}
+    page = BeautifulSoup(figure_html(moving, "10_tiny"), "html.parser")
     figure = page.figure
     assert figure is not None
     assert (figure["id"], figure["class"]) == ("fig-moving", ["rl-figure", "rl-scene"])
@@ -148,12 +151,7 @@ def test_the_figure_keeps_its_still_picture_and_carries_the_numbers() -> None:
 
 
 def test_a_scene_too_large_for_a_page_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(scene_html, "MOST_BYTES", 1000)
+    monkeypatch.setattr(scene_data, "MOST_BYTES", 1000)
     scene = one_panel(Panel(), Line(np.arange(500), np.arange(500), "pattern"))
     with refused("fig-moving", "MB", "fewer frames"):
-        scene_output(scene, still(), "fig-moving", ALT)
-
-
-def test_a_still_picture_of_another_name_is_refused() -> None:
-    with refused("fig-moving", "still picture"):
-        scene_output(one_panel(Panel()), still("fig-other"), "fig-moving", ALT)
+        with_scene(still(), scene)

@@ -1,14 +1,12 @@
-"""Figures as one piece of HTML: four small pictures of which the page shows the fitting one."""
+"""Drawing a figure four times, as small pictures: light and dark, wide and narrow."""
 
 from __future__ import annotations
 
 import base64
-import html
 import io
 import re
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import matplotlib.style
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -17,8 +15,9 @@ from matplotlib.text import Text
 from matplotlib.transforms import Bbox
 from PIL import Image
 
+from regime_lib.companion.figures import drawn
+from regime_lib.companion.figures.drawn import DrawnFigure
 from regime_lib.companion.figures.theme import SMALLEST_TEXT, WIDTH_INCHES, WIDTH_PIXELS, Theme
-from regime_lib.companion.publish.cards import prose
 from regime_lib.errors import RegimeError
 
 #: The variants in the order of the page: the first is the one that every viewer can show.
@@ -32,25 +31,9 @@ _PIXELS_ACROSS = {False: 1080, True: 684}
 _COLOURS = 160  # enough for every line to keep its exact colour
 
 
-@dataclass(frozen=True)
-class FigureOutput:
-    """A figure ready for display.
-
-    Attributes
-    ----------
-    html : str
-        The `<figure>` element with its pictures and caption.
-    text : str
-        What a reader without HTML gets: the name and the alt text.
-    """
-
-    html: str
-    text: str
-
-
 def render_figure(
     draw: Callable[[Theme], Figure], name: str, caption: str, alt: str
-) -> FigureOutput:
+) -> DrawnFigure:
     """Draw a figure in its four variants.
 
     Parameters
@@ -71,18 +54,12 @@ def render_figure(
         too small to read.
     """
     check_texts(name, caption, alt)
-    pictures: list[str] = []
+    pictures: dict[str, str] = {}
     places: dict[bool, list[Bbox]] = {}
-    for theme in VARIANTS:
+    for variant, theme in zip(drawn.VARIANTS, VARIANTS, strict=True):
         data, places[theme.narrow] = _picture(draw, theme, name, places.get(theme.narrow))
-        encoded = base64.b64encode(data).decode("ascii")
-        pictures.append(_image_tag(encoded, data, theme, alt))
-    body = "".join(pictures)
-    return FigureOutput(
-        html=f'<figure class="rl-figure" id="{name}">{body}'
-        f"<figcaption>{prose(caption)}</figcaption></figure>",
-        text=f"Figure {name}: {alt}",
-    )
+        pictures[variant] = base64.b64encode(data).decode("ascii")
+    return DrawnFigure(name, caption, alt, pictures)
 
 
 def check_texts(name: str, caption: str, alt: str) -> None:
@@ -157,15 +134,3 @@ def _small_png(canvas: FigureCanvasAgg) -> bytes:
     small = io.BytesIO()
     palette.save(small, format="PNG", optimize=True)
     return small.getvalue()
-
-
-def _image_tag(encoded: str, data: bytes, theme: Theme, alt: str) -> str:
-    with Image.open(io.BytesIO(data)) as picture:
-        width, height = picture.size
-    shown = round(WIDTH_INCHES[theme.narrow] * 100)
-    classes = f"rl-{'dark' if theme.dark else 'light'} rl-{'narrow' if theme.narrow else 'wide'}"
-    hidden = "" if theme == VARIANTS[0] else " hidden"
-    return (
-        f'<img class="{classes}" width="{shown}" height="{round(shown * height / width)}" '
-        f'alt="{html.escape(alt)}" src="data:image/png;base64,{encoded}"{hidden}>'
-    )

@@ -1,4 +1,4 @@
-"""A scene as one piece of HTML: its still picture, and numbers that the page's script draws.
+"""A scene as plain numbers that the page's script draws, beside its still picture.
 
 All arithmetic is done here: positions are whole numbers from 0 to `GRID` across a panel, ticks come
 with their labels. ``book/_static/scene.js`` only places them, so that what a reader sees can be
@@ -7,7 +7,7 @@ tested against the data.
 
 from __future__ import annotations
 
-import html
+import dataclasses
 import json
 from typing import Any
 
@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 from matplotlib.ticker import MaxNLocator
 
+from regime_lib.companion.figures.drawn import DrawnFigure
 from regime_lib.companion.figures.scene import (
     Colour,
     HLine,
@@ -29,7 +30,6 @@ from regime_lib.companion.figures.scene import (
     VLine,
 )
 from regime_lib.companion.figures.theme import BACKGROUND, COLOURS
-from regime_lib.companion.publish.figure_html import FigureOutput
 from regime_lib.errors import RegimeError
 
 #: Steps across a panel: finer than any screen.
@@ -41,38 +41,22 @@ _BEYOND = 1  # how many panels outside its panel a point is kept; lines must lea
 _SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
-def scene_output(scene: Scene, still: FigureOutput, name: str, alt: str) -> FigureOutput:
-    """Put a scene into the figure that shows its still picture.
-
-    Parameters
-    ----------
-    scene : Scene
-        What moves.
-    still : FigureOutput
-        The figure that is seen without a script, and in print.
-    name, alt : str
-        The figure's anchor, and its words for who does not see it.
+def with_scene(still: DrawnFigure, scene: Scene) -> DrawnFigure:
+    """Return a figure that a reader can move; its pictures are seen without a script, and in print.
 
     Raises
     ------
     RegimeError
         If the scene is too large for a page.
     """
-    data = json.dumps({**encode(scene), "alt": alt}, ensure_ascii=False, separators=(",", ":"))
-    if len(data.encode()) > MOST_BYTES:
+    data = {**encode(scene), "alt": still.alt}
+    size = len(json.dumps(data, ensure_ascii=False, separators=(",", ":")).encode())
+    if size > MOST_BYTES:
         raise RegimeError(
-            f"scene {name} takes {len(data.encode()) / 1e6:.1f} MB, more than "
-            f"{MOST_BYTES / 1e6:.1f} MB; draw fewer frames or fewer points"
+            f"scene {still.name} takes {size / 1e6:.1f} MB, more than {MOST_BYTES / 1e6:.1f} MB; "
+            "draw fewer frames or fewer points"
         )
-    data = data.replace("</", r"<\/")  # a script ends at the first "</script", quoted or not
-    script = f'<script type="application/json">{data}</script>'
-    opening = f'<figure class="rl-figure" id="{html.escape(name)}">'
-    if not still.html.startswith(opening):
-        raise RegimeError(f"the still picture of scene {name} is not a figure of that name")
-    rest = still.html.removeprefix(opening)
-    return FigureOutput(
-        html=f'<figure class="rl-figure rl-scene" id="{name}">{script}{rest}', text=still.text
-    )
+    return dataclasses.replace(still, scene=data)
 
 
 def encode(scene: Scene) -> dict[str, Any]:

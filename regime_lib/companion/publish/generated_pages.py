@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from pathlib import Path
 
 from regime_lib.companion.book.catalogue import list_chapters
-from regime_lib.companion.book.notebooks import bundles_of, read_notebook
+from regime_lib.companion.book.notebooks import read_notebook
 from regime_lib.companion.book.project import BuildFailed, Project
 from regime_lib.companion.claims.claims import PAPERS
 from regime_lib.companion.claims.ledger import read_ledger
 from regime_lib.companion.claims.sweep_tables import read_shares
+from regime_lib.companion.figures.drawn import DrawnFigure, figures_in
+from regime_lib.companion.publish.figure_page import figure_html
 from regime_lib.companion.publish.paper_scale import paper_scale_of_claims
 from regime_lib.companion.publish.scorecard import (
     chapters_fragment,
@@ -55,17 +56,16 @@ def write_fragments(project: Project, pages: Path) -> None:
             folder / f"claims-{paper.key}.md",
             paper_claims(of_paper(records, paper), large=large) + "\n",
         )
-    executed = [project.executed / entry.path.name for entry in entries]
-    write_text(folder / "hero.md", f"```{{raw}} html\n{find_figure(executed, HERO)}\n```\n")
+    chapter, hero = find_figure(project, HERO)
+    write_text(folder / "hero.md", f"```{{raw}} html\n{figure_html(hero, chapter)}\n```\n")
 
 
-def find_figure(notebooks: Iterable[Path], name: str) -> str:
-    """Return the `<figure>` called `name` from the first executed notebook that shows it."""
-    start = f'<figure class="rl-figure" id="{name}">'
-    for path in notebooks:
-        for content in bundles_of(read_notebook(path), "text/html"):
-            if content.startswith(start):
-                return str(content)
+def find_figure(project: Project, name: str) -> tuple[str, DrawnFigure]:
+    """Return the figure called `name`, and the first chapter whose last run shows it."""
+    for entry in list_chapters(project):
+        for figure in figures_in(read_notebook(project.executed / entry.path.name)):
+            if figure.name == name:
+                return entry.name, figure
     raise BuildFailed(f"no chapter shows the figure '{name}'; draw it with chapter.figure")
 
 

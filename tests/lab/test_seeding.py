@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from regime_lib.lab import generator, seed_everything
-from regime_lib.lab.training.seeding import torch_seeded
+from regime_lib.lab.seeding import torch_seeded
 from tests.sentences import refusal
 
 seeds = st.integers(0, 2**32 - 1)

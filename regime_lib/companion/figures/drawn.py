@@ -1,0 +1,78 @@
+"""A figure as it travels: its pictures and words as data, in notebooks and in files."""
+
+from __future__ import annotations
+
+import base64
+import dataclasses
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from regime_lib.companion.book.notebooks import Node, bundles_of, outputs_of, text_of
+
+#: Under which type a figure lies in the output of the cell that showed it.
+FIGURE_MIME = "application/vnd.regime.figure+json"
+
+#: Its pictures, in the order of a page; every viewer of notebooks can show the first.
+VARIANTS = ("light-wide", "dark-wide", "light-narrow", "dark-narrow")
+_PNG = "image/png"
+
+
+@dataclass(frozen=True)
+class DrawnFigure:
+    """A figure in its four variants.
+
+    Attributes
+    ----------
+    name : str
+        Its anchor, such as ``fig-decay``.
+    caption, alt : str
+        What it shows, and what a reader who cannot see it must know.
+    pictures : dict of str to str
+        A PNG per variant, in base64.
+    scene : dict or None
+        What a page's script draws in place of the picture, where the reader can move it.
+    note : str
+        What stands before the caption.
+    """
+
+    name: str
+    caption: str
+    alt: str
+    pictures: dict[str, str]
+    scene: dict[str, Any] | None = None
+    note: str = ""
+
+    def bundle(self) -> dict[str, Any]:
+        """Return the figure as a notebook displays it; each picture is there once."""
+        fields = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        others = {name: data for name, data in self.pictures.items() if name != VARIANTS[0]}
+        return {
+            _PNG: self.pictures[VARIANTS[0]],
+            "text/plain": f"Figure {self.name}: {self.alt}",
+            FIGURE_MIME: {**fields, "pictures": others},
+        }
+
+    @classmethod
+    def of_bundle(cls, data: Mapping[str, Any]) -> DrawnFigure:
+        """Return the figure that a notebook's output displays."""
+        fields = data[FIGURE_MIME]
+        first = text_of(data[_PNG]).strip()
+        pictures = {VARIANTS[0]: first, **fields["pictures"]}
+        return cls(**{**fields, "pictures": {name: pictures[name] for name in VARIANTS}})
+
+    def png(self, variant: str) -> bytes:
+        """Return the picture of a variant as the content of a file."""
+        return base64.b64decode(self.pictures[variant])
+
+
+def figures_in(notebook: Node) -> Iterator[DrawnFigure]:
+    """Yield the figures that an executed notebook shows, in order."""
+    for _, output in outputs_of(notebook):
+        if FIGURE_MIME in (data := output.get("data", {})):
+            yield DrawnFigure.of_bundle(data)
+
+
+def shows_figures(notebook: Node) -> bool:
+    """Whether an executed notebook shows any figure."""
+    return any(True for _ in bundles_of(notebook, FIGURE_MIME))

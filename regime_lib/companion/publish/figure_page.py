@@ -1,0 +1,68 @@
+"""Figures on pages: four files per figure, and the one piece of HTML that shows the fitting one."""
+
+from __future__ import annotations
+
+import json
+import struct
+from functools import cache
+from pathlib import Path
+
+from jinja2 import Environment, PackageLoader, Template
+from markupsafe import Markup
+
+from regime_lib.companion.figures.drawn import DrawnFigure
+from regime_lib.companion.publish.cards import prose
+from regime_lib.storage import atomic_write
+
+#: Where pictures lie below the folder of static files, and what that folder is seen from a page.
+FOLDER = "figures"
+_STATIC = "../_static"
+
+_WIDTHS = {"wide": 720, "narrow": 390}  # what a picture takes of a page, in pixels
+
+
+def write_pictures(figure: DrawnFigure, static: Path, chapter: str) -> None:
+    """Write the pictures of a figure below the folder of static files."""
+    for variant in figure.pictures:
+        with atomic_write(static / _place(figure, variant, chapter)) as temporary:
+            temporary.write_bytes(figure.png(variant))
+
+
+def figure_html(figure: DrawnFigure, chapter: str) -> str:
+    """Return the element that shows a figure on a page that lies one folder below the root."""
+    pictures = []
+    for variant in figure.pictures:
+        theme, shape = variant.split("-")
+        width, height = struct.unpack(">II", figure.png(variant)[16:24])  # of a PNG's header
+        pictures.append(
+            {
+                "classes": f"rl-{theme} rl-{shape}",
+                "width": _WIDTHS[shape],
+                "height": round(_WIDTHS[shape] * height / width),
+                "address": f"{_STATIC}/{_place(figure, variant, chapter)}",
+            }
+        )
+    return _template().render(
+        figure=figure,
+        pictures=pictures,
+        caption=Markup(prose(figure.caption)),
+        scene=_script(figure),
+    )
+
+
+def _script(figure: DrawnFigure) -> Markup | None:
+    """Return a scene as the text of a script, which the first "</script" in it would end."""
+    if figure.scene is None:
+        return None
+    text = json.dumps(figure.scene, ensure_ascii=False, separators=(",", ":"))
+    return Markup(text.replace("</", r"<\/"))
+
+
+def _place(figure: DrawnFigure, variant: str, chapter: str) -> str:
+    return f"{FOLDER}/{chapter}/{figure.name}-{variant}.png"
+
+
+@cache
+def _template() -> Template:
+    loader = PackageLoader("regime_lib.companion.publish")
+    return Environment(loader=loader, autoescape=True).get_template("figure.html.j2")

@@ -1,0 +1,165 @@
+"""From a chapter's parameters to its measurements, kept until what they depend on changes.
+
+A chapter's module `measure` holds ``Settings`` (a frozen dataclass of parameters), the values of
+the profiles ``QUICK`` and ``PAPER``, a pure function per part, and ``measure``, which calls all.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from types import ModuleType
+from typing import Any, TypeVar, get_type_hints
+
+from regime_lib.companion.book.catalogue import Entry
+from regime_lib.companion.book.parameters import Value, check_value, refuse_unknown
+from regime_lib.companion.book.project import Project
+from regime_lib.companion.running.keys import digest_of, measurement_parts
+from regime_lib.errors import RegimeError
+from regime_lib.estimate import Estimate
+from regime_lib.keeping import dumps, loads
+from regime_lib.storage import atomic_write
+
+T = TypeVar("T")
+
+PROFILES = ("quick", "paper")
+
+#: What a chapter may do with kept measurements. A runner sets it for the kernels that it starts:
+#: "reuse" reads and writes them, "leave" computes afresh and writes. Anybody else does neither.
+VARIABLE = "REGIME_MEASUREMENTS"
+
+
+def with_profile(
+    entry: Entry, values: Mapping[str, Value], module: ModuleType | None
+) -> dict[str, Value]:
+    """Fill the parameters that are None from the profile that is chosen.
+
+    Raises
+    ------
+    RegimeError
+        If the profiles do not fit the declared parameters, or there is no such profile.
+    """
+    if module is None:
+        return dict(values)
+    quick, paper = (dict(getattr(module, name, {})) for name in ("QUICK", "PAPER"))
+    if not quick and not paper:
+        return dict(values)
+    declared = {parameter.name: parameter for parameter in entry.parameters}
+    if set(quick) != set(paper):
+        raise RegimeError("the profiles quick and paper must give values to the same parameters")
+    if values.get("profile") not in PROFILES:
+        raise RegimeError(
+            'a chapter with profiles declares `profile: str = "quick"  # [quick | paper]`'
+        )
+    for profile in (quick, paper):
+        for key, value in profile.items():
+            refuse_unknown(key, declared, entry.name)
+            check_value(declared[key], value, "the profile's value of")
+    chosen = quick if values["profile"] == "quick" else paper
+    return {k: chosen.get(k) if value is None else value for k, value in values.items()}
+
+
+def settings_of(module: ModuleType, values: Mapping[str, Value]) -> Any:
+    """Return the settings of a chapter's measurements: its parameters as a frozen dataclass.
+
+    Raises
+    ------
+    RegimeError
+        If the dataclass has a field that the chapter does not declare.
+    """
+    names = [field.name for field in dataclasses.fields(module.Settings)]
+    if strange := sorted(set(names) - set(values)):
+        raise RegimeError(
+            f"{module.__name__}.Settings has a field '{strange[0]}' that the chapter does not "
+            "declare; add it to the parameters cell"
+        )
+    frozen = {name: _hashable(values[name]) for name in names}
+    return module.Settings(**frozen)
+
+
+def claims_in(result: object) -> dict[str, Estimate]:
+    """Return the estimate of every claim in a result and in the results that it holds.
+
+    Raises
+    ------
+    RegimeError
+        If two parts measure one claim.
+    """
+    found: dict[str, Estimate] = {}
+    for claim, estimate in _claims(result):
+        if claim in found:
+            raise RegimeError(f"claim {claim} is measured by two parts; keep one")
+        found[claim] = estimate
+    return found
+
+
+class Keeper:
+    """The measurements of one chapter, each in a file under the digest of what it depends on.
+
+    Parameters
+    ----------
+    project : Project
+        The book.
+    entry : Entry
+        The chapter.
+    values : mapping of str to value
+        Its parameters; data sets that they name are part of what measurements depend on.
+    mode : str, optional
+        What may be done, as in ``$REGIME_MEASUREMENTS``; that by default.
+    """
+
+    def __init__(
+        self, project: Project, entry: Entry, values: Mapping[str, Value], mode: str | None = None
+    ) -> None:
+        self._project, self._entry = project, entry
+        self._mode = os.environ.get(VARIABLE, "") if mode is None else mode
+        self._parts: dict[str, Any] = {}
+        if self._mode:  # now, before the reader can edit what this process has imported
+            self._parts = measurement_parts(project, entry, values.values())
+
+    def measured(self, part: Callable[..., T], settings: Any, *tables: Any) -> T:
+        """Return what a part measures: kept, if it may be read and nothing changed, else afresh."""
+        if not self._mode:
+            return part(settings, *tables)
+        path = self._path(part, settings, tables)
+        kind = get_type_hints(part)["return"]
+        if self._mode == "reuse" and path.is_file():
+            try:
+                return loads(kind, path.read_bytes())
+            except RegimeError:
+                pass  # damaged: it is computed again
+        result = part(settings, *tables)
+        content = dumps(result)
+        with atomic_write(path) as temporary:
+            temporary.write_bytes(content)
+        return loads(kind, content)  # the same, kept or fresh
+
+    def _path(self, part: Callable[..., Any], settings: Any, tables: tuple[Any, ...]) -> Path:
+        depends = {
+            "part": f"{part.__module__}.{part.__qualname__}",
+            "settings": dataclasses.asdict(settings),
+            "tables": digest_of([dumps(table).hex() for table in tables]),
+            **self._parts,
+        }
+        name = f"{part.__name__}-{digest_of(depends)}.npz"
+        return self._project.measurements / self._entry.name / name
+
+
+def _claims(result: object) -> Iterator[tuple[str, Estimate]]:
+    if isinstance(result, tuple | list):
+        for one in result:
+            yield from _claims(one)
+    if not dataclasses.is_dataclass(result) or isinstance(result, type | Estimate):
+        return
+    for field in dataclasses.fields(result):
+        value = getattr(result, field.name)
+        if field.name == "claims" and isinstance(value, dict):
+            yield from value.items()
+        else:
+            yield from _claims(value)
+
+
+def _hashable(value: Value) -> Any:
+    return tuple(value) if isinstance(value, list) else value
