@@ -24,7 +24,7 @@ export OPENBLAS_NUM_THREADS := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PYTHONUTF8 := 1
 
-.PHONY: help setup book test test-now test-browser test-chapters test-rooms test-book lint serve \
+.PHONY: help files setup book test test-now test-browser test-chapters test-rooms test-book lint serve \
   bench lock clean
 
 help: ## list the targets
@@ -83,10 +83,11 @@ test-book: $(INSTALLED)
 	chromium=$$(sh .ci/browser $(PY)) && REGIME_CHROMIUM="$$chromium" \
 	  $(PY) -m pytest -q -n $(JOBS) --dist worksteal tests/book @_build/untyped
 
-lint: $(INSTALLED) ## check style, types and spelling
+lint: $(INSTALLED) ## check style, types, imports and spelling
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy
+	$(VENV)/bin/lint-imports
 	$(VENV)/bin/codespell
 
 serve: book ## show the book at http://127.0.0.1:8000 (PORT=… elsewhere)
@@ -109,6 +110,9 @@ $(BENCH)/.installed: requirements-bench.txt $(INSTALLED)
 
 lock: $(INSTALLED) ## write requirements.lock and environment.yml from what .venv holds
 	$(PY) .ci/lock.py
+
+files: $(INSTALLED) ## draw the tables of files in ARCHITECTURE.md
+	$(PY) .ci/files.py
 
 clean: ## remove everything that was built; .venv stays (rm -r .venv removes it too)
 	rm -rf _build .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info

@@ -27,7 +27,7 @@ import torch
 
 from benchmarks.report import write_pages
 from regime_lib.simulators.deep_linear.flow import gradient_flow
-from regime_lib.simulators.deep_linear.initialisation import random_start
+from regime_lib.simulators.deep_linear.initialisation import random_init
 from regime_lib.simulators.deep_linear.problem import LinearTask, gram_differences
 
 TASK = LinearTask.diagonal([3.0, 2.0, 1.0])
@@ -89,7 +89,7 @@ def measure(rounds: int) -> list[dict[str, Any]]:
     rows = []
     for name, (sizes, scale, runs, end) in WORKLOADS.items():
         print(name, flush=True)
-        start = random_start(sizes, scale, np.random.default_rng(0), runs=runs)
+        start = random_init(sizes, scale, np.random.default_rng(0), runs=runs)
         reference = ours(start, end, 1e-13)
         conserved = gram_differences(start)
         for tolerance in TOLERANCES:

@@ -1,8 +1,8 @@
 """Ageing of 128 networks at once against loops; `python -m benchmarks.training_response`.
 
-Four ways do the same gradient steps on one string: the reduced coordinates of `OnePoint`, the
+Four ways do the same gradient steps on one input: the reduced coordinates of `OnePoint`, the
 batched step on all weights, a lean NumPy loop over the seeds (written by hand, in place), and one
-over seeds with autograd. A second table times the evaluation of all 256 strings. Ways run
+over seeds with autograd. A second table times the evaluation of all 256 inputs. Ways run
 interleaved, medians over rounds, CPU seconds of the one thread that works; the autograd loop runs a
 share of the seeds and is scaled up. The logits after the steps are compared.
 """
@@ -27,7 +27,7 @@ from benchmarks.report import write_pages
 from regime_lib.simulators.training_response.networks import (
     Networks,
     make_networks,
-    trained_strings,
+    trained_inputs,
     with_one,
 )
 from regime_lib.simulators.training_response.noise import step
@@ -40,7 +40,7 @@ OVER_AUTOGRAD, OVER_LEAN = 50.0, 3.0
 Way = Callable[[Setup, Networks, np.ndarray], tuple[float, np.ndarray]]
 
 
-def one_point(toy: Setup, start: Networks, trained: np.ndarray) -> tuple[float, np.ndarray]:
+def one_point(setup: Setup, start: Networks, trained: np.ndarray) -> tuple[float, np.ndarray]:
     """Steps in the reduced coordinates; a run of the chapter."""
     run = OnePoint(start, trained, RATE)
     clock = time.thread_time()
@@ -49,7 +49,7 @@ def one_point(toy: Setup, start: Networks, trained: np.ndarray) -> tuple[float, 
     return time.thread_time() - clock, run.logits
 
 
-def batched(toy: Setup, start: Networks, trained: np.ndarray) -> tuple[float, np.ndarray]:
+def batched(setup: Setup, start: Networks, trained: np.ndarray) -> tuple[float, np.ndarray]:
     """Steps on all weights, which noise and tasks need."""
     networks, padded = start.copy(), with_one(trained)
     clock = time.thread_time()
@@ -59,7 +59,7 @@ def batched(toy: Setup, start: Networks, trained: np.ndarray) -> tuple[float, np
     return spent, np.diag(networks.logits(trained)).copy()
 
 
-def lean_loop(toy: Setup, start: Networks, trained: np.ndarray) -> tuple[float, np.ndarray]:
+def lean_loop(setup: Setup, start: Networks, trained: np.ndarray) -> tuple[float, np.ndarray]:
     """One network after the other, by hand-written NumPy."""
     logits, spent = np.empty(len(start)), 0.0
     for seed in range(len(start)):
@@ -70,7 +70,7 @@ def lean_loop(toy: Setup, start: Networks, trained: np.ndarray) -> tuple[float, 
         for _ in range(STEPS):
             h = w @ x + b
             on = h > 0
-            if toy.activation == "relu":
+            if setup.activation == "relu":
                 phi, slope = h * on, on
             else:
                 slope = np.exp(np.minimum(h, 0))
@@ -83,17 +83,19 @@ def lean_loop(toy: Setup, start: Networks, trained: np.ndarray) -> tuple[float, 
             w += np.outer(delta, x)
         spent += time.thread_time() - clock
         h = w @ x + b
-        logits[seed] = v @ (np.maximum(h, 0) if toy.activation == "relu" else _elu(h)) + c
+        logits[seed] = v @ (np.maximum(h, 0) if setup.activation == "relu" else _elu(h)) + c
     return spent, logits
 
 
-def autograd_loop(toy: Setup, start: Networks, trained: np.ndarray) -> tuple[float, np.ndarray]:
+def autograd_loop(setup: Setup, start: Networks, trained: np.ndarray) -> tuple[float, np.ndarray]:
     """A share of the networks, one after the other, by PyTorch; the time is scaled up."""
     logits, spent = np.full(len(start), np.nan), 0.0
     for seed in range(LOOPED):
-        activation = torch.nn.ReLU() if toy.activation == "relu" else torch.nn.ELU()
+        activation = torch.nn.ReLU() if setup.activation == "relu" else torch.nn.ELU()
         model = torch.nn.Sequential(
-            torch.nn.Linear(toy.inputs, toy.features), activation, torch.nn.Linear(toy.features, 1)
+            torch.nn.Linear(setup.bits, setup.features),
+            activation,
+            torch.nn.Linear(setup.features, 1),
         ).double()
         with torch.no_grad():
             model[0].weight.copy_(torch.tensor(start.weights[:-1, seed].T))
@@ -120,14 +122,14 @@ WAYS: dict[str, Way] = {
 }
 
 
-def measure_steps(toy: Setup) -> list[dict[str, Any]]:
+def measure_steps(setup: Setup) -> list[dict[str, Any]]:
     """Return milliseconds a step of all seeds for every way, and what it is over ours."""
-    start, trained = make_networks(toy, range(SEEDS)), trained_strings(toy, range(SEEDS))
+    start, trained = make_networks(setup, range(SEEDS)), trained_inputs(setup, range(SEEDS))
     times: dict[str, list[float]] = {name: [] for name in WAYS}
     found: dict[str, np.ndarray] = {}
     for _ in range(ROUNDS + 1):
         for name, way in WAYS.items():
-            spent, found[name] = way(toy, start, trained)
+            spent, found[name] = way(setup, start, trained)
             times[name].append(1e3 * spent / STEPS)
     rows = []
     for name, spent_ms in times.items():
@@ -138,7 +140,7 @@ def measure_steps(toy: Setup) -> list[dict[str, Any]]:
         difference = np.nanmax(np.abs(found[name] - found["reduced coordinates"]))
         rows.append(
             {
-                "network": toy.activation,
+                "network": setup.activation,
                 "way": name,
                 "cpu_ms": statistics.median(spent_ms[1:]),
                 "over_reduced": ratio[0],
@@ -149,26 +151,26 @@ def measure_steps(toy: Setup) -> list[dict[str, Any]]:
     return rows
 
 
-def measure_evaluation(toy: Setup) -> list[dict[str, Any]]:
-    """Return milliseconds of the logits of all seeds for all strings: in chunks, and at once."""
-    networks, strings = make_networks(toy, range(SEEDS)), toy.strings()
-    padded = with_one(strings)
+def measure_evaluation(setup: Setup) -> list[dict[str, Any]]:
+    """Return milliseconds of the logits of all seeds for all inputs: in chunks, and at once."""
+    networks, inputs = make_networks(setup, range(SEEDS)), setup.all_inputs()
+    padded = with_one(inputs)
     weights = np.ascontiguousarray(networks.weights.transpose(1, 0, 2))
 
     def at_once() -> np.ndarray:
-        phi, _ = toy.activate(padded @ weights)
+        phi, _ = setup.activate(padded @ weights)
         return (phi @ networks.readout[:, :, None])[..., 0] + networks.offset[:, None]
 
-    ways = {"one network at a time": lambda: networks.logits(strings), "all at once": at_once}
+    ways = {"one network at a time": lambda: networks.logits(inputs), "all at once": at_once}
     times: dict[str, list[float]] = {name: [] for name in ways}
     for _ in range(ROUNDS + 1):
         for name, way in ways.items():
             clock = time.thread_time()
             way()
             times[name].append(1e3 * (time.thread_time() - clock))
-    assert np.allclose(at_once(), networks.logits(strings))
+    assert np.allclose(at_once(), networks.logits(inputs))
     return [
-        {"network": toy.activation, "way": name, "cpu_ms": statistics.median(spent[1:])}
+        {"network": setup.activation, "way": name, "cpu_ms": statistics.median(spent[1:])}
         for name, spent in times.items()
     ]
 
@@ -202,7 +204,7 @@ def render(results: dict[str, Any]) -> str:
                 "`difference`: largest absolute difference of the logits after the steps from "
                 "those of the reduced coordinates.",
                 _table(results["steps"]),
-                "## All 256 strings",
+                "## All 256 inputs",
                 _table(results["evaluation"]),
             ]
         )
@@ -245,11 +247,11 @@ def _environment() -> dict[str, str]:
 def main() -> None:
     """Measure, and write training_response.json and TRAINING_RESPONSE.md."""
     torch.set_num_threads(1)
-    toys = [Setup("relu"), Setup("elu")]
+    setups = [Setup("relu"), Setup("elu")]
     results = {
         "environment": _environment(),
-        "steps": [row for toy in toys for row in measure_steps(toy)],
-        "evaluation": [row for toy in toys for row in measure_evaluation(toy)],
+        "steps": [row for setup in setups for row in measure_steps(setup)],
+        "evaluation": [row for setup in setups for row in measure_evaluation(setup)],
     }
     write_pages("training_response", results, render(results))
 

@@ -25,7 +25,7 @@ from regime_lib.simulators.two_layer.problem import TwoPoints, random_neurons
 from regime_lib.simulators.two_layer.reference import integrate
 from regime_lib.simulators.two_layer.solver import exact_flow
 
-WORLD, NEURONS, T_END = TwoPoints(2.0, 0.4), 60, 300.0
+PROBLEM, NEURONS, T_END = TwoPoints(2.0, 0.4), 60, 300.0
 WIDTHS = (60, 200, 1000, 4000, 16_000)
 TARGET = 20.0  # times faster than fixed steps at the error that these reach
 
@@ -44,19 +44,19 @@ def at_equal_error() -> list[dict[str, Any]]:
     """Measure all solvers on one small network up to one time."""
     start = random_neurons(NEURONS, 3, kappa1=1e-2)
     times = np.geomspace(1e-3, T_END - 1, 50)
-    seconds, flow = timed(lambda: exact_flow(WORLD, start, T_END), 9)
+    seconds, flow = timed(lambda: exact_flow(PROBLEM, start, T_END), 9)
     read, _ = timed(lambda: flow.outputs(times), 9)
     rows = [{"solver": "exact flow", "setting": "", "seconds": seconds, "error": 0.0}]
     rows.append({"solver": "+ 50 outputs", "setting": "", "seconds": seconds + read, "error": 0.0})
     for rtol in (1e-6, 1e-8, 1e-10):
-        spent, found = timed(lambda r=rtol: integrate(WORLD, start, T_END, rtol=r), 5)
+        spent, found = timed(lambda r=rtol: integrate(PROBLEM, start, T_END, rtol=r), 5)
         error = _error(flow, found.times, found.f_plus, found.f_minus)
         rows.append(
             {"solver": "solve_ivp", "setting": f"rtol {rtol:g}", "seconds": spent, "error": error}
         )
     for finer in (1, 4):
         stages = [(4e-5 / finer, 0.05), (2e-3 / finer, 10.0), (2e-2 / finer, T_END)]
-        spent, run = timed(lambda s=stages: descend(WORLD, start, s, times), 3)
+        spent, run = timed(lambda s=stages: descend(PROBLEM, start, s, times), 3)
         error = _error(flow, run.times, run.f_plus, run.f_minus)
         rows.append(
             {

@@ -6,7 +6,10 @@ import json
 import os
 import sys
 from collections.abc import Sequence
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -29,6 +32,7 @@ from regime_lib.companion.publish.reference import accept
 from regime_lib.companion.publish.scorecard import of_paper, tally
 from regime_lib.companion.publish.site import build_book
 from regime_lib.companion.running.execution import RunPlan, execute, plan_run
+from regime_lib.companion.running.keys import digest_of, measurement_parts
 from regime_lib.companion.running.sweep_chapter import chapter_function, check_points, dependencies
 from regime_lib.errors import RegimeError
 
@@ -217,23 +221,32 @@ def evidence_command(
 
     Interrupt it, repeat it: only what is missing is computed. Needs the data sets of REGIME_DATA.
     """
-    from regime_lib.chapters.three_times import paper_scale as grid
-
     project = find_project()
     (entry,) = find_chapters(project, [chapter])
     place = output or str(project.build / "evidence" / entry.name)
-    if entry.name != grid.EVIDENCE_OF:
+    runs = _long_runs(entry)
+    if runs is None:
         _chapter_evidence(project, entry, Path(place), collect, figures)
         return
     if figures:
         raise click.UsageError(f"{entry.name} draws its runs itself; leave out --figure")
     if not collect:
-        grid.compute_evidence(place, jobs=jobs)
-    found = grid.collect_evidence(place)
-    folder = publish_evidence(project, entry.name, found.tables, found.facts)
+        parts = measurement_parts(project, [runs.__name__])
+        runs.compute(place, {key: digest_of(part) for key, part in parts.items()}, jobs=jobs)
+    found = runs.collect(place)
+    facts = {**found.facts, "command": f"regime evidence {entry.name}"}
+    folder = publish_evidence(project, entry.name, found.tables, facts)
     click.echo(f"{entry.name}: {found.done} of {found.asked} runs, {project.show(folder)}")
     for error in found.failed:
         click.echo(f"regime: {error}", err=True)
+
+
+def _long_runs(entry: Entry) -> ModuleType | None:
+    """Return the module `long_runs` beside a chapter's `measure`: its grid of runs, if any."""
+    package = (entry.measure or "").rpartition(".")[0]
+    if not package or find_spec(f"{package}.long_runs") is None:
+        return None
+    return import_module(f"{package}.long_runs")
 
 
 def _chapter_evidence(

@@ -15,6 +15,7 @@ import pandas as pd
 import pytest
 
 from regime_lib import cli
+from regime_lib.chapters.three_times import long_runs
 from regime_lib.cli import main
 from regime_lib.companion.book.project import Project
 from tests.companion.tiny import make_project, tiny_cells
@@ -302,11 +303,15 @@ def test_sweeps_that_make_no_sense_are_refused(
     assert said.err.count("\n") == 1
 
 
-@pytest.mark.parametrize("grid", ["10_tiny", ""])  # as a grid of runs, as one long run
+@pytest.mark.parametrize("as_grid", [True, False])  # as a grid of runs, as one long run
 def test_evidence_is_collected_from_what_is_finished(
-    project: Project, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, grid: str
+    project: Project,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    as_grid: bool,
 ) -> None:
-    monkeypatch.setattr("regime_lib.chapters.three_times.paper_scale.EVIDENCE_OF", grid)
+    if as_grid:
+        monkeypatch.setattr(cli, "_long_runs", lambda entry: long_runs)
     said = Said(capsys, "evidence", "10", "--collect")
     assert said.code == 2
     assert said.err.count("\n") == 1

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from regime_lib.companion.book.project import find_project
-from regime_lib.companion.running.points import check_points
+from regime_lib.companion.running.sweep_chapter import check_points
 from regime_lib.sweeps.grid import parse_grid
 
 PAGE = (Path(__file__).resolve().parents[1] / "book" / "rerun.md").read_text(encoding="utf-8")

@@ -10,12 +10,16 @@ import re
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from pkgutil import walk_packages
+from typing import Any, ClassVar
 
 from bs4 import BeautifulSoup
+from docutils import nodes
+from docutils.parsers.rst.directives import unchanged
 from docutils.statemachine import StringList
 from sphinx.application import Sphinx
 from sphinx.ext.autosummary import Autosummary
+from sphinx.util.docutils import SphinxDirective
 
 
 class PublicNames(Autosummary):
@@ -35,6 +39,25 @@ class PublicNames(Autosummary):
         self.options.setdefault("nosignatures", None)
         self.content = StringList(names, source=module.__name__)
         return list(super().run())
+
+
+class AllModules(SphinxDirective):
+    """What every module of a package holds, one after the other, in the order of their names."""
+
+    required_arguments = 1
+    option_spec: ClassVar[dict[str, Any]] = {"only": unchanged}  # the last part of their names
+
+    def run(self) -> list[Any]:
+        """Hand one `automodule` per module to Sphinx."""
+        package, only = import_module(self.arguments[0]), self.options.get("only")
+        lines: list[str] = []
+        for module in walk_packages(package.__path__, f"{package.__name__}."):
+            if not module.ispkg and (only is None or module.name.endswith(f".{only}")):
+                lines += [f".. rubric:: {module.name}", ""]
+                lines += [f".. automodule:: {module.name}", "   :members:", ""]
+        parent = nodes.container()
+        self.state.nested_parse(StringList(lines, source=package.__name__), 0, parent)
+        return list(parent.children)
 
 
 def hide_paths(
@@ -111,6 +134,7 @@ def repair_pages(app: Sphinx, error: Exception | None) -> None:
 def setup(app: Sphinx) -> dict[str, Any]:
     """Register the directive and the repairs with Sphinx."""
     app.add_directive("public-names", PublicNames)
+    app.add_directive("all-modules", AllModules)
     app.connect("autodoc-process-signature", hide_paths)
     app.connect("build-finished", repair_pages)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Int
 
 from regime_lib.errors import RegimeError
-from regime_lib.lab.training.seeding import generator
+from regime_lib.lab.seeding import generator
 
 _RESAMPLES = 1000
 

@@ -10,7 +10,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from regime_lib.companion.figures.theme import WIDTH_INCHES, Theme
-from regime_lib.companion.publish.figure_html import VARIANTS
+from regime_lib.companion.figures.render import VARIANTS
 
 
 def drawn_in_every_variant(figures: Mapping[str, Callable[[Theme], Figure]]) -> Any:

@@ -2,92 +2,65 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
-import numpy.typing as npt
 import seaborn as sns
+from jaxtyping import Float
 from matplotlib.axes import Axes
 from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, NullLocator
 
+from regime_lib.chapters.attraction_basins.measure import Classes, Depth, Plane, TradeOff
+from regime_lib.chapters.attraction_basins.scans import BasinScan
+from regime_lib.companion.figures.curves import STYLES, Curves, band, shaded
 from regime_lib.companion.figures.theme import WIDTH_INCHES, Theme
 
-Array = npt.NDArray[np.float64]
-_MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+Array = Float[np.ndarray, " settings"]
+
+_MARKERS = ("o", "s", "^", "D")
 
 
-def against_setting(
-    theme: Theme,
-    settings: Array,
-    accuracy: Array,
-    basins: Mapping[str, Array],
-    xlabel: str,
-    *,
-    log: bool = False,
-) -> Figure:
-    """Draw test accuracy and both basins against one setting, with bands over seeds.
-
-    Parameters
-    ----------
-    theme : Theme
-        Light or dark, wide or narrow.
-    settings : array, shape (settings,)
-        Depths, widths, rates or batch sizes.
-    accuracy : array, shape (settings, seeds)
-        Shares.
-    basins : mapping from "sample basin" and "weight basin" to array, shape (settings, seeds)
-        Amplitudes.
-    xlabel : str
-        What the setting is.
-    log : bool
-        Whether it runs logarithmically.
-    """
+def against_setting(theme: Theme, found: BasinScan, xlabel: str, *, log: bool = False) -> Figure:
+    """Draw test accuracy and both basins against one setting, with bands over seeds."""
     figure, axes = theme.panels(3, height=2.7)
-    series = {"accuracy": accuracy, **basins}
+    settings = np.array(found.values)
+    series = {"accuracy": found.accuracy, **found.basins}
     labels = ("test accuracy", "noise on inputs", "noise / std of weights")
     for ax, (quantity, values), label in zip(axes, series.items(), labels, strict=True):
-        low, mid, high = np.quantile(values, [0.1, 0.5, 0.9], axis=1)
-        theme.band(ax, settings, low, mid, high, quantity)
-        ax.plot(settings, mid, "o", color=theme.colour(quantity), markersize=4)
+        band(theme, ax, Curves(settings, values), quantity)
+        ax.plot(
+            settings, np.median(values, axis=1), "o", color=theme.colour(quantity), markersize=4
+        )
         ax.set(title=quantity if quantity != "accuracy" else "test accuracy", xlabel=xlabel)
         ax.set_ylabel(label)
         if quantity != "accuracy":
             ax.set_ylim(bottom=0)
-        setting_axis(ax, settings, log=log)
+        if log:
+            ax.set_xscale("log")
+        ax.set_xticks(settings, [f"{value:g}" for value in settings])
+        ax.xaxis.set_minor_locator(NullLocator())
     return figure
 
 
-def depth_and_width(theme: Theme, depths: Array, accuracy: Mapping[int, Array]) -> Figure:
-    """Draw test accuracy over depth, a line a width.
+def against_setting_alt(found: BasinScan, setting: str, *shown: int) -> str:
+    """Say what a reader who cannot see `against_setting` must know, of some settings."""
+    words = []
+    for name, values in found.basins.items():
+        medians = np.median(values, axis=1)
+        said = [f"{medians[k]:.2f} at {setting} {found.values[k]:g}" for k in shown]
+        words.append(f"{name}: {', '.join(said)}")
+    return "; ".join(words) + "."
 
-    Parameters
-    ----------
-    theme : Theme
-        Light or dark, wide or narrow.
-    depths : array, shape (depths,)
-        Hidden layers.
-    accuracy : mapping from width to array, shape (depths, seeds)
-        Shares.
-    """
+
+def depth_and_width(theme: Theme, depth: Depth) -> Figure:
+    """Draw test accuracy over depth, a line per width."""
     figure, (ax,) = theme.panels(1, height=3.0)
-    shades = theme.shades("accuracy", len(accuracy))[::-1]
-    styles: Sequence[object] = ((0, (1.5, 1.5)), (0, (6, 1.5)), "-")
-    for (width, values), shade, style, marker in zip(
-        accuracy.items(), shades, styles, _MARKERS, strict=False
-    ):
-        low, mid, high = np.quantile(values, [0.1, 0.5, 0.9], axis=1)
-        ax.fill_between(depths, low, high, color=shade, alpha=0.2, linewidth=0)
-        ax.plot(
-            depths,
-            mid,
-            color=shade,
-            linestyle=style,
-            marker=marker,
-            markersize=4,
-            label=f"width {width}",
-        )
+    depths = np.array(depth.basins.values)
+    curves = {f"width {w}": Curves(depths, found.accuracy) for w, found in depth.by_width.items()}
+    styles = STYLES[2::-1]
+    shaded(theme, ax, curves, "accuracy", styles=styles, markers=_MARKERS, last_plain=True)
     ax.axvspan(6, 8, color=theme.colour("theory"), alpha=0.12, linewidth=0, label="claimed best")
     ax.set(xlabel="hidden layers", ylabel="test accuracy")
     ax.set_xticks(depths)
@@ -95,22 +68,25 @@ def depth_and_width(theme: Theme, depths: Array, accuracy: Mapping[int, Array]) 
     return figure
 
 
-def trade_off(
-    theme: Theme,
-    families: Mapping[str, tuple[Array, Array, Sequence[str]]],
-) -> Figure:
-    """Draw every setting as a point in the plane of the two basins, a panel a family of settings.
+def depth_and_width_alt(depth: Depth) -> str:
+    """Say what a reader who cannot see `depth_and_width` must know."""
+    words = []
+    for width, found in depth.by_width.items():
+        means = found.accuracy.mean(axis=1)
+        best, last = found.values[means.argmax()], found.values[-1]
+        words.append(
+            f"width {width}: best {means.max():.3f} at {best} layers, {means[-1]:.3f} at {last}"
+        )
+    return "; ".join(words) + "."
+
+
+def trade_off(theme: Theme, found: TradeOff) -> Figure:
+    """Draw every setting as a point in the plane of the two basins, a panel per family of settings.
 
     All panels show the same part of the plane, with the other families in grey; so names of
     settings that lie together in the plane do not.
-
-    Parameters
-    ----------
-    theme : Theme
-        Light or dark, wide or narrow.
-    families : mapping from family to (sample basins, weight basins, names)
-        Arrays of shape (settings, seeds), and a short name for each setting.
     """
+    families = found.families
     columns = min(2, len(families))
     rows = -(-len(families) // columns)
     figure = Figure(
@@ -122,23 +98,24 @@ def trade_off(
         unused.remove()
     colours = [theme.colour(q) for q in ("sample basin", "weight basin", "theory", "accuracy")]
     points = {
-        family: (np.median(sample, axis=1), np.median(weight, axis=1))
-        for family, (sample, weight, _) in families.items()
+        family: (np.median(scan.sample_basin, axis=1), np.median(scan.weight_basin, axis=1))
+        for family, scan in families.items()
     }
     across = np.concatenate([x for x, _ in points.values()])
     middle = float(across.min() + across.max()) / 2
-    for ax, (family, (sample, weight, names)), colour, marker in zip(
+    for ax, (family, scan), colour, marker in zip(
         grid, families.items(), colours, _MARKERS, strict=False
     ):
         x, y = points[family]
         ax.plot(x, y, color=colour, marker=marker, markersize=5)
-        ends = np.quantile(sample, [0.1, 0.9], axis=1), np.quantile(weight, [0.1, 0.9], axis=1)
-        ax.hlines(y, *ends[0], color=colour, linewidth=1, alpha=0.6)
-        ax.vlines(x, *ends[1], color=colour, linewidth=1, alpha=0.6)
+        left, right = np.quantile(scan.sample_basin, [0.1, 0.9], axis=1)
+        low, high = np.quantile(scan.weight_basin, [0.1, 0.9], axis=1)
+        ax.hlines(y, left, right, color=colour, linewidth=1, alpha=0.6)
+        ax.vlines(x, low, high, color=colour, linewidth=1, alpha=0.6)
         for other in points:
             if other != family:
                 ax.plot(*points[other], color=theme.text, linewidth=1, alpha=0.3, zorder=1)
-        _name_ends(theme, ax, x, y, names, middle, colour)
+        _name_ends(theme, ax, x, y, found.names[family], middle, colour)
         ax.set_title(family)
     separator = "\n" if theme.narrow else " "
     for number, ax in enumerate(grid[: len(families)]):
@@ -147,6 +124,19 @@ def trade_off(
         if number >= len(families) - columns:
             ax.set_xlabel(f"sample basin{separator}(noise on inputs)")
     return figure
+
+
+def trade_off_alt(found: TradeOff) -> str:
+    """Say what a reader who cannot see `trade_off` must know."""
+    words = []
+    for family, names in found.names.items():
+        move = found.families[family].move
+        words.append(
+            f"{family} from {names[0]} to {names[-1]}: sample basin times "
+            f"{np.exp(move.sample):.2f}, weight "
+            f"basin times {np.exp(move.weight):.2f}"
+        )
+    return "Points in the plane of sample basin and weight basin. " + "; ".join(words) + "."
 
 
 def _name_ends(
@@ -169,20 +159,15 @@ def _name_ends(
         )
 
 
-def by_class(theme: Theme, names: Sequence[str], basin: Array, slope: Array) -> Figure:
+def by_class(theme: Theme, classes: Classes) -> Figure:
     """Draw basin and rank slope of every class, with bands over seeds, and one against the other.
 
-    Parameters
-    ----------
-    theme : Theme
-        Light or dark, wide or narrow.
-    names : sequence of str
-        The classes.
-    basin, slope : array, shape (seeds, classes)
-        Sample basins and rank slopes.
+    A class whose basin lies outside the bracket in some run has no band.
     """
     figure, axes = theme.panels(3, height=2.9)
-    place = np.arange(len(names))
+    names, place = classes.classes, np.arange(len(classes.classes))
+    basin = np.where(np.isfinite(classes.found.basin), classes.found.basin, np.nan)
+    slope = classes.found.slope
     for ax, values, quantity in zip(
         axes, (basin, slope), ("sample basin", "rank slope"), strict=False
     ):
@@ -201,32 +186,22 @@ def by_class(theme: Theme, names: Sequence[str], basin: Array, slope: Array) -> 
     return figure
 
 
-def planes(
-    theme: Theme,
-    regions: Mapping[str, npt.NDArray[np.int64]],
-    extent: float,
-    corners: Array,
-    names: Sequence[str],
-) -> Figure:
-    """Draw which class a network answers on a plane of input space through three samples.
+def by_class_alt(classes: Classes) -> str:
+    """Say what a reader who cannot see `by_class` must know."""
+    basins, slopes = (
+        ", ".join(f"{k}: {m:.2f}" for k, m in enumerate(np.median(values, axis=0)))
+        for values in (classes.found.basin, classes.found.slope)
+    )
+    return f"Basins by digit: {basins}. Slopes: {slopes}."
 
-    Parameters
-    ----------
-    theme : Theme
-        Light or dark, wide or narrow.
-    regions : mapping from title to array, shape (n, n)
-        The answers on a square grid, rows from below.
-    extent : float
-        The grid goes from minus to plus this number in both directions.
-    corners : array, shape (3, 2)
-        Where the three samples lie.
-    names : sequence of str
-        Their classes.
-    """
-    figure, axes = theme.panels(len(regions), height=2.9)
+
+def planes(theme: Theme, plane: Plane) -> Figure:
+    """Draw which class networks answer on a plane of input space through three samples."""
+    figure, axes = theme.panels(len(plane.answers), height=2.9)
     palette = sns.color_palette("colorblind", 10)
     muted = [tuple(0.75 * c + 0.25 * (0.1 if theme.dark else 1.0) for c in rgb) for rgb in palette]
-    for ax, (title, answers) in zip(axes, regions.items(), strict=True):
+    extent = plane.extent
+    for ax, (layers, answers) in zip(axes, plane.answers.items(), strict=True):
         ax.imshow(
             answers,
             origin="lower",
@@ -249,21 +224,28 @@ def planes(
                     color="black",
                     weight="bold",
                 )
-        ax.plot(*corners.T, "o", color="white", markeredgecolor="black", markersize=6)
-        for name, (x, y) in zip(names, corners, strict=True):
+        ax.plot(*plane.corners.T, "o", color="white", markeredgecolor="black", markersize=6)
+        for digit, place in zip(plane.digits, plane.corners, strict=True):
             ax.annotate(
-                name, (x, y), xytext=(5, 4), textcoords="offset points", color="black", fontsize=8.5
-            )
-        ax.set(title=title, xticks=[-extent, 0, extent], yticks=[-extent, 0, extent])
+                str(digit), place, xytext=(5, 4), textcoords="offset points", color="black",
+                fontsize=8.5,
+            )  # fmt: skip
+        ax.set(title=_depth(layers), xticks=[-extent, 0, extent], yticks=[-extent, 0, extent])
         ax.grid(visible=False)
         ax.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:.0f}"))
         ax.yaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:.0f}"))
     return figure
 
 
-def setting_axis(ax: Axes, settings: Array, *, log: bool) -> None:
-    """Mark the settings that were run, and no others."""
-    if log:
-        ax.set_xscale("log")
-    ax.set_xticks(settings, [f"{value:g}" for value in settings])
-    ax.xaxis.set_minor_locator(NullLocator())
+def planes_alt(plane: Plane) -> str:
+    """Say what a reader who cannot see `planes` must know."""
+    said = [
+        f"{_depth(layers)}: {len(np.unique(answers))} different digits are answered"
+        for layers, answers in plane.answers.items()
+    ]
+    digits = "a {}, a {} and a {}".format(*plane.digits)
+    return f"Regions of answers on a plane through {digits}. " + "; ".join(said) + "."
+
+
+def _depth(layers: int) -> str:
+    return "1 layer" if layers == 1 else f"{layers} layers"

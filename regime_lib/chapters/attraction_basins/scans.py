@@ -1,4 +1,4 @@
-"""Attraction basins over settings: stacks of seeds trained at each depth, width, rate or batch.
+"""Attraction basins over settings: ensembles trained at each depth, width, rate or batch size.
 
 Source: arXiv 2501.02436, version 5, through our notes (claims 8 to 10, definition 6): with depth
 the basin in sample space is to grow and that in weight space to shrink, width is to enlarge the
@@ -26,10 +26,10 @@ from regime_lib.lab.training.checkpoints import train_to_checkpoints
 from regime_lib.lab.training.recipe import TrainingConfig
 
 Value = int | float
-#: What can be varied beside the fields of a recipe.
+#: What can be varied beside the fields of a training configuration.
 SHAPE = ("depth", "width")
 _MEASURED = 500  # training samples that a checkpoint evaluates: nobody asks for more here
-_RECIPE = tuple(field.name for field in fields(TrainingConfig))
+_CONFIG = tuple(field.name for field in fields(TrainingConfig))
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -38,8 +38,8 @@ class ScanPlan:
 
     data: Dataset
     seeds: tuple[int, ...]
-    """One for each member of a stack: of its initial weights and of its batches."""
-    recipe: TrainingConfig
+    """One for each member of an ensemble: of its initial weights and of its batches."""
+    config: TrainingConfig
     """From which settings depart."""
     probe_size: int
     """Training samples, the first ones, that are disturbed."""
@@ -62,23 +62,30 @@ class ScanPlan:
 
 
 @dataclass(frozen=True, eq=False)
-class TrainedScan:
-    """Stacks of trained networks, one for each value of what is varied."""
+class Scan:
+    """Networks trained with each value of what is varied."""
 
     varied: str
     values: tuple[Value, ...]
-    stacks: tuple[MLPEnsemble, ...]
     accuracy: Float[np.ndarray, "settings members"]
     """Share of the test set."""
-
-    def stack_at(self, value: Value) -> MLPEnsemble:
-        """Return the stack that was trained with a value."""
-        return self.stacks[self.values.index(value)]
 
     def best(self, pick: Int[np.ndarray, " chosen"] | None = None) -> Value:
         """Return the value with the highest mean accuracy over some members, all by default."""
         chosen = self.accuracy if pick is None else self.accuracy[:, pick]
         return self.values[int(chosen.mean(axis=1).argmax())]
+
+
+@dataclass(frozen=True, eq=False)
+class TrainedScan:
+    """A scan with its networks, an ensemble for each value."""
+
+    scan: Scan
+    ensembles: tuple[MLPEnsemble, ...]
+
+    def at(self, value: Value) -> MLPEnsemble:
+        """Return the ensemble that was trained with a value."""
+        return self.ensembles[self.scan.values.index(value)]
 
 
 @dataclass(frozen=True)
@@ -95,7 +102,7 @@ class Move:
 
 
 @dataclass(frozen=True, eq=False)
-class BasinScan(TrainedScan):
+class BasinScan(Scan):
     """A scan with both basins of every network; 0 or infinite outside the bracket."""
 
     sample_basin: Float[np.ndarray, "settings members"]
@@ -125,36 +132,36 @@ class ClassBasins:
 
 @dataclass(frozen=True, eq=False)
 class LevelRatios:
-    """Mean sample basin of one stack over that of another, at several levels of accuracy."""
+    """Mean sample basin of one ensemble over that of another, at several levels of accuracy."""
 
     levels: tuple[float, ...]
     ratio: Float[np.ndarray, " levels"]
 
 
 def trained_scan(plan: ScanPlan, varied: str, values: Iterable[Value], **fixed: Any) -> TrainedScan:
-    """Train a stack of networks at every value of one thing.
+    """Train an ensemble at every value of one thing.
 
     Parameters
     ----------
     plan : ScanPlan
         What all settings share.
     varied : str
-        ``depth`` (hidden layers), ``width`` (units of each), or a field of the recipe.
+        ``depth`` (hidden layers), ``width`` (units of each), or a field of the configuration.
     values : iterable of int or float
         What it takes.
     **fixed
-        Depth and width, as far as they are not varied, and changes of the recipe.
+        Depth and width, as far as they are not varied, and changes of the configuration.
 
     Raises
     ------
     RegimeError
         If depth or width is missing, a name is unknown or given twice, or a training diverges.
     """
-    unknown = [name for name in (varied, *fixed) if name not in (*SHAPE, *_RECIPE)]
+    unknown = [name for name in (varied, *fixed) if name not in (*SHAPE, *_CONFIG)]
     if unknown:
         raise RegimeError(
             f"a scan cannot vary or fix {unknown[0]!r}; expected depth, width or a field of the "
-            f"recipe: {', '.join(_RECIPE)}"
+            f"configuration: {', '.join(_CONFIG)}"
         )
     if varied in fixed or not {varied, *fixed} >= set(SHAPE):
         raise RegimeError(
@@ -163,8 +170,8 @@ def trained_scan(plan: ScanPlan, varied: str, values: Iterable[Value], **fixed: 
         )
     values = tuple(values)
     found = [_trained(plan, {**fixed, varied: value}) for value in values]
-    stacks, accuracy = zip(*found, strict=True)
-    return TrainedScan(varied, values, stacks, np.array(accuracy))
+    ensembles, accuracy = zip(*found, strict=True)
+    return TrainedScan(Scan(varied, values, np.array(accuracy)), ensembles)
 
 
 def basin_scan(plan: ScanPlan, trained: TrainedScan, *, precision: float = 0.02) -> BasinScan:
@@ -186,16 +193,15 @@ def basin_scan(plan: ScanPlan, trained: TrainedScan, *, precision: float = 0.02)
     """
     probe, options = plan.first(plan.probe_size), {"precision": precision, **plan.noise}
     sample, weight = (
-        np.array([basins(net, *probe, **options).amplitude[:, 0] for net in trained.stacks])
+        np.array([basins(net, *probe, **options).amplitude[:, 0] for net in trained.ensembles])
         for basins in (sample_basins, weight_basins)
     )
-    return BasinScan(
-        trained.varied, trained.values, trained.stacks, trained.accuracy, sample, weight
-    )
+    scan = trained.scan
+    return BasinScan(scan.varied, scan.values, scan.accuracy, sample, weight)
 
 
 def range_of_best(
-    scans: Mapping[int, TrainedScan], pick: Int[np.ndarray, " chosen"] | None = None
+    scans: Mapping[int, Scan], pick: Int[np.ndarray, " chosen"] | None = None
 ) -> Value:
     """Return how far the best values of several scans lie apart."""
     best = [scan.best(pick) for scan in scans.values()]
@@ -231,7 +237,7 @@ def class_basins(
 def ratios_at_levels(
     plan: ScanPlan, net: MLPEnsemble, base: MLPEnsemble, levels: Sequence[float]
 ) -> LevelRatios:
-    """Divide the mean sample basin of one stack by that of another, at several levels.
+    """Divide the mean sample basin of one ensemble by that of another, at several levels.
 
     Parameters
     ----------
@@ -258,16 +264,16 @@ def ratios_at_levels(
 def _trained(
     plan: ScanPlan, setting: Mapping[str, Any]
 ) -> tuple[MLPEnsemble, Float[np.ndarray, " members"]]:
-    """Train the stack of one setting, or load it; return it and its test accuracies."""
-    recipe = replace(plan.recipe, **{k: v for k, v in setting.items() if k not in SHAPE})
+    """Train the ensemble of one setting, or load it; return it and its test accuracies."""
+    config = replace(plan.config, **{k: v for k, v in setting.items() if k not in SHAPE})
     features, classes = plan.data.train_inputs.shape[1], len(plan.data.classes)
     sizes = (features, *[setting["width"]] * setting["depth"], classes)
     number = 1 if plan.folder is None else plan.checkpoints
-    marks = np.unique(np.linspace(0, recipe.steps, number + 1).round().astype(np.int64))[1:]
+    marks = np.unique(np.linspace(0, config.steps, number + 1).round().astype(np.int64))[1:]
     run = train_to_checkpoints(
         MLPEnsemble(sizes, plan.seeds),
         plan.data,
-        recipe,
+        config,
         plan.seeds,
         marks,
         folder=plan.folder,

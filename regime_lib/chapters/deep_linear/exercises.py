@@ -12,7 +12,7 @@ from regime_lib.chapters.checking import expect, report
 from regime_lib.simulators.deep_linear.adjacency import adjacency as true_adjacency
 from regime_lib.simulators.deep_linear.descent import gradient_descent
 from regime_lib.simulators.deep_linear.flow import gradient_flow
-from regime_lib.simulators.deep_linear.initialisation import balanced_start, chain, random_start
+from regime_lib.simulators.deep_linear.initialisation import balanced_init, chain, random_init
 from regime_lib.simulators.deep_linear.problem import Layers, LinearTask
 
 Square = Float[np.ndarray, "units units"]
@@ -23,7 +23,7 @@ def adjacency(solution: Callable[[Layers], Square]) -> None:
 
     def trial() -> None:
         for sizes in ((1, 1), (2, 2, 2), (3, 4, 2, 3), (2, 1, 5)):
-            layers = random_start(sizes, 1.0, np.random.default_rng(0))
+            layers = random_init(sizes, 1.0, np.random.default_rng(0))
             found = np.asarray(solution(layers), dtype=float)
             expect(
                 found.shape == (sum(sizes),) * 2,
@@ -128,7 +128,7 @@ def largest_step(solution: Callable[[int, float], float]) -> None:
             task = LinearTask.diagonal([sigma])
             ends = []
             for share in (0.98, 1.02):
-                layers = balanced_start(
+                layers = balanced_init(
                     np.array([[sigma * (1 + 1e-6)]]), [1] * (depth + 1), np.random.default_rng(0)
                 )
                 path = gradient_descent(layers, task, share * found, 60, every=60)

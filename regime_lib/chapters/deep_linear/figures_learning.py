@@ -1,164 +1,147 @@
-"""Figures of deep linear networks that learn: staircases, kinds of starts, rates, large steps."""
+"""Figures of deep linear networks that learn: plateaus, initialisations, rates, large steps.
+
+Every function takes the theme and what a part of the chapter measured.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping
 
 import numpy as np
-import numpy.typing as npt
+from jaxtyping import Float
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter
 
+from regime_lib.chapters.deep_linear.beyond import CorrelatedData, LargeSteps, Relu, ScaleLaw
+from regime_lib.chapters.deep_linear.learning import (
+    Initialisations,
+    Losses,
+    RateBound,
+    Rates,
+    SmallWeights,
+)
+from regime_lib.companion.figures.curves import STYLES, Curves
 from regime_lib.companion.figures.marks import legend_below, outer_label
 from regime_lib.companion.figures.theme import Theme
+from regime_lib.instrument.settling.timescales import smooth
 
-Array = npt.NDArray[np.float64]
-_DASHES = ("-", (0, (6, 1.5)), (0, (2, 1.2)), (0, (6, 1.5, 1.5, 1.5)), (0, (1, 1)))
+_SMOOTHING = 15  # steps over which flips are averaged
+_FIVE_STYLES = (*STYLES, (0, (1, 1)))
 
 
-def staircases(
-    theme: Theme,
-    shown: Mapping[str, tuple[Array, Array]],
-    values: Sequence[Array],
-    *,
-    xlabel: str = "time",
-    log: bool = False,
+def small_weights(theme: Theme, found: SmallWeights) -> Figure:
+    """Draw falling losses from small weights against critical values, a panel per depth."""
+    return _falling(theme, found.runs, found.values)
+
+
+def small_weights_alt(found: SmallWeights) -> str:
+    """Describe `small_weights`."""
+    return (
+        "Three panels of falling curves. At depth 1 one smooth fall. At depth 2 and 3 stairs whose "
+        f"plateaus lie at {', '.join(f'{x:g}' for x in found.values)}; the largest relative "
+        f"distance of a plateau from its critical value is {found.worst[2].max():.1e} at depth 2 "
+        f"and {found.worst[3].max():.1e} at depth 3."
+    )
+
+
+def correlated_data(theme: Theme, found: CorrelatedData) -> Figure:
+    """Draw falling losses on correlated data against critical values, a panel per depth."""
+    return _falling(theme, found.runs, found.values)
+
+
+def correlated_data_alt(found: CorrelatedData) -> str:
+    """Describe `correlated_data`."""
+    values, numbers = ", ".join(f"{x:.2f}" for x in found.values), found.numbers
+    return (
+        f"Two panels of stairs with plateaus at {values}. The largest relative distance of a "
+        f"plateau is {numbers['raw-worst-2']:.1e} at depth 2 and {numbers['raw-worst-3']:.1e} at "
+        "depth 3."
+    )
+
+
+def _falling(
+    theme: Theme, runs: Mapping[str, Losses], values: Float[np.ndarray, " values"]
 ) -> Figure:
-    """Draw falling losses of several runs against critical values, a panel a setting.
-
-    Parameters
-    ----------
-    theme : Theme
-        Light or dark, wide or narrow.
-    shown : mapping from title to (times, losses)
-        Shapes (times,) and (times, runs).
-    values : sequence of array
-        Critical values to be visited, one array a panel.
-    xlabel : str
-        What runs to the right.
-    log : bool
-        Whether it does so logarithmically.
-    """
-    figure, axes = theme.panels(len(shown), height=2.9, sharey=False)
-    for ax, (title, (times, losses)), rungs in zip(axes, shown.items(), values, strict=True):
-        _rungs(theme, ax, rungs, "critical values")
-        _runs(theme, ax, times, losses, "loss", "loss, a line a start", alpha=0.65)
-        ax.set(title=title, xlabel=xlabel, xlim=(times[0], times[-1]))
-        if log:
-            ax.set_xscale("log")
-            ax.set_xlim(left=max(times[0], times[-1] / 2000))
+    """Draw losses over logarithmic time, a panel per setting, and the values to be visited."""
+    figure, axes = theme.panels(len(runs), height=2.9)
+    for ax, (title, (times, losses)) in zip(axes, runs.items(), strict=True):
+        _levels(theme, ax, values, "critical values")
+        _lines(theme, ax, times, losses, "loss", "loss, a line per run", alpha=0.65)
+        ax.set(title=title, xlabel="time", xscale="log")
+        ax.set_xlim(max(times[0], times[-1] / 2000), times[-1])
         ax.grid(visible=False)
     outer_label(theme, axes, "loss")
     legend_below(theme, figure, axes[0], 2)
     return figure
 
 
-def starts(
-    theme: Theme, shown: Mapping[str, tuple[Array, Array]], singular_values: Array
-) -> Figure:
-    """Draw how the modes are learnt from several kinds of starts, a panel a kind.
-
-    Parameters
-    ----------
-    theme : Theme
-        Light or dark, wide or narrow.
-    shown : mapping from title to (times, modes)
-        Shapes (times,) and (times, modes).
-    singular_values : array, shape (modes,)
-        Where the modes end.
-    """
-    figure, axes = theme.panels(len(shown), height=2.4, sharey=True)
-    shades = theme.shades("weight", len(singular_values))
-    for place, (ax, (title, (times, modes))) in enumerate(zip(axes, shown.items(), strict=True)):
-        for number, (value, shade) in enumerate(zip(singular_values, shades, strict=True)):
-            ax.axhline(value, color=theme.colour("theory"), linestyle=(0, (1.5, 1.5)), linewidth=1)
-            ax.plot(
-                times,
-                modes[:, number],
-                color=shade,
-                linestyle=_DASHES[number % len(_DASHES)],
-                label=f"σ = {value:g}",
-            )
-        ax.set(title=title, xlim=(times[0], times[-1]))
-        if theme.narrow or place >= len(shown) - 3:
+def initialisations(theme: Theme, found: Initialisations) -> Figure:
+    """Draw how the modes are learnt from several kinds of initialisations, a panel per kind."""
+    figure, axes = theme.panels(len(found.modes), height=2.4, sharey=True)
+    shades = theme.shades("weight", len(found.sigma))
+    for place, (ax, (title, modes)) in enumerate(zip(axes, found.modes.items(), strict=True)):
+        for mode, value, shade, style in zip(modes.T, found.sigma, shades, STYLES, strict=False):
+            ax.axhline(value, linewidth=1, **theme.stroke("theory"))
+            ax.plot(found.times, mode, color=shade, linestyle=style, label=f"σ = {value:g}")
+        ax.set(title=title, xlim=(found.times[0], found.times[-1]))
+        if theme.narrow or place >= len(axes) - 3:
             ax.set_xlabel("time")
     outer_label(theme, axes, "strength", columns=3)
-    figure.legend(
-        *axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=len(singular_values)
-    )
+    names = axes[0].get_legend_handles_labels()
+    figure.legend(*names, loc="outside lower center", ncols=len(found.sigma))
     return figure
 
 
-def rates(
-    theme: Theme,
-    decays: Mapping[str, tuple[Array, Array]],
-    formulas: Mapping[str, Array],
-    times: Array,
-    ratios: Array,
-) -> Figure:
-    """Draw how the loss falls near the minimum at several depths, and the loss over its bound.
+def initialisations_alt(found: Initialisations) -> str:
+    """Describe `initialisations`."""
+    halves = "; ".join(f"{name}: {a:.1f} and {b:.1f}" for name, (a, b) in found.halves.items())
+    return (
+        "Five panels with three rising curves each. Times at which half of the largest and of the "
+        f"smallest value is learnt: {halves} (0 means not within the time shown)."
+    )
 
-    Parameters
-    ----------
-    theme : Theme
-        Light or dark, wide or narrow.
-    decays : mapping from name to (times, losses)
-        Losses over their first value in the window.
-    formulas : mapping from name to array
-        The exponential of the formula at the same times.
-    times : array, shape (times,)
-        Of the starts with a margin.
-    ratios : array, shape (times, runs)
-        Loss over its bound.
-    """
+
+def rates(theme: Theme, found: Rates, bound: RateBound) -> Figure:
+    """Draw how the loss falls near the minimum at several depths, and the loss over its bound."""
     figure, (left, right) = theme.panels(2, height=3.0)
-    shades = theme.shades("loss", len(decays))
-    for number, (name, (when, losses)) in enumerate(decays.items()):
-        left.plot(when, losses, color=shades[number], linestyle=_DASHES[number % 5], label=name)
-        left.plot(
-            when,
-            formulas[name],
-            linewidth=1.2,
-            **theme.stroke("theory"),
-            label="formula" if number == len(decays) - 1 else None,
-        )
+    shades = theme.shades("loss", len(found.decays))
+    for (name, (times, losses)), shade, style in zip(
+        found.decays.items(), shades, _FIVE_STYLES, strict=True
+    ):
+        left.plot(times, losses, color=shade, linestyle=style, label=name)
+        left.plot(times, found.formulas[name], linewidth=1.2, **theme.stroke("theory"))
+    left.lines[-1].set_label("formula")
     left.set(yscale="log", xlabel="time", ylabel="loss / first", title="near the minimum")
     left.legend(loc="upper right")
-    right.plot(times, ratios, color=theme.colour("loss"), linewidth=1, alpha=0.6)
+    every_other = bound.ratios[:, ::2]
+    right.plot(bound.times, every_other, color=theme.colour("loss"), linewidth=1, alpha=0.6)
     right.axhline(1, **theme.stroke("theory"))
     right.set(yscale="log", xlabel="time", ylabel="loss / bound", title="from the start on")
     right.set_ylim(bottom=1e-6, top=3)
     return figure
 
 
-def edge(
-    theme: Theme, steps: Array, runs: Mapping[str, tuple[Array, Array]], limits: Mapping[str, float]
-) -> Figure:
-    """Draw gradient descent with large steps: the loss, and the sharpness against its limit.
+def rates_alt(found: Rates, bound: RateBound) -> str:
+    """Describe `rates`."""
+    rate = found.claims["dl-rate"]
+    return (
+        "Left, straight falling lines on a logarithmic axis, steeper with depth; fitted over "
+        f"predicted rates lie between {rate.low:.4f} and {rate.high:.4f}. Right, all "
+        f"{bound.ratios.shape[1]} ratios start at one and fall; the largest is "
+        f"{bound.claims['dl-rate-bound'].value:.6f}."
+    )
 
-    Parameters
-    ----------
-    theme : Theme
-        Light or dark, wide or narrow.
-    steps : array, shape (steps,)
-        Steps done.
-    runs : mapping from name to (losses, sharpness)
-        Each of shape (steps,).
-    limits : mapping from name to float
-        Two over the step size.
-    """
+
+def large_steps(theme: Theme, found: LargeSteps) -> Figure:
+    """Draw gradient descent with large steps: the loss, and the sharpness against its limit."""
     figure, (left, right) = theme.panels(2, height=3.0)
-    shades = theme.shades("sgd", len(runs))
-    for number, (name, (losses, sharpness)) in enumerate(runs.items()):
-        style: dict[str, Any] = {
-            "color": shades[number],
-            "linestyle": _DASHES[number % len(_DASHES)],
-        }
+    shades = theme.shades("sgd", len(found.losses))
+    for (name, losses), shade, style in zip(found.losses.items(), shades, STYLES, strict=True):
         fine = np.isfinite(losses) & (losses < 1e6)  # a run that diverges ends where it does
-        left.plot(steps, np.where(fine, np.maximum(losses, 1e-16), np.nan), label=name, **style)
-        right.plot(steps, np.where(fine, sharpness / limits[name], np.nan), **style)
+        shown = np.where(fine, np.maximum(losses, 1e-16), np.nan)
+        left.plot(shown, color=shade, linestyle=style, label=name)
+        right.plot(np.where(fine, found.sharpness[name], np.nan), color=shade, linestyle=style)
     right.axhline(1, **theme.stroke("theory"))
     left.set(yscale="log", xlabel="step", title="loss", ylim=(1e-14, None))
     right.set(xlabel="step", title="sharpness × step / 2", ylim=(0, 2.5))
@@ -166,28 +149,59 @@ def edge(
     return figure
 
 
-def scale_law(theme: Theme, scales: Array, deviations: Array, exponent: float) -> Figure:
-    """Draw how far a plateau is from its critical value against the initial scale.
+def large_steps_alt(found: LargeSteps) -> str:
+    """Describe `large_steps`."""
+    ends = {
+        name: f"{sharpness[-1]:.2f}" if found.converged[name] else "diverged"
+        for name, sharpness in found.sharpness.items()
+    }
+    return (
+        "Losses that first rise and then fall where the step is above the limit. Sharpness over "
+        f"its limit at the end: {'; '.join(f'{name}, {end}' for name, end in ends.items())}."
+    )
 
-    Parameters
-    ----------
-    theme : Theme
-        Light or dark, wide or narrow.
-    scales : array, shape (scales,)
-        Standard deviations of the initial weights.
-    deviations : array, shape (scales, runs)
-        Relative distance of the plateau.
-    exponent : float
-        Of the power law to draw beside them.
-    """
+
+def relu(theme: Theme, found: Relu) -> Figure:
+    """Draw the losses of ReLU networks above the share of their patterns that changes per step."""
+    size = (3.9, 4.6) if theme.narrow else (7.2, 4.4)
+    figure = Figure(figsize=size, layout="constrained")
+    top, bottom = figure.subplots(2, 1, sharex=True, height_ratios=(1.4, 1))
+    steps = np.arange(1, len(found.losses) + 1)
+    flips = smooth(found.flips, _SMOOTHING)
+    _levels(theme, top, found.values, "critical values of the linear network")
+    _lines(theme, top, steps, found.losses, "loss", "loss, a line per seed")
+    top.set(ylabel="loss")
+    top.legend(loc="center right", bbox_to_anchor=(1, 0.62))
+    shown = np.where(flips > 0, flips, np.nan)
+    _lines(theme, bottom, steps, shown, "pattern", "pattern change, a line per seed")
+    bottom.set(yscale="log", xlabel="step", ylabel="flips per step", xlim=(1, steps[-1]))
+    bottom.legend(loc="upper right")
+    for ax in (top, bottom):
+        ax.grid(visible=False)
+        ax.yaxis.set_minor_formatter(NullFormatter())
+    return figure
+
+
+def relu_alt(found: Relu) -> str:
+    """Describe `relu`."""
+    stages = zip(found.shares["stage"], found.shares["of the flips"], strict=True)
+    return (
+        f"Losses of {found.losses.shape[1]} networks fall from {found.losses[0].mean():.1f} in "
+        "steps. Shares of all pattern changes: "
+        f"{', '.join(f'{name} {share:.2f}' for name, share in stages)}."
+    )
+
+
+def scale_law(theme: Theme, found: ScaleLaw) -> Figure:
+    """Draw how far a plateau is from its critical value against the initial scale."""
     figure, (ax,) = theme.panels(1, height=2.9)
-    low, mid, high = np.nanquantile(deviations, [0.1, 0.5, 0.9], axis=1)
-    theme.band(ax, scales, low, mid, high, "loss", label="second plateau, depth 2")
+    low, mid, high = Curves(found.scales, found.deviations).quantiles()
+    theme.band(ax, found.scales, low, mid, high, "loss", label="second plateau, depth 2")
     ax.plot(
-        scales,
-        mid[0] * (scales / scales[0]) ** exponent,
+        found.scales,
+        mid[0] * (found.scales / found.scales[0]) ** found.exponent,
         **theme.stroke("theory"),
-        label=f"power {exponent:.2f} of the scale",
+        label=f"power {found.exponent:.2f} of the scale",
     )
     ax.set(xscale="log", yscale="log", xlabel="standard deviation of the initial weights")
     ax.set_ylabel("relative distance")
@@ -195,57 +209,34 @@ def scale_law(theme: Theme, scales: Array, deviations: Array, exponent: float) -
     return figure
 
 
-def stairs_and_flips(
-    theme: Theme, steps: Array, losses: Array, flips: Array, values: Array
-) -> Figure:
-    """Draw the losses of ReLU networks above the share of their patterns that changes a step.
-
-    Parameters
-    ----------
-    theme : Theme
-        Light or dark, wide or narrow.
-    steps : array, shape (steps,)
-        Optimiser steps.
-    losses : array, shape (steps, runs)
-        Training losses.
-    flips : array, shape (steps, runs)
-        Share of all units and samples that flipped, smoothed.
-    values : array, shape (values,)
-        Critical values of the linear network.
-    """
-    size = (3.9, 4.6) if theme.narrow else (7.2, 4.4)
-    figure = Figure(figsize=size, layout="constrained")
-    top, bottom = figure.subplots(2, 1, sharex=True, height_ratios=(1.4, 1))
-    _rungs(theme, top, values, "critical values of the linear network")
-    _runs(theme, top, steps, losses, "loss", "loss, a line a seed")
-    _tidy(top)
-    top.set(ylabel="loss")
-    top.legend(loc="center right", bbox_to_anchor=(1, 0.62))
-    shown = np.where(flips > 0, flips, np.nan)
-    _runs(theme, bottom, steps, shown, "pattern", "pattern change, a line a seed")
-    bottom.set(yscale="log", xlabel="step", xlim=(steps[0], steps[-1]))
-    bottom.set_ylabel("flips per step")
-    bottom.legend(loc="upper right")
-    _tidy(bottom)
-    return figure
+def scale_law_alt(found: ScaleLaw) -> str:
+    """Describe `scale_law`."""
+    medians = np.median(found.deviations, axis=1)
+    return (
+        "A line on logarithmic axes: the relative distance falls from "
+        f"{medians[-1]:.2g} at scale {found.scales[-1]:g} to {medians[0]:.2g} at scale "
+        f"{found.scales[0]:g}, with slope {found.numbers['scale-exponent']:.2f} where "
+        f"{found.exponent:.2f} is predicted."
+    )
 
 
-def _rungs(theme: Theme, ax: Axes, values: Array, label: str) -> None:
-    """Draw critical values as rungs, and name them once."""
-    for number, value in enumerate(values):
-        name = label if number == 0 else None
-        ax.axhline(value, linewidth=1, label=name, **theme.stroke("theory"))
+def _levels(theme: Theme, ax: Axes, values: Float[np.ndarray, " values"], label: str) -> None:
+    """Draw critical values as lines across, and name them once."""
+    for value in values:
+        line = ax.axhline(value, linewidth=1, **theme.stroke("theory"))
+    line.set_label(label)
 
 
-def _runs(
-    theme: Theme, ax: Axes, x: Array, runs: Array, quantity: str, label: str, *, alpha: float = 0.7
+def _lines(
+    theme: Theme,
+    ax: Axes,
+    x: Float[np.ndarray, " points"],
+    runs: Float[np.ndarray, "points runs"],
+    quantity: str,
+    label: str,
+    *,
+    alpha: float = 0.7,
 ) -> None:
     """Draw a thin line for every column of `runs`, and name them once."""
-    for number, run in enumerate(runs.T):
-        name = label if number == 0 else None
-        ax.plot(x, run, color=theme.colour(quantity), linewidth=1.1, alpha=alpha, label=name)
-
-
-def _tidy(ax: Axes) -> None:
-    ax.grid(visible=False)
-    ax.yaxis.set_minor_formatter(NullFormatter())
+    lines = ax.plot(x, runs, color=theme.colour(quantity), linewidth=1.1, alpha=alpha)
+    lines[0].set_label(label)

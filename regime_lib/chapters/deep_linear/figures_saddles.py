@@ -1,42 +1,34 @@
-"""The critical points of deep linear networks: values, curvatures, ways in and out."""
+"""Figures of critical points: values, curvatures, ways in and out.
+
+Every function takes the theme and what a part of the chapter measured.
+"""
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
+from jaxtyping import Float
+from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 
+from regime_lib.chapters.deep_linear.landscape import CriticalPoints, HalfLines, Saddles
+from regime_lib.chapters.deep_linear.settings import ONE
+from regime_lib.companion.figures.curves import STYLES
 from regime_lib.companion.figures.theme import Theme
+from regime_lib.simulators.deep_linear.problem import velocity
 
-Array = npt.NDArray[np.float64]
+Line = tuple[Float[np.ndarray, " points"], Float[np.ndarray, " points"]]
 _MARKERS = "osd^v"
-_DASHES = ("-", (0, (6, 1.5)), (0, (2, 1.2)), (0, (6, 1.5, 1.5, 1.5)), (0, (1, 1)))
 
 
-def ladder(
-    theme: Theme, predicted: Mapping[str, float], found: Mapping[str, Array], maximum: float
-) -> Figure:
-    """Draw critical values as rungs, and the losses at critical points that were found on them.
-
-    Parameters
-    ----------
-    theme : Theme
-        Light or dark, wide or narrow.
-    predicted : mapping from name to float
-        What is learnt, and the loss.
-    found : mapping from name to array, shape (points,)
-        Losses at critical points, one entry a way of searching.
-    maximum : float
-        Upper end of the axis.
-    """
+def critical_points(theme: Theme, points: CriticalPoints) -> Figure:
+    """Draw critical values as lines, and the losses at critical points that were found."""
     figure, (ax,) = theme.panels(1, height=3.6)
-    for name, loss in predicted.items():
-        ax.axhline(loss, color=theme.colour("theory"), linestyle=theme.line("theory"), linewidth=1)
+    for name, loss in points.predicted.items():
+        ax.axhline(loss, linewidth=1, **theme.stroke("theory"))
         ax.annotate(
             name,
             (1.0, loss),
@@ -46,48 +38,41 @@ def ladder(
             va="center",
             color=theme.text,
         )
-    shades = theme.shades("pattern", len(found))
-    start = 0
-    for number, (name, losses) in enumerate(found.items()):
+    shades, start = theme.shades("pattern", len(points.found)), 0
+    for (name, losses), shade, marker in zip(points.found.items(), shades, _MARKERS, strict=False):
         places = start + np.arange(len(losses))
-        ax.plot(
-            places,
-            losses,
-            _MARKERS[number % len(_MARKERS)],
-            color=shades[number],
-            markersize=4,
-            label=name,
-        )
+        ax.plot(places, losses, marker, color=shade, markersize=4, label=name)
         start += len(losses) + 6
-    ax.set(xlim=(-4, start), ylim=(-0.04 * maximum, maximum * 1.06), ylabel="loss")
+    highest = max(points.predicted.values())
+    ax.set(xlim=(-4, start), ylim=(-0.04 * highest, 1.06 * highest), ylabel="loss", xticks=[])
     ax.set_xlabel("critical points found, one search after another")
-    ax.set_xticks([])
     ax.grid(visible=False)
-    figure.legend(loc="outside lower center", ncols=1 if theme.narrow else len(found))
+    figure.legend(loc="outside lower center", ncols=1 if theme.narrow else len(points.found))
     return figure
 
 
-def inertia_bars(theme: Theme, counts: Mapping[str, tuple[int, int, int]]) -> Figure:
-    """Draw how many curvatures are negative, zero and positive, a bar a critical point.
+def critical_points_alt(points: CriticalPoints) -> str:
+    """Describe `critical_points`."""
+    count = sum(len(losses) for losses in points.found.values())
+    return (
+        f"{count} points and {len(points.predicted)} dotted lines between 0 and "
+        f"{max(points.predicted.values()):g}: all points lie on the lines, none between them."
+    )
 
-    Parameters
-    ----------
-    theme : Theme
-        Light or dark, wide or narrow.
-    counts : mapping from name to (negative, zero, positive)
-        Exact numbers, from top to bottom.
-    """
-    height = 0.8 + 0.36 * len(counts)
-    figure, (ax,) = theme.panels(1, height=height)
+
+def inertia(theme: Theme, found: Saddles) -> Figure:
+    """Draw how many curvatures are negative, zero and positive, a bar per critical point."""
+    counts = np.array(list(found.inertia.values()))
+    shares = counts / counts.sum(axis=1, keepdims=True)
+    starts = shares.cumsum(axis=1) - shares
+    places = -np.arange(len(counts), dtype=float)
+    figure, (ax,) = theme.panels(1, height=0.8 + 0.36 * len(counts))
     kinds = (("negative", "weight", "//"), ("zero", "theory", ""), ("positive", "pattern", ".."))
-    places = -np.arange(len(counts))
-    start = np.zeros(len(counts))
     for column, (kind, quantity, hatch) in enumerate(kinds):
-        share = np.array([row[column] / sum(row) for row in counts.values()])
         ax.barh(
             places,
-            share,
-            left=start,
+            shares[:, column],
+            left=starts[:, column],
             height=0.62,
             color=theme.colour(quantity),
             alpha=0.35 if kind == "zero" else 0.9,
@@ -96,168 +81,159 @@ def inertia_bars(theme: Theme, counts: Mapping[str, tuple[int, int, int]]) -> Fi
             linewidth=0,
             label=kind,
         )
-        for place, left, width, row in zip(places, start, share, counts.values(), strict=True):
-            if row[column]:
-                ax.text(
-                    left + width / 2,
-                    float(place),
-                    str(row[column]),
-                    ha="center",
-                    va="center",
-                    color=theme.text,
-                    bbox={"facecolor": theme.background, "edgecolor": "none", "pad": 1.2},
-                )
-        start += share
-    ax.set_yticks(places, list(counts))
+        for row in np.flatnonzero(counts[:, column]):
+            ax.text(
+                starts[row, column] + shares[row, column] / 2,
+                places[row],
+                str(counts[row, column]),
+                ha="center",
+                va="center",
+                color=theme.text,
+                bbox={"facecolor": theme.background, "edgecolor": "none", "pad": 1.2},
+            )
+    ax.set_yticks(places, list(found.inertia))
     ax.set(xlim=(0, 1), xlabel="share of all curvatures")
     ax.grid(visible=False)
     figure.legend(loc="outside lower center", ncols=3)
     return figure
 
 
+def inertia_alt(found: Saddles) -> str:
+    """Describe `inertia`."""
+    bars = "; ".join(f"{name}: {a}, {b}, {c}" for name, (a, b, c) in found.inertia.items())
+    return f"Stacked bars of negative, zero and positive curvatures: {bars}."
+
+
 @dataclass(frozen=True, eq=False)
 class Portrait:
-    """A flow in a plane."""
+    """The flow of chains with goal one in a plane of two numbers, and its special lines."""
 
     title: str
-    xlabel: str
-    ylabel: str
-    x: Array
-    """Shape (columns,)."""
-    y: Array
-    """Shape (rows,)."""
-    u: Array
-    """Velocity along x, shape (rows, columns)."""
-    v: Array
-    """Velocity along y, shape (rows, columns)."""
-    minima: tuple[tuple[Array, Array], ...] = ()
-    stable: tuple[tuple[Array, Array], ...] = ()
-    unstable: tuple[tuple[Array, Array], ...] = ()
-    saddles: tuple[tuple[Array, Array], ...] = ()
+    side: Float[np.ndarray, " points"]
+    """Of the square grid."""
+    flow: tuple[Float[np.ndarray, "rows columns"], Float[np.ndarray, "rows columns"]]
+    """Velocities along both axes."""
+    minima: tuple[Line, ...]
+    stable: tuple[Line, ...]
+    unstable: tuple[Line, ...]
+    saddles: tuple[Line, ...]
 
 
-def portraits(theme: Theme, shown: Sequence[Portrait]) -> Figure:
-    """Draw phase portraits: the flow, its minima, its saddles, and their stable and unstable lines.
+@functools.cache
+def portraits_of_chains() -> tuple[Portrait, Portrait]:
+    """Return the plane of a chain of two, and that of a chain of three that ends with equals."""
+    side = np.linspace(-2, 2, 31)
+    x, y = (grid[..., None, None] for grid in np.meshgrid(side, side))
+    two, three = (velocity(layers, ONE) for layers in ((x, y), (x, y, y)))
+    line, half = np.array([-2.0, 2.0]), np.array([0.0, 2.0])
+    short, branch = np.linspace(0.5, 2, 175), np.linspace(0.25, 2, 200)
+    root = 1 / np.sqrt(branch)
+    return (
+        Portrait(
+            "depth 2",
+            side,
+            (two[0][..., 0, 0], two[1][..., 0, 0]),
+            minima=((1 / short, short), (-1 / short, -short)),
+            stable=((line, -line),),
+            unstable=((line, line),),
+            saddles=((np.zeros(1), np.zeros(1)),),
+        ),
+        Portrait(
+            "depth 3, w₂ = w₃",
+            side,
+            (three[0][..., 0, 0], three[1][..., 0, 0]),
+            minima=((branch, root), (branch, -root)),
+            stable=((-half, half), (-half, -half)),
+            unstable=((half, half), (half, -half)),
+            saddles=((line, np.zeros(2)),),
+        ),
+    )
 
-    Parameters
-    ----------
-    theme : Theme
-        Light or dark, wide or narrow.
-    shown : sequence of Portrait
-        One panel each.
-    """
+
+PORTRAITS_ALT = (
+    "Two planes of flow lines. Left, two branches of a hyperbola attract everything except the "
+    "diagonal where the two numbers are opposite, which runs into the origin. Right, all flow goes "
+    "to the curve of minima at positive first number; on the left side two half-lines run into the "
+    "origin, on the right side two leave it, and the horizontal axis consists of saddles."
+)
+
+
+def portraits(theme: Theme) -> Figure:
+    """Draw phase portraits of chains: the flow, minima, saddles, stable and unstable lines."""
+    shown = portraits_of_chains()
     figure, axes = theme.panels(len(shown), height=3.5)
-    styles = (
-        ("minima", "loss", "-", 2.4),
-        ("stable", "pattern", (0, (6, 1.5)), 2.2),
-        ("unstable", "weight", (0, (2, 1.2)), 2.2),
-        ("saddles", "theory", "-", 1.6),
-    )
     for ax, one in zip(axes, shown, strict=True):
-        paths, arrows = _streamlines(one)
-        ax.add_collection(LineCollection(paths, colors=_faint(theme), linewidths=0.8))
-        for tail, head in arrows:
-            look = {"arrowstyle": "-|>", "color": _faint(theme), "mutation_scale": 8}
-            ax.annotate("", tuple(head), tuple(tail), arrowprops=look)
-        for name, quantity, dash, width in styles:
-            for number, (x, y) in enumerate(getattr(one, name)):
-                point = len(np.atleast_1d(x)) == 1
-                ax.plot(
-                    x,
-                    y,
-                    color=theme.colour(quantity),
-                    linestyle="none" if point else dash,
-                    marker="o" if point else None,
-                    linewidth=width,
-                    label=name if number == 0 else None,
-                    zorder=3,
-                )
-        ax.set(
-            title=one.title,
-            xlabel=one.xlabel,
-            ylabel=one.ylabel,
-            xlim=(one.x[0], one.x[-1]),
-            ylim=(one.y[0], one.y[-1]),
-            aspect="equal",
-        )
-        ax.grid(visible=False)
-    handles = {
-        label: handle
-        for ax in axes
-        for handle, label in zip(*ax.get_legend_handles_labels(), strict=True)
-    }
-    figure.legend(
-        handles.values(),
-        handles.keys(),
-        loc="outside lower center",
-        ncols=2 if theme.narrow else len(handles),
-    )
+        _portrait(theme, ax, one)
+    handles, labels = axes[-1].get_legend_handles_labels()
+    columns = 2 if theme.narrow else len(handles)
+    figure.legend(handles, labels, loc="outside lower center", ncols=columns)
     return figure
 
 
-@functools.lru_cache(maxsize=8)
-def _streamlines(shown: Portrait) -> tuple[list[Array], list[tuple[Array, Array]]]:
+def _portrait(theme: Theme, ax: Axes, one: Portrait) -> None:
+    faint = "#5d6773" if theme.dark else "#9aa3ae"  # between text and ground
+    paths, arrows = _streamlines(one)
+    ax.add_collection(LineCollection(paths, colors=faint, linewidths=0.8))
+    for tail, head in arrows:
+        style = {"arrowstyle": "-|>", "color": faint, "mutation_scale": 8}
+        ax.annotate("", tuple(head), tuple(tail), arrowprops=style)
+    for name, lines, quantity, dash, width in (
+        ("minima", one.minima, "loss", "-", 2.4),
+        ("stable", one.stable, "pattern", STYLES[1], 2.2),
+        ("unstable", one.unstable, "weight", STYLES[2], 2.2),
+        ("saddles", one.saddles, "theory", "-", 1.6),
+    ):
+        for number, (x, y) in enumerate(lines):
+            ax.plot(
+                x,
+                y,
+                color=theme.colour(quantity),
+                linestyle=dash if len(x) > 1 else "none",
+                marker=None if len(x) > 1 else "o",
+                linewidth=width,
+                label=None if number else name,
+                zorder=3,
+            )
+    ends = one.side[0], one.side[-1]
+    ax.set(title=one.title, xlabel="w₁", ylabel="w₂", xlim=ends, ylim=ends, aspect="equal")
+    ax.grid(visible=False)
+
+
+@functools.lru_cache(maxsize=2)
+def _streamlines(shown: Portrait) -> tuple[list[np.ndarray], list[tuple[np.ndarray, np.ndarray]]]:
     """Return lines of flow and an arrow in the middle of each; the same for all four variants."""
-    found = Figure().subplots().streamplot(shown.x, shown.y, shown.u, shown.v, density=0.5)
+    found = Figure().subplots().streamplot(shown.side, shown.side, *shown.flow, density=0.5)
     paths = [path for path in found.lines.get_segments() if len(path) > 2]
     middles = [len(path) // 2 for path in paths]
     arrows = [(path[k - 1], path[k]) for path, k in zip(paths, middles, strict=True)]
     return paths, arrows
 
 
-def half_lines(
-    theme: Theme,
-    times: Array,
-    sizes: Mapping[str, Array],
-    formulas: Mapping[str, Array],
-    distances: Array,
-    ratios: Mapping[str, Array],
-) -> Figure:
-    """Draw how slowly a saddle is approached, and the escape time over its formula.
-
-    Parameters
-    ----------
-    theme : Theme
-        Light or dark, wide or narrow.
-    times : array, shape (times,)
-        Since the start.
-    sizes, formulas : mapping from name to array, shape (times,)
-        The weight on the stable half-line, measured and by formula.
-    distances : array, shape (distances,)
-        Starting distances on the unstable half-line.
-    ratios : mapping from name to array, shape (distances,)
-        Escape time over its formula.
-    """
+def half_lines(theme: Theme, found: HalfLines) -> Figure:
+    """Draw how slowly a saddle is approached, and the escape time over its formula."""
     figure, (left, right) = theme.panels(2, height=3.0)
-    shades = theme.shades("weight", len(sizes))
-    for number, name in enumerate(sizes):
-        left.plot(times, sizes[name], color=shades[number], linestyle=_DASHES[number], label=name)
-        left.plot(
-            times,
-            formulas[name],
-            color=theme.colour("theory"),
-            linestyle=theme.line("theory"),
-            linewidth=1.2,
-            label="formula" if number == len(sizes) - 1 else None,
-        )
-        right.plot(
-            distances,
-            ratios[name],
-            color=shades[number],
-            linestyle=_DASHES[number],
-            marker=_MARKERS[number],
-            markersize=4,
-            label=name,
-        )
+    shades = theme.shades("weight", len(found.weights))
+    for name, shade, style, marker in zip(found.weights, shades, STYLES, _MARKERS, strict=False):
+        plain = {"color": shade, "linestyle": style, "label": name}
+        left.plot(found.times, found.weights[name], **plain)
+        left.plot(found.times, found.formulas[name], linewidth=1.2, **theme.stroke("theory"))
+        right.plot(found.distances, found.escapes[name], marker=marker, markersize=4, **plain)
+    left.lines[-1].set_label("formula")
     left.set(xscale="log", yscale="log", xlabel="time", ylabel="|w|", title="into the saddle")
-    left.set_ylim(bottom=float(min(v.min() for v in sizes.values())) / 3)
+    left.set_ylim(bottom=min(float(w.min()) for w in found.weights.values()) / 3)
     left.legend(loc="lower left")
-    right.axhline(1, color=theme.colour("theory"), linestyle=theme.line("theory"))
+    right.axhline(1, **theme.stroke("theory"))
     right.set(xscale="log", xlabel="starting distance a", ylabel="time / formula")
     right.set_title("out of it")
     return figure
 
 
-def _faint(theme: Theme) -> str:
-    """Return a grey between text and ground, for what should stay behind."""
-    return "#9aa3ae" if not theme.dark else "#5d6773"
+def half_lines_alt(found: HalfLines) -> str:
+    """Describe `half_lines`."""
+    slopes = ", ".join(f"{slope:.3f}" for slope in found.slopes.values())
+    ratios = ", ".join(f"{escapes[0]:.3f}" for escapes in found.escapes.values())
+    return (
+        f"Left, three falling lines on logarithmic axes, slopes {slopes} at depths 3, 4, 5, each "
+        "on its formula at late times. Right, ratios near one at distance "
+        f"{found.distances[0]:g}: {ratios}; farther out they leave one."
+    )

@@ -1,37 +1,31 @@
-"""What a deep linear network conserves, and how its fibres lie."""
+"""Figures of the network as one matrix, of what its flow conserves, and of fibres.
+
+Every function takes the theme and what a part of the chapter measured.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-
 import numpy as np
-import numpy.typing as npt
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 
+from regime_lib.chapters.deep_linear.structure import Conservation, Fibres, MatrixFlow
+from regime_lib.companion.figures.curves import STYLES, Curves
 from regime_lib.companion.figures.theme import Theme
 
-Array = npt.NDArray[np.float64]
-_DASHES = ("-", (0, (6, 1.5)), (0, (2, 1.2)), (0, (6, 1.5, 1.5, 1.5)), (0, (1, 1)))
 
-
-def matrices(theme: Theme, shown: Mapping[str, Array], sizes: Sequence[int]) -> Figure:
-    """Draw the size of every entry of some square matrices, with lines between the layers.
-
-    Parameters
-    ----------
-    theme : Theme
-        Light or dark, wide or narrow.
-    shown : mapping from title to array, shape (units, units)
-        The matrices.
-    sizes : sequence of int
-        Units of each layer.
-    """
+def matrices(theme: Theme, flow: MatrixFlow) -> Figure:
+    """Draw the size of every entry before and after learning, and of the power at the end."""
+    shown = {
+        "A at the start": flow.begin,
+        "A at the end": flow.end,
+        "its third power": flow.power,
+    }
     figure, axes = theme.panels(len(shown), height=2.5)
-    glow = LinearSegmentedColormap.from_list("glow", [theme.background, theme.colour("weight")])
+    colours = LinearSegmentedColormap.from_list("", [theme.background, theme.colour("weight")])
     for ax, (title, matrix) in zip(axes, shown.items(), strict=True):
-        ax.imshow(abs(matrix) ** 0.5, cmap=glow, vmin=0)
-        for edge in np.cumsum(sizes)[:-1] - 0.5:
+        ax.imshow(abs(matrix) ** 0.5, cmap=colours, vmin=0)
+        for edge in np.cumsum(flow.sizes)[:-1] - 0.5:
             ax.axhline(edge, color=theme.text, linewidth=0.6)
             ax.axvline(edge, color=theme.text, linewidth=0.6)
         ax.grid(visible=False)
@@ -39,103 +33,85 @@ def matrices(theme: Theme, shown: Mapping[str, Array], sizes: Sequence[int]) -> 
     return figure
 
 
-def drift(
-    theme: Theme,
-    times: Array,
-    runs: Mapping[str, Array],
-    steps: Array,
-    drifts: Array,
-    predicted: Array,
-) -> Figure:
-    """Draw how far the conserved quantities drift: along runs, and against the step size.
+def matrices_alt(flow: MatrixFlow) -> str:
+    """Describe `matrices`."""
+    units = len(flow.begin)
+    corner = np.diag(flow.power[-flow.sizes[-1] :, : flow.sizes[0]])
+    return (
+        f"Three matrices of {units} by {units} entries. In the first two only the three blocks "
+        "below the diagonal are filled, and they have grown in the second. The third holds only "
+        f"its lower left corner, whose diagonal is {', '.join(f'{x:.2f}' for x in corner)}."
+    )
 
-    Parameters
-    ----------
-    theme : Theme
-        Light or dark, wide or narrow.
-    times : array, shape (times,)
-        Common times of the runs.
-    runs : mapping from name to array, shape (times,)
-        Drift since the start; the first one is the flow.
-    steps : array, shape (steps,)
-        Step sizes of gradient descent.
-    drifts : array, shape (steps, runs)
-        Final drift.
-    predicted : array, shape (steps,)
-        Leading order in the step, median over runs.
-    """
+
+def drift(theme: Theme, found: Conservation) -> Figure:
+    """Draw how far the conserved quantities drift: along one run, and against the step size."""
     figure, (left, right) = theme.panels(2, height=2.9)
-    shades = theme.shades("weight", len(runs))
-    for number, (name, values) in enumerate(runs.items()):
-        left.plot(
-            times[1:],
-            np.maximum(values[1:], 1e-17),
-            color=theme.colour("pattern") if number == 0 else shades[number - 1],
-            linestyle=_DASHES[number % len(_DASHES)],
-            label=name,
-        )
-    left.set(yscale="log", xlabel="time", ylabel="drift", title="along a run", xlim=(0, times[-1]))
+    colours = [theme.colour("pattern"), *theme.shades("weight", len(found.runs))]
+    for (name, values), colour, style in zip(found.runs.items(), colours, STYLES, strict=False):
+        shown = np.maximum(values[1:], 1e-17)
+        left.plot(found.times[1:], shown, color=colour, linestyle=style, label=name)
+    left.set(yscale="log", xlabel="time", ylabel="drift", title="along a run")
+    left.set_xlim(0, found.times[-1])
     left.legend(loc="center right", bbox_to_anchor=(1, 0.55))
-    low, mid, high = np.quantile(drifts, [0.1, 0.5, 0.9], axis=1)
-    theme.band(right, steps, low, mid, high, "weight", label="descent")
+    low, mid, high = Curves(found.steps, found.drifts).quantiles()
+    theme.band(right, found.steps, low, mid, high, "weight", label="descent")
     right.plot(
-        steps,
-        predicted,
-        color=theme.colour("theory"),
-        linestyle=theme.line("theory"),
-        label="first order in the step",
+        found.steps, found.predicted, **theme.stroke("theory"), label="first order in the step"
     )
     right.set(xscale="log", yscale="log", xlabel="step size", title="at the end")
     right.legend(loc="upper left")
     return figure
 
 
-def fibre(
-    theme: Theme,
-    paths: Sequence[tuple[Array, Array]],
-    fibres: Mapping[str, tuple[Array, Array]],
-    rates: Mapping[str, tuple[Array, Array]],
-) -> Figure:
-    """Draw fibres of a chain of depth two, the flow across them, and the rate along the minima.
+def drift_alt(found: Conservation) -> str:
+    """Describe `drift`."""
+    _, large, small = (run[-1] for run in found.runs.values())
+    flow, slope = (found.claims[f"dl-conservation{k}"].value for k in ("", "-descent"))
+    return (
+        f"Left, the drift of the flow stays below {flow:.0e} while descent with step 0.01 drifts "
+        f"by {large:.2g} and with step 0.001 by {small:.2g}. Right, drift against step size on "
+        f"logarithmic axes: a line of slope {slope:.3f} on the dotted formula."
+    )
 
-    Parameters
-    ----------
-    theme : Theme
-        Light or dark, wide or narrow.
-    paths : sequence of (w_1, w_2)
-        Trajectories in the plane.
-    fibres : mapping from name to (w_1, w_2)
-        Where the product has one value; the first one holds the minima.
-    rates : mapping from name to (imbalance, rate)
-        How fast the minimum is approached, along the fibre of the minima.
-    """
+
+def fibres(theme: Theme, found: Fibres) -> Figure:
+    """Draw fibres of a chain of two, the flow across them, and the curvature along the minima."""
     figure, (left, right) = theme.panels(2, height=3.3)
-    for x, y in paths:
+    for x, y in found.paths.transpose(2, 0, 1):
         left.plot(x, y, color=theme.colour("weight"), linewidth=1)
         left.plot(x[0], y[0], ".", color=theme.colour("weight"), markersize=5)
-    for number, (name, (x, y)) in enumerate(fibres.items()):
+    for number, (name, (x, y)) in enumerate(found.fibres.items()):
         left.plot(
             x,
             y,
             color=theme.colour("loss"),
-            linewidth=2.4 if number == 0 else 1.1,
-            linestyle="-" if number == 0 else (0, (2, 1.2)),
+            linewidth=1.1 if number else 2.4,
+            linestyle=STYLES[2] if number else "-",
             label=name,
         )
-    end = max(float(np.nanmax(x)) for x, _ in fibres.values())
+    end = max(float(np.nanmax(x)) for x, _ in found.fibres.values())
     left.set(xlabel="w₁", ylabel="w₂", title="fibres and flow", xlim=(0, end), ylim=(0, end))
     left.set_aspect("equal")
     left.grid(visible=False)
     left.legend(loc="upper right")
-    for number, (name, (x, y)) in enumerate(rates.items()):
-        right.plot(
-            x,
-            y,
-            color=theme.shades("loss", len(rates))[number],
-            linestyle=_DASHES[number],
-            label=name,
-        )
+    shades = theme.shades("loss", len(found.curvature))
+    for (name, curvature), shade, style in zip(
+        found.curvature.items(), shades, STYLES, strict=False
+    ):
+        right.plot(found.imbalance, curvature, color=shade, linestyle=style, label=name)
     right.set(xlabel="imbalance w₂² − w₁²", ylabel="curvature", title="along the minima")
     right.set_ylim(bottom=0)
     right.legend(loc="upper center")
     return figure
+
+
+def fibres_alt(found: Fibres) -> str:
+    """Describe `fibres`."""
+    lowest = {name: found.imbalance[curve.argmin()] for name, curve in found.curvature.items()}
+    return (
+        "Left, trajectories from near the origin and from outside run into the hyperbola of "
+        "minima, each at its own place. Right, curves with their lowest point at imbalance "
+        + ", ".join(f"{x:.2f} ({name})" for name, x in lowest.items())
+        + "."
+    )

@@ -1,131 +1,95 @@
-"""The staircase that a reader moves: depth, start and singular values, drawn from closed forms."""
+"""What a reader moves: depth, initial strength and singular values, drawn from closed forms."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-
 import numpy as np
-import numpy.typing as npt
+from jaxtyping import Float
 from matplotlib.figure import Figure
 
 from regime_lib.companion.figures.scene import Frame, HLine, Line, Mark, Panel, Scene, Slider
 from regime_lib.companion.figures.theme import Theme
+from regime_lib.simulators.deep_linear.critical import visited_values
+from regime_lib.simulators.deep_linear.solutions import learning_curve
 
-Array = npt.NDArray[np.float64]
-#: (depth, singular value, start) -> (times, strengths)
-Curve = Callable[[int, float, float], tuple[Array, Array]]
+DEPTHS = (1, 2, 3, 4)
+STRENGTHS = (0.1, 0.01, 0.001, 0.0001)
+SPECTRA = ((3.0, 2.0, 1.0), (3.0, 2.5, 2.0), (3.0, 1.0, 0.4))
+_POINTS = 36  # of a curve: few enough for the page
+_TIME = "share of the learning time"
+ALT = (
+    "Left, the loss falls in stairs onto dotted lines at the critical values. Right, the modes "
+    "rise one after the other, the largest first. Deeper networks and smaller initial strengths "
+    "have flatter plateaus and steeper transitions; at depth 1 all modes rise together and there "
+    "are no stairs."
+)
 
 
-def staircase_scene(
-    curve: Curve,
-    depths: Sequence[int],
-    starts: Sequence[float],
-    spectra: Sequence[Sequence[float]],
-) -> Scene:
-    """Make the picture: the loss and the strengths of the modes, over the whole learning time.
-
-    Parameters
-    ----------
-    curve : callable
-        ``(depth, sigma, start) -> (times, strengths)``, the closed form of one mode.
-    depths : sequence of int
-        Stops of the first slider.
-    starts : sequence of float
-        Stops of the second one: the strength that every mode starts with.
-    spectra : sequence of sequence of float
-        Stops of the third one: singular values, the largest first.
-    """
-    highest = max(max(spectrum) for spectrum in spectra)
-    tallest = max(0.5 * sum(s**2 for s in spectrum) for spectrum in spectra)
-    frames: dict[tuple[int, ...], Frame] = {
-        (i, j, k): _frame(curve, depth, start, spectrum)
-        for i, depth in enumerate(depths)
-        for j, start in enumerate(starts)
-        for k, spectrum in enumerate(spectra)
-    }
+def learning() -> Scene:
+    """Make the scene: the loss and the strengths of the modes, over the whole learning time."""
+    highest = max(max(spectrum) for spectrum in SPECTRA)
+    tallest = max(visited_values(spectrum, 0)[0] for spectrum in SPECTRA)
     return Scene(
         panels=(
-            Panel(
-                "loss", "share of the learning time", "", (0, 1), (-0.03 * tallest, 1.05 * tallest)
-            ),
-            Panel(
-                "what is learnt",
-                "share of the learning time",
-                "",
-                (0, 1),
-                (-0.03 * highest, 1.08 * highest),
-            ),
+            Panel("loss", _TIME, "", (0, 1), (-0.03 * tallest, 1.05 * tallest)),
+            Panel("what is learnt", _TIME, "", (0, 1), (-0.03 * highest, 1.08 * highest)),
         ),
         sliders=(
-            Slider("depth", tuple(str(depth) for depth in depths)),
-            Slider("strength at the start", tuple(f"{start:g}" for start in starts)),
-            Slider(
-                "singular values",
-                tuple(", ".join(f"{s:g}" for s in spectrum) for spectrum in spectra),
-            ),
+            Slider("depth", tuple(map(str, DEPTHS))),
+            Slider("strength at the start", tuple(f"{start:g}" for start in STRENGTHS)),
+            Slider("singular values", tuple(", ".join(f"{s:g}" for s in v) for v in SPECTRA)),
         ),
-        frames=frames,
-        start=(len(depths) - 1, len(starts) - 1, 0),
+        frames={
+            (i, j, k): _frame(depth, start, spectrum)
+            for i, depth in enumerate(DEPTHS)
+            for j, start in enumerate(STRENGTHS)
+            for k, spectrum in enumerate(SPECTRA)
+        },
+        start=(len(DEPTHS) - 1, len(STRENGTHS) - 1, 0),
     )
 
 
-def still(
-    theme: Theme, curve: Curve, depth: int, start: float, spectrum: Sequence[float]
-) -> Figure:
-    """Draw one stop of the sliders as a figure.
-
-    Parameters
-    ----------
-    theme : Theme
-        Light or dark, wide or narrow.
-    curve, depth, start, spectrum
-        As for `staircase_scene`.
-    """
-    times, strengths, losses = _learn(curve, depth, start, spectrum)
+def still(theme: Theme) -> Figure:
+    """Draw the first frame as a figure."""
+    spectrum = SPECTRA[0]
+    times, strengths, losses, _ = _learn(DEPTHS[-1], STRENGTHS[-1], spectrum)
     figure, (left, right) = theme.panels(2, height=2.9)
-    for rung in _rungs(spectrum):
-        left.axhline(
-            rung, color=theme.colour("theory"), linestyle=theme.line("theory"), linewidth=1
-        )
+    for value in visited_values(spectrum, len(spectrum)):
+        left.axhline(value, linewidth=1, **theme.stroke("theory"))
     left.plot(times, losses, color=theme.colour("loss"))
-    for shade, sigma, values in zip(
-        theme.shades("weight", len(spectrum)), spectrum, strengths, strict=True
-    ):
-        right.axhline(sigma, color=theme.colour("theory"), linestyle=(0, (1.5, 1.5)), linewidth=1)
+    shades = theme.shades("weight", len(spectrum))
+    for sigma, values, shade in zip(spectrum, strengths, shades, strict=True):
+        right.axhline(sigma, linewidth=1, **theme.stroke("theory"))
         right.plot(times, values, color=shade)
-    left.set(title="loss", xlim=(0, 1))
-    right.set(title="what is learnt", xlim=(0, 1))
-    for ax in (left, right):
-        ax.set_xlabel("share of the learning time")
+    left.set(title="loss", xlim=(0, 1), xlabel=_TIME)
+    right.set(title="what is learnt", xlim=(0, 1), xlabel=_TIME)
     return figure
 
 
-def _frame(curve: Curve, depth: int, start: float, spectrum: Sequence[float]) -> Frame:
-    times, strengths, losses = _learn(curve, depth, start, spectrum)
-    steps: list[Mark] = [HLine(rung, "theory") for rung in _rungs(spectrum)]
-    steps.append(Line(times, losses, "loss"))
-    modes: list[Mark] = [HLine(sigma, "theory") for sigma in spectrum]
-    for number, values in enumerate(strengths):
-        modes.append(Line(times, values, ("weight", 0.25 * number), dash=number % 2 == 1))
-    total = max(curve(depth, sigma, start)[0][-1] for sigma in spectrum)
+def _frame(depth: int, start: float, spectrum: tuple[float, ...]) -> Frame:
+    times, strengths, losses, total = _learn(depth, start, spectrum)
+    values = visited_values(spectrum, len(spectrum))
+    left: list[Mark] = [HLine(float(value), "theory") for value in values]
+    left.append(Line(times, losses, "loss"))
+    right: list[Mark] = [HLine(sigma, "theory") for sigma in spectrum]
+    for number, curve in enumerate(strengths):
+        right.append(Line(times, curve, ("weight", 0.25 * number), dash=number % 2 == 1))
     halves = [float(np.interp(s / 2, v, times)) for s, v in zip(spectrum, strengths, strict=True)]
     words = ", ".join(f"{s:g} at {h:.2f}" for s, h in zip(spectrum, halves, strict=True))
     readout = f"depth {depth}, learning time {total:.3g}; half learnt: {words} of it"
-    return Frame(marks=(tuple(steps), tuple(modes)), readout=readout)
+    return Frame(marks=(tuple(left), tuple(right)), readout=readout)
 
 
 def _learn(
-    curve: Curve, depth: int, start: float, spectrum: Sequence[float]
-) -> tuple[Array, Array, Array]:
-    """Return times over the whole learning time, strengths (modes, times) and losses."""
-    curves = [curve(depth, sigma, start) for sigma in spectrum]
-    total = max(times[-1] for times, _ in curves)
+    depth: int, start: float, spectrum: tuple[float, ...]
+) -> tuple[
+    Float[np.ndarray, " times"],
+    Float[np.ndarray, "modes times"],
+    Float[np.ndarray, " times"],
+    float,
+]:
+    """Return shares of the learning time, strengths, losses and the learning time."""
+    curves = [learning_curve(depth, sigma, start, points=_POINTS) for sigma in spectrum]
     times = np.unique(np.concatenate([times for times, _ in curves]))
     strengths = np.array([np.interp(times, when, values) for when, values in curves])
     losses = 0.5 * ((np.array(spectrum)[:, None] - strengths) ** 2).sum(axis=0)
-    return times / total, strengths, losses
-
-
-def _rungs(spectrum: Sequence[float]) -> list[float]:
-    squares = np.square(np.array(spectrum, dtype=float))
-    return [float(0.5 * squares[k:].sum()) for k in range(len(squares) + 1)]
+    return times / times[-1], strengths, losses, float(times[-1])

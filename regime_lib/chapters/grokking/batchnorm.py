@@ -11,11 +11,11 @@ from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Bool, Float
-from scipy.stats import binomtest
 
 from regime_lib.chapters.grokking.first_passage import Moments, moments
 from regime_lib.chapters.grokking.running_statistics import StatisticsRun
 from regime_lib.errors import RegimeError
+from regime_lib.estimate import Estimate, no_number, proportion
 
 
 @dataclass(frozen=True)
@@ -26,16 +26,13 @@ class LateRuns:
     changed: int
     late: int
     """Networks that are late among those that do not change their phase."""
-    share: float
-    """Late over all that do not change their phase; NaN if all change it."""
-    low: float
-    high: float
-    """The exact 95 % interval of the share (Clopper and Pearson)."""
 
     @property
-    def unchanged(self) -> int:
-        """Networks that do not change their phase."""
-        return self.runs - self.changed
+    def share(self) -> Estimate:
+        """Late over all that do not change their phase; no number if all change it."""
+        unchanged = self.runs - self.changed
+        over = f"{unchanged} networks"
+        return proportion(self.late, unchanged, over=over) if unchanged else no_number(over)
 
 
 def moments_under(run: StatisticsRun, momentum: float) -> Moments:
@@ -87,13 +84,16 @@ def changes_phase(
     return (lead > margin).any(axis=0) & (lead[-1] < -margin)
 
 
-def late_without_change(runs: Iterable[StatisticsRun], momentum: float) -> LateRuns:
+def late_without_change(
+    runs: Iterable[tuple[StatisticsRun, Float[np.ndarray, "checks layers members"]]],
+    momentum: float,
+) -> LateRuns:
     """Count networks that are late under a momentum although their phase does not change.
 
     Parameters
     ----------
-    runs : iterable of StatisticsRun
-        Whose looks are the slopes of all layers, shape (layers, members).
+    runs : iterable of (StatisticsRun, array of shape (checks, layers, members))
+        Each with the slopes of all layers.
     momentum : float
         Of the running statistics.
 
@@ -102,17 +102,8 @@ def late_without_change(runs: Iterable[StatisticsRun], momentum: float) -> LateR
     RegimeError
         If there are no runs, or one was not evaluated under this momentum.
     """
-    pairs = [
-        (changes_phase(np.array(run.looks)), moments_under(run, momentum).late) for run in runs
-    ]
+    pairs = [(changes_phase(slopes), moments_under(run, momentum).late) for run, slopes in runs]
     if not pairs:
         raise RegimeError("there is no run to count; give at least one")
     changed, late = (np.concatenate(part) for part in zip(*pairs, strict=True))
-    others = int((~changed).sum())
-    count = int((late & ~changed).sum())
-    share, low, high = (float("nan"),) * 3
-    if others:
-        found = binomtest(count, others)
-        share = float(found.statistic)
-        low, high = found.proportion_ci(method="exact")
-    return LateRuns(len(changed), int(changed.sum()), count, share, float(low), float(high))
+    return LateRuns(len(changed), int(changed.sum()), int((late & ~changed).sum()))

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
-from scipy.stats import bootstrap
 
 from regime_lib.errors import RegimeError
 
@@ -181,31 +180,6 @@ def median_of(values: Float[np.ndarray, " members"]) -> float:
     known = np.asarray(values, dtype=float)
     known = known[~np.isnan(known)]
     return float(np.median(known)) if len(known) else float("nan")
-
-
-def median_over_seeds(
-    values: Float[np.ndarray, " members"], seed: int
-) -> tuple[float, tuple[float, float], int]:
-    """Return the median of the finite values, its 95 % bootstrap interval, and their number.
-
-    Parameters
-    ----------
-    values : array, shape (members,)
-        One a seed; those that are not finite are left out.
-    seed : int
-        Of the resampling.
-
-    Returns
-    -------
-    value, (low, high), n
-        NaN with fewer than two values, of which no interval can be drawn.
-    """
-    known = np.asarray(values, dtype=float)
-    known = known[np.isfinite(known)]
-    if len(known) < 2:
-        return float("nan"), (float("nan"), float("nan")), len(known)
-    found = bootstrap((known,), np.median, method="percentile", rng=seed).confidence_interval
-    return float(np.median(known)), (float(found.low), float(found.high)), len(known)
 
 
 def _on_log_axis(

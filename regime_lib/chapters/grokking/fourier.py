@@ -1,4 +1,4 @@
-"""Units that come to read one wave: the frequencies in weights over the residues of a modulus.
+"""Units that come to read one wave: frequencies in weights over the residues of a modulus.
 
 The picture is that of Nanda et al. 2023 and of others; the share of the strongest frequency as a
 measure of it is ours.
@@ -18,22 +18,22 @@ from regime_lib.lab.training.checkpoints import CheckpointedRun
 
 
 @dataclass(frozen=True, eq=False)
-class FourierTuning:
+class FourierFeatures:
     """One network's units over training, a row a checkpoint."""
 
-    steps: Int[np.ndarray, " stops"]
-    train: Float[np.ndarray, " stops"]
-    test: Float[np.ndarray, " stops"]
-    purity: Float[np.ndarray, " stops"]
+    steps: Int[np.ndarray, " checks"]
+    train: Float[np.ndarray, " checks"]
+    test: Float[np.ndarray, " checks"]
+    purity: Float[np.ndarray, " checks"]
     """Share of a unit's power that its strongest frequency holds, averaged over all units."""
-    shares: Float[np.ndarray, "stops shown frequencies"]
+    shares: Float[np.ndarray, "checks shown frequencies"]
     """Share of each frequency, from 1 on, in some units: those with the largest weight at the end,
     the largest first."""
-    waves: Float[np.ndarray, "stops shown residues"]
+    waves: Float[np.ndarray, "checks shown residues"]
     """Weights of these units, over the largest size of any at the end."""
 
     def nearest(self, step: float) -> int:
-        """Return the number of the stop that is nearest to a step, on the logarithm of the step."""
+        """Return which check is nearest to a step, on the logarithm of the step."""
         return int(np.argmin(np.abs(np.log(self.steps / step))))
 
 
@@ -54,14 +54,14 @@ def frequency_shares(
     return power / total
 
 
-def tuning_over_training(
+def fourier_over_training(
     run: CheckpointedRun,
     weights_of: Callable[[nn.Module], Tensor],
     checks: Sequence[int],
     *,
     member: int = 0,
     shown: int = 3,
-) -> FourierTuning:
+) -> FourierFeatures:
     """Follow the frequencies in the weights of one network.
 
     Parameters
@@ -71,7 +71,7 @@ def tuning_over_training(
     weights_of : callable
         Takes the model at a checkpoint, returns the network's weights, shape (units, residues).
     checks : sequence of int
-        Numbers of the checkpoints to look at.
+        Numbers of the checkpoints to take.
     member : int
         Whose accuracies are told.
     shown : int
@@ -83,12 +83,12 @@ def tuning_over_training(
         If there are no checkpoints.
     """
     if not len(checks):
-        raise RegimeError("there is no checkpoint to look at; give at least one")
+        raise RegimeError("there is no checkpoint; give at least one")
     checks = [int(check) for check in checks]
     weights = np.stack([weights_of(run.model_at(check)).numpy(force=True) for check in checks])
     shares = frequency_shares(weights)
     strong = np.argsort(-np.abs(weights[-1]).max(axis=1))[:shown]
-    return FourierTuning(
+    return FourierFeatures(
         steps=run.steps[checks],
         train=run.train_accuracy[checks, member],
         test=run.test_accuracy[checks, member],

@@ -1,4 +1,4 @@
-"""Networks from smaller and larger starts at their memorisation: which phase, and how late.
+"""Networks of smaller and larger initial scale at their memorisation: which phase, and how late.
 
 Source: arXiv 2501.02436, version 5, through our notes (claim 13): who starts in the second phase,
 with slopes higher in deeper layers, does not generalise late. The margin is ours.
@@ -14,11 +14,10 @@ import pandas as pd
 from jaxtyping import Bool, Float, Int
 
 from regime_lib.chapters.grokking.first_passage import moments
-from regime_lib.chapters.grokking.measure import layer_slopes
+from regime_lib.chapters.grokking.run import layer_slopes
+from regime_lib.estimate import Estimate, no_number, over_runs
 from regime_lib.lab.data.dataset import Dataset
 from regime_lib.lab.training.checkpoints import CheckpointedRun
-
-_RESAMPLES = 500
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,7 +26,7 @@ class InitScales:
 
     seed: Int[np.ndarray, " networks"]
     scale: Float[np.ndarray, " networks"]
-    """Of the start, over the usual one."""
+    """Of the initial parameters, over the usual ones."""
     memorised: Float[np.ndarray, " networks"]
     """Step of memorisation."""
     delay: Float[np.ndarray, " networks"]
@@ -49,31 +48,29 @@ class InitScales:
         columns |= {f"slope {n}": slope for n, slope in enumerate(self.slopes.T, start=1)}
         return pd.DataFrame({**columns, "second phase": self.second_phase})
 
-    def delay_ratio(self, seed: int) -> tuple[float, tuple[float, float]]:
-        """Return the mean delay in the second phase over that of the others, and its interval.
+    def delay_ratio(self, seed: int) -> Estimate:
+        """Return the mean delay in the second phase over that of the others, over seeds.
 
-        Networks that do not generalise are left out. Seeds are resampled, each with all of its
-        starts.
+        Networks that do not generalise are left out. A seed comes with all of its scales.
 
         Parameters
         ----------
         seed : int
-            Of the resampling.
+            Of the choices of seeds.
 
         Returns
         -------
-        value, (low, high)
-            With the 95 % interval, which always holds the value. NaN if a group is empty, or the
-            others are never late, in all seeds or in more than a twentieth of the resamples.
+        Estimate
+            No number if, for some choice, a group is empty or the others are never late.
         """
         seeds = np.unique(self.seed)
-        value = self._ratio(seeds)
-        draws = np.random.default_rng(seed).choice(seeds, (_RESAMPLES, len(seeds)))
-        ratios = np.array([self._ratio(some) for some in draws])
-        if not np.isfinite(value) or np.isfinite(ratios).mean() <= 0.95:
-            return float("nan"), (float("nan"), float("nan"))
-        low, high = np.nanpercentile([*ratios, value], [2.5, 97.5])
-        return value, (min(float(low), value), max(float(high), value))
+        over = f"{len(seeds)} seeds"
+        if not len(seeds):
+            return no_number(over)
+        found = over_runs(
+            lambda pick: self._ratio(seeds[pick]), len(seeds), over=over, seed=seed
+        )
+        return no_number(over) if found.low is None else found
 
     def _ratio(self, some: Int[np.ndarray, " draws"]) -> float:
         """Return the ratio of mean delays for some seeds, each as often as it is drawn."""
@@ -86,7 +83,7 @@ class InitScales:
         return float(late / other) if other > 0 else float("nan")
 
 
-def compare_starts(
+def compare_initial_scales(
     runs: Mapping[float, CheckpointedRun], data: Dataset, *, margin: float = 0.1
 ) -> InitScales:
     """Gather the networks of several runs that have memorised.
@@ -94,7 +91,7 @@ def compare_starts(
     Parameters
     ----------
     runs : mapping from scale to CheckpointedRun
-        The same seeds from starts of several sizes.
+        The same seeds with initial parameters of several sizes.
     data : Dataset
         What all were trained on.
     margin : float

@@ -28,9 +28,9 @@ Statistics = list[tuple[Tensor, Tensor]]
 
 @dataclass(frozen=True, eq=False)
 class StatisticsRun:
-    """Accuracies of one stack under several running statistics; member k has ``seeds[k]``."""
+    """Accuracies of one ensemble under several running statistics; member k has ``seeds[k]``."""
 
-    recipe: TrainingConfig
+    config: TrainingConfig
     seeds: tuple[int, ...]
     momenta: tuple[float, ...]
     steps: Int[np.ndarray, " checks"]
@@ -42,19 +42,17 @@ class StatisticsRun:
     """On the test set, normalised by the test set's own statistics."""
     gap: Float[np.ndarray, "checks momenta members"]
     """Norm of running minus true means and variances of all layers, over the norm of the true."""
-    looks: tuple[object, ...]
-    """What `look` returned at each check."""
 
 
 def follow_statistics(
     model: BatchNormMLPEnsemble,
     data: Dataset,
-    recipe: TrainingConfig,
+    config: TrainingConfig,
     momenta: Sequence[float],
     steps: Sequence[int] | Int[np.ndarray, " checks"],
-    look: Callable[[BatchNormMLPEnsemble], object] = lambda _: None,
+    observe: Callable[[BatchNormMLPEnsemble], object] = lambda _: None,
 ) -> StatisticsRun:
-    """Train a copy of a stack on whole batches, and evaluate it under every momentum.
+    """Train a copy of an ensemble on whole batches, and evaluate it under every momentum.
 
     Parameters
     ----------
@@ -62,48 +60,48 @@ def follow_statistics(
         The networks; their own momentum plays no part.
     data : Dataset
         The training and the test set.
-    recipe : TrainingConfig
+    config : TrainingConfig
         How to train; its `batch_size` must be None.
     momenta : sequence of float
         Shares of the newest batch in the running statistics, above 0 and at most 1.
     steps : sequence of int
-        Steps after which to evaluate, rising, from 1 to at most ``recipe.steps``.
-    look : callable
-        Called at each check with the stack in evaluation mode, holding the true statistics of
-        the training set; what it returns is kept.
+        Steps after which to evaluate, rising, from 1 to at most ``config.steps``.
+    observe : callable
+        Called at each check with the ensemble in evaluation mode, holding the true statistics of
+        the training set.
 
     Raises
     ------
     RegimeError
-        If the recipe has batches, a momentum or the steps are out of range, or training diverges.
+        If the configuration has batches, a momentum or the steps are out of range, or training diverges.
     """
     momenta = tuple(float(momentum) for momentum in momenta)
     marks = [int(step) for step in steps]
-    _check(recipe, momenta, marks)
+    _check(config, momenta, marks)
     model = copy.deepcopy(model)
     for norm in model.norms:
         norm.momentum = 1.0  # the buffers then hold the newest batch's statistics
     parameters = list(model.parameters())
     data = data.to(parameters[0])
-    optimizer = recipe.make_optimizer(parameters)
+    optimizer = config.make_optimizer(parameters)
     labels = data.train_labels.expand(model.members, -1)
     running = [_read(model) for _ in momenta]
-    rows, looks = [], []
+    rows = []
     for step in range(1, marks[-1] + 1):
-        losses = member_losses(model.train()(data.train_inputs), labels, True, recipe.loss)
-        check_finite(losses.tolist(), "loss", step - 1, model.seeds, recipe)
+        losses = member_losses(model.train()(data.train_inputs), labels, True, config.loss)
+        check_finite(losses.tolist(), "loss", step - 1, model.seeds, config)
         newest = _read(model)
         for momentum, kept in zip(momenta, running, strict=True):
             for (mean, variance), (new_mean, new_variance) in zip(kept, newest, strict=True):
                 mean.lerp_(new_mean, momentum)
                 variance.lerp_(new_variance, momentum)
-        descend(losses, parameters, optimizer, recipe.learning_rate(step - 1))
+        descend(losses, parameters, optimizer, config.learning_rate(step - 1))
         if step in marks:
             rows.append(_evaluate(model, data, running))
-            looks.append(look(model.eval()))
+            observe(model.eval())
     train, batch, test, gap = (np.stack(part) for part in zip(*rows, strict=True))
     return StatisticsRun(
-        recipe, model.seeds, momenta, np.array(marks), train, test, batch, gap, tuple(looks)
+        config, model.seeds, momenta, np.array(marks), train, test, batch, gap
     )
 
 
@@ -151,12 +149,12 @@ def _write(model: BatchNormMLPEnsemble, statistics: Statistics) -> None:
         norm.running_var.copy_(variance)
 
 
-def _check(recipe: TrainingConfig, momenta: tuple[float, ...], marks: list[int]) -> None:
-    if recipe.batch_size is not None:
+def _check(config: TrainingConfig, momenta: tuple[float, ...], marks: list[int]) -> None:
+    if config.batch_size is not None:
         raise RegimeError(
-            "running statistics are followed on whole batches: make the recipe with batch_size=None"
+            "running statistics are followed on whole batches: give them batch_size=None"
         )
     if not momenta or not all(0 < momentum <= 1 for momentum in momenta):
         raise RegimeError(f"the momenta are {momenta}; expected numbers above 0 and at most 1")
-    if not marks or marks != sorted(set(marks)) or not 1 <= marks[0] <= marks[-1] <= recipe.steps:
-        raise RegimeError(f"the checks must be rising steps from 1 to {recipe.steps}")
+    if not marks or marks != sorted(set(marks)) or not 1 <= marks[0] <= marks[-1] <= config.steps:
+        raise RegimeError(f"the checks must be rising steps from 1 to {config.steps}")

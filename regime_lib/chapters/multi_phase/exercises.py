@@ -18,8 +18,8 @@ def living_negative(solution: Callable[[float, float], float]) -> None:
 
     def trial() -> None:
         for p, delta in ((4.0, 0.1), (2.0, 0.6), (8.0, 0.3)):
-            world = TwoPoints(p, delta)
-            flow = exact_flow(world, random_neurons(3000, 0, kappa1=1e-5), 1e-2)
+            problem = TwoPoints(p, delta)
+            flow = exact_flow(problem, random_neurons(3000, 0, kappa1=1e-5), 1e-2)
             truth = float((living_at(flow, 1e-2) < 0).mean())
             found = solution(p, delta)
             expect(
@@ -40,17 +40,17 @@ def sliding(solution: Callable[[float, float, float], tuple[float, float]]) -> N
     """Check a function for a negative neuron that slides on u = 0: active share and speed."""
 
     def trial() -> None:
-        for pull, push, delta in ((0.8, 0.2, 0.1), (0.4, 0.3, 0.7), (0.5, 0.5, 0.3)):
+        for loss_plus, loss_minus, delta in ((0.8, 0.2, 0.1), (0.4, 0.3, 0.7), (0.5, 0.5, 0.3)):
             c = math.cos(delta)
-            share, speed = solution(pull, push, delta)
+            share, speed = solution(loss_plus, loss_minus, delta)
             expect(0 <= share <= 1, f"The share of time must lie in 0..1, not {share:.3g}.")
-            drift = -(pull * share - push * c)
+            drift = -(loss_plus * share - loss_minus * c)
             expect(
                 abs(drift) < 1e-9,
-                f"With A = {pull:g}, B = {push:g} and an active share of {share:.3g} the neuron "
+                f"With A = {loss_plus:g}, B = {loss_minus:g} and an active share of {share:.3g} the neuron "
                 f"leaves u = 0 at speed {drift:.3g}. Choose the share that makes it stay.",
             )
-            chattered = _chatter(pull, push, delta)
+            chattered = _chatter(loss_plus, loss_minus, delta)
             expect(
                 abs(speed / chattered - 1) < 0.02,
                 f"Tiny steps of gradient descent make v grow at {chattered:.4g}, you say "
@@ -92,7 +92,7 @@ def accuracy_time(solution: Callable[[float, float, float, float], float]) -> No
             run = measure_phases(flow)
             found = solution(p, delta, run.alive_plus, run.alive_minus)
             advice = (
-                "The angle enters squared: the two inputs pull apart only by sin Delta squared."
+                "The angle enters squared: the two outputs part only by sin Delta squared."
                 if abs(found / run.accurate - 1) > 3
                 else "Solve (2 sqrt(p)/(1+p)) / (1 + t/t_half) for the loss at which f(x-) is 0."
             )
@@ -105,10 +105,10 @@ def accuracy_time(solution: Callable[[float, float, float, float], float]) -> No
     report("time of full accuracy", trial)
 
 
-def _chatter(pull: float, push: float, delta: float, step: float = 1e-5) -> float:
+def _chatter(loss_plus: float, loss_minus: float, delta: float, step: float = 1e-5) -> float:
     """Return the speed of v of a neuron pushed back and forth across u = 0 by descent."""
     u, v, c, steps = 0.0, 1.0, math.cos(delta), 20_000
     for _ in range(steps):
         on = u > 0
-        u, v = u - step * (pull * on - push * c), v - step * (pull * c * on - push)
+        u, v = u - step * (loss_plus * on - loss_minus * c), v - step * (loss_plus * c * on - loss_minus)
     return (v - 1.0) / (step * steps)

@@ -27,7 +27,7 @@ def agreement(solution: Callable[[Values, Values], float]) -> None:
         )
         expect(
             np.isclose(solution(np.array([1.0, 1.0, 2.0]), np.array([0.0, 1.0, 3.0])), 1),
-            "Two samples with equal fields have no order to keep; leave that pair out.",
+            "Two samples with equal pre-activations have no order to keep; leave that pair out.",
         )
         random = np.random.default_rng(0)
         for _ in range(20):
@@ -53,7 +53,7 @@ def fold(solution: Callable[[Values], tuple[Values, Values]]) -> None:
         h = np.linspace(-3, 3, 601)
         one, two = (np.asarray(part, dtype=float) for part in solution(h))
         expect(
-            one.shape == two.shape == h.shape, "Return two arrays, an output for each field each."
+            one.shape == two.shape == h.shape, "Return two arrays, an output for each input each."
         )
         for part in (one, two):
             expect(

@@ -2,94 +2,78 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-
 import numpy as np
-import numpy.typing as npt
+from jaxtyping import Float
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter, NullLocator
 
+from regime_lib.chapters.neuron_modes.layers import LayerTrajectory
+from regime_lib.chapters.neuron_modes.measure import Deep, LateLayers, Slope, VeryDeep
+from regime_lib.chapters.neuron_modes.slopes import SlopeRule
+from regime_lib.chapters.neuron_modes.three_networks import ThreeNetworks
+from regime_lib.companion.figures.curves import STYLES, Curves, band, shaded
+from regime_lib.companion.figures.marks import outer_label
 from regime_lib.companion.figures.theme import Theme
 
-Array = npt.NDArray[np.float64]
-_MARKERS = ("o", "s", "^", "D", "v", "P")
+Moments = dict[str, Float[np.ndarray, "layers seeds"]]
+
+_MARKERS = ("o", "s", "^")
+_PLAIN, _DASHED, _DOTTED = STYLES[:3]
 _NETS = {"tanh net": "whole net", "linear map of it": "linear substitute", "linear net": "theory"}
 
 
-def quantiles(values: Array) -> tuple[Array, Array, Array]:
-    """Return the 10 %, 50 % and 90 % quantiles over the last axis, the runs."""
-    low, mid, high = np.nanquantile(values, [0.1, 0.5, 0.9], axis=-1)
-    return low, mid, high
-
-
-def slope_over_training(
-    theme: Theme,
-    steps: Array,
-    slopes: Array,
-    accuracy: Array,
-    centres: Array,
-    densities: Mapping[str, Array],
-) -> Figure:
-    """Draw the slope and the accuracy while a network learns, and rank densities at some times.
-
-    Parameters
-    ----------
-    theme : Theme
-        Light or dark, wide or narrow.
-    steps : array, shape (checks,)
-        Optimiser steps, from 0.
-    slopes, accuracy : array, shape (checks, seeds)
-        Rank slope and test accuracy.
-    centres : array, shape (bins,)
-        Middles of the bins of ranks.
-    densities : mapping from moment to array, shape (seeds, bins)
-        The rank densities, in order.
-    """
+def slope_over_training(theme: Theme, slope: Slope) -> Figure:
+    """Draw slope and accuracy while a network learns, and rank densities at three moments."""
     figure, (left, middle, right) = theme.panels(3, height=2.8)
-    theme.band(left, steps, *quantiles(slopes), "rank slope")
+    found = slope.trajectory
+    for ax, values, quantity in (
+        (left, found.slope, "rank slope"),
+        (middle, found.accuracy, "accuracy"),
+    ):
+        band(theme, ax, Curves(found.steps, values), quantity)
+        _steps_from_zero(ax, found.steps)
     left.set(title="slope", ylabel="slope of the rank density")
-    theme.band(middle, steps, *quantiles(accuracy), "accuracy")
     middle.set(title="test accuracy", ylabel="share", ylim=(0, 1.02))
-    for ax in (left, middle):
-        step_axis(ax, steps)
-    shades = theme.shades("rank slope", len(densities))[::-1]
-    styles: Sequence[object] = ("-", (0, (6, 1.5)), (0, (1.5, 1.5)))
-    for (moment, rows), shade, style in zip(densities.items(), shades, styles, strict=False):
-        low, mid, high = quantiles(rows.T)
-        right.fill_between(centres, low, high, color=shade, alpha=0.2, linewidth=0)
-        right.plot(centres, mid, color=shade, linestyle=style, label=moment)
+    densities = {
+        name: Curves(found.centres, found.density[check].T) for name, check in found.moments.items()
+    }
+    styles = (_PLAIN, _DASHED, _DOTTED)
+    shaded(theme, right, densities, "rank slope", styles=styles, last_plain=True)
     right.set(title="rank density", xlabel="rank / (P - 1)", ylim=(0, None), xlim=(0, 1))
     right.legend(loc="upper left")
     return figure
 
 
-def three_networks(theme: Theme, sizes: Array, accuracy: Mapping[str, Array]) -> Figure:
-    """Draw test accuracy over the number of training samples, and the distance to the tanh net.
+def slope_over_training_alt(slope: Slope) -> str:
+    """Say what a reader who cannot see `slope_over_training` must know."""
+    shown, found = slope.numbers, slope.trajectory
+    return (
+        f"The slope rises from {shown['slope-start']:.2f} at the start to "
+        f"{shown['slope-peak']:.2f} at step {shown['slope-peak-step']} and is "
+        f"{shown['slope-end']:.2f} at step {found.steps[-1]}; test accuracy rises from "
+        f"{shown['accuracy-start']:.2f} to {shown['accuracy-end']:.2f}. The density is flat at the "
+        "start and climbs towards high ranks later."
+    )
 
-    Parameters
-    ----------
-    theme : Theme
-        Light or dark, wide or narrow.
-    sizes : array, shape (sizes,)
-        Training samples.
-    accuracy : mapping from network to array, shape (sizes, seeds)
-        Shares, for ``tanh net``, ``linear map of it`` and ``linear net``.
-    """
+
+def three_networks(theme: Theme, found: ThreeNetworks) -> Figure:
+    """Draw test accuracy over the number of training samples, and the distance to the tanh net."""
     figure, (left, right) = theme.panels(2, height=3.0)
-    whole = accuracy["tanh net"]
-    for (name, values), marker in zip(accuracy.items(), _MARKERS, strict=False):
+    sizes, whole = found.sizes, found.accuracy["tanh net"]
+    for (name, values), marker in zip(found.accuracy.items(), _MARKERS, strict=True):
         quantity = _NETS[name]
-        theme.band(left, sizes, *quantiles(values), quantity, label=name)
-        left.plot(sizes, quantiles(values)[1], marker, color=theme.colour(quantity), markersize=4)
+        band(theme, left, Curves(sizes, values), quantity, label=name)
+        middle = np.median(values, axis=1)
+        left.plot(sizes, middle, marker, color=theme.colour(quantity), markersize=4)
         if name != "tanh net":
-            theme.band(right, sizes, *quantiles(100 * (whole - values)), quantity)
+            band(theme, right, Curves(sizes, 100 * (whole - values)), quantity)
     right.axhline(0, color=theme.text, linewidth=1)
     left.set(title="test accuracy", ylabel="share")
     right.set(title="behind the tanh net", ylabel="points of accuracy")
+    shown = sizes if not theme.narrow else sizes[::2]
     for ax in (left, right):
         ax.set(xscale="log", xlabel="training samples")
-        shown = sizes if not theme.narrow else sizes[::2]
         ax.set_xticks(shown, [f"{size:g}" for size in shown])
         ax.xaxis.set_minor_locator(NullLocator())
         ax.tick_params(axis="x", rotation=45)
@@ -97,30 +81,58 @@ def three_networks(theme: Theme, sizes: Array, accuracy: Mapping[str, Array]) ->
     return figure
 
 
-def layer_slopes(
-    theme: Theme, steps: Array, slopes: Array, moments: Mapping[str, Array], per_step: str = ""
-) -> Figure:
-    """Draw the slope of every layer over training as a heat map, and by layer at some moments.
+def three_networks_alt(found: ThreeNetworks) -> str:
+    """Say what a reader who cannot see `three_networks` must know."""
+    words = []
+    for name, values in found.accuracy.items():
+        said = [f"{values[k].mean():.3f} with {found.sizes[k]}" for k in (0, found.few, -1)]
+        words.append(f"{name}: {said[0]} samples, {said[1]}, {said[2]}")
+    return "; ".join(words) + "."
 
-    Parameters
-    ----------
-    theme : Theme
-        Light or dark, wide or narrow.
-    steps : array, shape (checks,)
-        Optimiser steps.
-    slopes : array, shape (checks, layers)
-        Slopes, averaged over runs.
-    moments : mapping from moment to array, shape (layers, seeds)
-        Slopes early and late, run by run.
-    per_step : str
-        Said above the heat map.
-    """
+
+def deep_layers(theme: Theme, deep: Deep) -> Figure:
+    """Draw the slope of every layer of the deep network, early and late run by run."""
+    late = deep.trajectory.slope[-1]
+    return _layers(theme, deep.trajectory, {"early": deep.reversal.early_slope, "end": late})
+
+
+def deep_layers_alt(deep: Deep) -> str:
+    """Say what a reader who cannot see `deep_layers` must know."""
+    early, late = deep.reversal.early_slope, deep.trajectory.slope[-1]
+    half = len(early) // 2
+    return (
+        f"Heat map of slopes by layer and step. Early: {early[0].mean():.2f} in the first layer, "
+        f"{early[half].mean():.2f} in layer {half + 1}, {early[-1].mean():.2f} in the last; at the "
+        f"end {late[0].mean():.2f}, {late[half].mean():.2f} and {late[-1].mean():.2f}."
+    )
+
+
+def very_deep_layers(theme: Theme, very: VeryDeep) -> Figure:
+    """Draw the slope of every layer of the very deep network, after a few steps and at the end."""
+    found = very.trajectory
+    moments = {f"step {found.steps[1]}": found.slope[1], "end": found.slope[-1]}
+    return _layers(theme, found, moments)
+
+
+def very_deep_layers_alt(very: VeryDeep) -> str:
+    """Say what a reader who cannot see `very_deep_layers` must know."""
+    ends = very.trajectory.slope[-1]
+    return (
+        f"At the end the slope is {ends[0].mean():.2f} in the first layer, "
+        f"{ends[len(ends) // 2].mean():.2f} in the middle and {ends[-1].mean():.2f} in the last; "
+        "standard deviation over layers divided by the mean: "
+        f"{very.trajectory.spread[-1].mean():.2f}."
+    )
+
+
+def _layers(theme: Theme, found: LayerTrajectory, moments: Moments) -> Figure:
+    """Draw slopes over training as a heat map, averaged over runs, and by layer at two moments."""
     figure, (left, right) = theme.panels(2, height=3.0)
-    checks, layers = slopes.shape
+    checks, layers, _ = found.slope.shape
     mesh = left.pcolormesh(
         np.arange(checks + 1),
         np.arange(layers + 1) + 0.5,
-        slopes.T,
+        found.slope.mean(axis=2).T,
         cmap="cividis",
         vmin=0,
         rasterized=True,
@@ -128,93 +140,71 @@ def layer_slopes(
     bar = figure.colorbar(mesh, ax=left, pad=0.02, aspect=24)
     bar.outline.set_visible(False)
     chosen = np.linspace(0, checks - 1, 5).round().astype(int)
-    left.set_xticks(chosen + 0.5, [f"{steps[c]:g}" for c in chosen])
-    left.set(title=per_step or "slope of every layer", xlabel="optimiser step", ylabel="layer")
+    left.set_xticks(chosen + 0.5, [f"{found.steps[c]:g}" for c in chosen])
+    left.set(title="slope of every layer", xlabel="optimiser step", ylabel="layer")
     left.grid(visible=False)
-    shades = theme.shades("rank slope", len(moments))[::-1]
     number = np.arange(1, layers + 1)
-    styles: Sequence[object] = ((0, (1.5, 1.5)), (0, (6, 1.5)), "-")
-    for (moment, rows), shade, style, marker in zip(
-        moments.items(), shades, styles, _MARKERS, strict=False
-    ):
-        low, mid, high = quantiles(rows)
-        right.fill_between(number, low, high, color=shade, alpha=0.2, linewidth=0)
-        right.plot(
-            number, mid, color=shade, linestyle=style, marker=marker, markersize=4, label=moment
-        )
-    right.set(title="early and late", xlabel="layer", ylabel="slope", ylim=(None, None))
+    curves = {name: Curves(number, rows) for name, rows in moments.items()}
+    styles = (_DOTTED, _DASHED)
+    shaded(theme, right, curves, "rank slope", styles=styles, markers=_MARKERS, last_plain=True)
+    right.set(title="early and late", xlabel="layer", ylabel="slope")
     right.set_xticks(number if layers <= 12 else number[::4])
     right.legend(loc="best")
     return figure
 
 
-def truncation(
-    theme: Theme, curves: Mapping[str, Mapping[str, Array]], whole: Mapping[str, Array]
-) -> Figure:
-    """Draw accuracy against the number of activations that stay, a panel a network.
-
-    Parameters
-    ----------
-    theme : Theme
-        Light or dark, wide or narrow.
-    curves : mapping from network to mapping from treatment of shifts to array
-        Shares of shape (activations + 1, seeds).
-    whole : mapping from network to array, shape (seeds,)
-        Accuracy of the untouched network.
-    """
-    figure, axes = theme.panels(len(curves), height=2.9, sharey=True)
-    for ax, (title, treatments) in zip(axes, curves.items(), strict=True):
-        shades = theme.shades("linear substitute", len(treatments))
-        styles: Sequence[object] = ((0, (6, 1.5)), (0, (1.5, 1.5)))
-        for (name, values), shade, style, marker in zip(
-            treatments.items(), shades, styles, _MARKERS, strict=False
-        ):
-            kept = np.arange(len(values))
-            low, mid, high = quantiles(values)
-            ax.fill_between(kept, low, high, color=shade, alpha=0.2, linewidth=0)
-            ax.plot(
-                kept, mid, color=shade, linestyle=style, marker=marker, markersize=4, label=name
-            )
-        ax.axhline(
-            float(np.median(whole[title])), color=theme.colour("whole net"), label="whole net"
-        )
+def truncation(theme: Theme, late: LateLayers) -> Figure:
+    """Draw accuracy against the number of activations that stay, a panel per network."""
+    nets = late.truncations
+    figure, axes = theme.panels(len(nets), height=2.9, sharey=True)
+    for ax, (title, net) in zip(axes, nets.items(), strict=True):
+        kept = np.arange(len(net.cut["shifts kept"]))
+        curves = {name: Curves(kept, values) for name, values in net.cut.items()}
+        styles = (_DASHED, _DOTTED)
+        shaded(theme, ax, curves, "linear substitute", styles=styles, markers=_MARKERS)
+        whole = float(np.median(net.whole))
+        ax.axhline(whole, color=theme.colour("whole net"), label="whole net")
         ax.set(title=title, xlabel="activations kept", ylim=(0, 1.03))
         ax.set_xticks(range(0, len(kept), 1 if len(kept) < 8 else 2))
-    for ax in axes if theme.narrow else axes[:1]:
-        ax.set_ylabel("test accuracy")
+    outer_label(theme, axes, "test accuracy")
     axes[0].legend(loc="lower right")
     return figure
 
 
-def rule(
-    theme: Theme, slopes: Mapping[str, Array], accuracy: Mapping[str, Array], xlabel: str
-) -> Figure:
-    """Draw accuracy against the slope of the first layer, a point a run, a marker a setting.
+def truncation_alt(late: LateLayers) -> str:
+    """Say what a reader who cannot see `truncation` must know."""
+    said = []
+    for title, net in late.truncations.items():
+        numbers = ", ".join(f"{x:.2f}" for x in net.cut["shifts kept"].mean(axis=1))
+        said.append(f"{title}, shifts kept: {numbers}; whole {net.whole.mean():.2f}")
+    return "Accuracy by number of activations kept. " + ". ".join(said) + "."
 
-    Parameters
-    ----------
-    theme : Theme
-        Light or dark, wide or narrow.
-    slopes, accuracy : mapping from setting to array, shape (seeds,)
-        First-layer slopes and test accuracies.
-    xlabel : str
-        What runs to the right.
-    """
+
+def rule(theme: Theme, found: SlopeRule) -> Figure:
+    """Draw accuracy against the slope of the first layer, a point per run, a marker per rate."""
     figure, (ax,) = theme.panels(1, height=3.0)
-    shades = theme.shades("rank slope", len(slopes))
-    for (name, x), shade, marker in zip(slopes.items(), shades, _MARKERS, strict=False):
-        ax.plot(x, accuracy[name], marker, color=shade, markersize=6, alpha=0.85, label=name)
-    ax.set(xlabel=xlabel, ylabel="test accuracy")
+    shades = theme.shades("rank slope", len(found.rates))
+    for rate, x, y, shade, marker in zip(
+        found.rates, found.slope, found.accuracy, shades, _MARKERS, strict=True
+    ):
+        ax.plot(x, y, marker, color=shade, markersize=6, alpha=0.85, label=f"rate {rate:g}")
+    ax.set(xlabel="slope of the first layer", ylabel="test accuracy")
     ax.xaxis.set_major_locator(MaxNLocator(5))
     figure.legend(loc="outside lower center", ncols=1 if theme.narrow else 3)
     return figure
 
 
-def step_axis(ax: Axes, steps: Array) -> None:
+def rule_alt(found: SlopeRule) -> str:
+    """Say what a reader who cannot see `rule` must know."""
+    rows = zip(found.rates, found.slope, found.accuracy, strict=True)
+    said = [f"rate {r:g}: slope {x.mean():.2f}, accuracy {y.mean():.4f}" for r, x, y in rows]
+    return "; ".join(said) + "."
+
+
+def _steps_from_zero(ax: Axes, steps: np.ndarray) -> None:
     """Show steps from 0 logarithmically: 0 stands at the left end."""
     ax.set_xscale("symlog", linthresh=max(1.0, float(steps[steps > 0].min())), linscale=0.6)
     ax.set(xlabel="optimiser step", xlim=(0, float(steps[-1])))
-    ticks = [0.0, *(10.0**k for k in range(int(np.log10(steps[-1])) + 1))]
-    ax.set_xticks(ticks)
+    ax.set_xticks([0.0, *(10.0**k for k in range(int(np.log10(steps[-1])) + 1))])
     ax.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g}"))
     ax.xaxis.set_minor_formatter(NullFormatter())

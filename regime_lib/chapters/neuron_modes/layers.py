@@ -6,14 +6,14 @@ I early layers have the larger slope, in phase II deep ones, in phase III all ar
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
 from torch import nn
 
-from regime_lib.chapters.neuron_modes.training import ModeStudy, Trained, accuracy_of, members_of
+from regime_lib.chapters.neuron_modes.training import Setup, Trained, accuracy_of, members_of
 from regime_lib.errors import RegimeError
 from regime_lib.instrument.modes.substitution import LinearSubstitute
 from regime_lib.lab.models.batchnorm_mlp import BatchNormMLP
@@ -29,8 +29,6 @@ class LayerTrajectory:
     slope: Float[np.ndarray, "checks layers seeds"]
     accuracy: Float[np.ndarray, " seeds"]
     """Share of the test set, at the end."""
-    trained: tuple[Trained, ...]
-    """The run of all seeds, or one a seed."""
 
     @property
     def spread(self) -> Float[np.ndarray, "checks seeds"]:
@@ -39,7 +37,7 @@ class LayerTrajectory:
 
 
 @dataclass(frozen=True, eq=False)
-class Turning:
+class Reversal:
     """Whether the half of layers with the larger slope changes in training.
 
     The lean is the mean slope of the first half of layers minus that of the second. *Early* is the
@@ -53,12 +51,12 @@ class Turning:
     late_lean: Float[np.ndarray, " seeds"]
 
     @property
-    def turned(self) -> Bool[np.ndarray, " seeds"]:
+    def reversed(self) -> Bool[np.ndarray, " seeds"]:
         """Where first the early layers lead, and at the end the deep ones."""
         return (self.early_lean > 0) & (self.late_lean < 0)
 
 
-def turning(slope: Float[np.ndarray, "checks layers seeds"]) -> Turning:
+def reversal(slope: Float[np.ndarray, "checks layers seeds"]) -> Reversal:
     """Find the two leans of every seed.
 
     Raises
@@ -73,72 +71,54 @@ def turning(slope: Float[np.ndarray, "checks layers seeds"]) -> Turning:
     early = (mean > mean.max(axis=0) / 2).argmax(axis=0)
     lean = slope[:, :half].mean(1) - slope[:, -half:].mean(1)
     seeds = np.arange(slope.shape[2])
-    return Turning(early, slope[early, :, seeds].T, lean[early, seeds], lean[-1])
+    return Reversal(early, slope[early, :, seeds].T, lean[early, seeds], lean[-1])
 
 
-def deep_course(study: ModeStudy, depth: int, width: int, seeds: Sequence[int]) -> LayerTrajectory:
-    """Train deep ReLU networks without normalisation, and measure every layer along the way.
+def train_deep(
+    setup: Setup, depth: int, width: int, seeds: Sequence[int], *, checks: Sequence[int] = ()
+) -> Trained:
+    """Train deep ReLU networks without normalisation.
 
     Parameters
     ----------
-    study : ModeStudy
-        Data, training, ranks.
+    setup : Setup
+        Data and training.
     depth, width : int
         Hidden layers, and units of each.
     seeds : sequence of int
         One network each.
-
-    Raises
-    ------
-    RegimeError
-        As for `train_to_checkpoints` and `rank_distributions`.
+    checks : sequence of int
+        Steps at which to keep them, besides the last.
     """
-    model = MLPEnsemble((study.inputs, *[width] * depth, study.classes), seeds)
-    checks = [0, *np.geomspace(study.steps / 40, study.steps, 8).round().astype(int).tolist()]
-    trained = study.trained(model, study.recipe, checks)
-    return LayerTrajectory(
-        trained.steps, _over_checks(study, trained), trained.test_accuracy[-1], (trained,)
-    )
+    model = MLPEnsemble((setup.inputs, *[width] * depth, setup.classes), seeds)
+    return setup.trained(model, setup.config, checks)
 
 
-def very_deep_course(
-    study: ModeStudy, depth: int, width: int, seeds: Sequence[int], batch_size: int
-) -> LayerTrajectory:
+def train_very_deep(
+    setup: Setup, depth: int, width: int, seeds: Sequence[int], batch_size: int
+) -> tuple[Trained, ...]:
     """Train deep ReLU networks with batch normalisation, one after the other, a sixth of the steps.
 
-    Parameters
-    ----------
-    study : ModeStudy
-        Data, training, ranks.
-    depth, width : int
-        Hidden layers, and units of each.
-    seeds : sequence of int
-        One network each.
-    batch_size : int
-        Training samples a step, instead of the study's.
+    Parameters as for `train_deep`; `batch_size` replaces that of the setup.
+    """
+    config = replace(setup.config, steps=max(20, setup.steps // 6), batch_size=batch_size)
+    checks = [0, *np.geomspace(5, config.steps, 5).round().astype(int).tolist()]
+    sizes = (setup.inputs, *[width] * depth, setup.classes)
+    return tuple(setup.trained(BatchNormMLP(sizes, seed), config, checks) for seed in seeds)
+
+
+def layer_trajectory(setup: Setup, *runs: Trained) -> LayerTrajectory:
+    """Measure every layer at every step that was kept, in runs with one network or more.
 
     Raises
     ------
     RegimeError
-        As for `train_to_checkpoints` and `rank_distributions`.
+        As for `rank_distributions`.
     """
-    recipe = replace(study.recipe, steps=max(20, study.steps // 6), batch_size=batch_size)
-    checks = [0, *np.geomspace(5, recipe.steps, 5).round().astype(int).tolist()]
-    runs = [
-        study.trained(
-            BatchNormMLP((study.inputs, *[width] * depth, study.classes), seed), recipe, checks
-        )
-        for seed in seeds
-    ]
-    slope = np.concatenate([_over_checks(study, run) for run in runs], axis=-1)
+    checks = range(len(runs[0].steps))
+    slope = [[setup.layer_slopes(run.model_at(check)) for check in checks] for run in runs]
     accuracy = np.concatenate([run.test_accuracy[-1] for run in runs])
-    return LayerTrajectory(runs[0].steps, slope, accuracy, tuple(runs))
-
-
-def plain_deep(study: ModeStudy, depth: int, width: int, seeds: Sequence[int]) -> nn.Module:
-    """Return deep ReLU networks after training; parameters as for `deep_course`."""
-    model = MLPEnsemble((study.inputs, *[width] * depth, study.classes), seeds)
-    return study.trained(model, study.recipe).model
+    return LayerTrajectory(runs[0].steps, np.concatenate(slope, axis=-1), accuracy)
 
 
 @dataclass(frozen=True, eq=False)
@@ -147,7 +127,7 @@ class Truncation:
 
     whole: Float[np.ndarray, " seeds"]
     """Of the network as trained."""
-    cut: Mapping[str, Float[np.ndarray, "kept seeds"]]
+    cut: dict[str, Float[np.ndarray, "kept seeds"]]
     """By number of activations kept, from none to all: ``shifts kept`` has all shifts as trained,
     ``shifts recentred`` the mean logits of the whole network on training samples."""
 
@@ -156,15 +136,15 @@ class Truncation:
         return 100 * (self.whole - self.cut[shifts][kept])
 
 
-def truncation(study: ModeStudy, model: nn.Module, layers: int) -> Truncation:
+def truncation(setup: Setup, model: nn.Module, layers: int) -> Truncation:
     """Make all activations above each layer linear, and measure what is left.
 
     Parameters
     ----------
-    study : ModeStudy
+    setup : Setup
         The test set, and the training samples that set the mean logits.
     model : nn.Module
-        A trained stack.
+        A trained ensemble.
     layers : int
         Its activations.
 
@@ -173,17 +153,12 @@ def truncation(study: ModeStudy, model: nn.Module, layers: int) -> Truncation:
     RegimeError
         As for `LinearSubstitute`.
     """
-    inputs = study.data.train_inputs[: study.probe_size]
+    inputs = setup.data.train_inputs[: setup.probe_size]
     cut = {}
     for shifts in ("kept", "recentred"):
         bent = [
             LinearSubstitute(model, inputs, keep, shifts=shifts, members=members_of(model))
             for keep in range(layers + 1)
         ]
-        cut[f"shifts {shifts}"] = np.array([accuracy_of(net, study.data) for net in bent])
-    return Truncation(accuracy_of(model, study.data), cut)
-
-
-def _over_checks(study: ModeStudy, trained: Trained) -> Float[np.ndarray, "checks layers members"]:
-    checks = range(len(trained.steps))
-    return np.array([study.layer_slopes(trained.model_at(check)) for check in checks])
+        cut[f"shifts {shifts}"] = np.array([accuracy_of(net, setup.data) for net in bent])
+    return Truncation(accuracy_of(model, setup.data), cut)

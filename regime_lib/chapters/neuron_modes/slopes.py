@@ -15,92 +15,80 @@ from jaxtyping import Float, Int
 from scipy.stats import spearmanr
 from torch import nn
 
-from regime_lib.chapters.neuron_modes.training import ModeStudy, Trained, members_of
+from regime_lib.chapters.neuron_modes.training import Setup, Trained, members_of
 from regime_lib.instrument.modes.preactivations import read_preactivations
 from regime_lib.instrument.modes.ranks import RankDistribution, rank_distribution
 from regime_lib.lab.models.mlp import MLPEnsemble
+from regime_lib.lab.seeding import generator
 from regime_lib.lab.training.recipe import TrainingConfig
-from regime_lib.lab.training.seeding import generator
 
 Pick = Int[np.ndarray, " picked"]
 
 
 @dataclass(frozen=True, eq=False)
 class SlopeTrajectory:
-    """The first layer of a network over training."""
+    """The rank distribution of the first layer over training."""
 
-    trained: Trained
-    ranks: tuple[RankDistribution, ...]
-    """Of the first layer, one a check."""
-
-    @property
-    def steps(self) -> Int[np.ndarray, " checks"]:
-        """Optimiser steps, from 0."""
-        return self.trained.steps
-
-    @property
-    def slope(self) -> Float[np.ndarray, "checks seeds"]:
-        """The slope of the rank density."""
-        return np.array([found.slope for found in self.ranks])
+    steps: Int[np.ndarray, " checks"]
+    """Optimiser steps, from 0."""
+    slope: Float[np.ndarray, "checks seeds"]
+    stderr: Float[np.ndarray, "checks seeds"]
+    """Standard error of the slope over samples."""
+    accuracy: Float[np.ndarray, "checks seeds"]
+    """Share of the test set."""
+    centres: Float[np.ndarray, " bins"]
+    density: Float[np.ndarray, "checks seeds bins"]
+    """Of the ranks, scaled to 0 to 1."""
 
     @property
-    def accuracy(self) -> Float[np.ndarray, "checks seeds"]:
-        """Share of the test set."""
-        return self.trained.test_accuracy
-
-    @property
-    def peak(self) -> int:
-        """The check at which the mean slope is largest."""
-        return int(self.slope.mean(axis=1).argmax())
+    def moments(self) -> dict[str, int]:
+        """The checks at the start, where the mean slope is largest, and at the end."""
+        peak = int(self.slope.mean(axis=1).argmax())
+        return {"start": 0, "peak": peak, "end": len(self.steps) - 1}
 
     @property
     def flatness(self) -> Float[np.ndarray, " seeds"]:
         """The size of the slope before training, over its largest value."""
-        slope = self.slope
-        return np.abs(slope[0]) / slope.max(axis=0)
+        return np.abs(self.slope[0]) / self.slope.max(axis=0)
 
     @property
     def falls(self) -> Float[np.ndarray, " seeds"]:
-        """By which share of its peak the slope is lower at the end."""
-        return falls_from_peak(self.slope)
+        """By which share of its peak each seed's slope is lower at the end.
+
+        Where the peak is, the mean of the other seeds says: a series always falls from its own
+        largest member, so that a fall of zero, or a rise, could not come out.
+        """
+        falls = np.empty(self.slope.shape[1])
+        for k in range(len(falls)):
+            others = np.delete(self.slope, k, axis=1).mean(axis=1)
+            peak = self.slope[others.argmax(), k]
+            falls[k] = (peak - self.slope[-1, k]) / peak
+        return falls
 
 
-def falls_from_peak(slope: Float[np.ndarray, "checks seeds"]) -> Float[np.ndarray, " seeds"]:
-    """Return by which share of its peak each seed's slope is lower at the end.
-
-    Where the peak is, the mean of the other seeds says: a series always falls from its own largest
-    member, so that a fall of zero, or a rise, could not come out.
-    """
-    falls = np.empty(slope.shape[1])
-    for k in range(slope.shape[1]):
-        others = np.delete(slope, k, axis=1).mean(axis=1)
-        peak = slope[others.argmax(), k]
-        falls[k] = (peak - slope[-1, k]) / peak
-    return falls
+def train_shallow(setup: Setup, hidden: int, seeds: Sequence[int]) -> Trained:
+    """Train tanh networks with one hidden layer, and keep them at some twenty steps."""
+    model = MLPEnsemble((setup.inputs, hidden, setup.classes), seeds, "tanh")
+    checks = [0, *np.geomspace(1, setup.steps, 20).round().astype(int).tolist()]
+    return setup.trained(model, setup.config, checks)
 
 
-def slope_over_training(study: ModeStudy, hidden: int, seeds: Sequence[int]) -> SlopeTrajectory:
-    """Train tanh networks with one hidden layer and measure its ranks along the way.
-
-    Parameters
-    ----------
-    study : ModeStudy
-        Data, training, ranks.
-    hidden : int
-        Hidden units.
-    seeds : sequence of int
-        One network each.
+def slope_trajectory(setup: Setup, trained: Trained) -> SlopeTrajectory:
+    """Measure the ranks of the first layer at every step that was kept.
 
     Raises
     ------
     RegimeError
-        As for `train_to_checkpoints` and `rank_distributions`.
+        As for `rank_distributions`.
     """
-    model = MLPEnsemble((study.inputs, hidden, study.classes), seeds, "tanh")
-    checks = [0, *np.geomspace(1, study.steps, 20).round().astype(int).tolist()]
-    trained = study.trained(model, study.recipe, checks)
-    ranks = [study.ranks(trained.model_at(check))[0] for check in range(len(trained.steps))]
-    return SlopeTrajectory(trained, tuple(ranks))
+    ranks = [setup.ranks(trained.model_at(check))[0] for check in range(len(trained.steps))]
+    slope, stderr, density = (
+        np.array([getattr(found, name) for found in ranks])
+        for name in ("slope", "stderr", "mean_density")
+    )
+    return SlopeTrajectory(
+        trained.steps, slope, stderr, trained.test_accuracy, ranks[0].centres, density
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -119,9 +107,10 @@ class SlopeRule:
             spearmanr(self.slope[:, pick].ravel(), self.accuracy[:, pick].ravel()).statistic
         )
 
-    def gain(self, pick: Pick) -> float:
-        """Return how many points the largest rate is ahead of the smallest one."""
-        return float(100 * (self.accuracy[-1, pick] - self.accuracy[0, pick]).mean())
+    @property
+    def gain(self) -> Float[np.ndarray, " seeds"]:
+        """How many points the largest rate is ahead of the smallest one."""
+        return 100 * (self.accuracy[-1] - self.accuracy[0])
 
     @property
     def within(self) -> float:
@@ -131,20 +120,20 @@ class SlopeRule:
 
 
 def slope_rule(
-    study: ModeStudy, sizes: Sequence[int], rates: Sequence[float], seeds: Sequence[int]
+    setup: Setup, sizes: Sequence[int], rates: Sequence[float], seeds: Sequence[int]
 ) -> SlopeRule:
     """Train ReLU networks with SGD at several learning rates.
 
     Parameters
     ----------
-    study : ModeStudy
+    setup : Setup
         Data, steps, ranks.
     sizes : sequence of int
         Units of the hidden layers.
     rates : sequence of float
         Learning rates, rising.
     seeds : sequence of int
-        One network a rate each.
+        One network each, at every rate.
 
     Raises
     ------
@@ -153,25 +142,25 @@ def slope_rule(
     """
     slope, accuracy = [], []
     for rate in rates:
-        net = MLPEnsemble((study.inputs, *sizes, study.classes), seeds)
-        plan = TrainingConfig(
-            optimizer="sgd", lr=rate, steps=study.steps, batch_size=study.batch_size
+        config = TrainingConfig(
+            optimizer="sgd", lr=rate, steps=setup.steps, batch_size=setup.batch_size
         )
-        trained = study.trained(net, plan)
-        slope.append(study.ranks(trained.model)[0].slope)
+        model = MLPEnsemble((setup.inputs, *sizes, setup.classes), seeds)
+        trained = setup.trained(model, config)
+        slope.append(setup.ranks(trained.model)[0].slope)
         accuracy.append(trained.test_accuracy[-1])
     return SlopeRule(tuple(rates), np.array(slope), np.array(accuracy))
 
 
-def random_sign_ranks(study: ModeStudy, model: nn.Module, seed: int) -> RankDistribution:
+def random_sign_ranks(setup: Setup, model: nn.Module, seed: int) -> RankDistribution:
     """Return the ranks of a network's first layer if its signs were random: the control.
 
     Parameters
     ----------
-    study : ModeStudy
+    setup : Setup
         The samples and the bins.
     model : nn.Module
-        A network or a stack.
+        A network or an ensemble.
     seed : int
         Of the signs: the stream ``"signs"`` of `generator`.
 
@@ -180,9 +169,9 @@ def random_sign_ranks(study: ModeStudy, model: nn.Module, seed: int) -> RankDist
     RegimeError
         As for `read_preactivations` and `rank_distribution`.
     """
-    inputs = study.data.train_inputs[: study.probe_size]
-    fields = read_preactivations(model, inputs, members=members_of(model)).before[0]
-    shape = (len(fields), study.classes, fields.shape[-1])
+    inputs = setup.data.train_inputs[: setup.probe_size]
+    preactivations = read_preactivations(model, inputs, members=members_of(model)).before[0]
+    shape = (len(preactivations), setup.classes, preactivations.shape[-1])
     signs = torch.from_numpy(generator(seed, "signs").standard_normal(shape))
-    labels = study.data.train_labels[: study.probe_size]
-    return rank_distribution(fields, signs, labels, bins=study.bins)
+    labels = setup.data.train_labels[: setup.probe_size]
+    return rank_distribution(preactivations, signs, labels, bins=setup.bins)

@@ -6,13 +6,13 @@ for small training sets and part from a critical size on; so do the slopes of th
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Float, Int
 
-from regime_lib.chapters.neuron_modes.training import ModeStudy, Trained, accuracy_of
+from regime_lib.chapters.neuron_modes.training import Setup, Trained, accuracy_of
 from regime_lib.errors import RegimeError
 from regime_lib.instrument.modes.substitution import LinearSubstitute
 from regime_lib.lab.models.mlp import MLPEnsemble
@@ -30,9 +30,9 @@ class ThreeNetworks:
     """Training samples, rising."""
     few: int
     """Which size is the largest of the smaller half."""
-    accuracy: Mapping[str, Float[np.ndarray, "sizes seeds"]]
+    accuracy: dict[str, Float[np.ndarray, "sizes seeds"]]
     """Share of the test set, of each of `THREE`."""
-    slope: Mapping[str, Float[np.ndarray, "2 seeds"]]
+    slope: dict[str, Float[np.ndarray, "2 seeds"]]
     """Rank slope of each of `TWINS`: with few samples, ``sizes[few]``, and with the most."""
 
     def largest_gap(self, pick: Int[np.ndarray, " picked"]) -> float:
@@ -65,13 +65,13 @@ class ThreeNetworks:
 
 
 def three_networks(
-    study: ModeStudy, hidden: int, seeds: Sequence[int], sizes: Sequence[int]
+    setup: Setup, hidden: int, seeds: Sequence[int], sizes: Sequence[int]
 ) -> ThreeNetworks:
     """Train a tanh and a linear network with more and more samples, a third of the steps each.
 
     Parameters
     ----------
-    study : ModeStudy
+    setup : Setup
         Data, training, ranks.
     hidden : int
         Hidden units.
@@ -90,11 +90,11 @@ def three_networks(
         raise RegimeError(
             f"the sizes are {list(sizes)}; expected at least two numbers of samples, rising"
         )
-    few = len(sizes) // 2 - 1
+    few = smaller_half(sizes)
     accuracy: dict[str, list[np.ndarray]] = {name: [] for name in THREE}
     slope: dict[str, list[np.ndarray]] = {name: [] for name in TWINS}
     for number, size in enumerate(sizes):
-        part = study.on(int(size))
+        part = setup.on(int(size))
         for name in TWINS:
             net = _twin(part, name, hidden, seeds)
             accuracy[name].append(net.test_accuracy[-1])
@@ -112,18 +112,23 @@ def three_networks(
     )
 
 
+def smaller_half(sizes: Sequence[int]) -> int:
+    """Return which of some sizes is the largest of the smaller half."""
+    return len(sizes) // 2 - 1
+
+
 def twin_slopes(
-    study: ModeStudy, hidden: int, seeds: Sequence[int], size: int
+    setup: Setup, hidden: int, seeds: Sequence[int], size: int
 ) -> dict[str, Float[np.ndarray, " seeds"]]:
     """Return the rank slopes of a tanh and a linear network trained with some samples.
 
     Parameters as for `three_networks`.
     """
-    part = study.on(size)
+    part = setup.on(size)
     return {name: part.ranks(_twin(part, name, hidden, seeds).model)[0].slope for name in TWINS}
 
 
-def _twin(part: ModeStudy, name: str, hidden: int, seeds: Sequence[int]) -> Trained:
+def _twin(part: Setup, name: str, hidden: int, seeds: Sequence[int]) -> Trained:
     shape = (part.inputs, hidden, part.classes)
     steps = max(20, part.steps // 3)
-    return part.trained(MLPEnsemble(shape, seeds, TWINS[name]), replace(part.recipe, steps=steps))
+    return part.trained(MLPEnsemble(shape, seeds, TWINS[name]), replace(part.config, steps=steps))

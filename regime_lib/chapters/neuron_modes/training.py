@@ -1,4 +1,4 @@
-"""What all networks of the study of neuron modes share: data, training that resumes, ranks."""
+"""What all networks of chapter 60 share: data, training that resumes, rank distributions."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ _CHUNK = 2048  # test samples in one forward pass
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class ModeStudy:
-    """The data, the plan of training and the ranking of every network of the study.
+class Setup:
+    """The data, the training and the ranking of every network of the chapter.
 
     Parameters
     ----------
@@ -65,30 +65,30 @@ class ModeStudy:
         return len(self.data.classes)
 
     @property
-    def recipe(self) -> TrainingConfig:
+    def config(self) -> TrainingConfig:
         """Adam at a learning rate of 0.001 for all steps."""
         return TrainingConfig(
             optimizer="adam", lr=1e-3, steps=self.steps, batch_size=self.batch_size
         )
 
-    def on(self, samples: int) -> ModeStudy:
-        """Return the study of the first training samples only, in batches of at most as many."""
+    def on(self, samples: int) -> Setup:
+        """Return the setup with the first training samples only, in batches of at most as many."""
         data = self.data.subset(samples, len(self.data.test_labels))
         return replace(self, data=data, batch_size=min(self.batch_size, samples))
 
     def trained(
         self,
         model: Network,
-        recipe: TrainingConfig,
+        config: TrainingConfig,
         checks: Sequence[int] | Int[np.ndarray, " checks"] = (),
     ) -> Trained:
-        """Train a network, or a stack of them, with their own seeds; look at some steps.
+        """Train a network, or an ensemble, with its own seeds, and keep it at some steps.
 
         Parameters
         ----------
         model : MLP, BatchNormMLP or MLPEnsemble
             At its start; it is left as it is.
-        recipe : TrainingConfig
+        config : TrainingConfig
             How to train.
         checks : sequence of int
             Steps at which the network is wanted, besides the last one.
@@ -98,12 +98,12 @@ class ModeStudy:
         RegimeError
             As for `train_to_checkpoints`.
         """
-        wanted = np.unique([*checks, recipe.steps])
+        wanted = np.unique([*checks, config.steps])
         marks = wanted
         if self.folder is not None:
-            marks = np.union1d(wanted, np.arange(0, recipe.steps, -(-self.steps // _PARTS))[1:])
+            marks = np.union1d(wanted, np.arange(0, config.steps, -(-self.steps // _PARTS))[1:])
         run = train_to_checkpoints(
-            model, self.data, recipe, _seeds(model), marks, folder=self.folder, measured=_MEASURED
+            model, self.data, config, _seeds(model), marks, folder=self.folder, measured=_MEASURED
         )
         return Trained(wanted, run, np.searchsorted(run.steps, wanted))
 
@@ -154,12 +154,12 @@ class Trained:
 
 
 def members_of(model: nn.Module) -> int | None:
-    """Return the number of networks in a stack; None for a single network."""
+    """Return the number of networks in an ensemble; None for a single network."""
     return model.members if isinstance(model, MLPEnsemble) else None
 
 
 def accuracy_of(model: nn.Module, data: Dataset) -> Float[np.ndarray, "*members"]:
-    """Return the test accuracy of every member, in single precision; one number without a stack.
+    """Return the test accuracy of every member; one number of a single network.
 
     Parameters
     ----------

@@ -12,33 +12,22 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from jaxtyping import Bool, Float
-from numpy.typing import NDArray
+from jaxtyping import Bool, Float, Int
 
 from regime_lib.chapters.three_times.specifications import SETTING
 from regime_lib.errors import RegimeError
+from regime_lib.estimate import Estimate, median, no_number, over_runs
 
-_RESAMPLES = 1000
-_CHOICES = (*SETTING, "network", "size", "definition")
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """A statistic of many specifications, with its 95 % bootstrap interval over seeds."""
-
-    value: float
-    low: float
-    high: float
-    n: int
-    """Specifications that it is taken over."""
+#: What tells one specification from another.
+CHOICES = (*SETTING, "network", "size", "definition")
 
 
 @dataclass(frozen=True)
-class CensoringShare:
+class ShareAbove:
     """How many specifications have a ratio above a level, and how many cannot say."""
 
     level: float
-    above: Estimate
+    exact: Estimate
     """Share of the specifications that are not censored."""
     surely: float
     """Share of all specifications that are above, counting those whose lower bound is."""
@@ -48,14 +37,16 @@ class CensoringShare:
 
 @dataclass(frozen=True, eq=False)
 class Multiverse:
-    """Specifications, one a row, and what resampling their seeds makes of their ratios."""
+    """Specifications, one per row, and their ratio in every seed."""
 
     table: pd.DataFrame
-    """The choices, `ratio` (median over seeds), `low`, `high` (95 % bootstrap), `bound`, `seeds`.
+    """The choices, `ratio` (median over seeds), `low`, `high` (as of `estimate.median`: below five
+    seeds, the smallest and the largest), `bound` and `seeds`.
 
     `bound` is as in `RegimeChange`: exact, partial, lower, upper, mixed or undetermined.
     """
-    resampled: Float[np.ndarray, "specifications resamples"]
+    ratios: Float[np.ndarray, "specifications seeds"]
+    """NaN where neither series settles, or there is no such run."""
 
     def __len__(self) -> int:
         return len(self.table)
@@ -68,63 +59,63 @@ class Multiverse:
         RegimeError
             If there is no such column, or nothing is left.
         """
-        kept = np.ones(len(self.table), dtype=bool)
-        for name, wanted in choices.items():
-            if name not in self.table:
-                raise RegimeError(f"there is no choice {name!r}; there are {', '.join(self.table)}")
-            values = wanted if isinstance(wanted, tuple | list) else [wanted]
-            kept &= self.table[name].isin(values).to_numpy()
-        return self._rows(kept, f"with {choices}")
+        kept = chosen(self.table, **choices)
+        if not kept.any():
+            raise RegimeError(f"no specification with {choices} is left; ask for less")
+        return self._rows(kept)
 
     @property
     def exact(self) -> Multiverse:
-        """The specifications that no run leaves censored."""
-        return self._rows((self.table["bound"] == "exact").to_numpy(), "that are not censored")
+        """The specifications that no run leaves censored; there may be none."""
+        return self._rows((self.table["bound"] == "exact").to_numpy())
 
-    def estimate(self, statistic: Callable[..., NDArray]) -> Estimate:
-        """Return a statistic over specifications, such as `numpy.median`.
+    def estimate(self, statistic: Callable[[Float[np.ndarray, " known"]], float]) -> Estimate:
+        """Return a statistic of the known ratios, such as `numpy.median`, with its interval.
 
-        Parameters
-        ----------
-        statistic : callable
-            Takes an array and ``axis=0``.
+        That is of `estimate.over_runs`, where settings are as they are: a resample draws each run
+        anew from the runs of its setting.
         """
-        ratios = self.table["ratio"].to_numpy()
-        value = float(statistic(ratios, axis=0))
-        low, high = np.nanpercentile(statistic(self.resampled, axis=0), [2.5, 97.5])
-        return Estimate(value, min(float(low), value), max(float(high), value), len(ratios))
+        if not len(self):
+            return no_number("0 runs")
+        setting = self.table.groupby(list(SETTING), sort=False).ngroup().to_numpy()
+        known = pd.DataFrame(np.isfinite(self.ratios)).groupby(setting).any().to_numpy()
+        runs = np.argwhere(known)  # setting and seed
+        n, seeds = len(runs), known.sum(axis=1)[runs[:, 0]]
+        first = np.searchsorted(runs[:, 0], runs[:, 0])
+        order = np.argsort(self.ratios, axis=1)  # NaN come last
+        ordered = np.take_along_axis(self.ratios, order, axis=1)
 
-    def share_above(self, level: float) -> CensoringShare:
+        def of(picks: Int[np.ndarray, " picks"]) -> float:
+            if len(picks) == n:  # a resample; a run alone, or all but one, stay what they are
+                picks = first + picks % seeds
+            times = np.zeros(known.shape, dtype=int)
+            np.add.at(times, tuple(runs[picks].T), 1)
+            found = _medians(ordered, np.take_along_axis(times[setting], order, axis=1))
+            return statistic(found[np.isfinite(found)])
+
+        settings = f"{len(known)} setting{'s' if len(known) > 1 else ''}"
+        return over_runs(of, n, over=f"the seeds in {n} runs of {settings}", seed=0)
+
+    def share_above(self, level: float) -> ShareAbove:
         """Return how many specifications have a ratio above a level."""
         ratio, bound = self.table["ratio"].to_numpy(), self.table["bound"]
-        exact = (bound == "exact").to_numpy()
-        above = exact & (ratio > level)
-        above |= (bound == "lower").to_numpy() & (ratio > level)
-        below = exact & (ratio <= level)
-        below |= (bound == "upper").to_numpy() & (ratio <= level)
-        shares = self.exact.estimate(lambda values, axis: (values > level).mean(axis=axis))
-        n = len(ratio)
-        return CensoringShare(
-            level, shares, float(above.mean()), float((n - (above | below).sum()) / n)
-        )
+        above = bound.isin(["exact", "lower"]).to_numpy() & (ratio > level)
+        below = bound.isin(["exact", "upper"]).to_numpy() & (ratio <= level)
+        exact = self.exact.estimate(lambda known: float((known > level).mean()))
+        perhaps = 1 - (above | below).mean()
+        return ShareAbove(level, exact, float(above.mean()), float(perhaps))
 
-    def _rows(self, kept: Bool[np.ndarray, " specifications"], which: str) -> Multiverse:
-        if not kept.any():
-            raise RegimeError(f"no specification {which} is left; ask for less")
-        return Multiverse(self.table[kept].reset_index(drop=True), self.resampled[kept])
+    def _rows(self, kept: Bool[np.ndarray, " specifications"]) -> Multiverse:
+        return Multiverse(self.table[kept].reset_index(drop=True), self.ratios[kept])
 
 
-def multiverse(rows: pd.DataFrame, *, seed: int = 0, resamples: int = _RESAMPLES) -> Multiverse:
+def multiverse(rows: pd.DataFrame) -> Multiverse:
     """Gather what `specifications` found, over seeds.
 
     Parameters
     ----------
     rows : DataFrame
         Of `specifications`, for any number of settings and seeds.
-    seed : int
-        Of the bootstrap.
-    resamples : int
-        Draws of seeds.
 
     Raises
     ------
@@ -133,50 +124,64 @@ def multiverse(rows: pd.DataFrame, *, seed: int = 0, resamples: int = _RESAMPLES
     """
     if rows.empty:
         raise RegimeError("there are no specifications; pass the table of at least one run")
-    random = np.random.default_rng(seed)
-    tables, drawn = [], []
-    for setting, own in rows.groupby(list(SETTING), sort=False, observed=True):
-        wide = own.pivot(  # noqa: PD010  (nothing is aggregated: a double is an error)
-            index=["network", "size", "definition"], columns="seed"
-        )
-        ratios = wide["ratio"].to_numpy(dtype=float)
-        picks = random.integers(ratios.shape[1], size=(resamples, ratios.shape[1]))
-        resampled = _median(ratios[:, picks])
-        table = pd.DataFrame(list(wide.index), columns=["network", "size", "definition"])
-        for name, value in zip(SETTING, setting, strict=True):
-            table[name] = value
-        low, high = _interval(resampled)
-        table = table.assign(
-            ratio=_median(ratios),
-            low=low,
-            high=high,
-            bound=[_bound(row) for row in wide["censored"].to_numpy()],
-            seeds=ratios.shape[1],
-        )
-        tables.append(table)
-        drawn.append(resampled)
-    columns = [*_CHOICES, "ratio", "low", "high", "bound", "seeds"]
-    return Multiverse(pd.concat(tables, ignore_index=True)[columns], np.concatenate(drawn))
+    rows = rows.astype(dict.fromkeys(CHOICES, str))
+    wide = rows.pivot(  # noqa: PD010  (nothing is aggregated: a double is an error)
+        index=list(CHOICES), columns="seed", values=["ratio", "censored"]
+    )
+    table = rows[list(CHOICES)].drop_duplicates(ignore_index=True)  # in the order of the runs
+    wide = wide.loc[pd.MultiIndex.from_frame(table)]
+    ratios = wide["ratio"].to_numpy(dtype=float)
+    censored = wide["censored"].to_numpy()
+    ends = np.array([_ends(row) for row in ratios])
+    table = table.assign(
+        ratio=_medians(np.sort(ratios, axis=1), np.ones(ratios.shape, dtype=int)),
+        low=ends[:, 0],
+        high=ends[:, 1],
+        bound=[_bound(row) for row in censored],
+        seeds=[sum(isinstance(kind, str) for kind in row) for row in censored],
+    )
+    return Multiverse(table, ratios)
 
 
-def _median(ratios: NDArray) -> NDArray:
-    """Return the median over the last axis of the numbers there are; NaN if there are none."""
-    nothing = np.isnan(ratios).all(axis=-1)
-    return np.where(nothing, np.nan, np.nanmedian(np.where(nothing[..., None], 0, ratios), axis=-1))
+def chosen(table: pd.DataFrame, **choices: object) -> Bool[np.ndarray, " rows"]:
+    """Return which rows have these choices; a tuple or list means any of them.
+
+    Raises
+    ------
+    RegimeError
+        If there is no such column.
+    """
+    kept = np.ones(len(table), dtype=bool)
+    for name, wanted in choices.items():
+        if name not in table:
+            raise RegimeError(f"there is no choice {name!r}; there are {', '.join(table)}")
+        values = wanted if isinstance(wanted, tuple | list) else [wanted]
+        kept &= table[name].isin(values).to_numpy()
+    return kept
 
 
-def _interval(resampled: NDArray) -> tuple[NDArray, NDArray]:
-    ordered = np.sort(resampled, axis=1)  # NaN come last
-    known = np.isfinite(ordered).sum(axis=1)
-    at = [
-        np.clip((share * known).astype(int), 0, np.maximum(known - 1, 0))
-        for share in (0.025, 0.975)
-    ]
+def _medians(
+    ordered: Float[np.ndarray, "rows seeds"], times: Int[np.ndarray, "rows seeds"]
+) -> Float[np.ndarray, " rows"]:
+    """Return the median of each row of rising numbers, each taken some times; NaN do not count."""
+    reached = np.where(np.isfinite(ordered), times, 0).cumsum(axis=1)
+    n = reached[:, -1:]
+    middle = [(reached > rank).argmax(axis=1) for rank in ((n - 1) // 2, n // 2)]
     rows = np.arange(len(ordered))
-    return ordered[rows, at[0]], ordered[rows, at[1]]
+    both = (ordered[rows, middle[0]] + ordered[rows, middle[1]]) / 2
+    return np.where(n[:, 0] > 0, both, np.nan)
 
 
-def _bound(censored: NDArray) -> str:
+def _ends(ratios: Float[np.ndarray, " seeds"]) -> Float[np.ndarray, "2"]:
+    """Return the interval of the median over the seeds that have a ratio."""
+    known = ratios[np.isfinite(ratios)]
+    if known.size < 2:
+        return np.full(2, known[0] if known.size else np.nan)
+    found = median(known, over="seeds")
+    return np.array([found.low, found.high], dtype=float)
+
+
+def _bound(censored: np.ndarray) -> str:
     """Say what the median ratio is worth, from which series were censored in each run."""
     kinds = [kind for kind in censored if isinstance(kind, str)]
     both = kinds.count("both")

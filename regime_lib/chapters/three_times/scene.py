@@ -1,14 +1,18 @@
-"""The specification curve that a reader moves: one definition and one optimiser at a time."""
+"""The settings of one definition, one optimiser and one network at a time, as a reader chooses."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from itertools import product
 
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from regime_lib.chapters.three_times.figures_shares import averaging
+from regime_lib.chapters.three_times.configs import NAMES, OPTIMIZERS
+from regime_lib.chapters.three_times.figures_settings import averaging
+from regime_lib.chapters.three_times.multiverse import chosen
+from regime_lib.chapters.three_times.specifications import DEFINITIONS, USUAL
+from regime_lib.chapters.three_times.style import RATIO
 from regime_lib.companion.figures.scene import (
     Frame,
     HLine,
@@ -22,77 +26,46 @@ from regime_lib.companion.figures.scene import (
 )
 from regime_lib.companion.figures.theme import Theme
 
-_COLOURS = {"sgd": "sgd", "momentum": "momentum", "adamw": "adamw"}
 _LIMITS = (0.2, 300.0)
+_SHOWN = {"all": OPTIMIZERS, **{NAMES[name]: (name,) for name in OPTIMIZERS}}
+_NETWORKS = {"as trained": "iterate", "average of its weights": "average"}
 
 
-def choices_scene(
-    table: pd.DataFrame,
-    definitions: Mapping[str, str],
-    optimizers: Mapping[str, Sequence[str]],
-    networks: Mapping[str, str],
-) -> Scene:
+def choices_scene(table: pd.DataFrame) -> Scene:
     """Make the picture: the sorted ratios of all settings under the chosen definition.
 
     Parameters
     ----------
     table : DataFrame
-        Specifications, with a column `network`.
-    definitions : mapping from definition to str
-        Stops of the first slider, and what the reader sees there.
-    optimizers : mapping from str to sequence of str
-        Stops of the second slider: label, and the optimisers that are shown.
-    networks : mapping from str to str
-        Stops of the third slider: label, and the network.
+        Specifications of both networks (`ByDefinition.table`).
     """
+    places = product(range(len(DEFINITIONS)), range(len(_SHOWN)), range(len(_NETWORKS)))
+    stops = product(DEFINITIONS, _SHOWN.values(), _NETWORKS.values())
     frames: dict[tuple[int, ...], Frame] = {
-        (i, j, k): _frame(
-            table[
-                (table["definition"] == definition)
-                & table["optimizer"].isin(list(some))
-                & (table["network"] == network)
-            ]
-        )
-        for i, definition in enumerate(definitions)
-        for j, some in enumerate(optimizers.values())
-        for k, network in enumerate(networks.values())
+        place: _frame(table[chosen(table, definition=text, optimizer=some, network=network)])
+        for place, (text, some, network) in zip(places, stops, strict=True)
     }
-    return Scene(
-        panels=(
-            Panel(
-                "every setting under one definition",
-                "share of the settings that have a ratio",
-                "weights' time / patterns' time",
-                (-0.02, 1.02),
-                _LIMITS,
-                yscale="log",
-            ),
-        ),
-        sliders=(
-            Slider("settled means", tuple(definitions.values())),
-            Slider("optimiser", tuple(optimizers)),
-            Slider("network", tuple(networks)),
-        ),
-        frames=frames,
-        start=(list(definitions).index("peak@0.1") if "peak@0.1" in definitions else 0, 0, 0),
+    panel = Panel(
+        "every setting under one definition",
+        "share of the settings that have a ratio",
+        RATIO,
+        (-0.02, 1.02),
+        _LIMITS,
+        yscale="log",
     )
+    sliders = (
+        Slider("settled means", DEFINITIONS),
+        Slider("optimiser", tuple(_SHOWN)),
+        Slider("network", tuple(_NETWORKS)),
+    )
+    return Scene((panel,), sliders, frames, start=(DEFINITIONS.index(USUAL), 0, 0))
 
 
-def still(theme: Theme, table: pd.DataFrame, definition: str) -> Figure:
-    """Draw one stop of the sliders as a figure.
-
-    Parameters
-    ----------
-    theme : Theme
-        Light or dark, wide or narrow.
-    table : DataFrame
-        Specifications of the network as trained.
-    definition : str
-        Which definition to show.
-    """
-    own = table[table["definition"] == definition]
+def still(theme: Theme, table: pd.DataFrame) -> Figure:
+    """Draw one stop of the sliders as a figure: the book's definition, as trained."""
+    own = table[chosen(table, definition=USUAL, network="iterate")]
     middle = float(own["ratio"].median())
-    return averaging(theme, own, {"median": middle, "claimed: 3": 3.0}, definition)
+    return averaging(theme, own, {"median": middle, "claimed: 3": 3.0}, USUAL)
 
 
 def _frame(rows: pd.DataFrame) -> Frame:
@@ -102,12 +75,12 @@ def _frame(rows: pd.DataFrame) -> Frame:
     marks: list[Mark] = [HLine(1.0, "theory"), HLine(3.0, ("theory", 0.5))]
     marks.append(Label(0.0, 3.3, "claimed: 3", "theory"))
     marks.append(Line(place, ratio, ("theory", 0.7), width=1.0))
-    for name, quantity in _COLOURS.items():
+    for name in OPTIMIZERS:
         own = (known["optimizer"] == name).to_numpy()
         exact = (known["bound"] == "exact").to_numpy()
-        for chosen, shade in ((own & exact, 0.0), (own & ~exact, 0.55)):
-            if chosen.any():
-                marks.append(Points(place[chosen], ratio[chosen], (quantity, shade), size=4.0))
+        for dots, shade in ((own & exact, 0.0), (own & ~exact, 0.55)):
+            if dots.any():
+                marks.append(Points(place[dots], ratio[dots], (name, shade), size=4.0))
     if known.empty:
         return Frame((tuple(marks),), f"no ratio: in all {len(rows)} settings neither settles")
     bounds = int((known["bound"] != "exact").sum())

@@ -1,4 +1,4 @@
-"""Every definition of a convergence time applied to a run: a row a specification.
+"""Every definition of a convergence time applied to a run: a row per specification.
 
 A ratio is the time of the weights over the time of the patterns. Where a run does not show one of
 the two times, the row says which: a ratio is then a bound, or nothing if both are missing.
@@ -6,8 +6,7 @@ the two times, the row says which: a ratio is then a bound, or nothing if both a
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 import pandas as pd
@@ -41,21 +40,23 @@ USUAL = "peak@0.1"
 SIZES = ("absolute", "relative")
 #: What tells one setting from another, apart from the seed.
 SETTING = ("dataset", "architecture", "optimizer", "schedule", "batch")
+# which series never settles, from whether the patterns' and the weights' time is censored
+_CENSORED = {
+    (False, False): "",
+    (True, False): "patterns",
+    (False, True): "weights",
+    (True, True): "both",
+}
 _WINDOW = 51  # steps of the trailing mean
 _FEWEST = 10  # observations that a time scale needs
 
 
 def specifications(
-    runs: TrackedRun | Iterable[TrackedRun], definitions: Sequence[str] = DEFINITIONS
+    runs: TrackedRun | Iterable[TrackedRun],
+    definitions: Sequence[str] = DEFINITIONS,
+    networks: Sequence[str] = NETWORKS,
 ) -> pd.DataFrame:
     """Apply every definition to every run, to the network as trained and to its average.
-
-    Parameters
-    ----------
-    runs : TrackedRun or iterable of TrackedRun
-        The runs.
-    definitions : sequence of str
-        Definitions of a convergence time.
 
     Returns
     -------
@@ -66,19 +67,7 @@ def specifications(
         settles) and `censored` (which of the two never settles: "", patterns, weights or both).
     """
     some = [runs] if isinstance(runs, TrackedRun) else runs
-    rows = [row for run in some for row in _of_run(run, definitions)]
-    return pd.DataFrame(rows)
-
-
-def settings_of(run: TrackedRun) -> dict[str, str | int]:
-    """Return what names a run in tables: the columns of `SETTING`, and the seed."""
-    setting = asdict(run.setting)
-    batch = "full" if run.setting.batch_size is None else "mini"
-    return {
-        **{name: setting[name] for name in SETTING if name != "batch"},
-        "batch": batch,
-        "seed": run.setting.seed,
-    }
+    return pd.DataFrame([row for run in some for row in _of_run(run, definitions, networks)])
 
 
 def slope(run: TrackedRun, network: str = "iterate") -> float:
@@ -95,31 +84,27 @@ def slope(run: TrackedRun, network: str = "iterate") -> float:
     return float(np.polyfit(np.log(x[flips]), np.log(y[flips]), 1)[0])
 
 
-def _of_run(run: TrackedRun, definitions: Sequence[str]) -> Iterable[dict[str, object]]:
-    named = settings_of(run)
-    for network in NETWORKS:
+def _of_run(
+    run: TrackedRun, definitions: Sequence[str], networks: Sequence[str]
+) -> Iterator[dict[str, object]]:
+    for network in networks:
         for text in definitions:
             found = Definition.parse(text)
-            patterns = _time(run.series[network, f"pattern_{found.quantity}"], text)
+            patterns, open_p = _time(run.series[network, f"pattern_{found.quantity}"], text)
             for size in SIZES if found.quantity == "change" else SIZES[:1]:
                 suffix = "_rel" if size == "relative" else ""
-                weights = _time(run.series[network, f"weight_{found.quantity}{suffix}"], text)
-                both = patterns[1] and weights[1]
+                weights, open_w = _time(
+                    run.series[network, f"weight_{found.quantity}{suffix}"], text
+                )
                 yield {
-                    **named,
+                    **run.config.choices,
                     "network": network,
                     "size": size,
                     "definition": text,
-                    "pattern_time": patterns[0],
-                    "weight_time": weights[0],
-                    "ratio": np.nan if both else weights[0] / max(patterns[0], 1.0),
-                    "censored": "both"
-                    if both
-                    else "patterns"
-                    if patterns[1]
-                    else "weights"
-                    if weights[1]
-                    else "",
+                    "pattern_time": patterns,
+                    "weight_time": weights,
+                    "ratio": np.nan if open_p and open_w else weights / max(patterns, 1.0),
+                    "censored": _CENSORED[open_p, open_w],
                 }
 
 

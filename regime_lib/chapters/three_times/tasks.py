@@ -1,4 +1,4 @@
-"""What a setting trains on: network, batches, probe and test set, for images and for text alike."""
+"""What a run trains on: network, batches, probe and test set, for images and for text alike."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ import torch
 from jaxtyping import Float, Int, Shaped
 from torch import Tensor, nn
 
-from regime_lib.chapters.three_times.networks import PatchTransformer, SmallCNN, TextTransformer
-from regime_lib.chapters.three_times.settings import Setting
+from regime_lib.chapters.three_times.configs import RunConfig
+from regime_lib.chapters.three_times.networks import PatchTransformer, TextTransformer, small_cnn
 from regime_lib.errors import RegimeError
 from regime_lib.lab.data.dataset import Dataset
 from regime_lib.lab.data.loading import load_dataset
 from regime_lib.lab.data.text import CharacterData, SentenceData
 from regime_lib.lab.models.mlp import MLP
+from regime_lib.lab.seeding import generator
 from regime_lib.lab.training.batches import batch_order
-from regime_lib.lab.training.seeding import generator
 
 WINDOW = 32  # characters, or words of a sentence, that a text model reads
 _TEST = 2000  # most test samples that accuracy is measured on
@@ -30,8 +30,8 @@ Batch = tuple[Shaped[Tensor, "batch *features"], Int[Tensor, "batch *length"]]
 
 
 @dataclass(frozen=True, eq=False)
-class StudyTask:
-    """Data of one setting, ready for training."""
+class LearningTask:
+    """Data of one run, ready for training."""
 
     data: Dataset
     """For text, training inputs are windows or sentences of tokens."""
@@ -44,23 +44,23 @@ class StudyTask:
     source: str
     """Where the data come from, in words fit for a caption."""
 
-    def network(self, setting: Setting) -> nn.Module:
-        """Return the network of a setting, with the initial weights of its seed."""
-        shape, classes, seed = self.data.image_shape, len(self.data.classes), setting.seed
+    def network(self, config: RunConfig) -> nn.Module:
+        """Return the network of a run, with the initial weights of its seed."""
+        shape, classes, seed = self.data.image_shape, len(self.data.classes), config.seed
         if shape is None:
             labels = None if self.stream is not None else classes
-            return TextTransformer(self.symbols, WINDOW, labels, hidden=setting.hidden, seed=seed)
-        if setting.architecture == "mlp":
+            return TextTransformer(self.symbols, WINDOW, labels, hidden=config.hidden, seed=seed)
+        if config.architecture == "mlp":
             features = self.data.train_inputs.shape[1]
-            return MLP((features, setting.hidden, setting.hidden, classes), seed)
-        if setting.architecture == "cnn":
-            return SmallCNN(shape, classes, hidden=setting.hidden, seed=seed)
+            return MLP((features, config.hidden, config.hidden, classes), seed)
+        if config.architecture == "cnn":
+            return small_cnn(shape, classes, hidden=config.hidden, seed=seed)
         patch = (shape[1] // 4, shape[2] // 2)
-        return PatchTransformer(shape, classes, patch=patch, hidden=setting.hidden, seed=seed)
+        return PatchTransformer(shape, classes, patch=patch, hidden=config.hidden, seed=seed)
 
-    def batches(self, setting: Setting) -> Iterator[Batch]:
+    def batches(self, config: RunConfig) -> Iterator[Batch]:
         """Yield inputs and targets, step after step and without end."""
-        size, seed = setting.batch_size, setting.seed
+        size, seed = config.batch_size, config.seed
         inputs, labels = self.data.train_inputs, self.data.train_labels
         if self.stream is not None:
             if size is None:
@@ -68,8 +68,8 @@ class StudyTask:
             places = generator(seed, "windows")
             reach = torch.arange(WINDOW + 1)
             while True:
-                starts = places.integers(len(self.stream) - WINDOW, size=size)
-                windows = self.stream[torch.from_numpy(starts)[:, None] + reach]
+                first = places.integers(len(self.stream) - WINDOW, size=size)
+                windows = self.stream[torch.from_numpy(first)[:, None] + reach]
                 yield windows[:, :-1], windows[:, 1:]
         if size is None:
             while True:
@@ -93,19 +93,19 @@ def loss(logits: Float[Tensor, "batch *length classes"], targets: Int[Tensor, "*
     return nn.functional.cross_entropy(logits.flatten(0, -2), targets.flatten())
 
 
-def task_of(setting: Setting) -> StudyTask:
-    """Return the data of a setting; kept for the next setting of the same data.
+def task_of(config: RunConfig) -> LearningTask:
+    """Return the data of a run; kept for the next run of the same data.
 
     Raises
     ------
     RegimeError
         If the data set is not on this machine, or is smaller than what is asked for.
     """
-    return _task(setting.dataset, setting.samples, setting.probe_size)
+    return _task(config.dataset, config.samples, config.probe_size)
 
 
 @lru_cache(maxsize=8)
-def _task(name: str, samples: int | None, probe: int) -> StudyTask:
+def _task(name: str, samples: int | None, probe: int) -> LearningTask:
     found: Any = load_dataset(name)
     if isinstance(found, CharacterData):
         return _of_characters(found, samples, probe)
@@ -113,10 +113,10 @@ def _task(name: str, samples: int | None, probe: int) -> StudyTask:
         return _of_sentences(found, samples, probe)
     data = found.subset(samples or len(found.train_labels), min(_TEST, len(found.test_labels)))
     _check_probe(name, probe, len(data.test_labels))
-    return StudyTask(data, None, 0, data.test_inputs[:probe].clone(), data.provenance)
+    return LearningTask(data, None, 0, data.test_inputs[:probe].clone(), data.provenance)
 
 
-def _of_characters(found: CharacterData, samples: int | None, probe: int) -> StudyTask:
+def _of_characters(found: CharacterData, samples: int | None, probe: int) -> LearningTask:
     """Cut test windows side by side; the probe are some of them, evenly spread."""
     stream = found.train_tokens[: samples or len(found.train_tokens)].clone()
     cut = found.test_tokens[: len(found.test_tokens) // (WINDOW + 1) * (WINDOW + 1)]
@@ -135,12 +135,12 @@ def _of_characters(found: CharacterData, samples: int | None, probe: int) -> Stu
         windows[:, :-1],
         windows[:, 1:],
     )
-    return StudyTask(
+    return LearningTask(
         data, stream, len(found.alphabet), windows[spread, :-1].clone(), found.provenance
     )
 
 
-def _of_sentences(found: SentenceData, samples: int | None, probe: int) -> StudyTask:
+def _of_sentences(found: SentenceData, samples: int | None, probe: int) -> LearningTask:
     """Number the words; the probe are test sentences without padding, which would have patterns."""
     if samples is not None:
         found = found.subset(samples, len(found.test_labels))
@@ -149,7 +149,7 @@ def _of_sentences(found: SentenceData, samples: int | None, probe: int) -> Study
     long = data.test_inputs[(data.test_inputs != 0).all(dim=1)]
     _check_probe(found.name, probe, len(long))
     kept = replace(data, test_inputs=data.test_inputs[:_TEST], test_labels=data.test_labels[:_TEST])
-    return StudyTask(kept, None, len(words), long[:probe].clone(), found.provenance)
+    return LearningTask(kept, None, len(words), long[:probe].clone(), found.provenance)
 
 
 def _check_probe(name: str, wanted: int, there: int) -> None:

@@ -1,121 +1,171 @@
-"""The figures of the tracking chapters: patterns and weights settling, in one look for all of them.
+"""The figures of the tracking chapters: patterns and weights settling, with their alt texts.
 
-Functions take plain numbers (arrays and tables), so that this room needs nothing of the instrument.
+A figure takes a `Theme` first, then what a part of a chapter returned (see `parts`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
-from matplotlib.colors import ListedColormap, LogNorm
+from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, NullFormatter
 
-from regime_lib.companion.figures.curves import Curves, both_changes, shaded
+from regime_lib.chapters.tracking.parts import (
+    FlipLaw,
+    Layers,
+    OneRun,
+    PerRun,
+    Proportional,
+    Ratios,
+    Series,
+    WarmUp,
+    late_level,
+)
+from regime_lib.companion.figures.curves import Curves, band, both_changes, shaded
 from regime_lib.companion.figures.marks import legend_below, outer_label, plain_numbers, ratio_dots
 from regime_lib.companion.figures.theme import Theme
 
 NAMES = {"sgd": "SGD", "momentum": "SGD with momentum", "adam": "Adam", "adamw": "AdamW"}
 MARKERS = {"sgd": "o", "momentum": "s", "adam": "^", "adamw": "^"}
-_RATIOS = (0.5, 1, 2, 3, 5, 10, 20, 50)  # that an axis may name
+CLAIMED = 3.0  # times earlier, in the paper's abstract
+RATIOS = (0.1, 0.2, 0.5, 1, 2, 3, 5, 10, 20, 50)  # that an axis may name
 
 
-def settling(
-    theme: Theme,
-    patterns: Mapping[str, Curves],
-    weights: Mapping[str, Curves],
-    times: Mapping[str, tuple[float, float]],
-) -> Figure:
-    """Draw pattern change and weight change per step, each over its peak, a panel per optimiser.
+def in_words(name: str) -> str:
+    """Write the name of a run, such as ``letters sgd``, for a reader."""
+    return " ".join(NAMES.get(word, word) for word in name.split())
 
-    Parameters
-    ----------
-    theme : Theme
-        Light or dark, wide or narrow.
-    patterns, weights : mapping from optimiser, or any title, to Curves
-        Smoothed changes per step.
-    times : mapping from optimiser to pair of float
-        When patterns and weights settle, in steps; NaN where they do not.
+
+def medians_in_words(values: Mapping[str, PerRun], digits: int) -> str:
+    """Write the median over seeds of every name."""
+    return ", ".join(
+        f"{in_words(name)} {np.nanmedian(own):.{digits}f}" for name, own in values.items()
+    )
+
+
+def curves(series: Mapping[str, Series]) -> dict[str, Curves]:
+    """Return series as the shared figures take them."""
+    return {name: Curves(*own) for name, own in series.items()}
+
+
+def settling(theme: Theme, found: Ratios | WarmUp, task: str = "") -> Figure:
+    """Draw pattern change and weight change per step, each over its peak; of one task, or of all.
+
+    A vertical line stands where a series has settled, if it settles in every run.
     """
-    figure, axes = theme.panels(len(patterns), height=2.9, sharey=True)
-    for ax, name in zip(axes, patterns, strict=True):
-        both_changes(theme, ax, weights[name], patterns[name])
-        for quantity, time in zip(("pattern", "weight"), times[name], strict=True):
+    names = [name for name in found.settled if name.startswith(task)]
+    figure, axes = theme.panels(len(names), height=2.9, sharey=True)
+    for ax, name in zip(axes, names, strict=True):
+        both_changes(theme, ax, Curves(*found.weights[name]), Curves(*found.patterns[name]))
+        for quantity, time in zip(("pattern", "weight"), found.settled[name].times, strict=True):
             if np.isfinite(time):
                 ax.axvline(time, **theme.stroke(quantity))
-        ax.set(yscale="log", ylim=(1.5e-3, 1.3), title=NAMES.get(name, name))
+        title = name.removeprefix(task).strip()
+        ax.set(yscale="log", ylim=(1.5e-3, 1.3), title=NAMES.get(title, title))
         _step_axis(ax)
     outer_label(theme, axes, "change per step / peak")
     axes[0].legend(loc="lower left")
     return figure
 
 
-def by_definition(theme: Theme, table: pd.DataFrame, claimed: float) -> Figure:
-    """Draw the ratio of the two times under every definition, with intervals.
+def settling_alt(found: Ratios | WarmUp, task: str = "") -> str:
+    """Say when both series settle; where they do not, how high they stay."""
+    words = []
+    for name, settled in found.settled.items():
+        if name.startswith(task):
+            words.append(f"{in_words(name.removeprefix(task).strip())}: {settled}")
+            if settled.bound != "exact":
+                both = (found.patterns[name], found.weights[name])
+                levels = [f"{late_level(series):.2f}" for series in both]
+                words[-1] += (
+                    f"; in the second half patterns at {levels[0]} and weights at {levels[1]} of "
+                    "their peaks"
+                )
+    return f"Falling curves in {len(words)} panels. {'. '.join(words)}."
 
-    Parameters
-    ----------
-    theme : Theme
-        Light or dark, wide or narrow.
-    table : DataFrame
-        Columns `definition`, `optimizer`, `ratio`, `low`, `high`, `bound`; a bound other than
-        "exact" is drawn hollow, an undetermined ratio is left out.
-    claimed : float
-        The ratio that the paper claims.
+
+def warm_up_alt(found: WarmUp) -> str:
+    """Say when both series settle, and the ratios of areas."""
+    before, after = (f"{found.numbers[f'area-{when}']:.2f}" for when in ("before", "after"))
+    return (
+        f"{settling_alt(found)} Area under the weights' curve over area under the patterns' curve, "
+        f"median over seeds: {before} without and {after} with the warm-up."
+    )
+
+
+def by_definition(theme: Theme, table: pd.DataFrame) -> Figure:
+    """Draw the ratio of the two times under every definition (see `parts.Definitions`).
+
+    A bound is drawn hollow, an undetermined ratio is left out.
     """
-    definitions = list(dict.fromkeys(table["definition"]))
-    optimizers = list(dict.fromkeys(table["optimizer"]))
-    figure, (ax,) = theme.panels(1, height=0.36 * len(definitions) + 1.0)
-    place = {definition: -row for row, definition in enumerate(definitions)}
-    for offset, name in zip(np.linspace(0.24, -0.24, len(optimizers)), optimizers, strict=True):
-        rows = table[(table["optimizer"] == name) & table["ratio"].notna()]
-        y = rows["definition"].map(place) + offset
-        colour = theme.colour(name)
-        ax.hlines(y, rows["low"], rows["high"], color=colour, linewidth=2)
-        look: dict[str, Any] = {
-            "marker": MARKERS[name],
-            "size": 34,
-            "linewidth": 1.4,
-            "label": NAMES[name],
-        }
-        ratio_dots(theme, ax, rows["ratio"], y, rows["bound"] == "exact", colour, **look)
-    ax.axvline(1, color=theme.text, linewidth=1)
-    ax.axvline(claimed, **theme.stroke("theory"))
-    for ratio, meaning in ((1.0, "together"), (claimed, "claimed")):
+    names = list(dict.fromkeys(table["definition"]))
+    figure, (ax,) = theme.panels(1, height=0.36 * len(names) + 1.0)
+    draw_ratios(theme, ax, table, 0.24)
+    for ratio, meaning in ((1.0, "together"), (CLAIMED, "claimed")):
         ax.annotate(meaning, (ratio, 0.55), xytext=(4, 0), textcoords="offset points", va="center")
-    ax.set(xscale="log", ylim=(0.5 - len(definitions), 0.8))
-    ax.set_yticks(list(place.values()), [_wrapped(d, theme) for d in definitions])
-    plain_numbers(ax.xaxis, _RATIOS)
-    ax.set_xlabel("weights' time / patterns' time")
-    ax.grid(axis="y", visible=False)
+    ax.set_ylim(0.5 - len(names), 0.8)
+    ax.set_yticks([-row for row in range(len(names))], [_wrapped(d, theme) for d in names])
+    plain_numbers(ax.xaxis, RATIOS)
     legend_below(theme, figure, ax, 3)
     return figure
 
 
-def by_layer(
-    theme: Theme,
-    patterns: Mapping[str, Curves],
-    weights: Mapping[str, Curves],
-) -> Figure:
-    """Draw the changes per step of every layer, patterns on the left and weights on the right.
+def draw_ratios(
+    theme: Theme, ax: Axes, table: pd.DataFrame, spread: float, *, crosses: bool = False
+) -> None:
+    """Draw a row of ratios per definition: hollow where bounds, crosses at one where none."""
+    definitions = list(dict.fromkeys(table["definition"]))
+    place = {definition: -row for row, definition in enumerate(definitions)}
+    optimizers = list(dict.fromkeys(table["optimizer"]))
+    for offset, name in zip(np.linspace(spread, -spread, len(optimizers)), optimizers, strict=True):
+        own = table[table["optimizer"] == name]
+        y, known = own["definition"].map(place) + offset, own["ratio"].notna()
+        found, colour, marker = own[known], theme.colour(name), MARKERS[name]
+        ax.hlines(y[known], found["low"], found["high"], color=colour, linewidth=2)
+        ratio_dots(
+            theme,
+            ax,
+            found["ratio"],
+            y[known],
+            found["bound"] == "exact",
+            colour,
+            marker=marker,
+            size=33,
+            linewidth=1.4,
+        )
+        # a name of its own, for all of its ratios may be bounds
+        ax.scatter([], [], marker=marker, s=33, color=colour, label=NAMES[name])
+        if crosses:
+            ones = np.ones((~known).sum())
+            ax.scatter(ones, y[~known], marker="x", s=30, color=colour, zorder=3)
+    ax.axvline(1, color=theme.text, linewidth=1)
+    ax.axvline(CLAIMED, **theme.stroke("theory"))
+    ax.set(xscale="log", xlabel="weights' time / patterns' time")
+    ax.grid(axis="y", visible=False)
 
-    Parameters
-    ----------
-    theme : Theme
-        Light or dark, wide or narrow.
-    patterns, weights : mapping from layer to Curves
-        Smoothed changes per step.
-    """
+
+def by_definition_alt(table: pd.DataFrame) -> str:
+    """Say between which ratios each optimiser lies, bounds left out."""
+    exact = table[table["bound"] == "exact"].groupby("optimizer", sort=False)["ratio"]
+    words = [f"{NAMES[str(name)]} from {own.min():.2f} to {own.max():.1f}" for name, own in exact]
+    return (
+        f"Ratios of the weights' time to the patterns' time under {table['definition'].nunique()} "
+        f"definitions: {', '.join(words) or 'no definition gives a number'}."
+    )
+
+
+def by_layer(theme: Theme, layers: Layers) -> Figure:
+    """Draw the changes per step of every layer, patterns on the left and weights on the right."""
     figure, axes = theme.panels(2, height=2.9)
-    for ax, quantity, layers in zip(axes, ("pattern", "weight"), (patterns, weights), strict=True):
-        shaded(theme, ax, layers, quantity, over_peak=True)
+    both = {"pattern": layers.patterns, "weight": layers.weights}
+    for ax, (quantity, found) in zip(axes, both.items(), strict=True):
+        shaded(theme, ax, curves(found), quantity, over_peak=True)
         ax.set(yscale="log", ylim=(1.5e-3, 1.3), title=f"{quantity}s")
         ax.legend(loc="lower left")
         _step_axis(ax)
@@ -123,27 +173,26 @@ def by_layer(
     return figure
 
 
-def law_against_measurement(
-    theme: Theme, measured: Mapping[str, Curves], predicted: Mapping[str, Curves]
-) -> Figure:
-    """Draw measured flips per step over what the flip law predicts, for every optimiser.
+def by_layer_alt(layers: Layers) -> str:
+    """Say when each layer has fallen to a tenth of its peak, and where it ends."""
+    words = []
+    for name, (steps, values) in (layers.patterns | layers.weights).items():
+        curve = np.median(values / values.max(axis=0), axis=1)
+        below = (curve <= 0.1) & (np.arange(len(curve)) > curve.argmax())
+        when = f"from step {steps[below.argmax()]}" if below.any() else "never"
+        words.append(f"{name} {when}, {curve[-1]:.3f} at the end")
+    return (
+        "Two panels of falling curves. When the median first lies below a tenth of its peak, and "
+        f"its last share of the peak: {'; '.join(words)}."
+    )
 
-    Parameters
-    ----------
-    theme : Theme
-        Light or dark, wide or narrow.
-    measured, predicted : mapping from optimiser to Curves
-        Smoothed shares of flipped units.
-    """
-    figure, axes = theme.panels(len(measured), height=2.9, sharey=True)
-    for ax, name in zip(axes, measured, strict=True):
-        steps = measured[name].steps
-        for bundle, quantity, label in (
-            (measured[name], "pattern", "measured"),
-            (predicted[name], "theory", "flip law"),
-        ):
-            low, mid, high = bundle.quantiles()
-            theme.band(ax, steps, low, mid, high, quantity, label=label)
+
+def law_against_measurement(theme: Theme, law: FlipLaw) -> Figure:
+    """Draw measured flips per step over what the flip law predicts, for every optimiser."""
+    figure, axes = theme.panels(len(law.measured), height=2.9, sharey=True)
+    for ax, name in zip(axes, law.measured, strict=True):
+        band(theme, ax, Curves(*law.measured[name]), "pattern", label="measured")
+        band(theme, ax, Curves(*law.predicted[name]), "theory", label="flip law")
         ax.set(yscale="log", title=NAMES[name])
         _step_axis(ax)
     outer_label(theme, axes, "share of units flipped")
@@ -151,115 +200,90 @@ def law_against_measurement(
     return figure
 
 
-def proportional(
-    theme: Theme, patterns: Mapping[str, Curves], weights: Mapping[str, Curves]
-) -> Figure:
-    """Draw pattern change against weight change, a point a step, with a line of slope one.
+def law_alt(law: FlipLaw) -> str:
+    """Say by how much measurement and law differ."""
+    return (
+        "Three panels in which the measured share of flips and the law fall together over about "
+        "two decades. Measured over predicted, geometric mean over training: "
+        f"{medians_in_words(law.factors, 2)}."
+    )
 
-    Parameters
-    ----------
-    theme : Theme
-        Light or dark, wide or narrow.
-    patterns, weights : mapping from optimiser to Curves
-        Changes per step.
-    """
-    figure, axes = theme.panels(len(patterns), height=2.7, sharey=True)
-    for ax, name in zip(axes, patterns, strict=True):
-        x = weights[name].values / weights[name].values.max(axis=0)
-        y = patterns[name].values / patterns[name].values.max(axis=0)
-        chosen = np.unique(np.geomspace(1, len(x), 220).astype(int)) - 1
-        ax.plot(
-            x[chosen].ravel(),
-            y[chosen].ravel(),
-            ".",
-            markersize=2.5,
-            alpha=0.5,
-            color=theme.colour(name),
-            rasterized=True,
-        )
+
+def proportional(theme: Theme, found: Proportional, task: str = "") -> Figure:
+    """Draw pattern change against weight change, a point a step, with a line of slope one."""
+    shown = {name: own for name, own in found.points.items() if name.startswith(task)}
+    figure, axes = theme.panels(len(shown), height=2.7, sharey=True)
+    for ax, (name, (x, y)) in zip(axes, shown.items(), strict=True):
+        optimizer = name.removeprefix(task).strip()
+        colour = theme.colour(optimizer)
+        ax.plot(x, y, ".", markersize=2.5, alpha=0.5, color=colour, rasterized=True)
         ends = np.array([2e-3, 1.0])
-        ax.plot(
-            ends,
-            ends,
-            **theme.stroke("theory"),
-            label="slope one",
-        )
-        ax.set(xscale="log", yscale="log", title=NAMES[name], xlim=(1e-3, 1.5), ylim=(1e-3, 1.5))
-        ax.set_xlabel("weight change / peak")
+        ax.plot(ends, ends, **theme.stroke("theory"), label="slope one")
+        ax.set(xscale="log", yscale="log", xlim=(1e-3, 1.5), ylim=(1e-3, 1.5))
+        ax.set(title=NAMES[optimizer], xlabel="weight change / peak")
     outer_label(theme, axes, "pattern change / peak")
     axes[0].legend(loc="upper left")
     return figure
 
 
-def embers(
-    theme: Theme,
-    flips: npt.NDArray[np.float64],
-    layer_sizes: Sequence[int],
-    patterns: Curves,
-    weights: Curves,
-) -> Figure:
-    """Draw how often every unit still flips while training goes on, and both changes per step.
+def proportional_alt(found: Proportional) -> str:
+    """Say the slopes."""
+    return (
+        "Three clouds of points about a line of slope one. Slopes fitted to the smoothed series, "
+        f"median over seeds: {medians_in_words(found.slopes, 2)}."
+    )
 
-    Parameters
-    ----------
-    theme : Theme
-        Light or dark, wide or narrow.
-    flips : array, shape (steps, units)
-        Share of the probe for which a unit flipped in a step.
-    layer_sizes : sequence of int
-        Units of each layer, in order.
-    patterns, weights : Curves
-        Smoothed changes per step of the same run.
-    """
+
+def flip_rates(theme: Theme, run: OneRun) -> Figure:
+    """Draw how often every unit still flips while training goes on, and both changes per step."""
     size = (3.9, 4.6) if theme.narrow else (7.2, 4.9)
     figure = Figure(figsize=size, layout="constrained")
     top, bottom = figure.subplots(2, 1, sharex=True, height_ratios=(2.4, 1))
-    edges = np.unique(np.geomspace(1, len(flips) + 1, 60 if theme.narrow else 110).astype(int))
-    rates = np.array([flips[a - 1 : b - 1].mean(axis=0) for a, b in pairwise(edges)])
-    borders = np.cumsum([0, *layer_sizes])
+    edges = np.unique(np.geomspace(1, len(run.flips) + 1, 60 if theme.narrow else 110).astype(int))
+    rates = np.array([run.flips[a - 1 : b - 1].mean(axis=0) for a, b in pairwise(edges)])
+    borders = list(pairwise(np.cumsum([0, *run.layers])))
     # within a layer, the units that flip most lie lowest
-    order = np.concatenate(
-        [a + np.argsort(-flips[:, a:b].sum(axis=0), kind="stable") for a, b in pairwise(borders)]
-    )
+    order = [a + np.argsort(-run.flips[:, a:b].sum(axis=0), kind="stable") for a, b in borders]
     mesh = top.pcolormesh(
         edges,
-        np.arange(flips.shape[1] + 1),
-        np.ma.masked_equal(rates.T[order], 0),
+        np.arange(run.flips.shape[1] + 1),
+        np.ma.masked_equal(rates.T[np.concatenate(order)], 0),
         norm=LogNorm(1e-4, 1e-1),
-        cmap=_heat(theme),
+        # glows out of the page's own background
+        cmap=sns.color_palette("rocket" if theme.dark else "rocket_r", as_cmap=True),
         rasterized=True,
     )
     bar = figure.colorbar(mesh, ax=top, pad=0.01, aspect=30, extend="both")
     bar.set_label("flips per input and step")
     bar.outline.set_visible(False)
-    for border in borders[1:-1]:
+    for border, _ in borders[1:]:
         top.axhline(border, color=theme.background, linewidth=2)
-    middles = [(a + b) / 2 for a, b in pairwise(borders)]
-    names = [f"layer {number}" for number in range(1, len(layer_sizes) + 1)]
-    top.set_yticks(middles, names, rotation=90, va="center")
+    names = [f"layer {number}" for number in range(1, len(borders) + 1)]
+    top.set_yticks([(a + b) / 2 for a, b in borders], names, rotation=90, va="center")
     top.tick_params(axis="y", length=0)
     top.grid(visible=False)
-    for quantity, bundle in (("weight", weights), ("pattern", patterns)):
-        values = bundle.values[:, 0] / bundle.values[:, 0].max()
-        line = theme.stroke(quantity)
-        bottom.plot(bundle.steps, values, label=f"{quantity} change", **line)
-    bottom.set(xscale="log", yscale="log", xlim=(1, len(flips)), xlabel="optimiser step")
+    for quantity, (steps, values) in (("weight", run.weight), ("pattern", run.pattern)):
+        label = f"{quantity} change"
+        bottom.plot(steps, values / values.max(), label=label, **theme.stroke(quantity))
+    bottom.set(xscale="log", yscale="log", xlim=(1, len(run.flips)), xlabel="optimiser step")
     bottom.set_ylabel("per step / peak")
     bottom.legend(loc="lower left")
     return figure
 
 
-def horizon(theme: Theme, table: pd.DataFrame) -> Figure:
-    """Draw how the ratio changes when the same runs are cut short.
+def flip_rates_alt(run: OneRun) -> str:
+    """Say how fast the picture fades."""
+    steps, units = run.flips.shape
+    return (
+        f"Heat map of the flips of {units} units over {steps} steps: it glows at the start and "
+        f"fades to the right; half of all flips fall in the first {run.numbers['embers-half']} "
+        "steps. Below, the pattern change per step falls earlier than the weight change, then both "
+        "fall side by side."
+    )
 
-    Parameters
-    ----------
-    theme : Theme
-        Light or dark, wide or narrow.
-    table : DataFrame
-        Columns `share` (of the run), `optimizer`, `ratio`, `low`, `high`, `bound`, `undetermined`
-        (share of runs in which neither settles).
-    """
+
+def horizon(theme: Theme, table: pd.DataFrame) -> Figure:
+    """Draw how the ratio changes when the same runs are cut short (see `measure_mlp.Horizon`)."""
     figure, axes = theme.panels(2, height=2.8)
     for name, rows in table.groupby("optimizer", sort=False):
         shown = rows[rows["ratio"].notna()]
@@ -271,7 +295,7 @@ def horizon(theme: Theme, table: pd.DataFrame) -> Figure:
         )
     axes[0].axhline(1, color=theme.text, linewidth=1)
     axes[0].set(yscale="log", xscale="log", ylabel="weights / patterns", title="the ratio")
-    plain_numbers(axes[0].yaxis, _RATIOS)
+    plain_numbers(axes[0].yaxis, RATIOS)
     axes[1].set(xscale="log", ylim=(-0.04, 1.04), ylabel="share of runs", title="neither settles")
     for ax in axes:
         ax.set_xlabel("part of the run that is seen")
@@ -282,9 +306,15 @@ def horizon(theme: Theme, table: pd.DataFrame) -> Figure:
     return figure
 
 
-def _heat(theme: Theme) -> ListedColormap:
-    """Return seaborn's heat map, glowing out of the page's own background."""
-    return sns.color_palette("rocket" if theme.dark else "rocket_r", as_cmap=True)
+def horizon_alt(table: pd.DataFrame) -> str:
+    """Say how many runs the shortest cut leaves undetermined."""
+    shortest = table[table["share"] == table["share"].min()]
+    pairs = zip(shortest["optimizer"], shortest["undetermined"], strict=True)
+    words = [f"{NAMES[name]} {share:.2f}" for name, share in pairs]
+    return (
+        "Left, ratios against the part of the run that is seen; right, the share of censored runs. "
+        f"In the shortest cut neither series settles in this share of the runs: {', '.join(words)}."
+    )
 
 
 def _step_axis(ax: Axes) -> None:

@@ -1,4 +1,4 @@
-"""Checks of the exercises of the chapter on ageing."""
+"""Checks of the exercises of the chapter on the training response."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from regime_lib.chapters.checking import expect, report
 from regime_lib.simulators.training_response.networks import (
     distances,
     make_networks,
-    trained_strings,
+    trained_inputs,
 )
 from regime_lib.simulators.training_response.response import by_distance
 from regime_lib.simulators.training_response.setup import Setup
@@ -25,23 +25,23 @@ def response_kernel(solution: Callable[..., Values]) -> None:
     """Check a function that averages a response over each Hamming distance."""
 
     def trial() -> None:
-        toy, random = Setup(inputs=5), np.random.default_rng(0)
-        strings = toy.strings()
-        trained = strings[11]
+        setup, random = Setup(bits=5), np.random.default_rng(0)
+        inputs = setup.all_inputs()
+        trained = inputs[11]
         response = 3.0 - np.arange(32) / 20 + random.random(32)
-        truth = by_distance((response / response[11])[None], distances(strings, trained[None]))[0]
-        found = np.asarray(solution(response, strings, trained))
+        truth = by_distance((response / response[11])[None], distances(inputs, trained[None]))[0]
+        found = np.asarray(solution(response, inputs, trained))
         expect(
             found.shape == (6,),
             f"Five bits have the distances 0 to 5, six in all; you return shape {found.shape}.",
         )
         expect(
             not np.allclose(found, truth * response[11]),
-            "Divide by the response at the trained string, so that the kernel starts at one.",
+            "Divide by the response at the trained input, so that the kernel starts at one.",
         )
         expect(
             not np.allclose(found, truth * np.array([1, 5, 10, 10, 5, 1])),
-            "You added up; average over the strings at each distance.",
+            "You added up; average over the inputs at each distance.",
         )
         expect(
             np.allclose(found, truth), "Some distance has the wrong mean; compare by brute force."
@@ -54,11 +54,11 @@ def logit_response(solution: Callable[..., float]) -> None:
     """Check a function that predicts the first-order response of a ReLU network at its logit."""
 
     def trial() -> None:
-        toy = Setup(inputs=4, features=12, init="uniform")
-        networks, trained = make_networks(toy, range(4)), trained_strings(toy, range(4))
-        kernel = networks.tangent_kernel(toy.strings(), trained)
+        setup = Setup(bits=4, features=12, init="uniform")
+        networks, trained = make_networks(setup, range(4)), trained_inputs(setup, range(4))
+        kernel = networks.tangent_kernel(setup.all_inputs(), trained)
         for seed in range(4):
-            for place, x in enumerate(toy.strings()):
+            for place, x in enumerate(setup.all_inputs()):
                 weights, biases = networks.weights[:-1, seed].T, networks.weights[-1, seed]
                 h, there = weights @ x + biases, weights @ trained[seed] + biases
                 found = solution(h, there, networks.readout[seed], float(x @ trained[seed]), 0.2)
@@ -75,17 +75,16 @@ def logit_response(solution: Callable[..., float]) -> None:
                 )
                 expect(
                     np.isclose(found, truth, rtol=1e-9),
-                    f"For one string the exact first-order response is {truth:.4g}, and your "
+                    f"For one input the exact first-order response is {truth:.4g}, and your "
                     f"function says {found:.4g}. A feature passes a gradient only where it is on, "
-                    "at both strings.",
+                    "at both inputs.",
                 )
 
     report("logit response", trial)
 
 
 def exponents(solution: Callable[[float], tuple[float, float]]) -> None:
-    """Check a function that gives the exponents of ageing for an error that vanishes like a
-    power."""
+    """Check a function that gives the exponents for an error that vanishes like a power."""
 
     def trial() -> None:
         for power in (1.0, 2.0, 3.0, 1.5):
@@ -120,7 +119,7 @@ def exponents(solution: Callable[[float], tuple[float, float]]) -> None:
 
 
 def switches_off_at(solution: Callable[[float, float, float], float]) -> None:
-    """Check a function that gives the rapidity at which a feature switches off."""
+    """Check a function that gives the hyperbolic angle at which a feature switches off."""
 
     def trial() -> None:
         for h, v, q in ((0.5, -0.3, 3.0), (1.0, -0.5, 2.5), (0.2, -1.0, 3.0)):

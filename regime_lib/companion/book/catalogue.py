@@ -78,6 +78,11 @@ class Entry:
                         return names.get(name)
         return None
 
+    @property
+    def measuring(self) -> tuple[str, ...]:
+        """What its measurements are made by: its module `measure`, else all that it imports."""
+        return (self.measure,) if self.measure else self.imports
+
     @cached_property
     def _trees(self) -> list[ast.Module]:
         try:

@@ -23,11 +23,14 @@ class Curves:
     steps: npt.NDArray[np.int64]
     values: npt.NDArray[np.float64]
     """Shape (steps, runs)."""
+    share: float = 0.8
+    """How many of the runs a band holds: 0.8 is from the tenth to the ninetieth percentile."""
 
     def quantiles(self, scale: npt.ArrayLike = 1.0) -> npt.NDArray[np.float64]:
-        """Return the 10 %, 50 % and 90 % quantiles over runs, shape (3, steps)."""
+        """Return the ends and the middle of the band over runs: low, median, high; (3, steps)."""
         values = self.values / np.asarray(scale)
-        levels, whole = [0.1, 0.5, 0.9], ~np.isnan(values).any(axis=1)
+        levels = [0.5 - self.share / 2, 0.5, 0.5 + self.share / 2]
+        whole = ~np.isnan(values).any(axis=1)
         found = np.empty((3, len(values)))
         found[:, whole] = np.quantile(values[whole], levels, axis=1)
         if not whole.all():  # many times slower
@@ -46,6 +49,14 @@ def both_changes(theme: Theme, ax: Axes, weight: Curves, pattern: Curves) -> Non
         theme.band(ax, bundle.steps, low, mid, high, quantity, label=f"{quantity} change")
 
 
+def band(
+    theme: Theme, ax: Axes, bundle: Curves, quantity: str, *, label: str | None = None
+) -> None:
+    """Draw the median over runs, and the band around it."""
+    low, mid, high = bundle.quantiles()
+    theme.band(ax, bundle.steps, low, mid, high, quantity, label=label)
+
+
 def shaded(
     theme: Theme,
     ax: Axes,
@@ -53,12 +64,19 @@ def shaded(
     quantity: str,
     *,
     styles: Sequence[Any] = STYLES,
+    markers: Sequence[str] = (),
+    last_plain: bool = False,
     over_peak: bool = False,
     alpha: float = 0.2,
 ) -> None:
     """Draw bands in shades of one quantity, the first plain, each in a line style of its own."""
-    shades = theme.shades(quantity, len(bundles))
-    for shade, style, (name, bundle) in zip(shades, styles, bundles.items(), strict=False):
+    shades = theme.shades(quantity, len(bundles))[:: -1 if last_plain else 1]
+    marks = [*markers, *[""] * len(bundles)]
+    for shade, style, mark, (name, bundle) in zip(
+        shades, styles, marks, bundles.items(), strict=False
+    ):
         low, mid, high = bundle.over_peak() if over_peak else bundle.quantiles()
         ax.fill_between(bundle.steps, low, high, color=shade, alpha=alpha, linewidth=0)
-        ax.plot(bundle.steps, mid, color=shade, linestyle=style, label=name)
+        ax.plot(
+            bundle.steps, mid, color=shade, linestyle=style, marker=mark, markersize=4, label=name
+        )

@@ -30,8 +30,9 @@ class DrawnFigure:
         What it shows, and what a reader who cannot see it must know.
     pictures : dict of str to str
         A PNG per variant, in base64.
-    scene : dict or None
-        What a page's script draws in place of the picture, where the reader can move it.
+    scene : str or None
+        What a page's script draws in place of the picture, where the reader can move it: JSON, in
+        one text, since a notebook would give every number of it a line.
     note : str
         What stands before the caption.
     """
@@ -40,7 +41,7 @@ class DrawnFigure:
     caption: str
     alt: str
     pictures: dict[str, str]
-    scene: dict[str, Any] | None = None
+    scene: str | None = None
     note: str = ""
 
     def bundle(self) -> dict[str, Any]:

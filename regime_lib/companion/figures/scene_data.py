@@ -50,13 +50,14 @@ def with_scene(still: DrawnFigure, scene: Scene) -> DrawnFigure:
         If the scene is too large for a page.
     """
     data = {**encode(scene), "alt": still.alt}
-    size = len(json.dumps(data, ensure_ascii=False, separators=(",", ":")).encode())
+    text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
+    size = len(text.encode())
     if size > MOST_BYTES:
         raise RegimeError(
             f"scene {still.name} takes {size / 1e6:.1f} MB, more than {MOST_BYTES / 1e6:.1f} MB; "
             "draw fewer frames or fewer points"
         )
-    return dataclasses.replace(still, scene=data)
+    return dataclasses.replace(still, scene=text)
 
 
 def encode(scene: Scene) -> dict[str, Any]:

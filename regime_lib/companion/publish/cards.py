@@ -6,9 +6,9 @@ import html
 import re
 
 from regime_lib.companion.claims.claims import Claim, Criterion, Paper, Source, Verdict
+from regime_lib.companion.claims.criteria import in_words
 from regime_lib.companion.claims.ledger import Measurement, Record
 from regime_lib.companion.claims.sweep_tables import VerdictShare
-from regime_lib.companion.claims.wording import in_words
 
 #: The sign that stands beside the word of each verdict.
 SIGNS = {

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import struct
 from functools import cache
 from pathlib import Path
@@ -54,8 +53,7 @@ def _script(figure: DrawnFigure) -> Markup | None:
     """Return a scene as the text of a script, which the first "</script" in it would end."""
     if figure.scene is None:
         return None
-    text = json.dumps(figure.scene, ensure_ascii=False, separators=(",", ":"))
-    return Markup(text.replace("</", r"<\/"))
+    return Markup(figure.scene.replace("</", r"<\/"))
 
 
 def _place(figure: DrawnFigure, variant: str, chapter: str) -> str:

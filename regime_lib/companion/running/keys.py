@@ -104,15 +104,15 @@ def reasons_to_run(wanted: RunKey, stored: Mapping[str, Any] | None) -> tuple[st
 
 
 def measurement_parts(
-    project: Project, entry: Entry, values: Iterable[Value]
+    project: Project, modules: Iterable[str], values: Iterable[Value] = ()
 ) -> dict[str, dict[str, str]]:
-    """Return digests of what a chapter's measurements depend on, beside their settings.
+    """Return digests of what measurements depend on, beside their settings.
 
-    These are the modules that `measure` imports, the lock, and the data sets that the values of
-    parameters name.
+    These are the modules that measure, what these import, the lock, and the data sets that the
+    values of parameters name.
     """
     return {
-        "library": library_digests(project, [entry.measure] if entry.measure else entry.imports),
+        "library": library_digests(project, modules),
         "lock": _file_digests([project.lock_file], project.root),
         "data": data_digests(values),
     }

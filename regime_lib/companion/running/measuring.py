@@ -26,6 +26,8 @@ T = TypeVar("T")
 
 PROFILES = ("quick", "paper")
 
+_KEPT = 8  # results of a part that stay: a few settings, before and after a change
+
 #: What a chapter may do with kept measurements. A runner sets it for the kernels that it starts:
 #: "reuse" reads and writes them, "leave" computes afresh and writes. Anybody else does neither.
 VARIABLE = "REGIME_MEASUREMENTS"
@@ -117,7 +119,7 @@ class Keeper:
         self._mode = os.environ.get(VARIABLE, "") if mode is None else mode
         self._parts: dict[str, Any] = {}
         if self._mode:  # now, before the reader can edit what this process has imported
-            self._parts = measurement_parts(project, entry, values.values())
+            self._parts = measurement_parts(project, entry.measuring, values.values())
 
     def measured(self, part: Callable[..., T], settings: Any, *tables: Any) -> T:
         """Return what a part measures: kept, if it may be read and nothing changed, else afresh."""
@@ -134,6 +136,7 @@ class Keeper:
         content = dumps(result)
         with atomic_write(path) as temporary:
             temporary.write_bytes(content)
+        _prune(path)
         return loads(kind, content)  # the same, kept or fresh
 
     def _path(self, part: Callable[..., Any], settings: Any, tables: tuple[Any, ...]) -> Path:
@@ -159,6 +162,14 @@ def _claims(result: object) -> Iterator[tuple[str, Estimate]]:
             yield from value.items()
         else:
             yield from _claims(value)
+
+
+def _prune(path: Path) -> None:
+    """Remove what is kept of a part beside the last few results, of other settings or code."""
+    part = path.name.rpartition("-")[0]
+    kept = sorted(path.parent.glob(f"{part}-*.npz"), key=lambda p: p.stat().st_mtime)
+    for old in kept[:-_KEPT]:
+        old.unlink(missing_ok=True)
 
 
 def _hashable(value: Value) -> Any:

@@ -70,7 +70,7 @@ def dependencies(
     (entry,) = find_chapters(project, [name])
     values = resolve_values(entry.parameters, given, entry.name)
     named = {v for point in points for v in point.values() if isinstance(v, str)}
-    parts = measurement_parts(project, entry, [*values.values(), *sorted(named)])
+    parts = measurement_parts(project, entry.measuring, [*values.values(), *sorted(named)])
     shared = {key: digest_of(part) for key, part in parts.items()}
     return {"chapter": entry.name, "given": {k: values[k] for k in given}, **shared}
 

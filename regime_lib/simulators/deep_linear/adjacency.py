@@ -35,11 +35,6 @@ def adjacency(layers: Layers) -> Adjacency:
     return matrix
 
 
-def layers_in(matrix: Adjacency, sizes: tuple[int, ...]) -> Layers:
-    """Return the layers that an adjacency matrix holds."""
-    return tuple(matrix[block].copy() for block in _blocks(sizes))
-
-
 def off_structure(matrix: Adjacency, sizes: tuple[int, ...]) -> float:
     """Return the largest absolute entry where no layer lies."""
     rest = matrix.copy()
@@ -77,14 +72,6 @@ def characteristic_coefficients(matrix: Adjacency) -> Float[np.ndarray, " units"
         coefficients[order - 1] = -np.trace(moved) / order
         auxiliary = moved + coefficients[order - 1] * np.eye(size)
     return coefficients
-
-
-def hidden_blocks(matrix: Adjacency, sizes: tuple[int, ...]) -> Layers:
-    """Return the diagonal blocks of A Aᵀ − Aᵀ A that belong to hidden layers."""
-    commutator = matrix @ matrix.T - matrix.T @ matrix
-    edges = np.cumsum([0, *sizes])
-    inner = itertools.pairwise(edges[1:-1])
-    return tuple(commutator[start:stop, start:stop] for start, stop in inner)
 
 
 def _blocks(sizes: tuple[int, ...]) -> list[tuple[slice, slice]]:

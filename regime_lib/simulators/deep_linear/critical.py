@@ -58,7 +58,7 @@ def critical_values(singular_values: Sequence[float], rank: int) -> tuple[Critic
     return tuple(sorted(found))
 
 
-def stairs(singular_values: Sequence[float], rank: int) -> Float[np.ndarray, " stairs"]:
+def visited_values(singular_values: Sequence[float], rank: int) -> Float[np.ndarray, " values"]:
     """Return the critical values that learning from the largest value on visits, falling."""
     squares = np.square(np.array(singular_values, dtype=float))
     return np.array([0.5 * squares[k:].sum() for k in range(min(rank, len(squares)) + 1)])

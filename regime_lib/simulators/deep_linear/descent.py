@@ -50,4 +50,4 @@ def gradient_descent(
             if number % every == 0:
                 kept.append(layers)
     stacked = tuple(np.stack(parts) for parts in zip(*kept, strict=True))
-    return FlowPath(task, step * every * np.arange(len(kept)), stacked, steps)
+    return FlowPath(task, step * every * np.arange(len(kept)), stacked)

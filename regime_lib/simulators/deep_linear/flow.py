@@ -36,17 +36,14 @@ class FlowPath:
     task : LinearTask
         What is learnt.
     times : array, shape (times,)
-        When it was looked at; for gradient descent, step size times the number of steps.
+        Of the observations; for gradient descent, step size times the number of steps.
     layers : tuple of array, shapes (times, ..., d_i, d_{i-1})
         The weights at these times.
-    evaluations : int
-        How often the right-hand side was computed.
     """
 
     task: LinearTask
     times: Float[np.ndarray, " times"]
     layers: Layers
-    evaluations: int
 
     @property
     def products(self) -> Matrix:
@@ -90,7 +87,7 @@ class FlowPath:
         if self.layers[0].ndim != 4:
             raise RegimeError("this path is that of one network; only a stack has members")
         chosen = tuple(layer[:, index] for layer in self.layers)
-        return FlowPath(self.task, self.times, chosen, self.evaluations)
+        return FlowPath(self.task, self.times, chosen)
 
 
 def gradient_flow(
@@ -110,7 +107,7 @@ def gradient_flow(
     task : LinearTask
         What is learnt.
     times : array, shape (times,)
-        At least two rising numbers: when to look.
+        At least two rising numbers: when to observe.
     rtol, atol : float
         Relative and absolute tolerance of a step. The default keeps the conserved quantities of a
         network with weights of order one to 1e-9.
@@ -141,7 +138,7 @@ def gradient_flow(
     )
     if found.status < 0:
         raise RegimeError(f"the integrator gave up: {found.message.rstrip('.')}")
-    return FlowPath(task, found.t, packing.layers(found.y.T), found.nfev)
+    return FlowPath(task, found.t, packing.layers(found.y.T))
 
 
 class Packing:

@@ -1,4 +1,4 @@
-"""Where deep linear networks start: random, balanced, decoupled, aligned, delta-balanced.
+"""Initialisations of deep linear networks: random, balanced, decoupled, aligned, delta-balanced.
 
 The terms follow our notes on arXiv 2511.10362: *balanced* means that all Gram differences vanish
 (δ-balanced: that they are δ times the identity on the modes), *aligned* that neighbouring layers
@@ -17,7 +17,7 @@ from regime_lib.errors import RegimeError
 from regime_lib.simulators.deep_linear.problem import Layers, LinearTask
 
 
-def random_start(
+def random_init(
     sizes: Sequence[int], scale: float, rng: np.random.Generator, *, runs: int | None = None
 ) -> Layers:
     """Draw independent Gaussian weights with standard deviation `scale`.
@@ -38,7 +38,7 @@ def random_start(
     return tuple(scale * rng.standard_normal((*lead, *shape)) for shape in shapes)
 
 
-def balanced_start(
+def balanced_init(
     network: Float[np.ndarray, "outputs inputs"], sizes: Sequence[int], rng: np.random.Generator
 ) -> Layers:
     """Split a given product into balanced layers, in random bases of the hidden layers.
@@ -63,7 +63,7 @@ def balanced_start(
     return _chained(left[:, :rank], right[:rank], strengths, sizes, rng)
 
 
-def decoupled_start(
+def decoupled_init(
     task: LinearTask, sizes: Sequence[int], strengths: Float[np.ndarray, "depth modes"]
 ) -> Layers:
     """Give every mode of the task a chain of its own: one unit a layer, one number a layer.
@@ -86,13 +86,13 @@ def decoupled_start(
     return _in_the_tasks_basis(task, sizes, strengths, None)
 
 
-def aligned_start(
+def aligned_init(
     task: LinearTask,
     sizes: Sequence[int],
     strengths: Float[np.ndarray, "depth modes"],
     rng: np.random.Generator,
 ) -> Layers:
-    """Start like `decoupled_start`, seen in random orthonormal bases of the hidden layers."""
+    """Initialise like `decoupled_init`, seen in random orthonormal bases of the hidden layers."""
     return _in_the_tasks_basis(task, sizes, strengths, rng)
 
 

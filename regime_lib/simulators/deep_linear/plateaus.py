@@ -36,7 +36,7 @@ class Plateaus:
 
 @dataclass(frozen=True, eq=False)
 class Match:
-    """Plateaus against the critical values that the staircase should visit.
+    """Plateaus against the critical values that a run should visit.
 
     Attributes
     ----------

@@ -80,8 +80,8 @@ def settle(
     longest : float
         The latest time to stop at.
     detail : int
-        How often the path looks within every step of the integrator, so that it sees fast and slow
-        stretches alike; 0 keeps the start and the end only.
+        Observations per step of the integrator, so that fast and slow stretches are seen alike; 0
+        keeps the start and the end only.
     rtol, atol : float
         As for `gradient_flow`.
 
@@ -119,10 +119,10 @@ def settle(
             raise RegimeError(f"the integrator gave up: {str(message).rstrip('.')}")
         before, now, state = float(solver.t_old), float(solver.t), solver.y
         pace = speeds(state)
-        course = None
+        dense = None
         if pace.max() <= tolerance:
-            outcome, course = "settled", solver.dense_output()
-            now, state = _crossing(excess, course, before, now)
+            outcome, dense = "settled", solver.dense_output()
+            now, state = _crossing(excess, dense, before, now)
         elif noise.rests(now, packing.layers(state), pace, tolerance):
             outcome = "noise floor"
         elif solver.status == "finished":
@@ -131,28 +131,26 @@ def settle(
                 f"the tolerance {tolerance:g}, and still changes; allow a longer time"
             )
         if detail > 1:
-            course = course or solver.dense_output()
+            dense = dense or solver.dense_output()
             inner = np.linspace(before, now, detail + 1)[1:-1]
             seen.extend(inner)
-            states.extend(course(inner).T)
+            states.extend(dense(inner).T)
         if detail > 0:
             seen.append(now)
             states.append(state)
     if detail == 0:
         seen.append(now)
         states.append(state)
-    return SettledPath(
-        task, np.array(seen), packing.layers(np.array(states)), solver.nfev, outcome, tolerance
-    )
+    return SettledPath(task, np.array(seen), packing.layers(np.array(states)), outcome, tolerance)
 
 
 def _crossing(
-    excess: Callable[[State], float], course: Any, before: float, now: float
+    excess: Callable[[State], float], dense: Any, before: float, now: float
 ) -> tuple[float, State]:
     """Return when and where the gradient passes the tolerance in the last step."""
-    if excess(course(before)) > 0 > excess(course(now)):
-        now = float(brentq(lambda time: excess(course(time)), before, now, xtol=1e-12))
-    return now, course(now)
+    if excess(dense(before)) > 0 > excess(dense(now)):
+        now = float(brentq(lambda time: excess(dense(time)), before, now, xtol=1e-12))
+    return now, dense(now)
 
 
 @dataclass

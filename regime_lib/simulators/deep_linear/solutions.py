@@ -70,11 +70,6 @@ def learning_time(value: float, depth: int, sigma: float, start: float) -> float
     return float(total) / (depth * sigma)
 
 
-def half_time(depth: int, sigma: float, start: float) -> float:
-    """Return when half of a singular value is learnt."""
-    return learning_time(sigma / 2, depth, sigma, start)
-
-
 def learning_curve(
     depth: int, sigma: float, start: float, points: int = 60
 ) -> tuple[Times, Float[np.ndarray, " times"]]:
@@ -126,22 +121,9 @@ def unbalanced_pair(times: Times, sigma: float, first: float, second: float) -> 
     return delta * u / (1 - u**2)
 
 
-def unbalanced_rate(sigma: float, delta: float) -> float:
-    """Return √(δ² + 4σ²), the rate at which a pair with w₂² − w₁² = δ approaches σ."""
-    return float(np.hypot(delta, 2 * sigma))
-
-
 def rate_at_minimum(depth: int, sigma_min: float) -> float:
     """Return c = h σ_min^(2-2/h): near a balanced minimum of full rank the loss is ∼ e^(−2ct)."""
     return float(depth * sigma_min ** (2 - 2 / depth))
-
-
-def mixed_rate(depth: int, sigma: float, other: float) -> float:
-    """Return the rate of the off-diagonal mode between two learnt singular values, balanced."""
-    powers = np.arange(1, depth + 1)
-    return float(
-        (sigma ** (2 * (depth - powers) / depth) * other ** (2 * (powers - 1) / depth)).sum()
-    )
 
 
 def escape_time(depth: int, sigma: float, distance: float) -> float:
@@ -160,27 +142,6 @@ def escape_time(depth: int, sigma: float, distance: float) -> float:
 def loss_bound(times: Times, loss: float, depth: int, margin: float) -> Times:
     """Return L(0) e^(−2 h c^(2-2/h) t), the bound of balanced starts with deficiency margin c."""
     return loss * np.exp(-2 * rate_at_minimum(depth, margin) * times)
-
-
-def end_to_end_velocity(
-    network: Float[np.ndarray, "outputs inputs"],
-    target: Float[np.ndarray, "outputs inputs"],
-    depth: int,
-) -> Float[np.ndarray, "outputs inputs"]:
-    """Return dP/dt = Σ_j (P Pᵀ)^((h−j)/h) (Σ − P) (Pᵀ P)^((j−1)/h), the flow of balanced networks.
-
-    The weights have left the equation: balanced networks of one product learn alike (Arora, Cohen
-    and Hazan 2018).
-    """
-    left, values, right = np.linalg.svd(network, full_matrices=True)
-    pull = left.T @ (target - network) @ right.T
-    rows, columns = np.zeros(len(left)), np.zeros(len(right))
-    rows[: len(values)] = columns[: len(values)] = values
-    powers = np.arange(depth) / depth
-    weight = sum(
-        (rows ** (2 * (1 - 1 / depth - p)))[:, None] * (columns ** (2 * p))[None, :] for p in powers
-    )
-    return left @ (pull * weight) @ right
 
 
 def _check_start(sigma: float, start: float) -> None:

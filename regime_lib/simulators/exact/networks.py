@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from regime_lib.errors import RegimeError
+from regime_lib.simulators.exact.rational import exact
 
 Exact = npt.NDArray[np.object_]
 Pattern = tuple[tuple[bool, ...], ...]
@@ -41,8 +42,8 @@ class ExactNetwork:
         RegimeError
             If the shapes do not fit each other.
         """
-        rows = tuple(_fractions(weight) for weight in weights)
-        shifts = tuple(_fractions(bias) for bias in biases)
+        rows = tuple(exact(weight) for weight in weights)
+        shifts = tuple(exact(bias) for bias in biases)
         widths = [weight.shape[0] for weight in rows]
         if (
             not rows
@@ -62,7 +63,7 @@ class ExactNetwork:
 
     def preactivations(self, x: npt.ArrayLike) -> list[Exact]:
         """Return every layer's pre-activations, exactly."""
-        activation, found = _fractions(x), []
+        activation, found = exact(x), []
         for weight, bias in zip(self.weights, self.biases, strict=True):
             found.append(weight @ activation + bias)
             activation = _passed(found[-1], found[-1])
@@ -74,7 +75,7 @@ class ExactNetwork:
 
     def keeps(self, x: npt.ArrayLike, delta: Fraction) -> bool:
         """Prove, or fail to prove, that no movement up to `delta` changes the pattern of `x`."""
-        activation = _fractions(x)
+        activation = exact(x)
         moved = activation * 0
         for weight, z in zip(self.weights, self.preactivations(x), strict=True):
             own = delta * (sum(abs(activation)) + sum(moved) + 1)
@@ -100,7 +101,7 @@ class ExactNetwork:
         Fraction
             A proven radius; 0 where a pre-activation is exactly zero.
         """
-        margin = min(abs(z) for layer in self.preactivations(x) for z in layer)
+        margin = Fraction(min(abs(z) for layer in self.preactivations(x) for z in layer))
         if margin == 0:
             return Fraction(0)
         high = margin
@@ -114,7 +115,7 @@ class ExactNetwork:
 
     def moved(self, direction: Sequence[npt.ArrayLike], size: Fraction) -> ExactNetwork:
         """Return the network with `size` times a direction added: weights and biases in turn."""
-        steps = [size * _fractions(part) for part in direction]
+        steps = [size * exact(part) for part in direction]
         return ExactNetwork(
             tuple(w + s for w, s in zip(self.weights, steps[0::2], strict=True)),
             tuple(b + s for b, s in zip(self.biases, steps[1::2], strict=True)),
@@ -126,40 +127,21 @@ class ExactNetwork:
         These are the signs of its gradient, from the chain rule on the pattern of `x`.
         """
         z = self.preactivations(x)
-        inputs = [_fractions(x), *(_passed(v, v) for v in z[:-1])]
+        inputs = [exact(x), *(_passed(v, v) for v in z[:-1])]
         slope = np.array([Fraction(k == unit) for k in range(len(z[layer]))], dtype=object)
         parts: dict[int, tuple[Exact, Exact]] = {}
         for at in range(layer, -1, -1):
             parts[at] = (np.outer(slope, inputs[at]), slope)
             if at:
                 slope = _passed(z[at - 1], slope @ self.weights[at])
-        towards = -_sign(z[layer][unit])
+        towards = -np.sign(z[layer])[unit]
         found: list[Exact] = []
         for at, (weight, bias) in enumerate(zip(self.weights, self.biases, strict=True)):
             parts_here = parts.get(at, (weight * 0, bias * 0))
-            found += [
-                np.array([towards * _sign(v) for v in part.ravel()], dtype=object).reshape(
-                    part.shape
-                )
-                for part in parts_here
-            ]
+            found += [towards * np.sign(part) for part in parts_here]
         return found
-
-
-def _fractions(values: npt.ArrayLike) -> Exact:
-    given = np.asarray(values, dtype=object)
-    flat = [
-        Fraction(v) if isinstance(v, Fraction | int) else Fraction(float(v)) for v in given.flat
-    ]
-    exact = np.empty(len(flat), dtype=object)
-    exact[:] = flat
-    return exact.reshape(given.shape)
 
 
 def _passed(z: Exact, values: Exact) -> Exact:
     """Return the values where the unit is on, 0 elsewhere."""
     return np.where(z > 0, values, values * 0)
-
-
-def _sign(value: Fraction) -> int:
-    return (value > 0) - (value < 0)

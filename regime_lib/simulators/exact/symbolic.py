@@ -22,6 +22,7 @@ from typing import Any
 from regime_lib.errors import RegimeError
 from regime_lib.simulators.exact.blueprints import Blueprint, Unit
 
+_Found = tuple[Unit, Any, int]  # a unit, its polynomial and its layer
 _MOST = 20_000  # pairs of a unit and a pattern that are worked through one by one
 
 
@@ -68,7 +69,7 @@ class _Algebra:
     """The ring of polynomials in a blueprint's parameters, inputs and, if asked, masks."""
 
     def __init__(self, net: Blueprint, masks: bool) -> None:
-        rings, integers = _sympy()
+        sympy = import_sympy()
         parameters = sorted(set().union(*(net.parameters(k) for k in range(len(net.layers)))))
         inputs = [f"x{k}" for k in range(net.inputs)]
         self.masks = [
@@ -76,7 +77,7 @@ class _Algebra:
             for layer, units in enumerate(net.layers[:-1])
         ]
         names = [*parameters, *inputs, *itertools.chain(*self.masks)]
-        self.ring, *symbols = rings.ring(names, integers)
+        self.ring, *symbols = sympy.ring(names, sympy.ZZ)
         self.symbol: dict[str, Any] = dict(zip(names, symbols, strict=True))
         self.place = {name: place for place, name in enumerate(names)}
         self.inputs = [self.symbol[name] for name in inputs]
@@ -90,46 +91,25 @@ class _Algebra:
         bias = self.ring.zero if unit.bias is None else self.symbol[unit.bias]
         return sum((self.symbol[w] * below[k] for w, k in unit.terms if below[k]), bias)
 
-
-@dataclass
-class _Tally:
-    algebra: _Algebra
-    polynomials: int = 0
-    vanishing: int = 0
-    with_own_bias: int = 0
-    affine_in_inputs: int = 0
-    affine_in_layers: int = 0
-
-    def add(self, unit: Unit, polynomial: Any) -> None:
-        """Look at one polynomial."""
-        algebra, monomials = self.algebra, list(polynomial.monoms())
-        self.polynomials += 1
-        self.vanishing += not monomials
+    def answers(self, unit: Unit, polynomial: Any) -> tuple[bool, bool, bool, bool]:
+        """Whether a pre-activation vanishes, is a graph, affine in inputs, affine in each layer."""
+        monomials = list(polynomial.monoms())
+        own = False
         if unit.bias is not None:
-            place = algebra.place[unit.bias]
-            alone = polynomial.coeff(algebra.symbol[unit.bias])
-            holding = [monomial for monomial in monomials if monomial[place]]
-            self.with_own_bias += alone == 1 and len(holding) == 1
-        self.affine_in_inputs += all(
-            sum(monomial[k] for k in algebra.input_places) <= 1 for monomial in monomials
-        )
-        self.affine_in_layers += all(
-            sum(monomial[k] for k in places) <= 1
-            for places in algebra.layer_places
-            for monomial in monomials
-        )
+            holding = [monomial for monomial in monomials if monomial[self.place[unit.bias]]]
+            own = polynomial.coeff(self.symbol[unit.bias]) == 1 and len(holding) == 1
 
-    def result(self, net: Blueprint) -> SymbolicCheck:
-        """Return the counts."""
-        return SymbolicCheck(
-            net.name,
-            net.pairs,
-            self.polynomials,
-            self.vanishing,
-            self.with_own_bias,
-            self.affine_in_inputs,
-            self.affine_in_layers,
-        )
+        def affine_in(places: list[int]) -> bool:
+            return all(sum(monomial[k] for k in places) <= 1 for monomial in monomials)
+
+        layers = all(affine_in(places) for places in self.layer_places)
+        return not monomials, own, affine_in(self.input_places), layers
+
+
+def _checked(net: Blueprint, algebra: _Algebra, found: Iterator[_Found]) -> SymbolicCheck:
+    answers = [algebra.answers(unit, polynomial) for unit, polynomial, _ in found]
+    counts = [sum(column) for column in zip(*answers, strict=True)]
+    return SymbolicCheck(net.name, net.pairs, len(answers), *counts)
 
 
 def check_every_pattern(net: Blueprint) -> SymbolicCheck:
@@ -156,10 +136,7 @@ def check_every_pattern(net: Blueprint) -> SymbolicCheck:
             "use check_with_masks, which covers all patterns at once"
         )
     algebra = _Algebra(net, masks=False)
-    tally = _Tally(algebra)
-    for unit, polynomial, _ in _all_patterns(net, algebra):
-        tally.add(unit, polynomial)
-    return tally.result(net)
+    return _checked(net, algebra, _all_patterns(net, algebra))
 
 
 def check_with_masks(net: Blueprint) -> SymbolicCheck:
@@ -184,10 +161,7 @@ def check_with_masks(net: Blueprint) -> SymbolicCheck:
         If sympy is not installed.
     """
     algebra = _Algebra(net, masks=True)
-    tally = _Tally(algebra)
-    for unit, polynomial, _ in _with_masks(net, algebra):
-        tally.add(unit, polynomial)
-    return tally.result(net)
+    return _checked(net, algebra, _with_masks(net, algebra))
 
 
 def masks_agree(net: Blueprint) -> bool:
@@ -232,7 +206,7 @@ def vanishing_without_biases(sizes: Sequence[int]) -> int:
     return total
 
 
-def _all_patterns(net: Blueprint, algebra: _Algebra) -> Iterator[tuple[Unit, Any, int]]:
+def _all_patterns(net: Blueprint, algebra: _Algebra) -> Iterator[_Found]:
     for layer, units in enumerate(net.layers):
         for _, polynomials in _layer_patterns(net, algebra, layer):
             yield from ((u, p, layer) for u, p in zip(units, polynomials, strict=True))
@@ -256,7 +230,7 @@ def _layer_patterns(
     yield from descend(0, algebra.inputs, ())
 
 
-def _with_masks(net: Blueprint, algebra: _Algebra) -> Iterator[tuple[Unit, Any, int]]:
+def _with_masks(net: Blueprint, algebra: _Algebra) -> Iterator[_Found]:
     below = algebra.inputs
     for layer, units in enumerate(net.layers):
         z = [algebra.preactivation(unit, below) for unit in units]
@@ -279,13 +253,19 @@ def _passed_on(
     ]
 
 
-def _sympy() -> tuple[Any, Any]:
+def import_sympy() -> Any:
+    """Return sympy, which is slow to import and needed by symbolic checks only.
+
+    Raises
+    ------
+    RegimeError
+        If it is not installed.
+    """
     try:
-        from sympy.polys import rings
-        from sympy.polys.domains import ZZ
+        import sympy
     except ImportError:
         raise RegimeError(
             "a symbolic check needs sympy, which is not installed; "
             "install it with: pip install regime-lib[book]"
         ) from None
-    return rings, ZZ
+    return sympy

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from regime_lib.errors import RegimeError
+from regime_lib.simulators.exact.symbolic import import_sympy
 
 
 @dataclass(frozen=True)
@@ -49,13 +49,7 @@ def check_transformer(
     RegimeError
         If sympy is not installed.
     """
-    try:
-        import sympy as sp
-    except ImportError:
-        raise RegimeError(
-            "a symbolic check needs sympy, which is not installed; "
-            "install it with: pip install regime-lib[book]"
-        ) from None
+    sp = import_sympy()
     state = [[sp.Symbol(f"x{i}_{k}") for k in range(width)] for i in range(tokens)]
     units = holding = 0
     for block in range(blocks):

@@ -106,8 +106,8 @@ def approach_to_inner_targets() -> tuple[Law, ...]:
     """Show that near a target y inside (0, 1) the error decays at the rate y (1 - y), or its
     square.
 
-    The formula is the rate a unit of τ; the residual is minus the slope of the error at the target,
-    less the formula.
+    The formula is the rate per unit of τ; the residual is minus the slope of the error at the
+    target, less the formula.
     """
     import sympy as sp
 

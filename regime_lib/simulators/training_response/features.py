@@ -15,7 +15,7 @@ from regime_lib.simulators.training_response.networks import Networks, with_one
 
 @dataclass(frozen=True)
 class FeatureSpace:
-    """Sizes of the feature space, one number a network.
+    """Sizes of the feature space, one number per network.
 
     Attributes
     ----------
@@ -37,7 +37,7 @@ class FeatureSpace:
 
 
 def feature_space(
-    networks: Networks, strings: Float[np.ndarray, "seeds samples inputs"]
+    networks: Networks, inputs: Float[np.ndarray, "seeds samples bits"]
 ) -> FeatureSpace:
     """Measure the feature space of each network on its own samples.
 
@@ -45,11 +45,11 @@ def feature_space(
     ----------
     networks : Networks
         The trained networks.
-    strings : array, shape (seeds, samples, inputs)
+    inputs : array, shape (seeds, samples, bits)
         The samples of each network.
     """
-    h = with_one(strings) @ networks.weights.transpose(1, 0, 2)  # (seeds, samples, features)
-    phi, _ = networks.toy.activate(h)
+    h = with_one(inputs) @ networks.weights.transpose(1, 0, 2)  # (seeds, samples, features)
+    phi, _ = networks.setup.activate(h)
     weight = np.abs(networks.readout) * phi.std(axis=1)
     share = weight / weight.sum(axis=1, keepdims=True)
     centred = phi - phi.mean(axis=1, keepdims=True)

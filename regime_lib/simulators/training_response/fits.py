@@ -1,45 +1,19 @@
-"""Exponents, rates, rank-one shares and intervals, seed by seed."""
+"""Exponents, rates, halving times, rank-one shares and rank correlations, run by run."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Bool, Float
-from scipy.stats import bootstrap, rankdata
+from jaxtyping import Bool, Float, Real
+from scipy.stats import rankdata
 
 from regime_lib.errors import RegimeError
 
 
 @dataclass(frozen=True)
-class Estimate:
-    """A median over runs with its 95 % bootstrap interval.
-
-    Attributes
-    ----------
-    value, low, high : float
-        Median and interval.
-    spread : float
-        Standard deviation over runs.
-    n : int
-        Number of runs.
-    """
-
-    value: float
-    low: float
-    high: float
-    spread: float
-    n: int
-
-    @property
-    def interval(self) -> tuple[float, float]:
-        """The interval as the ledger takes it."""
-        return self.low, self.high
-
-
-@dataclass(frozen=True)
 class PowerFit:
-    """Straight lines through log value against log time, one a run.
+    """Straight lines through log value against log time, one per run.
 
     Attributes
     ----------
@@ -54,32 +28,8 @@ class PowerFit:
     window: tuple[float, float]
 
 
-def median_over(values: Float[np.ndarray, " runs"], seed: int = 0) -> Estimate:
-    """Return the median over runs with its 95 % bootstrap interval.
-
-    Raises
-    ------
-    RegimeError
-        If fewer than two values are finite numbers, or any is not.
-    """
-    values = np.asarray(values, float)
-    if len(values) < 2 or not np.isfinite(values).all():
-        raise RegimeError(
-            f"an interval needs two or more finite values, and "
-            f"{int(np.isfinite(values).sum())} of {len(values)} are"
-        )
-    middle = float(np.median(values))
-    if np.ptp(values) == 0:
-        return Estimate(middle, middle, middle, 0.0, len(values))
-    found = bootstrap(
-        (values,), np.median, method="percentile", rng=seed, n_resamples=2000
-    ).confidence_interval
-    low, high = min(float(found.low), middle), max(float(found.high), middle)
-    return Estimate(middle, low, high, float(values.std(ddof=1)), len(values))
-
-
 def power_fit(
-    times: Float[np.ndarray, " times"],
+    times: Real[np.ndarray, " times"],
     values: Float[np.ndarray, "times runs"],
     *,
     decades: float = 2.0,
@@ -118,12 +68,12 @@ def power_fit(
 def decay_rate(
     residuals: Float[np.ndarray, "times runs"], between: tuple[float, float] = (1e-10, 1e-4)
 ) -> Float[np.ndarray, " runs"]:
-    """Fit an exponential to residuals whose size lies between two values; return the rate a step.
+    """Fit an exponential to residuals whose size lies between two values; return the rate per step.
 
     Parameters
     ----------
     residuals : array, shape (times, runs)
-        One row a step.
+        One row per step.
     between : tuple of float
         Lower and upper end of the window, in units of the residual. Below some 1e-12 there is
         rounding only.
@@ -152,44 +102,53 @@ def rank_one_share(table: Float[np.ndarray, "*runs rows columns"]) -> Float[np.n
     return np.asarray(squares[..., -1] / squares.sum(axis=-1))
 
 
-def rank_correlation(
-    x: Float[np.ndarray, "kinds groups runs"],
-    y: Float[np.ndarray, "kinds groups runs"],
-    seed: int = 0,
-) -> Estimate:
-    """Return Spearman's correlation within kinds, over groups and runs, bootstrapped run by run.
+def correlation_within(
+    x: Float[np.ndarray, "kinds groups runs"], y: Float[np.ndarray, "kinds groups runs"]
+) -> float:
+    """Return Spearman's correlation within kinds, over groups and runs; 0 if nothing varies.
 
     Parameters
     ----------
     x, y : array, shape (kinds, groups, runs)
         What is correlated. Ranks are taken within a kind (an activation function), so that a mere
-        difference between kinds counts for nothing. The groups (ways of training) of a run share a
-        task, and are drawn together.
-    seed : int
-        Of the bootstrap.
-
-    Returns
-    -------
-    Estimate
-        The correlation; `spread` is the standard deviation of the bootstrap.
+        difference between kinds counts for nothing.
     """
-    value = _within(x, y)
-    random = np.random.default_rng(seed)
-    runs = x.shape[-1]
-    drawn = np.array(
-        [_within(x[..., p], y[..., p]) for p in random.integers(runs, size=(500, runs))]
-    )
-    low, high = np.percentile(drawn, [2.5, 97.5])
-    spread = float(drawn.std())
-    return Estimate(value, min(float(low), value), max(float(high), value), spread, runs)
-
-
-def _within(
-    x: Float[np.ndarray, "kinds groups runs"], y: Float[np.ndarray, "kinds groups runs"]
-) -> float:
-    """Correlate centred ranks; zero if there is nothing to correlate."""
     first, second = (rankdata(table.reshape(len(table), -1), axis=1) for table in (x, y))
     first = first - first.mean(axis=1, keepdims=True)
     second = second - second.mean(axis=1, keepdims=True)
     scale = float(np.sqrt((first**2).sum() * (second**2).sum()))
     return float((first * second).sum()) / scale if scale else 0.0
+
+
+def halving_times(
+    times: Real[np.ndarray, " times"], values: Float[np.ndarray, "times runs"]
+) -> Float[np.ndarray, " runs"]:
+    """Return when each run first falls below half of its first value, between two records.
+
+    Parameters
+    ----------
+    times : array, shape (times,)
+        Positive, increasing.
+    values : array, shape (times, runs)
+        Positive; a power law is assumed between two records.
+
+    Returns
+    -------
+    array, shape (runs,)
+        The times; NaN for a run that does not halve.
+    """
+    found = np.full(values.shape[1], np.nan)
+    for run, column in enumerate(values.T / values[0][:, None]):
+        if place := int(np.argmax(column < 0.5)):
+            x, y = np.log(times[place - 1 : place + 1]), np.log(column[place - 1 : place + 1])
+            found[run] = np.exp(np.interp(-np.log(0.5), -y, x))
+    return found
+
+
+def first_zero(values: Float[np.ndarray, " places"]) -> float:
+    """Return where numbers at the places 0, 1, ... first cross zero from above; NaN if nowhere."""
+    below = np.flatnonzero(values < 0)
+    if len(below) == 0 or below[0] == 0:
+        return float("nan")
+    place = below[0]
+    return float(place - 1 + values[place - 1] / (values[place - 1] - values[place]))

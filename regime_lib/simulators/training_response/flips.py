@@ -1,4 +1,4 @@
-"""Activation flips of the ageing toy: which features switch on or off, for which strings."""
+"""Which features of networks that are trained on one input switch on or off, for which inputs."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Int
 
-from regime_lib.simulators.training_response.networks import make_networks, trained_strings
+from regime_lib.simulators.training_response.networks import make_networks, trained_inputs
 from regime_lib.simulators.training_response.one_point import OnePoint
 from regime_lib.simulators.training_response.response import log_spaced
 from regime_lib.simulators.training_response.setup import Setup
@@ -16,14 +16,14 @@ from regime_lib.simulators.training_response.setup import Setup
 
 @dataclass(frozen=True)
 class Flips:
-    """Patterns of several networks at some epochs, over all strings and features.
+    """Patterns of several networks at some epochs, over all inputs and features.
 
     Attributes
     ----------
     epochs : array, shape (times,)
         Epochs, the first being 0.
     from_start : array, shape (times, seeds)
-        Share of pairs of string and feature that are not as they were at the start.
+        Share of pairs of input and feature that are not as they were at the start.
     since_last : array, shape (times, seeds)
         The same against the epoch before in this list; 0 at epoch 0.
     moved : array, shape (times, seeds)
@@ -37,37 +37,37 @@ class Flips:
 
 
 def count_flips(
-    toy: Setup,
+    setup: Setup,
     seeds: Sequence[int] | range,
     *,
     rate: float,
     epochs: int | Sequence[int],
-    looks: int = 33,
+    observations: int = 33,
 ) -> Flips:
-    """Train on one string each and compare the patterns of some epochs.
+    """Train on one input each and compare the patterns of some epochs.
 
     Parameters
     ----------
-    toy, seeds, rate
-        As in `age`.
+    setup, seeds, rate
+        As in `train_on_one_input`.
     epochs : int or sequence of int
         The last epoch (log-spaced ones are compared), or the epochs themselves, increasing from 0.
-    looks : int
+    observations : int
         About how many log-spaced epochs are compared.
     """
-    start = make_networks(toy, seeds)
-    run = OnePoint(start, trained_strings(toy, seeds), rate)
-    times = np.append(0, log_spaced(epochs, looks)) if isinstance(epochs, int) else epochs
+    start = make_networks(setup, seeds)
+    run = OnePoint(start, trained_inputs(setup, seeds), rate)
+    times = np.append(0, log_spaced(epochs, observations)) if isinstance(epochs, int) else epochs
     times = np.asarray(times, dtype=np.int64)
-    strings = toy.strings()
-    first = last = start.patterns(strings)
+    inputs = setup.all_inputs()
+    first = last = start.patterns(inputs)
     before = start
     from_start, since_last, moved = [], [], []
     for gap in np.diff(times, prepend=0):
         for _ in range(int(gap)):
             run.step()
         now = run.networks()
-        pattern = now.patterns(strings)
+        pattern = now.patterns(inputs)
         from_start.append((pattern != first).mean(axis=(1, 2)))
         since_last.append((pattern != last).mean(axis=(1, 2)))
         squares = ((now.weights - before.weights) ** 2).sum(axis=(0, 2))

@@ -14,26 +14,26 @@ from jaxtyping import Float, Int
 from regime_lib.errors import RegimeError
 from regime_lib.simulators.training_response.networks import Networks, with_one
 
-_PUSHES = 10
+_ATTACK_STEPS = 10
 
 
 @dataclass(frozen=True)
 class Fragility:
-    """Fragility, one number a network.
+    """Fragility, one number per network.
 
     Attributes
     ----------
     flips : array, shape (seeds,)
-        Share of pairs of trained string and bit whose flip changes the decision.
+        Share of pairs of trained input and bit whose flip changes the decision.
     flips_everywhere : array, shape (seeds,)
-        The same over all strings.
+        The same over all inputs.
     nearness : array, shape (seeds,)
-        One over the median distance of the trained strings to the boundary, ``|z|`` / ‖∇_x z‖.
+        One over the median distance of the trained inputs to the boundary, ``|z|`` / ‖∇_x z‖.
     few_bits : array, shape (seeds,)
         Minus the mean number of bits that must be flipped to change the decision on a trained
-        string.
+        input.
     adversarial : array, shape (seeds,)
-        Share of trained strings whose decision an attack within a box changes.
+        Share of trained inputs whose decision an attack within a box changes.
     """
 
     flips: Float[np.ndarray, " seeds"]
@@ -44,7 +44,7 @@ class Fragility:
 
 
 def fragility(
-    networks: Networks, strings: Float[np.ndarray, "seeds samples inputs"], *, reach: float = 0.5
+    networks: Networks, inputs: Float[np.ndarray, "seeds samples bits"], *, reach: float = 0.5
 ) -> Fragility:
     """Measure the fragility of each network around its own samples.
 
@@ -52,10 +52,10 @@ def fragility(
     ----------
     networks : Networks
         The trained networks.
-    strings : array, shape (seeds, samples, inputs)
-        The samples of each network, among all strings of the input space.
+    inputs : array, shape (seeds, samples, bits)
+        The samples of each network, among all inputs of the input space.
     reach : float
-        Half the width of the attack's box, in every input; for ±1 strings a bit flip is two.
+        Half the width of the attack's box, in every input; for ±1 inputs a bit flip is two.
 
     Raises
     ------
@@ -64,15 +64,15 @@ def fragility(
     """
     if reach <= 0:
         raise RegimeError(f"reach must be positive, not {reach}")
-    everything = networks.toy.strings()
-    decisions = networks.logits(everything) > 0  # (seeds, all strings)
-    mine = np.stack([_places(own, networks.toy.inputs) for own in strings])
-    bits = 1 << np.arange(networks.toy.inputs)
-    neighbours = np.arange(len(everything))[:, None] ^ bits  # (all strings, inputs)
+    everything = networks.setup.all_inputs()
+    decisions = networks.logits(everything) > 0  # (seeds, all inputs)
+    mine = np.stack([_places(own, networks.setup.bits) for own in inputs])
+    bits = 1 << np.arange(networks.setup.bits)
+    neighbours = np.arange(len(everything))[:, None] ^ bits  # (all inputs, bits)
     changed = decisions[:, neighbours] != decisions[:, :, None]
     rows = np.arange(len(networks))[:, None]
-    z, gradient = _gradient(networks, strings)
-    attacked = _attack(networks, strings, z > 0, reach)
+    z, gradient = _gradient(networks, inputs)
+    attacked = _attack(networks, inputs, z > 0, reach)
     return Fragility(
         flips=changed[rows, mine].mean(axis=(1, 2)),
         flips_everywhere=changed.mean(axis=(1, 2)),
@@ -91,34 +91,32 @@ def _nearness(
     return np.divide(1.0, distance, out=np.full_like(distance, np.inf), where=distance > 0)
 
 
-def _places(
-    strings: Float[np.ndarray, "samples inputs"], inputs: int
-) -> Int[np.ndarray, " samples"]:
-    """Return the place of each string among all strings."""
-    return (strings > 0).astype(np.int64) @ (1 << np.arange(inputs)[::-1])
+def _places(inputs: Float[np.ndarray, "samples bits"], bits: int) -> Int[np.ndarray, " samples"]:
+    """Return the place of each input among all inputs."""
+    return (inputs > 0).astype(np.int64) @ (1 << np.arange(bits)[::-1])
 
 
 def _bits_to_change(
     decisions: np.ndarray, mine: Int[np.ndarray, "seeds samples"]
 ) -> Float[np.ndarray, " seeds"]:
-    """Return the mean Hamming distance to the nearest string that is decided otherwise."""
+    """Return the mean Hamming distance to the nearest input that is decided otherwise."""
     count = decisions.shape[1]
     apart = np.bitwise_count(np.arange(count)[:, None] ^ np.arange(count)).astype(float)
     means = []
     for decided, own in zip(decisions, mine, strict=True):
         other = decided[own][:, None] != decided
-        # a network of one mind everywhere: further than any string
+        # a network of one mind everywhere: further than any input
         nearest = np.where(other, apart[own], np.log2(count) + 1).min(axis=1)
         means.append(nearest.mean())
     return np.array(means)
 
 
 def _gradient(
-    networks: Networks, x: Float[np.ndarray, "seeds samples inputs"]
-) -> tuple[Float[np.ndarray, "seeds samples"], Float[np.ndarray, "seeds samples inputs"]]:
-    """Return z and its gradient by the inputs."""
-    weights = networks.weights.transpose(1, 0, 2)  # (seeds, inputs + 1, features)
-    phi, slope = networks.toy.activate(with_one(x) @ weights)
+    networks: Networks, x: Float[np.ndarray, "seeds samples bits"]
+) -> tuple[Float[np.ndarray, "seeds samples"], Float[np.ndarray, "seeds samples bits"]]:
+    """Return z and its gradient by the input."""
+    weights = networks.weights.transpose(1, 0, 2)  # (seeds, bits + 1, features)
+    phi, slope = networks.setup.activate(with_one(x) @ weights)
     z = (phi @ networks.readout[:, :, None])[..., 0] + networks.offset[:, None]
     slope *= networks.readout[:, None, :]
     return z, slope @ weights[:, :-1].transpose(0, 2, 1)
@@ -126,7 +124,7 @@ def _gradient(
 
 def _attack(
     networks: Networks,
-    strings: Float[np.ndarray, "seeds samples inputs"],
+    inputs: Float[np.ndarray, "seeds samples bits"],
     decided: np.ndarray,
     reach: float,
 ) -> Float[np.ndarray, "seeds samples"]:
@@ -135,11 +133,11 @@ def _attack(
     Projected signed-gradient steps (Madry et al. 2018), each a quarter of the reach.
     """
     against = np.where(decided, -1.0, 1.0)
-    x, best = strings.copy(), None
-    for _ in range(_PUSHES):
+    x, best = inputs.copy(), None
+    for _ in range(_ATTACK_STEPS):
         _, gradient = _gradient(networks, x)
         x = np.clip(
-            x + reach / 4 * against[..., None] * np.sign(gradient), strings - reach, strings + reach
+            x + reach / 4 * against[..., None] * np.sign(gradient), inputs - reach, inputs + reach
         )
         z, _ = _gradient(networks, x)
         best = (

@@ -1,4 +1,4 @@
-"""Many toys at once: the weights of all seeds in three arrays, and what the networks compute."""
+"""Many networks at once: the weights of all seeds in three arrays, and what they compute."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from regime_lib.errors import RegimeError
 from regime_lib.simulators.training_response.setup import Setup
 
 #: Streams of random numbers of a seed; each is independent of the others and of other seeds.
-STREAMS = {"weights": 0, "string": 1, "noise": 2, "task": 3, "order": 4}
+STREAMS = {"weights": 0, "input": 1, "noise": 2, "task": 3, "order": 4}
 
 
 def generator(seed: int, stream: str) -> np.random.Generator:
@@ -26,9 +26,9 @@ class Networks:
 
     Attributes
     ----------
-    toy : Setup
+    setup : Setup
         The architecture.
-    weights : array, shape (inputs + 1, seeds, features)
+    weights : array, shape (bits + 1, seeds, features)
         W, with the biases b as its last row. Seeds and features lie innermost, so that a step runs
         over long contiguous stretches.
     readout : array, shape (seeds, features)
@@ -37,8 +37,8 @@ class Networks:
         c.
     """
 
-    toy: Setup
-    weights: Float[np.ndarray, "inputs_and_one seeds features"]
+    setup: Setup
+    weights: Float[np.ndarray, "bits_and_one seeds features"]
     readout: Float[np.ndarray, "seeds features"]
     offset: Float[np.ndarray, " seeds"]
 
@@ -55,44 +55,42 @@ class Networks:
         )
 
     def preactivations(
-        self, strings: Float[np.ndarray, "strings inputs"]
-    ) -> Iterator[Float[np.ndarray, "strings features"]]:
+        self, inputs: Float[np.ndarray, "inputs bits"]
+    ) -> Iterator[Float[np.ndarray, "inputs features"]]:
         """Yield h = Wx + b seed by seed.
 
-        One network on all 256 strings fills a quarter of a megabyte, which fits a core's cache; all
+        One network on all 256 inputs fills a quarter of a megabyte, which fits a core's cache; all
         seeds at once do not, and were slower than a loop.
         """
-        padded = with_one(strings)
+        padded = with_one(inputs)
         for seed in range(len(self)):
             yield padded @ self.weights[:, seed]
 
-    def logits(
-        self, strings: Float[np.ndarray, "strings inputs"]
-    ) -> Float[np.ndarray, "seeds strings"]:
-        """Return z of every network for every string."""
-        out = np.empty((len(self), len(strings)))
-        for seed, h in enumerate(self.preactivations(strings)):
-            out[seed] = self.toy.activate(h)[0] @ self.readout[seed] + self.offset[seed]
+    def logits(self, inputs: Float[np.ndarray, "inputs bits"]) -> Float[np.ndarray, "seeds inputs"]:
+        """Return z of every network for every input."""
+        out = np.empty((len(self), len(inputs)))
+        for seed, h in enumerate(self.preactivations(inputs)):
+            out[seed] = self.setup.activate(h)[0] @ self.readout[seed] + self.offset[seed]
         return out
 
     def patterns(
-        self, strings: Float[np.ndarray, "strings inputs"]
-    ) -> Bool[np.ndarray, "seeds strings features"]:
-        """Return which features are on for which string."""
-        return np.stack([h > 0 for h in self.preactivations(strings)])
+        self, inputs: Float[np.ndarray, "inputs bits"]
+    ) -> Bool[np.ndarray, "seeds inputs features"]:
+        """Return which features are on for which input."""
+        return np.stack([h > 0 for h in self.preactivations(inputs)])
 
     def tangent_kernel(
         self,
-        strings: Float[np.ndarray, "strings inputs"],
-        trained: Float[np.ndarray, "seeds inputs"],
-    ) -> Float[np.ndarray, "seeds strings"]:
+        inputs: Float[np.ndarray, "inputs bits"],
+        trained: Float[np.ndarray, "seeds bits"],
+    ) -> Float[np.ndarray, "seeds inputs"]:
         """Return Θ(x, x_o), the inner product of the gradients of z by all weights.
 
         Parameters
         ----------
-        strings : array, shape (strings, inputs)
+        inputs : array, shape (inputs, bits)
             x.
-        trained : array, shape (seeds, inputs)
+        trained : array, shape (seeds, bits)
             x_o of each network.
 
         Notes
@@ -100,23 +98,23 @@ class Networks:
         Θ = φ(h)·φ(h_o) + (1 + x·x_o) Σ_j v_j² φ'(h_j) φ'(h_oj) + 1 (Jacot et al. 2018, for this
         net).
         """
-        out = np.empty((len(self), len(strings)))
-        for seed, h in enumerate(self.preactivations(strings)):
-            phi, slope = self.toy.activate(h)
+        out = np.empty((len(self), len(inputs)))
+        for seed, h in enumerate(self.preactivations(inputs)):
+            phi, slope = self.setup.activate(h)
             there = with_one(trained[seed]) @ self.weights[:, seed]
-            phi_there, slope_there = self.toy.activate(there)
-            overlap = 1 + strings @ trained[seed]
+            phi_there, slope_there = self.setup.activate(there)
+            overlap = 1 + inputs @ trained[seed]
             out[seed] = phi @ phi_there + 1
             out[seed] += overlap * (slope @ (self.readout[seed] ** 2 * slope_there))
         return out
 
 
-def make_networks(toy: Setup, seeds: Sequence[int] | range) -> Networks:
+def make_networks(setup: Setup, seeds: Sequence[int] | range) -> Networks:
     """Draw the initial weights of several networks; each depends on its own seed alone.
 
     Parameters
     ----------
-    toy : Setup
+    setup : Setup
         The architecture and the distribution of the weights.
     seeds : sequence of int
         One network each.
@@ -128,37 +126,37 @@ def make_networks(toy: Setup, seeds: Sequence[int] | range) -> Networks:
     """
     if len(seeds) == 0 or min(seeds) < 0:
         raise RegimeError(f"seeds must be one or more integers from 0 on, not {list(seeds)}")
-    weights = np.zeros((toy.inputs + 1, len(seeds), toy.features))
-    readout = np.zeros((len(seeds), toy.features))
+    weights = np.zeros((setup.bits + 1, len(seeds), setup.features))
+    readout = np.zeros((len(seeds), setup.features))
     offset = np.zeros(len(seeds))
     for place, seed in enumerate(seeds):
         random = generator(seed, "weights")
-        if toy.init == "uniform":
-            reach, reach_out = toy.inputs**-0.5, toy.features**-0.5
+        if setup.init == "uniform":
+            reach, reach_out = setup.bits**-0.5, setup.features**-0.5
             weights[:, place] = random.uniform(-reach, reach, weights[:, place].shape)
-            readout[place] = random.uniform(-reach_out, reach_out, toy.features)
+            readout[place] = random.uniform(-reach_out, reach_out, setup.features)
             offset[place] = random.uniform(-reach_out, reach_out)
         else:
-            gain = 2.0 if toy.init == "he" else 1.0
-            scale = np.sqrt(gain / toy.inputs)
+            gain = 2.0 if setup.init == "he" else 1.0
+            scale = np.sqrt(gain / setup.bits)
             weights[:-1, place] = random.normal(0, scale, weights[:-1, place].shape)
-            readout[place] = random.normal(0, toy.features**-0.5, toy.features)
-    return Networks(toy, weights, readout, offset)
+            readout[place] = random.normal(0, setup.features**-0.5, setup.features)
+    return Networks(setup, weights, readout, offset)
 
 
-def trained_strings(toy: Setup, seeds: Sequence[int] | range) -> Float[np.ndarray, "seeds inputs"]:
-    """Draw the string x_o that each network is trained on, one of all strings, by seed."""
-    strings = toy.strings()
-    return strings[[int(generator(seed, "string").integers(len(strings))) for seed in seeds]]
+def trained_inputs(setup: Setup, seeds: Sequence[int] | range) -> Float[np.ndarray, "seeds bits"]:
+    """Draw the input x_o that each network is trained on, one of all inputs, by seed."""
+    inputs = setup.all_inputs()
+    return inputs[[int(generator(seed, "input").integers(len(inputs))) for seed in seeds]]
 
 
 def distances(
-    strings: Float[np.ndarray, "strings inputs"], trained: Float[np.ndarray, "seeds inputs"]
-) -> Int[np.ndarray, "seeds strings"]:
-    """Return the Hamming distance of every string from each x_o."""
-    return (strings[None] != trained[:, None]).sum(axis=2)
+    inputs: Float[np.ndarray, "inputs bits"], trained: Float[np.ndarray, "seeds bits"]
+) -> Int[np.ndarray, "seeds inputs"]:
+    """Return the Hamming distance of every input from each x_o."""
+    return (inputs[None] != trained[:, None]).sum(axis=2)
 
 
-def with_one(x: Float[np.ndarray, "*n inputs"]) -> Float[np.ndarray, "*n inputs_and_one"]:
+def with_one(x: Float[np.ndarray, "*n bits"]) -> Float[np.ndarray, "*n bits_and_one"]:
     """Append the constant input of the biases."""
     return np.concatenate([x, np.ones((*x.shape[:-1], 1))], axis=-1)

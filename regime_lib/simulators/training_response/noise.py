@@ -1,4 +1,4 @@
-"""Training under noise: the string, or its label, is disturbed anew at every step.
+"""Training under noise: the input, or its label, is disturbed anew at every step.
 
 The kind of noise in arXiv 2405.04074, Fig. 3, is not known to us; three kinds are offered.
 """
@@ -17,7 +17,7 @@ from regime_lib.simulators.training_response.networks import (
     Networks,
     generator,
     make_networks,
-    trained_strings,
+    trained_inputs,
     with_one,
 )
 from regime_lib.simulators.training_response.one_point import check_rate_and_target
@@ -40,7 +40,7 @@ class Noise:
     Attributes
     ----------
     kind : {"gaussian", "flips", "label"}
-        A Gaussian added to every input; bits flipped; or the label turned over.
+        A Gaussian added to every input; bits flipped; or the label flipped.
     size : float
         Standard deviation, or probability of a flip.
     """
@@ -57,51 +57,51 @@ class Noise:
 
     def draw(
         self,
-        toy: Setup,
-        string: Float[np.ndarray, " inputs"],
+        setup: Setup,
+        trained: Float[np.ndarray, " bits"],
         target: float,
         steps: int,
         random: np.random.Generator,
-    ) -> tuple[Float[np.ndarray, "steps inputs"], Float[np.ndarray, " steps"]]:
-        """Return the disturbed strings and labels of some steps of one network."""
-        strings = np.tile(string, (steps, 1))
+    ) -> tuple[Float[np.ndarray, "steps bits"], Float[np.ndarray, " steps"]]:
+        """Return the disturbed inputs and labels of some steps of one network."""
+        inputs = np.tile(trained, (steps, 1))
         targets = np.full(steps, float(target))
         if self.kind == "gaussian":
-            strings = strings + self.size * random.standard_normal(strings.shape)
+            inputs = inputs + self.size * random.standard_normal(inputs.shape)
         elif self.kind == "flips":
-            flipped = random.random(strings.shape) < self.size
-            other = -strings if toy.coding == "signs" else 1 - strings
-            strings = np.where(flipped, other, strings)
+            flipped = random.random(inputs.shape) < self.size
+            other = -inputs if setup.coding == "signs" else 1 - inputs
+            inputs = np.where(flipped, other, inputs)
         else:
-            turned = random.random(steps) < self.size
-            targets = np.where(turned, 1 - targets, targets)
-        return strings, targets
+            flipped = random.random(steps) < self.size
+            targets = np.where(flipped, 1 - targets, targets)
+        return inputs, targets
 
 
 def step(
     networks: Networks,
-    padded: Float[np.ndarray, "seeds inputs_and_one"],
+    padded: Float[np.ndarray, "seeds bits_and_one"],
     target: Float[np.ndarray, " seeds"] | float,
     rate: float,
 ) -> None:
-    """Do one gradient step on one sample a network, in place.
+    """Do one gradient step on one sample per network, in place.
 
     Parameters
     ----------
     networks : Networks
         Changed in place.
-    padded : array, shape (seeds, inputs + 1)
+    padded : array, shape (seeds, bits + 1)
         The samples, with a last column of ones.
     target : array, shape (seeds,), or float
         y_o.
     rate : float
         Learning rate.
     """
-    toy, weights, readout = networks.toy, networks.weights, networks.readout
+    setup, weights, readout = networks.setup, networks.weights, networks.readout
     h = np.einsum("isf,si->sf", weights, padded)
-    phi, slope = toy.activate(h)
+    phi, slope = setup.activate(h)
     z = np.vecdot(readout, phi) + networks.offset
-    size = rate * toy.error(z, target)
+    size = rate * setup.error(z, target)
     slope *= readout
     slope *= size[:, None]
     phi *= size[:, None]
@@ -112,44 +112,44 @@ def step(
     networks.offset[...] += size
 
 
-def age_with_noise(
-    toy: Setup,
+def train_with_noise(
+    setup: Setup,
     seeds: Sequence[int] | range,
     noise: Noise,
     *,
     rate: float,
     epochs: int,
     target: float = 1.0,
-    looks: int = 33,
+    observations: int = 33,
 ) -> TrainingResponse:
-    """Train networks on one disturbed string each; record the response to a clean step on a copy.
+    """Train networks on one disturbed input each; record the response to a clean step on a copy.
 
     Parameters
     ----------
-    toy, seeds, rate, epochs, target, looks
-        As in `age`; the same seed means the same initial weights and string.
+    setup, seeds, rate, epochs, target, observations
+        As in `train_on_one_input`; the same seed means the same initial weights and input.
     noise : Noise
         What disturbs every step.
     """
     check_rate_and_target(rate, target)
-    networks, trained = make_networks(toy, seeds), trained_strings(toy, seeds)
+    networks, trained = make_networks(setup, seeds), trained_inputs(setup, seeds)
     clean = with_one(trained)
     randoms = [generator(seed, "noise") for seed in seeds]
-    times = log_spaced(epochs, looks)
+    times = log_spaced(epochs, observations)
     places = {int(time): place for place, time in enumerate(times)}
-    recorder = ResponseRecorder(toy, trained, rate, target, times)
+    recorder = ResponseRecorder(setup, trained, rate, target, times)
     for start in range(0, epochs, _BLOCK):
         steps = min(_BLOCK, epochs - start)
         drawn = [
-            noise.draw(toy, string, target, steps, random)
-            for string, random in zip(trained, randoms, strict=True)
+            noise.draw(setup, own, target, steps, random)
+            for own, random in zip(trained, randoms, strict=True)
         ]
-        strings = with_one(np.stack([strings for strings, _ in drawn], axis=1))
+        inputs = with_one(np.stack([inputs for inputs, _ in drawn], axis=1))
         targets = np.stack([targets for _, targets in drawn], axis=1)
         for number in range(steps):
             if (place := places.get(start + number + 1)) is not None:
                 probed = networks.copy()
                 step(probed, clean, target, rate)
-                recorder.look(place, networks, probed)
-            step(networks, strings[number], targets[number], rate)
+                recorder.observe(place, networks, probed)
+            step(networks, inputs[number], targets[number], rate)
     return recorder.result()

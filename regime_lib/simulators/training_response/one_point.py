@@ -1,4 +1,4 @@
-"""Training on one string: every gradient step points along x_o, so little has to be carried.
+"""Training on one input: every gradient step points along x_o, so little has to be carried.
 
 W_t = W_0 + m_t x_oᵀ and b_t = b_0 + m_t hold exactly, for any activation and loss. A step therefore
 needs the pre-activations at x_o alone, a ninth of the weights: our derivation.
@@ -15,7 +15,7 @@ from regime_lib.errors import RegimeError
 from regime_lib.simulators.training_response.networks import (
     Networks,
     make_networks,
-    trained_strings,
+    trained_inputs,
     with_one,
 )
 from regime_lib.simulators.training_response.response import (
@@ -27,13 +27,13 @@ from regime_lib.simulators.training_response.setup import Setup
 
 
 class OnePoint:
-    """Networks that are trained on one string each, in the reduced coordinates (m, v, c).
+    """Networks that are trained on one input each, in the reduced coordinates (m, v, c).
 
     Parameters
     ----------
     start : Networks
         The initial weights; left as they are.
-    trained : array, shape (seeds, inputs)
+    trained : array, shape (seeds, bits)
         x_o of each network.
     rate : float
         Learning rate η > 0.
@@ -44,12 +44,12 @@ class OnePoint:
     def __init__(
         self,
         start: Networks,
-        trained: Float[np.ndarray, "seeds inputs"],
+        trained: Float[np.ndarray, "seeds bits"],
         rate: float,
         target: float = 1.0,
     ) -> None:
         check_rate_and_target(rate, target)
-        self.toy, self._start = start.toy, start
+        self.setup, self._start = start.setup, start
         self._rate, self._target = rate, target
         self._padded = with_one(trained)
         self._length2 = (self._padded**2).sum(axis=1)[:, None]  # q² = 1 + |x_o|²
@@ -66,14 +66,14 @@ class OnePoint:
     @property
     def logits(self) -> Float[np.ndarray, " seeds"]:
         """Z at x_o."""
-        phi, _ = self.toy.activate(self.preactivations)
+        phi, _ = self.setup.activate(self.preactivations)
         return np.vecdot(self.readout, phi) + self.offset
 
     def step(self) -> None:
         """Do one gradient step."""
-        phi, slope = self.toy.activate(self.preactivations)
+        phi, slope = self.setup.activate(self.preactivations)
         z = np.vecdot(self.readout, phi) + self.offset
-        size = self._rate * self.toy.error(z, self._target)
+        size = self._rate * self.setup.error(z, self._target)
         slope *= self.readout
         slope *= size[:, None]
         phi *= size[:, None]
@@ -84,33 +84,33 @@ class OnePoint:
     def networks(self) -> Networks:
         """Return the full weights as they are now."""
         weights = self._start.weights + self._padded.T[:, :, None] * self.moved
-        return Networks(self.toy, weights, self.readout.copy(), self.offset.copy())
+        return Networks(self.setup, weights, self.readout.copy(), self.offset.copy())
 
 
-def age(
-    toy: Setup,
+def train_on_one_input(
+    setup: Setup,
     seeds: Sequence[int] | range,
     *,
     rate: float,
     epochs: int,
     target: float = 1.0,
-    looks: int = 33,
+    observations: int = 33,
 ) -> TrainingResponse:
-    """Train networks on one string each, and record the response at log-spaced epochs.
+    """Train networks on one input each, and record the response at log-spaced epochs.
 
     Parameters
     ----------
-    toy : Setup
+    setup : Setup
         The architecture.
     seeds : sequence of int
-        One network each; weights and string are drawn from the seed.
+        One network each; weights and input are drawn from the seed.
     rate : float
         Learning rate. Stable while rate x Θ(x_o, x_o) x y (1 - y) stays below two.
     epochs : int
         Number of steps.
     target : float
         y_o in [0, 1].
-    looks : int
+    observations : int
         About how many epochs are recorded.
 
     Raises
@@ -118,34 +118,36 @@ def age(
     RegimeError
         If a number is out of range.
     """
-    if epochs < 1 or looks < 2:
-        raise RegimeError(f"epochs must be at least 1 and looks at least 2, not {epochs}, {looks}")
-    trained = trained_strings(toy, seeds)
-    run = OnePoint(make_networks(toy, seeds), trained, rate, target)
-    times = log_spaced(epochs, looks)
-    recorder = ResponseRecorder(toy, trained, rate, target, times)
+    if epochs < 1 or observations < 2:
+        raise RegimeError(
+            f"epochs must be at least 1 and observations at least 2, not {epochs}, {observations}"
+        )
+    trained = trained_inputs(setup, seeds)
+    run = OnePoint(make_networks(setup, seeds), trained, rate, target)
+    times = log_spaced(epochs, observations)
+    recorder = ResponseRecorder(setup, trained, rate, target, times)
     for place, gap in enumerate(_gaps(times)):
         for _ in range(gap - 1):
             run.step()
         before = run.networks()
         run.step()
-        recorder.look(place, before, run.networks())
+        recorder.observe(place, before, run.networks())
     return recorder.result()
 
 
-def age_residuals(
-    toy: Setup, seeds: Sequence[int] | range, *, rate: float, epochs: int, target: float
+def residuals_towards(
+    setup: Setup, seeds: Sequence[int] | range, *, rate: float, epochs: int, target: float
 ) -> tuple[Float[np.ndarray, "times seeds"], Networks]:
-    """Train on one string each; return y_o - y(x_o) before every step, and the trained networks.
+    """Train on one input each; return y_o - y(x_o) before every step, and the trained networks.
 
     Parameters
     ----------
-    toy, seeds, rate, epochs, target
-        As in `age`.
+    setup, seeds, rate, epochs, target
+        As in `train_on_one_input`.
     """
-    trained = trained_strings(toy, seeds)
-    run = OnePoint(make_networks(toy, seeds), trained, rate, target)
-    plain = Setup(inputs=toy.inputs, features=toy.features)  # cross-entropy: the error is y_o - y
+    trained = trained_inputs(setup, seeds)
+    run = OnePoint(make_networks(setup, seeds), trained, rate, target)
+    plain = Setup(bits=setup.bits, features=setup.features)  # cross-entropy: the error is y_o - y
     residuals = np.empty((epochs, len(seeds)))
     for epoch in range(epochs):
         residuals[epoch] = plain.error(run.logits, target)

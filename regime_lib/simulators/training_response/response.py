@@ -1,4 +1,4 @@
-"""What is recorded while a network ages: how one more step changes every output."""
+"""What is recorded while a network trains: how one more step changes every output."""
 
 from __future__ import annotations
 
@@ -26,37 +26,37 @@ class TrainingResponse:
 
     Attributes
     ----------
-    toy : Setup
+    setup : Setup
         The architecture and loss.
     rate, target : float
         Learning rate and y_o.
     epochs : array, shape (times,)
         The recorded epochs, from 1 on.
-    trained : array, shape (seeds, inputs)
+    trained : array, shape (seeds, bits)
         x_o.
     logits : array, shape (times, seeds)
         z(x_o) before the step.
-    logit_table, output_table : array, shape (times, seeds, strings)
-        The response at every string.
+    logit_table, output_table : array, shape (times, seeds, inputs)
+        The response at every input.
     """
 
-    toy: Setup
+    setup: Setup
     rate: float
     target: float
     epochs: Int[np.ndarray, " times"]
-    trained: Float[np.ndarray, "seeds inputs"]
+    trained: Float[np.ndarray, "seeds bits"]
     logits: Float[np.ndarray, "times seeds"]
-    logit_table: Float[np.ndarray, "times seeds strings"]
-    output_table: Float[np.ndarray, "times seeds strings"]
+    logit_table: Float[np.ndarray, "times seeds inputs"]
+    output_table: Float[np.ndarray, "times seeds inputs"]
 
-    def table(self, where: Where) -> Float[np.ndarray, "times seeds strings"]:
-        """Return the response at every string, read at the logit or at the output."""
+    def table(self, where: Where) -> Float[np.ndarray, "times seeds inputs"]:
+        """Return the response at every input, read at the logit or at the output."""
         if where not in ("logit", "output"):
             raise RegimeError(f"responses are read at the 'logit' or the 'output', not '{where}'")
         return self.logit_table if where == "logit" else self.output_table
 
     def own(self, where: Where) -> Float[np.ndarray, "times seeds"]:
-        """Return Δ(x_o, x_o), the response at the trained string."""
+        """Return Δ(x_o, x_o), the response at the trained input."""
         place = self._distances.argmin(axis=1)
         return np.take_along_axis(self.table(where), place[None, :, None], axis=2)[..., 0]
 
@@ -72,24 +72,24 @@ class TrainingResponse:
     @property
     def kernel_at_trained(self) -> Float[np.ndarray, "times seeds"]:
         """Θ(x_o, x_o) as the step shows it: logit response over rate and error."""
-        return self.own("logit") / (self.rate * self.toy.error(self.logits, self.target))
+        return self.own("logit") / (self.rate * self.setup.error(self.logits, self.target))
 
     @property
-    def _distances(self) -> Int[np.ndarray, "seeds strings"]:
-        return distances(self.toy.strings(), self.trained)
+    def _distances(self) -> Int[np.ndarray, "seeds inputs"]:
+        return distances(self.setup.all_inputs(), self.trained)
 
 
 def by_distance(
-    table: Float[np.ndarray, "*times seeds strings"], distance: Int[np.ndarray, "seeds strings"]
+    table: Float[np.ndarray, "*times seeds inputs"], distance: Int[np.ndarray, "seeds inputs"]
 ) -> Float[np.ndarray, "*times seeds distances"]:
-    """Average over the strings at each Hamming distance, 0 first.
+    """Average over the inputs at each Hamming distance, 0 first.
 
     Parameters
     ----------
-    table : array, shape (..., seeds, strings)
-        A number a string.
-    distance : array, shape (seeds, strings)
-        Distance of each string from the trained one.
+    table : array, shape (..., seeds, inputs)
+        A number per input.
+    distance : array, shape (seeds, inputs)
+        Distance of each input from the trained one.
     """
     classes = np.arange(distance.max() + 1)
     member = (distance[:, None, :] == classes[None, :, None]).astype(float)
@@ -103,20 +103,20 @@ def log_spaced(last: int, count: int) -> Int[np.ndarray, " times"]:
 
 
 class ResponseRecorder:
-    """Fills an `TrainingResponse` during training; used by the loops of this package."""
+    """Fills a `TrainingResponse` during training; used by the loops of this package."""
 
     def __init__(
         self,
-        toy: Setup,
-        trained: Float[np.ndarray, "seeds inputs"],
+        setup: Setup,
+        trained: Float[np.ndarray, "seeds bits"],
         rate: float,
         target: float,
         epochs: Int[np.ndarray, " times"],
     ) -> None:
-        self._strings = toy.strings()
-        shape = (len(epochs), len(trained), len(self._strings))
+        self._inputs = setup.all_inputs()
+        shape = (len(epochs), len(trained), len(self._inputs))
         self._result = TrainingResponse(
-            toy,
+            setup,
             rate,
             target,
             epochs,
@@ -126,9 +126,9 @@ class ResponseRecorder:
             np.empty(shape),
         )
 
-    def look(self, place: int, before: Networks, after: Networks) -> None:
+    def observe(self, place: int, before: Networks, after: Networks) -> None:
         """Note what changed between two states, as the response of recorded epoch `place`."""
-        old, new = before.logits(self._strings), after.logits(self._strings)
+        old, new = before.logits(self._inputs), after.logits(self._inputs)
         result = self._result
         result.logit_table[place] = new - old
         # y' - y = (1 - y) - (1 - y'), taken where it does not cancel
@@ -136,7 +136,7 @@ class ResponseRecorder:
         same = np.sign(old) == np.sign(new)
         change = np.where(old > 0, small, -small)
         result.output_table[place] = np.where(same, change, expit(new) - expit(old))
-        own = distances(self._strings, result.trained).argmin(axis=1)
+        own = distances(self._inputs, result.trained).argmin(axis=1)
         result.logits[place] = old[np.arange(len(own)), own]
 
     def result(self) -> TrainingResponse:

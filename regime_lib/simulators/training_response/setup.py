@@ -1,6 +1,6 @@
-"""The toy that ages: which one-hidden-layer network is meant, with every choice that is ours.
+"""Which one-hidden-layer network is meant, with every choice that is ours.
 
-Source of the sizes (8 inputs, 128 features, ReLU or ELU): Nakazato (2024), arXiv 2405.04074,
+Source of the sizes (8 bits, 128 features, ReLU or ELU): Nakazato (2024), arXiv 2405.04074,
 captions of Figs. 1 and 2. Loss, coding of the bits and initial weights are not known to us: they
 are options.
 """
@@ -35,12 +35,12 @@ class Setup:
     loss : {"cross-entropy", "squared"}
         -y_o log y - (1 - y_o) log(1 - y), or (y - y_o)² / 2.
     coding : {"signs", "bits"}
-        Whether the strings consist of -1 and 1, or of 0 and 1.
+        Whether the inputs consist of -1 and 1, or of 0 and 1.
     init : {"gaussian", "he", "uniform"}
         Initial weights: Gaussian with variance one over the fan-in and no biases; the same with
         twice the variance below the features; or uniform within ±1/√(fan-in), biases too.
-    inputs, features : int
-        Length of a string, and number of hidden units.
+    bits, features : int
+        Bits of an input, and number of hidden units.
 
     Raises
     ------
@@ -52,7 +52,7 @@ class Setup:
     loss: Loss = "cross-entropy"
     coding: Coding = "signs"
     init: Init = "gaussian"
-    inputs: int = 8
+    bits: int = 8
     features: int = 128
 
     def __post_init__(self) -> None:
@@ -67,18 +67,18 @@ class Setup:
                     f"{field} '{getattr(self, field)}' is not known; choose one of "
                     f"{', '.join(known)}"
                 )
-        if not 1 <= self.inputs <= 16:
+        if not 1 <= self.bits <= 16:
             raise RegimeError(
-                f"inputs must lie between 1 and 16, because all 2**inputs strings are "
-                f"evaluated, not {self.inputs}"
+                f"bits must lie between 1 and 16, because all 2**bits inputs are "
+                f"evaluated, not {self.bits}"
             )
         if self.features < 1:
             raise RegimeError(f"features must be at least 1, not {self.features}")
 
-    def strings(self) -> Float[np.ndarray, "strings inputs"]:
-        """Return all strings of the input space, in the order of binary numbers."""
-        numbers = np.arange(2**self.inputs)[:, None]
-        bits = (numbers >> np.arange(self.inputs)[::-1]) & 1
+    def all_inputs(self) -> Float[np.ndarray, "inputs bits"]:
+        """Return all inputs of the input space, in the order of binary numbers."""
+        numbers = np.arange(2**self.bits)[:, None]
+        bits = (numbers >> np.arange(self.bits)[::-1]) & 1
         return (2.0 * bits - 1 if self.coding == "signs" else bits).astype(float)
 
     def activate(self, h: Values) -> tuple[Values, Values]:

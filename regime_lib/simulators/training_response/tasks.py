@@ -1,7 +1,7 @@
-"""Random strings with random labels, learnt in full batches, one by one, or with turned labels.
+"""Random inputs with random labels, learnt in full batches or by SGD, with or without label noise.
 
-All runs of a task see the same flow time: a pass over the strings one by one at rate η moves as
-far, to first order, as `substeps` full-batch steps of the mean loss with rate η x strings /
+All runs of a task see the same flow time: a pass of SGD with batches of one at rate η moves as
+far, to first order, as `substeps` full-batch steps of the mean loss with rate η x inputs /
 substeps.
 """
 
@@ -26,46 +26,46 @@ from regime_lib.simulators.training_response.setup import Setup
 
 Training = Literal["full-batch", "sgd", "cyclic", "label-noise"]
 
-_CHUNK = 8  # networks whose features on all strings of a task fit a core's cache
+_CHUNK = 8  # networks whose features on all inputs of a task fit a core's cache
 
 
 @dataclass(frozen=True)
 class Task:
-    """Strings and labels, some for each network.
+    """Inputs and labels, some for each network.
 
     Attributes
     ----------
-    strings : array, shape (seeds, samples, inputs)
-        Different strings for each network.
+    inputs : array, shape (seeds, samples, bits)
+        Different inputs for each network.
     labels : array, shape (seeds, samples)
         0 or 1.
     """
 
-    strings: Float[np.ndarray, "seeds samples inputs"]
+    inputs: Float[np.ndarray, "seeds samples bits"]
     labels: Float[np.ndarray, "seeds samples"]
 
 
-def random_task(toy: Setup, seeds: Sequence[int] | range, samples: int) -> Task:
-    """Draw `samples` different strings and random labels for each seed.
+def random_task(setup: Setup, seeds: Sequence[int] | range, samples: int) -> Task:
+    """Draw `samples` different inputs and random labels for each seed.
 
     Raises
     ------
     RegimeError
-        If there are not that many strings.
+        If there are not that many inputs.
     """
-    strings = toy.strings()
-    if not 2 <= samples <= len(strings):
-        raise RegimeError(f"samples must lie between 2 and {len(strings)}, not {samples}")
+    inputs = setup.all_inputs()
+    if not 2 <= samples <= len(inputs):
+        raise RegimeError(f"samples must lie between 2 and {len(inputs)}, not {samples}")
     chosen, labels = [], []
     for seed in seeds:
         random = generator(seed, "task")
-        chosen.append(strings[random.choice(len(strings), samples, replace=False)])
+        chosen.append(inputs[random.choice(len(inputs), samples, replace=False)])
         labels.append(random.integers(2, size=samples).astype(float))
     return Task(np.stack(chosen), np.stack(labels))
 
 
 def train_on_task(
-    toy: Setup,
+    setup: Setup,
     seeds: Sequence[int] | range,
     task: Task,
     training: Training,
@@ -75,25 +75,25 @@ def train_on_task(
     label_noise: float = 0.1,
     substeps: int = 16,
 ) -> Networks:
-    """Train one network a seed; return the trained networks.
+    """Train one network per seed; return the trained networks.
 
     Parameters
     ----------
-    toy : Setup
+    setup : Setup
         The architecture.
     seeds : sequence of int
         The same seed starts from the same weights whatever the training.
     task : Task
         What is learnt.
     training : {"full-batch", "sgd", "cyclic", "label-noise"}
-        All strings at once; one by one in random order; in a fixed order; in random order with
-        labels turned over with probability `label_noise` at every step.
+        All inputs at once; batches of one in random order; the same in a fixed order; in random
+        order with labels that are flipped with probability `label_noise` at every step.
     rate : float
-        Learning rate of a step on one string.
+        Learning rate of a step on one input.
     passes : int
-        How often all strings are seen.
+        How often all inputs are seen.
     label_noise : float
-        Probability that a label is turned, for "label-noise".
+        Probability that a label is flipped, for "label-noise".
     substeps : int
         Full-batch steps a pass, for "full-batch".
 
@@ -110,47 +110,47 @@ def train_on_task(
             f"passes and substeps must be at least 1 and rate positive, not {passes}, {substeps}, "
             f"{rate}"
         )
-    networks = make_networks(toy, seeds)
+    networks = make_networks(setup, seeds)
     if training == "full-batch":
         _full_batch(networks, task, rate * task.labels.shape[1] / substeps, passes * substeps)
         return networks
     randoms = [generator(seed, "order") for seed in seeds]
-    turned = label_noise if training == "label-noise" else 0.0
+    flipped = label_noise if training == "label-noise" else 0.0
     for _ in range(passes):
-        order, labels = _one_pass(task, randoms, turned, shuffled=training != "cyclic")
+        order, labels = _one_pass(task, randoms, flipped, shuffled=training != "cyclic")
         rows = np.arange(len(seeds))
         for place in order.T:
-            padded = with_one(task.strings[rows, place])
+            padded = with_one(task.inputs[rows, place])
             step(networks, padded, labels[rows, place], rate)
     return networks
 
 
 def _one_pass(
-    task: Task, randoms: Sequence[np.random.Generator], turned: float, shuffled: bool
+    task: Task, randoms: Sequence[np.random.Generator], flipped: float, shuffled: bool
 ) -> tuple[Int[np.ndarray, "seeds samples"], Float[np.ndarray, "seeds samples"]]:
     samples = task.labels.shape[1]
     order = np.stack(
         [random.permutation(samples) if shuffled else np.arange(samples) for random in randoms]
     )
-    if turned == 0:
+    if flipped == 0:
         return order, task.labels
-    turn = np.stack([random.random(samples) < turned for random in randoms])
-    return order, np.where(turn, 1 - task.labels, task.labels)
+    flips = np.stack([random.random(samples) < flipped for random in randoms])
+    return order, np.where(flips, 1 - task.labels, task.labels)
 
 
 def _full_batch(networks: Networks, task: Task, rate: float, steps: int) -> None:
     """Descend the mean loss, some networks at a time."""
-    toy = networks.toy
-    padded = with_one(task.strings)
+    setup = networks.setup
+    padded = with_one(task.inputs)
     for start in range(0, len(networks), _CHUNK):
         part = slice(start, start + _CHUNK)
         x, labels = padded[part], task.labels[part]
-        w = np.ascontiguousarray(networks.weights[:, part].transpose(1, 0, 2))  # (c, inputs+1, f)
+        w = np.ascontiguousarray(networks.weights[:, part].transpose(1, 0, 2))  # (c, bits+1, f)
         v, c = networks.readout[part], networks.offset[part]
         for _ in range(steps):
-            phi, slope = toy.activate(x @ w)  # (c, samples, features)
+            phi, slope = setup.activate(x @ w)  # (c, samples, features)
             z = (phi @ v[:, :, None])[..., 0] + c[:, None]
-            size = rate / labels.shape[1] * toy.error(z, labels)
+            size = rate / labels.shape[1] * setup.error(z, labels)
             slope *= size[..., None]
             up = (size[:, None, :] @ phi)[:, 0]
             w += (x.transpose(0, 2, 1) @ slope) * v[:, None, :]

@@ -42,7 +42,7 @@ class Descent:
 
 
 def descend(
-    world: TwoPoints,
+    problem: TwoPoints,
     start: Neurons,
     stages: Sequence[tuple[float, float]],
     records: Iterable[float] = (),
@@ -51,7 +51,7 @@ def descend(
 
     Parameters
     ----------
-    world : TwoPoints
+    problem : TwoPoints
         The data and the scale of the output weights.
     start : Neurons
         Initial weights, in any dimension.
@@ -68,12 +68,12 @@ def descend(
     ends = [0.0, *(end for _, end in stages)]
     if any(step <= 0 for step, _ in stages) or any(np.diff(ends) <= 0):
         raise RegimeError("stages are (step > 0, until) with rising times")
-    inputs = world.inputs(start.weights.shape[1])
-    weights, a = start.weights.copy(), start.signs * world.kappa2 / math.sqrt(start.m)
+    inputs = problem.inputs(start.weights.shape[1])
+    weights, a = start.weights.copy(), start.signs * problem.kappa2 / math.sqrt(start.m)
     wanted = iter(sorted(records))
     due = next(wanted, math.inf)
     noted: list[tuple[float, float, float]] = []
-    time, count, share = 0.0, 0, 1 / (1 + world.p)
+    time, count, share = 0.0, 0, 1 / (1 + problem.p)
     for step, until in stages:
         steps = round((until - time) / step)
         begin = time
@@ -88,14 +88,14 @@ def descend(
                 break
             if not (f_plus > -600 and f_minus < 600):
                 raise RegimeError(f"the loss overflows at t = {time:g}; take a smaller step")
-            pulls = np.array([world.p * share * math.exp(-f_plus), -share * math.exp(f_minus)])
-            weights += step * ((a[:, None] * (seen > 0)) * pulls) @ inputs
+            slopes = np.array([problem.p * share * math.exp(-f_plus), -share * math.exp(f_minus)])
+            weights += step * ((a[:, None] * (seen > 0)) * slopes) @ inputs
             count += 1
     table = np.array(noted).reshape(-1, 3)
     return Descent(table[:, 0], table[:, 1], table[:, 2], Neurons(weights, start.signs), count)
 
 
-def survivors(world: TwoPoints, neurons: Neurons) -> Float[np.ndarray, "2"]:
+def survivors(problem: TwoPoints, neurons: Neurons) -> Float[np.ndarray, "2"]:
     """Return the fractions of positive and of negative neurons that some input activates."""
-    alive = (neurons.projections(world) > 0).any(axis=0)
+    alive = (neurons.projections(problem) > 0).any(axis=0)
     return np.array([(alive & (neurons.signs == sign)).mean() for sign in (1, -1)])

@@ -35,7 +35,7 @@ class Flow:
 
     Attributes
     ----------
-    world : TwoPoints
+    problem : TwoPoints
         The data.
     start : Neurons
         Where it began.
@@ -45,20 +45,20 @@ class Flow:
         When each segment begins.
     segments : tuple of Segment
         The closed forms.
-    clocks : array, shape (segments, 2)
-        tau and sigma when each segment begins.
+    rescaled : array, shape (segments, 2)
+        The rescaled times tau and sigma when each segment begins.
     entry_time, entry_neuron, entry_pattern : array, shape (entries,)
         Which neuron took which pattern when; the first m entries are the start.
     entry_state : array, shape (entries, 4)
         Scaled u and v, tau and sigma at that moment.
     """
 
-    world: TwoPoints
+    problem: TwoPoints
     start: Neurons
     t_end: float
     times: Float[np.ndarray, " segments"]
     segments: tuple[Segment, ...]
-    clocks: Float[np.ndarray, "segments 2"]
+    rescaled: Float[np.ndarray, "segments 2"]
     entry_time: Float[np.ndarray, " entries"]
     entry_neuron: Int[np.ndarray, " entries"]
     entry_pattern: Int[np.ndarray, " entries"]
@@ -102,7 +102,7 @@ class Flow:
 
     def loss(self, times: Float[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:
         """Return the loss at these times."""
-        return self.world.loss(*self.outputs(times))
+        return self.problem.loss(*self.outputs(times))
 
     def neurons(
         self, times: Float[np.ndarray, " n"]
@@ -110,18 +110,23 @@ class Flow:
         """Return u and v (unscaled) and the pattern of every neuron at these times."""
         times = np.asarray(times, dtype=float)
         which, tau = self.local(times)
-        scale = self.world.kappa2 / math.sqrt(self.start.m)
+        scale = self.problem.kappa2 / math.sqrt(self.start.m)
         places = np.empty((len(times), 2, self.start.m))
         patterns = np.empty((len(times), self.start.m), dtype=int)
         for j, (i, inner, time) in enumerate(zip(which, tau, times, strict=True)):
-            now = self.clocks[i] + (inner, self.segments[i].sigma(inner))
+            now = self.rescaled[i] + (inner, self.segments[i].sigma(inner))
             last = self._last_entries(time)
             patterns[j] = self.entry_pattern[last]
             state = self.entry_state[last]
-            rates = velocities(self.world)[patterns[j]].reshape(-1, 2, 2)
+            rates = velocities(self.problem)[patterns[j]].reshape(-1, 2, 2)
             shift = np.einsum("kci,ki->ck", rates, now - state[:, 2:])
             places[j] = (state[:, :2].T + self.start.signs * shift) / scale
         return places, patterns
+
+    def weights(self, time: float) -> Float[np.ndarray, "m d"]:
+        """Return the input weights of all neurons at a time."""
+        places, _ = self.neurons(np.array([time]))
+        return self.start.moved(self.problem, places[0]).weights
 
     def _last_entries(self, time: float) -> Int[np.ndarray, " m"]:
         count = np.searchsorted(self.entry_time, time, side="right")
@@ -130,16 +135,16 @@ class Flow:
         return last
 
 
-def velocities(world: TwoPoints) -> Float[np.ndarray, "patterns 4"]:
-    """Return, for each pattern, how scaled u and v of a positive neuron follow the clocks.
+def velocities(problem: TwoPoints) -> Float[np.ndarray, "patterns 4"]:
+    """Return, for each pattern, how scaled u and v of a positive neuron follow the rescaled times.
 
     Rows hold du/dtau, du/dsigma, dv/dtau, dv/dsigma; negative neurons move the opposite way.
     """
-    c, slip = world.cos, world.sin2
+    c, sin2 = problem.cos, problem.sin2
     table = np.zeros((len(Pattern), 4))
     table[Pattern.MINUS] = 0, -c, 0, -1
     table[Pattern.PLUS] = 1, 0, c, 0
     table[Pattern.BOTH] = 1, -c, c, -1
-    table[Pattern.SLIDE_U] = 0, 0, 0, -slip
-    table[Pattern.SLIDE_V] = slip, 0, 0, 0
+    table[Pattern.SLIDE_U] = 0, 0, 0, -sin2
+    table[Pattern.SLIDE_V] = sin2, 0, 0, 0
     return table

@@ -95,8 +95,8 @@ def measure_phases(flow: Flow) -> Phases:
     on = flow.entry_time[released]
     ratio = math.nan
     if len(on):
-        pull, push = flow.world.pulls(*flow.outputs(on[:1]))
-        ratio = float(pull[0] / push[0])
+        loss_plus, loss_minus = flow.problem.class_losses(*flow.outputs(on[:1]))
+        ratio = float(loss_plus[0] / loss_minus[0])
     return Phases(
         condensed=condensed,
         peak=peak,
@@ -128,7 +128,7 @@ def measure_plateau(flow: Flow, phases: Phases) -> Plateau:
     steepest = int(np.argmin(slopes[: len(way)]))
     best = steepest + int(np.argmin(np.abs(slopes[steepest:])))
     outputs = flow.outputs(times[best : best + 1])
-    loss, accuracy = flow.world.loss(*outputs), flow.world.accuracy(*outputs)
+    loss, accuracy = flow.problem.loss(*outputs), flow.problem.accuracy(*outputs)
     return Plateau(float(times[best]), float(slopes[best]), float(loss[0]), float(accuracy[0]))
 
 
@@ -141,11 +141,13 @@ def living_at(flow: Flow, time: float) -> Float[np.ndarray, " m"]:
 def log_slope(flow: Flow, times: Float[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:
     """Return d log loss / d log time, from the flow's own velocities."""
     which, _ = flow.local(times)
-    pull, push = flow.world.pulls(*flow.outputs(times))
-    speed = flow.world.kappa2**2 / flow.start.m
+    loss_plus, loss_minus = flow.problem.class_losses(*flow.outputs(times))
+    speed = flow.problem.kappa2**2 / flow.start.m
     p1, p2, q = np.array([(s.p1, s.p2, s.q) for s in flow.segments]).T[:, which]
-    change = -pull * (p1 * pull - q * push) + push * (q * pull - p2 * push)
-    return speed * change * times / (pull + push)
+    change = -loss_plus * (p1 * loss_plus - q * loss_minus) + loss_minus * (
+        q * loss_plus - p2 * loss_minus
+    )
+    return speed * change * times / (loss_plus + loss_minus)
 
 
 def pattern_counts(flow: Flow) -> tuple[Float[np.ndarray, " n"], Int[np.ndarray, "n 2 patterns"]]:
@@ -193,6 +195,21 @@ def largest_angle(vectors: Float[np.ndarray, "n d"], direction: Float[np.ndarray
     )
     angle = np.arctan2(across, along)
     return float(np.max(np.where(length > 0, 2 * np.sin(angle / 2) ** 2, 2.0)))
+
+
+def largest_angles(
+    flow: Flow, time: float, directions: Float[np.ndarray, "2 2"]
+) -> tuple[float, float]:
+    """Return `largest_angle` of the living positive and negative neurons to their directions.
+
+    NaN where no neuron of that sign lives.
+    """
+    weights, living = flow.weights(time), living_at(flow, time)
+    plus, minus = (
+        largest_angle(weights[living == sign], direction) if (living == sign).any() else math.nan
+        for sign, direction in zip((1, -1), directions, strict=True)
+    )
+    return plus, minus
 
 
 def _peak(flow: Flow) -> float:

@@ -1,4 +1,4 @@
-"""Two inputs, two labels, one hidden layer of rectifiers: the world of the multi-phase chapter.
+"""Two inputs, two labels, one hidden layer of rectifiers: the problem of the multi-phase chapter.
 
 Wang & Ma, arXiv 2305.12467 (setting recalled, see the chapter): f(x) = sum_k a_k relu(b_k . x),
 fixed output weights a_k = s_k kappa2 / sqrt(m) with signs s_k, trained input weights b_k(0) on the
@@ -62,7 +62,7 @@ class TwoPoints:
         """Whether p cos(delta) > 1, the paper's assumption."""
         return self.p * self.cos > 1
 
-    def pulls(
+    def class_losses(
         self, f_plus: Float[np.ndarray, "..."], f_minus: Float[np.ndarray, "..."]
     ) -> tuple[Float[np.ndarray, "..."], Float[np.ndarray, "..."]]:
         """Return A = p/(1+p) exp(-f+) and B = 1/(1+p) exp(f-): the two halves of the loss."""
@@ -73,8 +73,8 @@ class TwoPoints:
         self, f_plus: Float[np.ndarray, "..."], f_minus: Float[np.ndarray, "..."]
     ) -> Float[np.ndarray, "..."]:
         """Return the exponential loss averaged over the n+ + n- samples."""
-        pull, push = self.pulls(f_plus, f_minus)
-        return pull + push
+        loss_plus, loss_minus = self.class_losses(f_plus, f_minus)
+        return loss_plus + loss_minus
 
     def accuracy(
         self, f_plus: Float[np.ndarray, "..."], f_minus: Float[np.ndarray, "..."]
@@ -120,16 +120,16 @@ class Neurons:
         """Number of neurons."""
         return len(self.signs)
 
-    def projections(self, world: TwoPoints) -> Float[np.ndarray, "2 m"]:
+    def projections(self, problem: TwoPoints) -> Float[np.ndarray, "2 m"]:
         """Return u_k = b_k . x+ and v_k = b_k . x-."""
-        return world.inputs(self.weights.shape[1]) @ self.weights.T
+        return problem.inputs(self.weights.shape[1]) @ self.weights.T
 
-    def moved(self, world: TwoPoints, projections: Float[np.ndarray, "2 m"]) -> Neurons:
+    def moved(self, problem: TwoPoints, projections: Float[np.ndarray, "2 m"]) -> Neurons:
         """Return the neurons with these projections; the other d - 2 components stay."""
         u, v = projections
         weights = self.weights.copy()
         weights[:, 0] = u
-        weights[:, 1] = (v - world.cos * u) / math.sin(world.delta)
+        weights[:, 1] = (v - problem.cos * u) / math.sin(problem.delta)
         return Neurons(weights, self.signs)
 
 

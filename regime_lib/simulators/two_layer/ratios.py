@@ -1,7 +1,7 @@
 """Every measured quantity of the phases of one run over its prediction.
 
 Wang & Ma, arXiv 2305.12467, names of the phases; the predictions are reconstructed, see
-`two_layer_theory`. What a run does not reach is NaN.
+`theory`. What a run does not reach is NaN.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from regime_lib.simulators.two_layer.flow import Flow
 from regime_lib.simulators.two_layer.phases import (
     Phases,
     Plateau,
-    largest_angle,
+    largest_angles,
     living_at,
     log_slope,
     measure_phases,
@@ -94,20 +94,16 @@ def phase_ratios(
     RegimeError
         If the run ends before T_I, or p cos(delta) <= 1.
     """
-    world = flow.world
+    problem = flow.problem
     run = phases or measure_phases(flow)
     flat = plateau or measure_plateau(flow, run)
-    ready = theory.condensation_time(kappa1, world.kappa2)
+    ready = theory.condensation_time(kappa1, problem.kappa2)
     living = living_at(flow, ready)
-    weights = flow.start.moved(world, flow.neurons(np.array([ready]))[0][0]).weights
-    expected, aims = theory.living_fractions(world), theory.condensation_directions(world)
+    expected = theory.living_fractions(problem)
     share = [float((living == sign).mean()) for sign in (1, -1)]
-    far = [
-        largest_angle(weights[living == sign], aim) if (living == sign).any() else math.nan
-        for sign, aim in zip((1, -1), aims, strict=True)
-    ]
+    far = largest_angles(flow, ready, theory.condensation_directions(problem))
     own = run.alive_plus, run.alive_minus
-    height = theory.plateau_loss(world)
+    height = theory.plateau_loss(problem)
     arrived = _first_below(flow, (1 + theory.CLOSE) * height, run.condensed, run.accurate)
     end = np.array([flow.t_end])
     done = math.isfinite(run.on_first)
@@ -120,15 +116,15 @@ def phase_ratios(
         slope=abs(flat.slope),
         height=flat.loss / height,
         drift=_drift(flow, flat.time, run) if both else math.nan,
-        arrival=arrived / theory.arrival_time(world, own[0]) if own[0] > 0 else math.nan,
-        accuracy_time=run.accurate / theory.accuracy_time(world, *own) if both else math.nan,
-        off_time=run.off_first / theory.deactivation_time(world, *own) if both else math.nan,
+        arrival=arrived / theory.arrival_time(problem, own[0]) if own[0] > 0 else math.nan,
+        accuracy_time=run.accurate / theory.accuracy_time(problem, *own) if both else math.nan,
+        off_time=run.off_first / theory.deactivation_time(problem, *own) if both else math.nan,
         off_share=run.off_share,
-        on_delay=_delay(run) / theory.reactivation_delay(world, *own) if both else math.nan,
+        on_delay=_delay(run) / theory.reactivation_delay(problem, *own) if both else math.nan,
         on_share=run.on_share,
-        on_ratio=run.on_ratio / world.cos,
+        on_ratio=run.on_ratio / problem.cos,
         later_events=float(run.later_events) if done else math.nan,
-        final_constant=_constant(flow) / theory.final_constant(world, *own) if done else math.nan,
+        final_constant=_constant(flow) / theory.final_constant(problem, *own) if done else math.nan,
         final_exponent=float(log_slope(flow, end)[0]) if done else math.nan,
     )
 
@@ -145,7 +141,7 @@ def _drift(flow: Flow, begin: float, run: Phases) -> float:
     if not begin < run.accurate < math.inf:
         return math.nan
     times = np.geomspace(begin, run.accurate, 40)
-    law = theory.drift(flow.world, run.alive_plus, run.alive_minus, times)
+    law = theory.drift(flow.problem, run.alive_plus, run.alive_minus, times)
     return float(np.abs(flow.loss(times) / law - 1).max())
 
 
@@ -165,7 +161,7 @@ def _first_below(flow: Flow, level: float, begin: float, end: float) -> float:
 
 
 def settings_around(
-    world: TwoPoints, kappa1: float
+    problem: TwoPoints, kappa1: float
 ) -> list[tuple[TwoPoints, float, dict[str, int]]]:
     """Return a grid of the four parameters around a setting.
 
@@ -174,7 +170,7 @@ def settings_around(
 
     Returns
     -------
-    list of (world, kappa1, levels)
+    list of (problem, kappa1, levels)
         `levels` says for each parameter's symbol whether it is below (-1), at (0) or above (1) the
         setting given.
     """
@@ -183,9 +179,9 @@ def settings_around(
         for j in (-1, 0, 1):
             for k in (-1, 0, 1):
                 for scale in (-1, 0):
-                    p = max(world.p * 2.0**i, 1.5)
-                    delta = min(world.delta * 2.0**j, 0.5)
-                    other = TwoPoints(p, delta, world.kappa2 * 4.0**scale)
+                    p = max(problem.p * 2.0**i, 1.5)
+                    delta = min(problem.delta * 2.0**j, 0.5)
+                    other = TwoPoints(p, delta, problem.kappa2 * 4.0**scale)
                     start = min(kappa1 * 10.0**k, 0.01)
                     grid.append((other, start, {"p": i, "Δ": j, "κ₁": k, "κ₂": scale}))
     return grid

@@ -22,7 +22,7 @@ from regime_lib.simulators.two_layer.flow import Pattern
 from regime_lib.simulators.two_layer.problem import Neurons, TwoPoints
 
 Loss = Literal["exponential", "logistic"]
-_PULL: dict[str, Callable[[float], float]] = {
+_SLOPE: dict[str, Callable[[float], float]] = {
     "exponential": lambda f: math.exp(-f),
     "logistic": lambda f: float(expit(-f)),
 }
@@ -73,7 +73,7 @@ class Integration:
 
 
 def integrate(
-    world: TwoPoints,
+    problem: TwoPoints,
     start: Neurons,
     t_end: float,
     *,
@@ -85,7 +85,7 @@ def integrate(
 
     Parameters
     ----------
-    world : TwoPoints
+    problem : TwoPoints
         The data and the scale of the output weights.
     start : Neurons
         Initial input weights.
@@ -103,22 +103,22 @@ def integrate(
     RegimeError
         If the loss is unknown, the time is no positive finite number, or the integrator gives up.
     """
-    if loss not in _PULL:
+    if loss not in _SLOPE:
         raise RegimeError(f"the loss is 'exponential' or 'logistic', not {loss!r}")
     if not 0 < t_end < math.inf:
         raise RegimeError(f"t_end is {t_end}; it must be a positive finite time")
-    run = _Run(world, start, _PULL[loss], train_outputs)
+    run = _Run(problem, start, _SLOPE[loss], train_outputs)
     while run.time < t_end:
         run.advance(t_end, rtol)
         if len(run.events) > 100 * start.m:
             raise RegimeError(f"patterns chatter at t = {run.time:g}; take a smaller rtol")
     times, plus, minus = (np.array(x) for x in (run.times, run.f_plus, run.f_minus))
-    value, share = _VALUE[loss], 1 / (1 + world.p)
+    value, share = _VALUE[loss], 1 / (1 + problem.p)
     return Integration(
         times=times,
         f_plus=plus,
         f_minus=minus,
-        loss=share * (world.p * value(plus) + value(-minus)),
+        loss=share * (problem.p * value(plus) + value(-minus)),
         event_times=np.array([e[0] for e in run.events], dtype=float),
         event_neurons=np.array([e[1] for e in run.events], dtype=int),
         event_patterns=np.array([e[2] for e in run.events], dtype=int),
@@ -130,9 +130,9 @@ def integrate(
 
 @dataclass
 class _Run:
-    world: TwoPoints
+    problem: TwoPoints
     start: Neurons
-    pull: Callable[[float], float]
+    slope: Callable[[float], float]
     train_outputs: bool
     time: float = 0.0
     evaluations: int = 0
@@ -142,9 +142,9 @@ class _Run:
     events: list[tuple[float, int, int]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.u, self.v = self.start.projections(self.world)
+        self.u, self.v = self.start.projections(self.problem)
         m = self.start.m
-        self.a = self.start.signs * self.world.kappa2 / math.sqrt(m)
+        self.a = self.start.signs * self.problem.kappa2 / math.sqrt(m)
         self.scale = float(np.abs([self.u, self.v]).max())
         self.on_u, self.on_v = self.u > 0, self.v > 0
         self.slide_u, self.slide_v = np.zeros((2, m), dtype=bool)
@@ -179,33 +179,33 @@ class _Run:
 
     def _outputs(self, y: Float[np.ndarray, " state"]) -> tuple[float, float]:
         u, v, a = y.reshape(3, -1)
-        return float(a @ (u * self._lit_u)), float(a @ (v * self._lit_v))
+        return float(a @ (u * self._active_u)), float(a @ (v * self._active_v))
 
     @property
-    def _lit_u(self) -> Bool[np.ndarray, " m"]:
+    def _active_u(self) -> Bool[np.ndarray, " m"]:
         return self.on_u & ~self.slide_u
 
     @property
-    def _lit_v(self) -> Bool[np.ndarray, " m"]:
+    def _active_v(self) -> Bool[np.ndarray, " m"]:
         return self.on_v & ~self.slide_v
 
-    def _pulls(self, y: Float[np.ndarray, " state"]) -> tuple[float, float]:
+    def _slopes(self, y: Float[np.ndarray, " state"]) -> tuple[float, float]:
         plus, minus = self._outputs(y)
-        share = 1 / (1 + self.world.p)
-        return self.world.p * share * self.pull(plus), share * self.pull(-minus)
+        share = 1 / (1 + self.problem.p)
+        return self.problem.p * share * self.slope(plus), share * self.slope(-minus)
 
     def _velocity(self, _: float, y: Float[np.ndarray, " state"]) -> Float[np.ndarray, " state"]:
         u, v, a = y.reshape(3, -1)
-        pull, push = self._pulls(y)
-        c = self.world.cos
+        slope_plus, slope_minus = self._slopes(y)
+        c = self.problem.cos
         # a sliding neuron is active for just the share of time that keeps it on its boundary
-        active_u = np.where(self.slide_u, push * c / pull, self.on_u)
-        active_v = np.where(self.slide_v, pull * c / push, self.on_v)
-        du = a * (pull * active_u - push * c * active_v)
-        dv = a * (pull * c * active_u - push * active_v)
+        active_u = np.where(self.slide_u, slope_minus * c / slope_plus, self.on_u)
+        active_v = np.where(self.slide_v, slope_plus * c / slope_minus, self.on_v)
+        du = a * (slope_plus * active_u - slope_minus * c * active_v)
+        dv = a * (slope_plus * c * active_u - slope_minus * active_v)
         da = np.zeros_like(a)
         if self.train_outputs:
-            da = pull * u * self._lit_u - push * v * self._lit_v
+            da = slope_plus * u * self._active_u - slope_minus * v * self._active_v
         return np.concatenate([du, dv, da])
 
     def _distances(self, y: Float[np.ndarray, " state"], axis: int) -> Float[np.ndarray, " m"]:
@@ -222,19 +222,19 @@ class _Run:
         return float(min(self._distances(y, 1).min(), 1e9))
 
     def _hold_u(self, _: float, y: Float[np.ndarray, " state"]) -> float:
-        pull, push = self._pulls(y)
-        return 1 - push * self.world.cos / pull if self.slide_u.any() else 1.0
+        slope_plus, slope_minus = self._slopes(y)
+        return 1 - slope_minus * self.problem.cos / slope_plus if self.slide_u.any() else 1.0
 
     def _hold_v(self, _: float, y: Float[np.ndarray, " state"]) -> float:
-        pull, push = self._pulls(y)
-        return 1 - pull * self.world.cos / push if self.slide_v.any() else 1.0
+        slope_plus, slope_minus = self._slopes(y)
+        return 1 - slope_plus * self.problem.cos / slope_minus if self.slide_v.any() else 1.0
 
     def _apply(self, event: int) -> None:
         y = np.concatenate([self.u, self.v, self.a])
         if event < 2:
-            pulls = self._pulls(y)
+            slopes = self._slopes(y)
             for k in self._arrived(y, event):
-                self._cross(k, event, *pulls)
+                self._cross(k, event, *slopes)
                 self._log(k)
             return
         let_go = (self.slide_u if event == 2 else self.slide_v).copy()
@@ -251,7 +251,7 @@ class _Run:
         near = (distances <= max(distances.min(), 0.0) + _TIED) & (inward < 0)
         return [int(k) for k in np.flatnonzero(near)] or [int(np.argmin(distances))]
 
-    def _cross(self, k: int, axis: int, pull: float, push: float) -> None:
+    def _cross(self, k: int, axis: int, slope_plus: float, slope_minus: float) -> None:
         """Let a neuron that reached a boundary slide on it, cross it, or die."""
         x, on = (self.v, self.on_v) if axis else (self.u, self.on_u)
         other = self.on_u[k] if axis else self.on_v[k]
@@ -259,15 +259,15 @@ class _Run:
         if not other:
             on[k] = False
             return
-        # velocity across the boundary on its dark and on its lit side
-        c, up, down = self.world.cos, pull, push
-        dark = self.a[k] * (c * up if axis else -c * down)
-        lit = self.a[k] * (c * up - down if axis else up - c * down)
-        if dark > 0 > lit:
+        # velocity across the boundary on its inactive and on its active side
+        c, up, down = self.problem.cos, slope_plus, slope_minus
+        inactive = self.a[k] * (c * up if axis else -c * down)
+        active = self.a[k] * (c * up - down if axis else up - c * down)
+        if inactive > 0 > active:
             (self.slide_v if axis else self.slide_u)[k] = True
             on[k] = True
         else:
-            on[k] = lit > 0
+            on[k] = active > 0
 
     def _log(self, k: int) -> None:
         if self.slide_u[k]:

@@ -1,6 +1,6 @@
-"""Between two events the flow has a closed form in its own clock; here is that form.
+"""Between two events the flow has a closed form in a rescaled time; here is that form.
 
-Our derivation. With scaled coordinates (u, v times a = kappa2 / sqrt m) and the clocks
+Our derivation. With scaled coordinates (u, v times a = kappa2 / sqrt m) and rescaled times
 tau = a^2 int A dt, sigma = a^2 int B dt, every neuron moves affinely in (tau, sigma), and so do
 
     f+ = f+(0) + P1 tau - Q sigma,      f- = f-(0) + Q tau - P2 sigma.
@@ -20,7 +20,7 @@ import numpy as np
 from jaxtyping import Float
 from scipy.optimize import brentq
 
-_REST = 40.0  # exp(-40) is below rounding: r has reached its limit
+_STEADY = 40.0  # exp(-40) is below rounding: r has reached its limit
 _POINTS, _AREAS = np.polynomial.legendre.leggauss(20)  # on -1..1
 _NODES, _WEIGHTS = 0.5 * (_POINTS + 1), 0.5 * _AREAS  # on 0..1
 _SAME = 1e-13  # relative distance at which a ratio counts as its threshold
@@ -68,7 +68,7 @@ class Segment:
         return math.inf if self.k1 > 0 else self.ratio
 
     def sigma(self, tau: float) -> float:
-        """Return the other clock at tau."""
+        """Return sigma at tau."""
         k1, k2, r = self.k1, self.k2, self.ratio
         if k2 == 0:
             return r * math.expm1(k1 * tau) / k1 if k1 > 0 else r * tau
@@ -80,7 +80,7 @@ class Segment:
         return (x + math.log1p((1 - share) * math.expm1(-x))) / k2
 
     def sigmas(self, tau: Float[np.ndarray, "..."]) -> Float[np.ndarray, "..."]:
-        """Return the other clock at many tau."""
+        """Return sigma at many tau."""
         k1, k2, r = self.k1, self.k2, self.ratio
         if k2 == 0:
             return r * np.expm1(k1 * tau) / k1 if k1 > 0 else r * tau
@@ -97,7 +97,7 @@ class Segment:
     def outputs(
         self, tau: Float[np.ndarray, "..."], sigma: Float[np.ndarray, "..."]
     ) -> tuple[Float[np.ndarray, "..."], Float[np.ndarray, "..."]]:
-        """Return f+ and f- at these clocks."""
+        """Return f+ and f- at these rescaled times."""
         plus = self.f_plus + self.p1 * tau - self.q * sigma
         return plus, self.f_minus + self.q * tau - self.p2 * sigma
 
@@ -114,10 +114,10 @@ class Segment:
             passed = np.cumsum([0.0, *self._integral(whole[:-1], np.diff(whole))])
         start = edges[panel]
         early = passed[panel] + self._integral(start, np.minimum(tau, edges[-1]) - start)
-        rest = edges[-1]
-        plus_at_rest = self.f_plus + self.p1 * rest - self.q * self.sigma(rest)
-        late = _growth(self.p1 - self.q * self.limit, np.maximum(tau - rest, 0))
-        return self.pace * (early + math.exp(plus_at_rest) * late)
+        steady = edges[-1]
+        plus = self.f_plus + self.p1 * steady - self.q * self.sigma(steady)
+        late = _growth(self.p1 - self.q * self.limit, np.maximum(tau - steady, 0))
+        return self.pace * (early + math.exp(plus) * late)
 
     def _integral(
         self, start: Float[np.ndarray, " n"], width: Float[np.ndarray, " n"]
@@ -150,7 +150,7 @@ class Segment:
         return tau
 
     def tau_of_sigma(self, sigma: float) -> float:
-        """Return when the other clock reaches sigma; infinity if it never does."""
+        """Return the tau at sigma; infinity if it is never reached."""
         k1, k2, r = self.k1, self.k2, self.ratio
         if k2 == 0:
             return math.log1p(sigma * k1 / r) / k1 if k1 > 0 else sigma / r
@@ -191,7 +191,9 @@ class Segment:
             return level + along * tau - against * self.sigma(tau)
 
         starts_down = along < against * self.ratio
-        if abs(threshold / self.ratio - 1) <= _SAME:  # at rest now: the limit tells where it goes
+        if (
+            abs(threshold / self.ratio - 1) <= _SAME
+        ):  # its slope is 0 now: the limit tells where it goes
             starts_down = along < against * self.limit
             turn = math.inf
         if starts_down:
@@ -223,9 +225,9 @@ def _growth(rate: float, tau: Float[np.ndarray, " n"]) -> Float[np.ndarray, " n"
 
 
 def _panels(share: float) -> Float[np.ndarray, " edges"]:
-    """Return panel edges in K1 tau: fine where r still moves fast, up to where it rests."""
+    """Return panel edges in K1 tau: fine where r still moves fast, up to where it is constant."""
     first = 0.5 / max(share, 1.0)
     count = math.ceil(math.log(4.0 / first) / math.log(1.7)) + 1
     fine = first * 1.7 ** np.arange(max(count, 1))
     fine = fine[fine < 4.0]
-    return np.concatenate([[0.0], fine, np.arange(4.0, _REST + 1, 4.0)])
+    return np.concatenate([[0.0], fine, np.arange(4.0, _STEADY + 1, 4.0)])

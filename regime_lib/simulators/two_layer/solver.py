@@ -22,7 +22,7 @@ from regime_lib.simulators.two_layer.segment import Segment
 
 
 @dataclass(frozen=True)
-class EventWatch:
+class Boundary:
     """A boundary that a group may reach: distance = d + along tau - against sigma."""
 
     sign: int
@@ -32,12 +32,12 @@ class EventWatch:
     against: float
 
 
-def exact_flow(world: TwoPoints, start: Neurons, t_end: float) -> Flow:
+def exact_flow(problem: TwoPoints, start: Neurons, t_end: float) -> Flow:
     """Follow the gradient flow exactly from its start to `t_end`.
 
     Parameters
     ----------
-    world : TwoPoints
+    problem : TwoPoints
         The data and the scale of the output weights.
     start : Neurons
         Initial input weights; only their projections on the two inputs move.
@@ -56,17 +56,17 @@ def exact_flow(world: TwoPoints, start: Neurons, t_end: float) -> Flow:
     """
     if not 0 < t_end < math.inf:
         raise RegimeError(f"t_end is {t_end}; it must be a positive finite time")
-    march = _March(world, start)
-    while march.step(t_end):
+    solver = _Solver(problem, start)
+    while solver.step(t_end):
         pass
-    entries = march.entries
+    entries = solver.entries
     return Flow(
-        world=world,
+        problem=problem,
         start=start,
         t_end=float(t_end),
-        times=np.array(march.times),
-        segments=tuple(march.segments),
-        clocks=np.array(march.clocks),
+        times=np.array(solver.times),
+        segments=tuple(solver.segments),
+        rescaled=np.array(solver.rescaled),
         entry_time=np.array([e[0] for e in entries]),
         entry_neuron=np.array([e[1] for e in entries]),
         entry_pattern=np.array([e[2] for e in entries]),
@@ -75,71 +75,71 @@ def exact_flow(world: TwoPoints, start: Neurons, t_end: float) -> Flow:
 
 
 @dataclass
-class _March:
+class _Solver:
     """The state of the solver between two events."""
 
-    world: TwoPoints
+    problem: TwoPoints
     start: Neurons
     times: list[float] = field(default_factory=list)
     segments: list[Segment] = field(default_factory=list)
-    clocks: list[tuple[float, float]] = field(default_factory=list)
+    rescaled: list[tuple[float, float]] = field(default_factory=list)
     entries: list[tuple[float, int, int, float, float, float, float]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        world, c = self.world, self.world.cos
+        problem, c = self.problem, self.problem.cos
         self.time, self.tau, self.sigma = 0.0, 0.0, 0.0
         self.signs = self.start.signs.astype(int).tolist()
         self.patterns = [Pattern.OFF] * self.start.m
         self.epoch = [0] * self.start.m
-        self.rates = velocities(world).tolist()
+        self.rates = velocities(problem).tolist()
         self.last = [0] * self.start.m
         self.counts = {(s, q): 0 for s in (1, -1) for q in Pattern}
-        self.watches = (
-            EventWatch(1, Pattern.BOTH, 0, 1.0, c),
-            EventWatch(1, Pattern.BOTH, 1, c, 1.0),
-            EventWatch(1, Pattern.PLUS, 1, -c, 0.0),
-            EventWatch(1, Pattern.MINUS, 1, 0.0, 1.0),
-            EventWatch(-1, Pattern.BOTH, 0, -1.0, -c),
-            EventWatch(-1, Pattern.BOTH, 1, -c, -1.0),
-            EventWatch(-1, Pattern.PLUS, 0, -1.0, 0.0),
-            EventWatch(-1, Pattern.MINUS, 0, 0.0, c),
+        self.boundaries = (
+            Boundary(1, Pattern.BOTH, 0, 1.0, c),
+            Boundary(1, Pattern.BOTH, 1, c, 1.0),
+            Boundary(1, Pattern.PLUS, 1, -c, 0.0),
+            Boundary(1, Pattern.MINUS, 1, 0.0, 1.0),
+            Boundary(-1, Pattern.BOTH, 0, -1.0, -c),
+            Boundary(-1, Pattern.BOTH, 1, -c, -1.0),
+            Boundary(-1, Pattern.PLUS, 0, -1.0, 0.0),
+            Boundary(-1, Pattern.MINUS, 0, 0.0, c),
         )
-        self.heaps: list[list[tuple[float, int, int]]] = [[] for _ in self.watches]
-        self.scale = world.kappa2 / math.sqrt(self.start.m)
-        self.pace = (1 + world.p) / (world.p * self.scale**2)
-        u, v = self.scale * self.start.projections(world)
+        self.heaps: list[list[tuple[float, int, int]]] = [[] for _ in self.boundaries]
+        self.scale = problem.kappa2 / math.sqrt(self.start.m)
+        self.pace = (1 + problem.p) / (problem.p * self.scale**2)
+        u, v = self.scale * self.start.projections(problem)
         active = (u > 0) * 2 + (v > 0)
         for k in range(self.start.m):
             self._enter(k, Pattern(int(active[k])), float(u[k]), float(v[k]))
         self.f_plus = float(self.start.signs @ np.maximum(u, 0))
         self.f_minus = float(self.start.signs @ np.maximum(v, 0))
-        self.ratio = math.exp(self.f_plus + self.f_minus) / world.p
+        self.ratio = math.exp(self.f_plus + self.f_minus) / problem.p
 
     def step(self, t_end: float) -> bool:
         """Advance to the next event; return False if the run ends before it."""
         segment = self._segment()
         self.times.append(self.time)
         self.segments.append(segment)
-        self.clocks.append((self.tau, self.sigma))
-        tau, watch = math.inf, -1
-        for i in range(len(self.watches)):
+        self.rescaled.append((self.tau, self.sigma))
+        tau, boundary = math.inf, -1
+        for i in range(len(self.boundaries)):
             found = self._reach(segment, i, tau)
             if found < tau:
-                tau, watch = found, i
-        release, pattern, ratio = self._release(segment)
+                tau, boundary = found, i
+        release, pattern, ratio = self._next_release(segment)
         if release < tau:
-            tau, watch = release, -1
+            tau, boundary = release, -1
         if math.isinf(tau):
             return False
         after = self.time + float(segment.elapsed(np.array([tau]))[0])
         if after > t_end:
             return False
         self._advance(segment, tau, after)
-        if watch >= 0:
-            self._arrive(watch)
+        if boundary >= 0:
+            self._arrive(boundary)
         else:
             self.ratio = ratio
-            self._let_go(pattern)
+            self._release(pattern)
         return True
 
     def _segment(self) -> Segment:
@@ -147,11 +147,11 @@ class _March:
         both = n[1, Pattern.BOTH] + n[-1, Pattern.BOTH]
         plus = n[1, Pattern.PLUS] + n[-1, Pattern.PLUS]
         minus = n[1, Pattern.MINUS] + n[-1, Pattern.MINUS]
-        slip = self.world.sin2
+        sin2 = self.problem.sin2
         return Segment(
-            p1=plus + both + slip * n[1, Pattern.SLIDE_V],
-            p2=minus + both + slip * n[-1, Pattern.SLIDE_U],
-            q=self.world.cos * both,
+            p1=plus + both + sin2 * n[1, Pattern.SLIDE_V],
+            p2=minus + both + sin2 * n[-1, Pattern.SLIDE_U],
+            q=self.problem.cos * both,
             ratio=self.ratio,
             f_plus=self.f_plus,
             f_minus=self.f_minus,
@@ -159,18 +159,18 @@ class _March:
         )
 
     def _reach(self, segment: Segment, i: int, within: float) -> float:
-        """Return when the nearest neuron of a watched group reaches its boundary."""
-        heap, watch = self.heaps[i], self.watches[i]
+        """Return when the nearest neuron of a group reaches its boundary."""
+        heap, boundary = self.heaps[i], self.boundaries[i]
         while heap and self.epoch[heap[0][1]] != heap[0][2]:
             heapq.heappop(heap)
         if not heap:
             return math.inf
-        level = heap[0][0] + watch.along * self.tau - watch.against * self.sigma
-        return segment.first_zero(level, watch.along, watch.against, within)
+        level = heap[0][0] + boundary.along * self.tau - boundary.against * self.sigma
+        return segment.first_zero(level, boundary.along, boundary.against, within)
 
-    def _release(self, segment: Segment) -> tuple[float, Pattern, float]:
+    def _next_release(self, segment: Segment) -> tuple[float, Pattern, float]:
         """Return when a sliding group leaves its boundary, which, and the ratio at that moment."""
-        c, found = self.world.cos, (math.inf, Pattern.OFF, math.nan)
+        c, found = self.problem.cos, (math.inf, Pattern.OFF, math.nan)
         if self.counts[-1, Pattern.SLIDE_U] and segment.limit > 1 / c:
             found = (segment.tau_of_ratio(1 / c), Pattern.SLIDE_U, 1 / c)
         if self.counts[1, Pattern.SLIDE_V] and segment.limit < c:
@@ -186,11 +186,11 @@ class _March:
 
     def _arrive(self, i: int) -> None:
         """Give the neuron that reached a boundary its new pattern."""
-        watch, c = self.watches[i], self.world.cos
+        boundary, c = self.boundaries[i], self.problem.cos
         _, k, _ = heapq.heappop(self.heaps[i])
         u, v = self._place(k)
-        slides = self.ratio > c if watch.sign > 0 else self.ratio < 1 / c
-        match watch.sign, watch.pattern, watch.coordinate:
+        slides = self.ratio > c if boundary.sign > 0 else self.ratio < 1 / c
+        match boundary.sign, boundary.pattern, boundary.coordinate:
             case (1, Pattern.BOTH, 1) | (1, Pattern.PLUS, 1):
                 new = Pattern.SLIDE_V if slides else Pattern.BOTH
             case (-1, Pattern.BOTH, 0) | (-1, Pattern.MINUS, 0):
@@ -201,10 +201,10 @@ class _March:
                 new = Pattern.PLUS
             case _:
                 new = Pattern.OFF
-        place = (0.0, v) if watch.coordinate == 0 else (u, 0.0)
+        place = (0.0, v) if boundary.coordinate == 0 else (u, 0.0)
         self._enter(k, new, *place)
 
-    def _let_go(self, pattern: Pattern) -> None:
+    def _release(self, pattern: Pattern) -> None:
         for k in range(self.start.m):
             if self.patterns[k] is pattern:
                 self._enter(k, Pattern.BOTH, *self._place(k))
@@ -227,8 +227,8 @@ class _March:
         self.counts[sign, pattern] += 1
         self.last[k] = len(self.entries)
         self.entries.append((self.time, k, int(pattern), u, v, self.tau, self.sigma))
-        for heap, watch in zip(self.heaps, self.watches, strict=True):
-            if watch.sign == sign and watch.pattern is pattern:
-                distance = abs(u if watch.coordinate == 0 else v)
-                key = distance - watch.along * self.tau + watch.against * self.sigma
+        for heap, boundary in zip(self.heaps, self.boundaries, strict=True):
+            if boundary.sign == sign and boundary.pattern is pattern:
+                distance = abs(u if boundary.coordinate == 0 else v)
+                key = distance - boundary.along * self.tau + boundary.against * self.sigma
                 heapq.heappush(heap, (key, k, self.epoch[k]))

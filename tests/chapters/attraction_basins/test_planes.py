@@ -9,11 +9,11 @@ import pytest
 import torch
 
 from regime_lib.chapters.attraction_basins.planes import plane_through
-from regime_lib.lab import MLP
-from tests.chapters.toys import toy
+from regime_lib.lab.models.mlp import MLP
+from tests.chapters.small_data import small_data
 from tests.sentences import refusal
 
-DATA = toy()
+DATA = small_data()
 
 
 def test_the_three_samples_lie_at_their_corners() -> None:

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from regime_lib.chapters.attraction_basins.scans import (
     BasinScan,
+    Scan,
     ScanPlan,
     TrainedScan,
     basin_scan,
@@ -22,16 +23,18 @@ from regime_lib.chapters.attraction_basins.scans import (
     ratios_at_levels,
     trained_scan,
 )
-from regime_lib.lab import MLP, MLPEnsemble, TrainingConfig, train
+from regime_lib.lab.models.mlp import MLP, MLPEnsemble
 from regime_lib.lab.training import checkpoints
-from tests.chapters.toys import toy
+from regime_lib.lab.training.loop import train
+from regime_lib.lab.training.recipe import TrainingConfig
+from tests.chapters.small_data import small_data
 from tests.sentences import refusal
 
-DATA = toy()
+DATA = small_data()
 PLAN = ScanPlan(
     data=DATA,
     seeds=(4, 11),
-    recipe=TrainingConfig(optimizer="adam", lr=0.02, steps=60, batch_size=9),
+    config=TrainingConfig(optimizer="adam", lr=0.02, steps=60, batch_size=9),
     probe_size=61,  # odd, in every class too, as is the number of draws: no accuracy is one half
     draws=5,
     noise_seed=3,
@@ -109,13 +112,13 @@ def test_every_setting_is_trained_as_plain_training_would(
     varied: str, values: tuple[float, ...], fixed: dict[str, Any]
 ) -> None:
     scan = trained_scan(PLAN, varied, values, **fixed)
-    assert scan.accuracy.shape == (2, 2)
-    for value, shares in zip(values, scan.accuracy, strict=True):
+    assert scan.scan.accuracy.shape == (2, 2)
+    for value, shares in zip(values, scan.scan.accuracy, strict=True):
         setting = {**fixed, varied: value}
         sizes = (6, *[setting.pop("width")] * setting.pop("depth"), 3)
         expected = MLPEnsemble(sizes, PLAN.seeds)
-        train(expected, DATA, replace(PLAN.recipe, **setting), PLAN.seeds)
-        net = scan.stack_at(value)
+        train(expected, DATA, replace(PLAN.config, **setting), PLAN.seeds)
+        net = scan.at(value)
         for mine, yours in zip(net.parameters(), expected.parameters(), strict=True):
             assert torch.equal(mine, yours)
         for k, share in enumerate(shares):
@@ -124,27 +127,27 @@ def test_every_setting_is_trained_as_plain_training_would(
 
 def test_both_basins_are_those_of_brute_force(trained: TrainedScan) -> None:
     scan = basin_scan(PLAN, trained, precision=0.01)
-    for row, net in enumerate(scan.stacks):
+    for row, net in enumerate(trained.ensembles):
         for k in range(2):
             solo = net.member(k)
             sample = slow_basin(with_noisy_inputs(solo, *PROBE))
             weight = slow_basin(with_noisy_weights(solo, *PROBE))
             assert scan.sample_basin[row, k] == pytest.approx(sample, rel=0.01)
             assert scan.weight_basin[row, k] == pytest.approx(weight, rel=0.01)
-    assert scan.values == trained.values
+    assert scan.values == trained.scan.values
     assert list(scan.basins) == ["sample basin", "weight basin"]
 
 
 def test_a_class_has_the_basin_of_its_own_samples_and_the_slope_of_its_ranks(
     trained: TrainedScan,
 ) -> None:
-    found = class_basins(PLAN, trained.stack_at(1), samples=61, ranked=90)
+    found = class_basins(PLAN, trained.at(1), samples=61, ranked=90)
     inputs, labels = PROBE
     noise = np.random.default_rng(3).standard_normal((5, 61, 6), dtype=np.float32)
     for k in range(2):
-        solo = trained.stack_at(1).member(k)
+        solo = trained.at(1).member(k)
         with torch.no_grad():
-            fields = solo.hidden1(DATA.train_inputs).numpy()
+            before = solo.hidden1(DATA.train_inputs).numpy()
         for c in range(3):
             own = labels == c
 
@@ -155,7 +158,7 @@ def test_a_class_has_the_basin_of_its_own_samples_and_the_slope_of_its_ranks(
             basin = slow_basin(ask)
             assert found.basin[k, c] == pytest.approx(basin, rel=0.011)
             signs = np.sign(solo.output.weight.detach().numpy()[c])
-            ranks = (fields * signs).argsort(axis=0).argsort(axis=0) / 89  # a prime: no edge is hit
+            ranks = (before * signs).argsort(axis=0).argsort(axis=0) / 89  # a prime: no edge is hit
             density, edges = np.histogram(
                 ranks[DATA.train_labels.numpy() == c], bins=10, range=(0, 1), density=True
             )
@@ -164,7 +167,7 @@ def test_a_class_has_the_basin_of_its_own_samples_and_the_slope_of_its_ranks(
 
 
 def test_ratios_at_levels_are_those_of_mean_basins(trained: TrainedScan) -> None:
-    deep, flat = trained.stacks[::-1]
+    deep, flat = trained.ensembles[::-1]
     levels = (0.5, 0.77)
     found = ratios_at_levels(PLAN, deep, flat, levels)
     for level, ratio in zip(levels, found.ratio, strict=True):
@@ -178,7 +181,7 @@ def test_ratios_at_levels_are_those_of_mean_basins(trained: TrainedScan) -> None
 
 def test_best_values_follow_the_picked_members() -> None:
     rows = np.array([[0.9, 0.2, 0.5], [0.8, 0.9, 0.5]])
-    one = TrainedScan("depth", (1, 4), (), rows)
+    one = Scan("depth", (1, 4), rows)
     other = replace(one, accuracy=rows[::-1])
     assert one.best() == 4
     assert one.best(np.array([0, 0, 2])) == 1
@@ -190,10 +193,10 @@ def test_a_move_goes_from_the_first_setting_to_the_last_by_medians() -> None:
     sample = np.array([[1.0, 2.0, 90.0], [7.0, 7.0, 7.0], [4.0, 4.0, 1.0]])
     weight = np.array([[3.0, 3.0, 0.0], [7.0, 7.0, 7.0], [1.0, 1.0, 50.0]])
     accuracy = np.zeros((3, 3))
-    apart = BasinScan("depth", (1, 2, 3), (), accuracy, sample, weight).move
+    apart = BasinScan("depth", (1, 2, 3), accuracy, sample, weight).move
     assert (np.exp(apart.sample), np.exp(apart.weight)) == pytest.approx((2, 1 / 3))
     assert not apart.together
-    assert BasinScan("depth", (1, 2, 3), (), accuracy, sample, sample).move.together
+    assert BasinScan("depth", (1, 2, 3), accuracy, sample, sample).move.together
 
 
 def test_finished_settings_are_loaded_and_an_interrupted_one_goes_on(
@@ -218,8 +221,8 @@ def test_finished_settings_are_loaded_and_an_interrupted_one_goes_on(
         taken, stop = 0, -1
         again = trained_scan(kept, "depth", (1, 2), width=8)
         assert taken == missing
-        np.testing.assert_array_equal(again.accuracy, whole.accuracy)
-        for mine, yours in zip(again.stacks, whole.stacks, strict=True):
+        np.testing.assert_array_equal(again.scan.accuracy, whole.scan.accuracy)
+        for mine, yours in zip(again.ensembles, whole.ensembles, strict=True):
             for a, b in zip(mine.parameters(), yours.parameters(), strict=True):
                 assert torch.equal(a, b)
 

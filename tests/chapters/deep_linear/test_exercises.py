@@ -13,7 +13,7 @@ from regime_lib.chapters.deep_linear import exercises as deep_linear
 from regime_lib.simulators.deep_linear.adjacency import adjacency
 
 
-def rungs(values: tuple[float, ...], width: int, half: float = 0.5) -> list[float]:
+def losses_of(values: tuple[float, ...], width: int, half: float = 0.5) -> list[float]:
     total = sum(s**2 for s in values)
     counts = range(min(width, len(values)) + 1)
     return [half * (total - sum(s**2 for s in c)) for n in counts for c in combinations(values, n)]
@@ -31,9 +31,17 @@ def split(network: np.ndarray, power: float = 0.5) -> tuple[np.ndarray, np.ndarr
         (deep_linear.adjacency, lambda layers: adjacency(layers).T, "transpose"),
         (deep_linear.adjacency, lambda layers: np.zeros((2, 2)), "one below the diagonal"),
         (deep_linear.adjacency, lambda layers: np.zeros((1, 1)), "yours has shape (1, 1)"),
-        (deep_linear.critical_losses, rungs, "solved"),
-        (deep_linear.critical_losses, lambda v, w: rungs(v, w, 1.0), "do not forget the half"),
-        (deep_linear.critical_losses, lambda v, w: rungs(v, 99), "no more than its width"),
+        (deep_linear.critical_losses, losses_of, "solved"),
+        (
+            deep_linear.critical_losses,
+            lambda v, w: losses_of(v, w, 1.0),
+            "do not forget the half",
+        ),
+        (
+            deep_linear.critical_losses,
+            lambda v, w: losses_of(v, 99),
+            "no more than its width",
+        ),
         (
             deep_linear.critical_losses,
             lambda v, w: [0.5 * sum(s**2 for s in v[k:]) for k in range(w + 1)],

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from regime_lib.chapters.grokking import figures as draw
 from regime_lib.chapters.grokking import scene
 from regime_lib.companion.figures.theme import Theme
-from regime_lib.companion.publish.figure_html import VARIANTS
+from regime_lib.companion.figures.render import VARIANTS
 
 RANDOM = np.random.default_rng(0)
 STEPS = np.unique(np.geomspace(1, 500, 20).astype(int))

@@ -8,7 +8,7 @@ import torch
 
 from regime_lib.chapters.grokking.fourier import frequency_shares, tuning_over_training
 from regime_lib.lab import MLPEnsemble, TrainingConfig, train_to_checkpoints
-from tests.chapters.toys import toy
+from tests.chapters.small_data import small_data
 from tests.sentences import refusal
 
 RESIDUES = np.arange(13)
@@ -27,7 +27,7 @@ def test_a_wave_has_one_frequency_and_a_sum_shares_by_squares() -> None:
 
 def test_units_over_training_are_those_of_the_checkpoints() -> None:
     recipe = TrainingConfig(optimizer="adam", lr=0.01, steps=6, batch_size=None)
-    run = train_to_checkpoints(MLPEnsemble((6, 9, 3), [4, 11]), toy(), recipe, [4, 11], [1, 3, 6])
+    run = train_to_checkpoints(MLPEnsemble((6, 9, 3), [4, 11]), small_data(), recipe, [4, 11], [1, 3, 6])
 
     def weights(model: torch.nn.Module) -> torch.Tensor:
         found: torch.Tensor = model.hidden1.weight[1]  # type: ignore[index,union-attr,assignment]
@@ -50,5 +50,5 @@ def test_units_over_training_are_those_of_the_checkpoints() -> None:
 def test_what_has_no_frequency_is_refused() -> None:
     refusal("a constant has no frequency", lambda: frequency_shares(np.ones((2, 5))))
     recipe = TrainingConfig(optimizer="adam", lr=0.01, steps=1, batch_size=None)
-    run = train_to_checkpoints(MLPEnsemble((6, 9, 3), [4]), toy(), recipe, [4], [1])
+    run = train_to_checkpoints(MLPEnsemble((6, 9, 3), [4]), small_data(), recipe, [4], [1])
     refusal("give at least one", lambda: tuning_over_training(run, lambda model: model, []))

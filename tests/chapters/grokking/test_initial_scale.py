@@ -11,7 +11,7 @@ import pytest
 from regime_lib.chapters.grokking.initial_scale import InitScales, compare_starts
 from regime_lib.instrument import rank_distributions
 from regime_lib.lab import CheckpointedRun, MLPEnsemble, TrainingConfig, train_to_checkpoints
-from tests.chapters.toys import toy
+from tests.chapters.small_data import small_data
 
 SEEDS, STEPS = (4, 11), [0, 2, 5, 9]
 NAN = float("nan")
@@ -19,7 +19,7 @@ NAN = float("nan")
 
 def trained(lr: float) -> CheckpointedRun:
     recipe = TrainingConfig(optimizer="adam", lr=lr, steps=9, batch_size=None)
-    return train_to_checkpoints(MLPEnsemble((6, 9, 7, 3), SEEDS), toy(), recipe, SEEDS, STEPS)
+    return train_to_checkpoints(MLPEnsemble((6, 9, 7, 3), SEEDS), small_data(), recipe, SEEDS, STEPS)
 
 
 def with_curves(run: CheckpointedRun, train: object, test: object) -> CheckpointedRun:
@@ -32,14 +32,14 @@ def test_networks_enter_with_the_slopes_of_the_check_at_which_they_have_memorise
         trained(0.01), [[0, 0, 0.99, 1], [0, 0, 0.5, 0.5]], [[0, 0, 0, 0.5], [0, 0, 0, 0]]
     )
     two = with_curves(trained(0.1), [[0, 0.99, 1, 1], [0, 0, 0, 0.99]], [[0.5] * 4, [0, 0, 0, 0.4]])
-    found = compare_starts({1.0: one, 8.0: two}, toy())
+    found = compare_starts({1.0: one, 8.0: two}, small_data())
     assert found.seed.tolist() == [4, 4, 11]
     assert found.scale.tolist() == [1, 8, 8]
     np.testing.assert_allclose(found.memorised, [5, 2, 9])
     np.testing.assert_allclose(found.delay, [4, 0, NAN])
     for row, (run, check, k) in enumerate(((one, 2, 0), (two, 1, 0), (two, 3, 1))):
         member = run.model_at(check).member(k)  # type: ignore[operator]
-        layers = rank_distributions(member, toy().train_inputs, toy().train_labels, bins=10)
+        layers = rank_distributions(member, small_data().train_inputs, small_data().train_labels, bins=10)
         np.testing.assert_allclose(found.slopes[row], [s.slope[0] for s in layers], rtol=1e-5)
     assert list(found.frame)[-3:] == ["slope 1", "slope 2", "second phase"]
 
@@ -72,5 +72,5 @@ def test_there_is_no_ratio_without_two_groups_or_without_delay() -> None:
 
 def test_nobody_may_have_memorised() -> None:
     never = with_curves(trained(0.01), [[0] * 4] * 2, [[0] * 4] * 2)
-    found = compare_starts({1.0: never}, toy())
+    found = compare_starts({1.0: never}, small_data())
     assert len(found.seed) == 0

@@ -21,7 +21,7 @@ def ties_lost(h: np.ndarray, y: np.ndarray) -> float:
     return float((above * kept > 0)[above != 0].mean())
 
 
-def equal_fields_counted(h: np.ndarray, y: np.ndarray) -> float:
+def equal_inputs_counted(h: np.ndarray, y: np.ndarray) -> float:
     above, kept = np.sign(h[:, None] - h), np.sign(y[:, None] - y)
     off = ~np.eye(len(h), dtype=bool)
     return float(((1 + above * kept) / 2)[off].mean())
@@ -41,7 +41,7 @@ def product(weights: list, gammas: list, sigmas: list, scaled: bool = True) -> n
     [
         (neuron_modes.agreement, right_agreement, "solved"),
         (neuron_modes.agreement, ties_lost, "counts one half"),
-        (neuron_modes.agreement, equal_fields_counted, "leave that pair out"),
+        (neuron_modes.agreement, equal_inputs_counted, "leave that pair out"),
         (neuron_modes.agreement, lambda h, y: 1 - right_agreement(h, y), "keeps every pair"),
         (neuron_modes.fold, lambda h: (np.tanh(2 * h + 2), np.tanh(-2 * h + 2)), "solved"),
         (neuron_modes.fold, lambda h: (np.tanh(2 * h), np.tanh(-2 * h)), "still monotone"),

@@ -1,4 +1,4 @@
-"""Deep networks against members trained alone, the turning by a loop, truncation by hand."""
+"""Deep networks against members trained alone, the reversal by a loop, truncation by hand."""
 
 from __future__ import annotations
 
@@ -8,16 +8,19 @@ import torch
 from torch import nn
 
 from regime_lib.chapters.neuron_modes.layers import (
-    deep_course,
-    plain_deep,
+    layer_trajectory,
+    reversal,
+    train_deep,
+    train_very_deep,
     truncation,
-    turning,
-    very_deep_course,
 )
 from regime_lib.chapters.neuron_modes.training import accuracy_of
-from regime_lib.instrument import rank_distributions
-from regime_lib.lab import MLP, BatchNormMLP, MLPEnsemble, TrainingConfig, train
-from tests.chapters.toys import CLASSES, FEATURES, study, toy
+from regime_lib.instrument.modes.ranks import rank_distributions
+from regime_lib.lab.models.batchnorm_mlp import BatchNormMLP
+from regime_lib.lab.models.mlp import MLP, MLPEnsemble
+from regime_lib.lab.training.loop import train
+from regime_lib.lab.training.recipe import TrainingConfig
+from tests.chapters.small_data import CLASSES, FEATURES, small_data, small_setup
 from tests.sentences import refusal
 
 SEEDS = [4, 11]
@@ -25,33 +28,34 @@ SEEDS = [4, 11]
 
 def slopes_alone(net: nn.Module) -> np.ndarray:
     """Return the slope of every layer of a single network, on half of the samples."""
-    data = toy()
+    data = small_data()
     found = rank_distributions(net, data.train_inputs[:40], data.train_labels[:40], bins=4)
     return np.array([layer.slope[0] for layer in found])
 
 
-def test_a_deep_course_is_that_of_its_members_alone() -> None:
-    course = deep_course(study(), 4, 5, SEEDS)
-    assert course.slope.shape == (len(course.steps), 4, 2)
-    np.testing.assert_array_equal(course.steps[:2], [0, 2])  # a fortieth of sixty, rounded
+def test_deep_networks_are_those_of_members_trained_alone() -> None:
+    run = train_deep(small_setup(), 4, 5, SEEDS, checks=[0, 9])
+    found = layer_trajectory(small_setup(), run)
+    assert found.slope.shape == (3, 4, 2)
+    np.testing.assert_array_equal(found.steps, [0, 9, 60])
     last = MLPEnsemble((FEATURES, 5, 5, 5, 5, CLASSES), SEEDS)
-    last.load_state_dict(course.trained[0].model.state_dict())
+    last.load_state_dict(run.model.state_dict())
     for member, seed in enumerate(SEEDS):
         net = MLP((FEATURES, 5, 5, 5, 5, CLASSES), seed)
-        np.testing.assert_allclose(course.slope[0, :, member], slopes_alone(net))
+        np.testing.assert_allclose(found.slope[0, :, member], slopes_alone(net))
         plan = TrainingConfig(optimizer="adam", lr=1e-3, steps=60, batch_size=16)
-        train(net, toy(), plan, seed, evaluations=1)
-        np.testing.assert_allclose(course.slope[-1, :, member], slopes_alone(net), atol=1e-9)
-        assert course.accuracy[member] == pytest.approx(float(accuracy_of(net, toy())))
+        train(net, small_data(), plan, seed, evaluations=1)
+        np.testing.assert_allclose(found.slope[-1, :, member], slopes_alone(net), atol=1e-9)
+        assert found.accuracy[member] == pytest.approx(float(accuracy_of(net, small_data())))
         for ours, theirs in zip(last.member(member).parameters(), net.parameters(), strict=True):
             torch.testing.assert_close(ours, theirs)
-    assert accuracy_of(plain_deep(study(), 4, 5, SEEDS), toy()) == pytest.approx(course.accuracy)
 
 
-def test_a_very_deep_course_normalises_batches_and_joins_its_seeds() -> None:
-    course = very_deep_course(study(), 6, 5, SEEDS, 45)
-    assert course.steps[-1] == 20  # a sixth of the steps, but at least twenty
-    assert course.slope.shape == (len(course.steps), 6, 2)
+def test_very_deep_networks_normalise_batches_and_are_joined() -> None:
+    runs = train_very_deep(small_setup(), 6, 5, SEEDS, 45)
+    found = layer_trajectory(small_setup(), *runs)
+    assert found.steps[-1] == 20  # a sixth of the steps, but at least twenty
+    assert found.slope.shape == (len(found.steps), 6, 2)
     for k, seed in enumerate(SEEDS):
         torch.manual_seed(seed)
         layers: list[nn.Module] = []
@@ -59,21 +63,21 @@ def test_a_very_deep_course_normalises_batches_and_joins_its_seeds() -> None:
             layers += [nn.Linear(below, 5), nn.BatchNorm1d(5), nn.ReLU()]
         net = nn.Sequential(*layers, nn.Linear(5, CLASSES))
         plan = TrainingConfig(optimizer="adam", lr=1e-3, steps=20, batch_size=45)
-        train(net, toy(), plan, seed, evaluations=1)
-        np.testing.assert_allclose(course.slope[-1, :, k], slopes_alone(net), atol=1e-9)
-        assert course.accuracy[k] == pytest.approx(float(accuracy_of(net.eval(), toy())))
-        ours = course.trained[k].model
+        train(net, small_data(), plan, seed, evaluations=1)
+        np.testing.assert_allclose(found.slope[-1, :, k], slopes_alone(net), atol=1e-9)
+        assert found.accuracy[k] == pytest.approx(float(accuracy_of(net.eval(), small_data())))
+        ours = runs[k].model
         assert isinstance(ours, BatchNormMLP)
         torch.testing.assert_close(ours.norm6.running_var, net[16].running_var)
-    ends = course.slope[-1]
-    np.testing.assert_allclose(course.spread[-1], ends.std(axis=0) / ends.mean(axis=0))
+    ends = found.slope[-1]
+    np.testing.assert_allclose(found.spread[-1], ends.std(axis=0) / ends.mean(axis=0))
 
 
-def test_the_turning_is_that_of_a_loop_over_runs() -> None:
+def test_the_reversal_is_that_of_a_loop_over_runs() -> None:
     random = np.random.default_rng(1)
     for layers in (2, 5, 10):
         slope = random.uniform(0, 1, (6, layers, 30)) * np.linspace(0.1, 1, 6)[:, None, None]
-        found = turning(slope)
+        found = reversal(slope)
         for k in range(30):
             means = [row[:, k].mean() for row in slope]
             early = next(c for c, mean in enumerate(means) if mean > max(means) / 2)
@@ -83,18 +87,18 @@ def test_the_turning_is_that_of_a_loop_over_runs() -> None:
             assert found.early[k] == early
             np.testing.assert_array_equal(found.early_slope[:, k], first)
             assert [found.early_lean[k], found.late_lean[k]] == pytest.approx(leans)
-            assert found.turned[k] == (leans[0] > 0 > leans[1])
-        assert found.turned.any()
-        assert not found.turned.all()
-    refusal("one layer has no halves", lambda: turning(slope[:, :1]))
+            assert found.reversed[k] == (leans[0] > 0 > leans[1])
+        assert found.reversed.any()
+        assert not found.reversed.all()
+    refusal("one layer has no halves", lambda: reversal(slope[:, :1]))
 
 
 def test_a_truncated_network_is_the_one_with_identities_above() -> None:
-    stack, data = MLPEnsemble((FEATURES, 7, 6, CLASSES), SEEDS), toy()
+    stack, data = MLPEnsemble((FEATURES, 7, 6, CLASSES), SEEDS), small_data()
     with torch.no_grad():
         for parameter in stack.parameters():
             parameter.mul_(3)  # so that activations matter
-    found = truncation(study(), stack, 2)
+    found = truncation(small_setup(), stack, 2)
     assert list(found.cut) == ["shifts kept", "shifts recentred"]
     for member in range(2):
         net = stack.member(member)

@@ -9,31 +9,37 @@ from scipy.stats import rankdata, spearmanr
 
 from regime_lib.chapters.neuron_modes.slopes import (
     SlopeRule,
-    falls_from_peak,
+    SlopeTrajectory,
     random_sign_ranks,
-    slope_over_training,
     slope_rule,
+    slope_trajectory,
+    train_shallow,
 )
 from regime_lib.chapters.neuron_modes.training import accuracy_of
-from regime_lib.lab import MLP, MLPEnsemble, TrainingConfig, train
-from tests.chapters.toys import CLASSES, FEATURES, study, toy
+from regime_lib.lab.models.mlp import MLP, MLPEnsemble
+from regime_lib.lab.training.loop import train
+from regime_lib.lab.training.recipe import TrainingConfig
+from tests.chapters.small_data import CLASSES, FEATURES, small_data, small_setup
 
 SEEDS = [4, 11]
 ALL = np.arange(2)
 
 
 def slope_by_hand(net: MLP, bins: int, samples: int) -> float:
-    """Rank the fields of the first layer, signed by the product of the weights above it."""
+    """Rank what the first layer reads, signed by the product of the weights above it."""
     weights = [w.detach().double().numpy() for w in net.parameters() if w.ndim == 2]
-    inputs, labels = toy().train_inputs[:samples], toy().train_labels[:samples].numpy()
+    inputs, labels = (
+        small_data().train_inputs[:samples],
+        small_data().train_labels[:samples].numpy(),
+    )
     with torch.no_grad():
-        fields = next(iter(net.children()))(inputs).numpy()
+        before = next(iter(net.children()))(inputs).numpy()
     above = np.eye(len(weights[-1]))
     for weight in weights[:0:-1]:
         above = above @ weight
     slopes = []
     for k in range(CLASSES):
-        ranks = rankdata(fields * np.sign(above[k]), axis=0, method="ordinal") - 1
+        ranks = rankdata(before * np.sign(above[k]), axis=0, method="ordinal") - 1
         places = np.minimum(ranks[labels == k] * bins // (samples - 1), bins - 1)
         density = np.bincount(places.ravel().astype(int), minlength=bins) * bins / places.size
         slopes.append(np.polyfit((np.arange(bins) + 0.5) / bins, density, 1)[0])
@@ -41,52 +47,61 @@ def slope_by_hand(net: MLP, bins: int, samples: int) -> float:
 
 
 def test_slopes_over_training_are_those_of_networks_trained_that_far() -> None:
-    course = slope_over_training(study(), 7, SEEDS)
-    assert course.steps[0] == 0
-    assert course.steps[-1] == 60
-    for check in (0, len(course.steps) // 2, len(course.steps) - 1):
+    found = slope_trajectory(small_setup(), train_shallow(small_setup(), 7, SEEDS))
+    assert found.steps[0] == 0
+    assert found.steps[-1] == 60
+    for check in (0, len(found.steps) // 2, len(found.steps) - 1):
         for member, seed in enumerate(SEEDS):
-            net, steps = MLP((FEATURES, 7, CLASSES), seed, "tanh"), int(course.steps[check])
+            net, steps = MLP((FEATURES, 7, CLASSES), seed, "tanh"), int(found.steps[check])
             if steps:
                 plan = TrainingConfig(optimizer="adam", lr=1e-3, steps=steps, batch_size=16)
-                train(net, toy(), plan, seed, evaluations=1)
-            assert course.slope[check, member] == pytest.approx(
+                train(net, small_data(), plan, seed, evaluations=1)
+            assert found.slope[check, member] == pytest.approx(
                 slope_by_hand(net, bins=4, samples=80), abs=1e-9
             )
-            assert course.accuracy[check, member] == pytest.approx(float(accuracy_of(net, toy())))
-    assert course.peak == max(range(len(course.steps)), key=lambda c: sum(course.slope[c]))
-    largest = [max(course.slope[:, k]) for k in range(2)]
-    np.testing.assert_allclose(course.flatness, np.abs(course.slope[0]) / largest)
-    np.testing.assert_array_equal(course.falls, falls_from_peak(course.slope))
+            assert found.accuracy[check, member] == pytest.approx(
+                float(accuracy_of(net, small_data()))
+            )
+    peak = max(range(len(found.steps)), key=lambda c: sum(found.slope[c]))
+    assert list(found.moments.values()) == [0, peak, len(found.steps) - 1]
+    largest = [max(found.slope[:, k]) for k in range(2)]
+    np.testing.assert_allclose(found.flatness, np.abs(found.slope[0]) / largest)
+
+
+def falls(slope: np.ndarray) -> np.ndarray:
+    nothing = np.empty(0)
+    return SlopeTrajectory(nothing, slope, nothing, nothing, nothing, nothing).falls
 
 
 def test_the_others_say_where_a_seed_has_its_peak() -> None:
     # two seeds: each takes its peak from the other's series
     slope = np.array([[0.0, 0.0], [4.0, 1.0], [1.0, 2.0], [2.0, 3.0]])
-    np.testing.assert_allclose(falls_from_peak(slope), [(2 - 2) / 2, (1 - 3) / 1])
+    np.testing.assert_allclose(falls(slope), [(2 - 2) / 2, (1 - 3) / 1])
     rising = np.linspace(0, 1, 5)[:, None] * np.ones(3)
-    np.testing.assert_array_equal(falls_from_peak(rising), 0)
+    np.testing.assert_array_equal(falls(rising), 0)
     same = np.array([0.0, 2.0, 1.5])[:, None] * np.ones(3)
-    np.testing.assert_allclose(falls_from_peak(same), 0.25)
+    np.testing.assert_allclose(falls(same), 0.25)
     random = np.random.default_rng(0)
     noise = 1 + 0.1 * random.standard_normal((20, 800))  # no fall
-    pairs = [falls_from_peak(noise[:, k : k + 2]) for k in range(0, 800, 2)]
+    pairs = [falls(noise[:, k : k + 2]) for k in range(0, 800, 2)]
     assert abs(np.mean(pairs)) < 0.03
     # by its own peak every series would fall
     assert ((noise.max(axis=0) - noise[-1]) / noise.max(axis=0)).mean() > 0.1
 
 
 def test_the_rule_is_taken_from_plain_networks() -> None:
-    rule = slope_rule(study(), (6, 5), (0.03, 0.3), SEEDS)
+    rule = slope_rule(small_setup(), (6, 5), (0.03, 0.3), SEEDS)
     assert rule.rates == (0.03, 0.3)
     for row, rate in enumerate(rule.rates):
         for member, seed in enumerate(SEEDS):
             net = MLP((FEATURES, 6, 5, CLASSES), seed)
             plan = TrainingConfig(optimizer="sgd", lr=rate, steps=60, batch_size=16)
-            train(net, toy(), plan, seed, evaluations=1)
+            train(net, small_data(), plan, seed, evaluations=1)
             by_hand = slope_by_hand(net, bins=4, samples=80)
             assert rule.slope[row, member] == pytest.approx(by_hand, abs=1e-9)
-            assert rule.accuracy[row, member] == pytest.approx(float(accuracy_of(net, toy())))
+            assert rule.accuracy[row, member] == pytest.approx(
+                float(accuracy_of(net, small_data()))
+            )
 
 
 def test_what_the_rule_says_of_some_seeds() -> None:
@@ -96,17 +111,16 @@ def test_what_the_rule_says_of_some_seeds() -> None:
     pairs = spearmanr([1, 2, 3, 4], [0.5, 0.4, 0.9, 0.8]).statistic
     assert rule.correlation(ALL) == pytest.approx(pairs)
     assert rule.within == pytest.approx(-1)
-    assert rule.gain(ALL) == pytest.approx(40)
+    np.testing.assert_allclose(rule.gain, [40, 40])
     assert rule.correlation(np.array([1, 1])) == pytest.approx(1)
-    assert SlopeRule((0.1, 1.0), rule.slope, rule.accuracy[::-1]).gain(
-        np.array([0])
-    ) == pytest.approx(-40)
+    worse = SlopeRule((0.1, 1.0), rule.slope, rule.accuracy[::-1])
+    np.testing.assert_allclose(worse.gain, [-40, -40])
 
 
 def test_random_signs_are_flat_where_the_networks_own_are_steep() -> None:
-    plan = study()
+    plan = small_setup()
     clear = torch.eye(CLASSES).repeat(30, 1)  # every class has its own direction
-    clear = torch.cat([clear + 0.3 * toy().train_inputs[:90, :3], torch.zeros(90, 3)], dim=1)
+    clear = torch.cat([clear + 0.3 * small_data().train_inputs[:90, :3], torch.zeros(90, 3)], dim=1)
     object.__setattr__(plan.data, "train_inputs", clear)
     object.__setattr__(plan.data, "train_labels", torch.arange(90) % CLASSES)
     stack = MLPEnsemble((FEATURES, 200, CLASSES), SEEDS)

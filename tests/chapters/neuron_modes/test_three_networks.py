@@ -15,8 +15,10 @@ from regime_lib.chapters.neuron_modes.three_networks import (
     twin_slopes,
 )
 from regime_lib.chapters.neuron_modes.training import accuracy_of
-from regime_lib.lab import MLP, TrainingConfig, train
-from tests.chapters.toys import CLASSES, FEATURES, study, toy
+from regime_lib.lab.models.mlp import MLP
+from regime_lib.lab.training.loop import train
+from regime_lib.lab.training.recipe import TrainingConfig
+from tests.chapters.small_data import CLASSES, FEATURES, small_data, small_setup
 from tests.sentences import refusal
 
 SEEDS = [4, 11]
@@ -24,32 +26,32 @@ SIZES = (12, 40, 60, 90)
 
 
 def test_networks_see_the_first_samples_and_the_map_is_the_product_of_weights() -> None:
-    found = three_networks(study(), 7, SEEDS, SIZES)
+    found = three_networks(small_setup(), 7, SEEDS, SIZES)
     np.testing.assert_array_equal(found.sizes, SIZES)
     assert found.few == 1
     assert all(found.accuracy[name].shape == (4, 2) for name in THREE)
     for row, size in enumerate(SIZES):
-        part = toy().subset(size, 40)
+        part = small_data().subset(size, 40)
         for member, seed in enumerate(SEEDS):
             for name, activation in (("tanh net", "tanh"), ("linear net", "linear")):
                 net = MLP((FEATURES, 7, CLASSES), seed, activation)
                 plan = TrainingConfig(optimizer="adam", lr=1e-3, steps=20, batch_size=min(16, size))
                 train(net, part, plan, seed, evaluations=1)
                 assert found.accuracy[name][row, member] == pytest.approx(
-                    float(accuracy_of(net, toy()))
+                    float(accuracy_of(net, small_data()))
                 )
                 if name == "tanh net":
                     first, shift, last, offset = (w.detach() for w in net.parameters())
-                    logits = toy().test_inputs @ (last @ first).T + last @ shift + offset
-                    right = (logits.argmax(1) == toy().test_labels).double().mean()
+                    logits = small_data().test_inputs @ (last @ first).T + last @ shift + offset
+                    right = (logits.argmax(1) == small_data().test_labels).double().mean()
                     assert found.accuracy["linear map of it"][row, member] == pytest.approx(
                         float(right)
                     )
-    longer = replace(study(), steps=900)  # in few steps no rank changes
+    longer = replace(small_setup(), steps=900)  # in few steps no rank changes
     tanh, linear = twin_slopes(longer, 7, SEEDS, 90).values()
     assert not np.array_equal(tanh, linear)
-    few = twin_slopes(study(), 7, SEEDS, 40)
-    most = twin_slopes(study(), 7, SEEDS, 90)
+    few = twin_slopes(small_setup(), 7, SEEDS, 40)
+    most = twin_slopes(small_setup(), 7, SEEDS, 90)
     for name, slopes in found.slope.items():
         np.testing.assert_array_equal(slopes, [few[name], most[name]])
 
@@ -91,6 +93,8 @@ def test_the_parting_is_where_the_lead_begins_and_stays() -> None:
 
 def test_sizes_must_rise() -> None:
     for sizes in ((90,), (40, 12), (12, 12)):
-        refusal("samples, rising", lambda sizes=sizes: three_networks(study(), 7, SEEDS, sizes))
-    refusal("expected 1 to 90", lambda: three_networks(study(), 7, SEEDS, (40, 91)))
-    assert torch.equal(study().data.train_inputs, toy().train_inputs)
+        refusal(
+            "samples, rising", lambda sizes=sizes: three_networks(small_setup(), 7, SEEDS, sizes)
+        )
+    refusal("expected 1 to 90", lambda: three_networks(small_setup(), 7, SEEDS, (40, 91)))
+    assert torch.equal(small_setup().data.train_inputs, small_data().train_inputs)

@@ -1,4 +1,4 @@
-"""Training of the study of neuron modes: plain training, looked at, and taken up from disk."""
+"""Training of the networks of neuron modes: plain training, kept, and taken up from disk."""
 
 from __future__ import annotations
 
@@ -13,20 +13,32 @@ import pytest
 import torch
 from torch import nn
 
-from regime_lib.chapters.neuron_modes import training as mode_study
-from regime_lib.chapters.neuron_modes.layers import deep_course, very_deep_course
-from regime_lib.chapters.neuron_modes.slopes import slope_over_training, slope_rule
+from regime_lib.chapters.neuron_modes import training
+from regime_lib.chapters.neuron_modes.layers import (
+    layer_trajectory,
+    train_deep,
+    train_very_deep,
+)
+from regime_lib.chapters.neuron_modes.slopes import slope_rule, slope_trajectory, train_shallow
 from regime_lib.chapters.neuron_modes.three_networks import three_networks
-from regime_lib.chapters.neuron_modes.training import ModeStudy, accuracy_of
-from regime_lib.instrument import LinearSubstitute
-from regime_lib.lab import MLPEnsemble, train
-from tests.chapters.toys import CLASSES, FEATURES, Interrupted, steps_counted, study, toy
+from regime_lib.chapters.neuron_modes.training import Setup, accuracy_of
+from regime_lib.instrument.modes.substitution import LinearSubstitute
+from regime_lib.lab.models.mlp import MLPEnsemble
+from regime_lib.lab.training.loop import train
+from tests.chapters.small_data import (
+    CLASSES,
+    FEATURES,
+    Interrupted,
+    small_data,
+    small_setup,
+    steps_counted,
+)
 from tests.sentences import refusal
 
 SEEDS = [4, 11]
 
 
-def stack() -> MLPEnsemble:
+def ensemble() -> MLPEnsemble:
     return MLPEnsemble((FEATURES, 7, CLASSES), SEEDS, "tanh")
 
 
@@ -37,65 +49,67 @@ def same(one: nn.Module, other: nn.Module) -> bool:
 
 @pytest.mark.parametrize("kept", [False, True])
 def test_training_is_plain_training_seen_at_some_steps(tmp_path: Path, kept: bool) -> None:
-    plan = study(tmp_path if kept else None)
-    trained = plan.trained(stack(), plan.recipe, [0, 7, 7])
-    plain, seen, done = stack(), [stack()], 0
+    plan = small_setup(tmp_path if kept else None)
+    trained = plan.trained(ensemble(), plan.config, [0, 7, 7])
+    plain, seen, done = ensemble(), [ensemble()], 0
 
-    def look() -> None:
+    def keep() -> None:
         nonlocal done
         done += 1
         if done in (7, 60):
             seen.append(copy.deepcopy(plain))
 
-    history = train(plain, plan.data, plan.recipe, SEEDS, on_step=look, evaluations=1)
+    history = train(plain, plan.data, plan.config, SEEDS, on_step=keep, evaluations=1)
     np.testing.assert_array_equal(trained.steps, [0, 7, 60])
     for check, model in enumerate(seen):
         assert same(trained.model_at(check), model)
-        np.testing.assert_array_equal(trained.test_accuracy[check], accuracy_of(model, toy()))
+        np.testing.assert_array_equal(
+            trained.test_accuracy[check], accuracy_of(model, small_data())
+        )
     assert same(trained.model, plain)
     np.testing.assert_allclose(trained.test_accuracy[-1], history.final_test_accuracy, rtol=1e-6)
 
 
 def test_an_interruption_loses_at_most_a_fifth_of_the_longest_run(tmp_path: Path) -> None:
-    plan = study(tmp_path)
-    plan.trained(stack(), plan.recipe, [1])
+    plan = small_setup(tmp_path)
+    plan.trained(ensemble(), plan.config, [1])
     written = sorted(int(path.stem.split("-")[1]) for path in tmp_path.glob("**/*.pt"))
     assert max(np.diff([0, *written])) <= 60 / 5
     assert written[-1] == 60
 
 
-COURSES: dict[str, Callable[[ModeStudy], object]] = {
-    "slope": lambda plan: slope_over_training(plan, 7, SEEDS),
+RUNS: dict[str, Callable[[Setup], object]] = {
+    "slope": lambda plan: slope_trajectory(plan, train_shallow(plan, 7, SEEDS)),
     "three": lambda plan: three_networks(plan, 7, SEEDS, [40, 60, 90]),
-    "deep": lambda plan: deep_course(plan, 4, 5, SEEDS),
-    "very deep": lambda plan: very_deep_course(plan, 6, 5, SEEDS, 45),
+    "deep": lambda plan: train_deep(plan, 4, 5, SEEDS, checks=[0, 9]),
+    "very deep": lambda plan: layer_trajectory(plan, *train_very_deep(plan, 6, 5, SEEDS, 45)),
     "rule": lambda plan: slope_rule(plan, (6, 6), (0.03, 0.3), SEEDS),
 }
 TAKEN = {"slope": 60, "three": 6 * 20, "deep": 60, "very deep": 2 * 20, "rule": 2 * 60}
 
 
-@pytest.mark.parametrize("name", COURSES)
+@pytest.mark.parametrize("name", RUNS)
 def test_what_was_interrupted_is_taken_up_with_the_same_result(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    course, plan = COURSES[name], study(tmp_path)
-    whole = course(study())  # without a folder
+    run, plan = RUNS[name], small_setup(tmp_path)
+    whole = run(small_setup())  # without a folder
     with steps_counted(monkeypatch, at_most=33) as before, pytest.raises(Interrupted):
-        course(plan)
+        run(plan)
     with steps_counted(monkeypatch) as after:
-        taken_up = course(plan)
+        taken_up = run(plan)
     assert len(before) == 33
     lost = len(before) + len(after) - TAKEN[name]
     assert 0 <= lost <= 12  # a fifth of the sixty steps
     assert equal(whole, taken_up)
     with steps_counted(monkeypatch) as again:
-        assert equal(whole, course(plan))
+        assert equal(whole, run(plan))
     assert not again  # all of it was on disk
 
 
 def equal(one: Any, other: Any) -> bool:
     """Compare results number by number; runs are compared by their last networks."""
-    if isinstance(one, mode_study.Trained):
+    if isinstance(one, training.Trained):
         return same(one.model, other.model) and equal(one.test_accuracy, other.test_accuracy)
     if isinstance(one, np.ndarray):
         return one.dtype == other.dtype and np.array_equal(one, other, equal_nan=True)
@@ -109,25 +123,25 @@ def equal(one: Any, other: Any) -> bool:
 
 
 def test_other_data_are_another_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    plan = study(tmp_path)
-    plan.trained(stack(), plan.recipe)
+    plan = small_setup(tmp_path)
+    plan.trained(ensemble(), plan.config)
     with steps_counted(monkeypatch) as taken:
         part = plan.on(50)
-        part.trained(stack(), part.recipe)
+        part.trained(ensemble(), part.config)
     assert len(taken) == 60
 
 
 def test_fewer_samples_are_the_first_ones_in_batches_that_fit() -> None:
-    part = study().on(10)
-    assert torch.equal(part.data.train_inputs, toy().train_inputs[:10])
-    assert torch.equal(part.data.test_inputs, toy().test_inputs)
-    assert (part.batch_size, part.recipe.batch_size) == (10, 10)
-    assert study().on(50).batch_size == 16
+    part = small_setup().on(10)
+    assert torch.equal(part.data.train_inputs, small_data().train_inputs[:10])
+    assert torch.equal(part.data.test_inputs, small_data().test_inputs)
+    assert (part.batch_size, part.config.batch_size) == (10, 10)
+    assert small_setup().on(50).batch_size == 16
 
 
 def test_accuracies_are_shares_counted_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(mode_study, "_CHUNK", 7)  # 40 test samples: the last part is smaller
-    model, data = stack(), toy()
+    monkeypatch.setattr(training, "_CHUNK", 7)  # 40 test samples: the last part is smaller
+    model, data = ensemble(), small_data()
     bent = LinearSubstitute(model, data.train_inputs, 0, members=2)
     for whole in (model, bent):
         found = accuracy_of(whole, data)

@@ -5,39 +5,60 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-import pandas as pd
 import pytest
 from matplotlib.collections import PolyCollection
 from matplotlib.figure import Figure
 
 from regime_lib.chapters.stability import figures as draw
+from regime_lib.chapters.stability import scene
+from regime_lib.chapters.stability.certified_steps import KINDS
+from regime_lib.chapters.stability.measure import (
+    AlongTraining,
+    BeyondRadius,
+    FlipLaw,
+    Radius,
+    Regions,
+)
+from regime_lib.chapters.stability.regions import Snapshot
 from regime_lib.companion.figures.scene import Line, Points, Polygon
 from regime_lib.companion.figures.theme import Theme
 from tests.chapters.drawing import drawn_in_every_variant
 
 RANDOM = np.random.default_rng(0)
-SIZES = np.array([0.5, 1.1, 10.0])
-CURVE = np.array([0.0, 0.5, 1.0])
-FLIPPED = {name: {"random": CURVE**2, "gradient": CURVE} for name in ("MLP", "CNN")}
-TABLE = pd.DataFrame(
-    {"network": ["one", "other"], "low": [0.8, 0.1], "median": [0.9, 0.5], "high": [1.0, 0.7]}
+SIZES = np.array([0.5, 1.5, 10.0])
+CURVE = np.array([0.0, 0.4, 1.0])
+BEYOND = BeyondRadius(
+    SIZES,
+    {
+        "MLP": {"random": CURVE**2, "gradient": CURVE},
+        "CNN": {"random": 0 * CURVE, "gradient": CURVE},
+    },
 )
+RADIUS = Radius({}, {}, {}, {"one": np.linspace(0.8, 1, 11), "other": np.full(4, 0.5)}, 0, True)
 LAYERS = {"layer 1": RANDOM.random((3, 4)) + 0.5, "layer 2": RANDOM.random((3, 4)) + 0.6}
-SHARES = {
-    name: {kind: RANDOM.random((5, 3)) for kind in draw.CERTIFICATES} for name in ("sgd", "adam")
+LAW = FlipLaw({}, {}, SIZES, LAYERS, {name: 0 * ratio + 1 for name, ratio in LAYERS.items()})
+SHARES = {name: {kind: RANDOM.random((5, 3)) for kind in KINDS} for name in ("sgd", "adam")}
+MEDIANS = {
+    f"{name}-{optimizer}": 0.25
+    for name in ("stable", "late-sizes", "late-size")
+    for optimizer in SHARES
 }
+TRAINING = AlongTraining({**MEDIANS, "stable-adam": 0.75}, np.arange(1, 6), SHARES, 0)
 SQUARE = np.array([[-1.0, -1.0], [1.0, -1.0], [1.0, 1.0], [-1.0, 1.0]])
-SNAPSHOTS = [
-    draw.Snapshot(0, [SQUARE], np.array([0.5]), [], 0.5),
-    draw.Snapshot(9, [SQUARE, SQUARE / 2], np.array([0.0, 1.0]), [SQUARE[:2], SQUARE[2:]], 1.0),
-]
-CLASSES = [SQUARE / 3, SQUARE / 4]
+BORDER = SQUARE.reshape(2, 2, 2)
+REGIONS = Regions(
+    (
+        Snapshot(0, SQUARE, np.array([4]), np.array([0.5]), BORDER[:0], 0.5),
+        Snapshot(9, np.tile(SQUARE, (2, 1)), np.array([4, 4]), np.array([0.0, 1.0]), BORDER, 1.0),
+    ),
+    (SQUARE / 3, SQUARE / 4),
+)
 FIGURES: dict[str, Callable[[Theme], Figure]] = {
-    "cliff": lambda theme: draw.cliff(theme, SIZES, FLIPPED),
-    "tightness": lambda theme: draw.tightness(theme, TABLE),
-    "flip_law": lambda theme: draw.flip_law(theme, SIZES, LAYERS, LAYERS),
-    "along_training": lambda theme: draw.along_training(theme, np.arange(1.0, 6.0), SHARES),
-    "regions": lambda theme: draw.regions_still(theme, SNAPSHOTS, CLASSES, 2.0),
+    "beyond_radius": lambda theme: draw.beyond_radius(theme, BEYOND),
+    "tightness": lambda theme: draw.tightness(theme, RADIUS),
+    "flip_law": lambda theme: draw.flip_law(theme, LAW),
+    "along_training": lambda theme: draw.along_training(theme, TRAINING),
+    "regions": lambda theme: scene.three_regions(theme, REGIONS),
 }
 
 
@@ -53,22 +74,35 @@ def test_the_medians_over_seeds_are_drawn_in_the_order_of_the_legend() -> None:
 
 def test_tightness_shows_medians_from_the_top() -> None:
     (ax,) = FIGURES["tightness"](Theme()).axes
-    dots = [c.get_offsets() for c in ax.collections if len(c.get_offsets()) == 2][-1]
+    dots = ax.collections[-1].get_offsets()
     assert np.allclose(dots, [[0.9, 0.0], [0.5, -1.0]])
 
 
+def test_alternative_texts_say_the_numbers() -> None:
+    assert "one 0.90, other 0.50." in draw.tightness_alt(RADIUS)
+    assert draw.beyond_radius_alt(BEYOND).endswith(
+        "flip 40% at 1.5 radii (MLP), 40% at 1.5 radii (CNN); random attacks reach one half at "
+        "10 radii (MLP), no size shown (CNN)."
+    )
+    assert "Right: layer 1 1.00, layer 2 1.00." in draw.flip_law_alt(LAW)
+    assert ": SGD 0.25, 0.25, 0.25; Adam 0.75, 0.25, 0.25. " in draw.along_training_alt(TRAINING)
+    assert scene.regions_alt(REGIONS).startswith(
+        "The plane cut into 1 polygons before training, 2 at most and 2 after 9 steps"
+    )
+
+
 def test_a_still_holds_every_polygon_and_piece_of_the_border() -> None:
-    _, right = FIGURES["regions"](Theme()).axes
+    *_, right = FIGURES["regions"](Theme()).axes
     (polygons,) = [c for c in right.collections if isinstance(c, PolyCollection)]
     assert len(polygons.get_paths()) == 2
-    assert len(right.lines) == 2 + len(CLASSES)
+    assert len(right.lines) == 2 + len(REGIONS.classes)
     assert "2 regions" in right.get_title()
 
 
-def test_a_scene_has_a_frame_a_snapshot_with_its_state_in_words() -> None:
-    scene = draw.regions_scene(SNAPSHOTS, CLASSES, 2.0)
-    assert scene.sliders[0].labels == ("0", "9")
-    (marks,) = scene.frames[(1,)].marks
+def test_a_scene_has_a_frame_per_snapshot_with_its_state_in_words() -> None:
+    moving = scene.moving_regions(REGIONS)
+    assert moving.sliders[0].labels == ("0", "9")
+    (marks,) = moving.frames[(1,)].marks
     polygons = [mark for mark in marks if isinstance(mark, Polygon)]
     assert [mark.colour for mark in polygons] == [
         ("pattern", 0.95),
@@ -76,7 +110,8 @@ def test_a_scene_has_a_frame_a_snapshot_with_its_state_in_words() -> None:
     ]
     (border,) = [mark for mark in marks if isinstance(mark, Line)]
     assert np.isnan(np.asarray(border.x)).sum() == 2  # a gap after each piece
+    assert np.asarray(border.y)[:2].tolist() == BORDER[0, :, 1].tolist()
     assert sum(isinstance(mark, Points) for mark in marks) == 2
-    assert scene.frames[(1,)].readout == (
+    assert moving.frames[(1,)].readout == (
         "step 9: 2 linear regions, 100% of the points classified rightly"
     )

@@ -9,13 +9,18 @@ import matplotlib as mpl
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.collections import PathCollection
 from matplotlib.figure import Figure
 
 from regime_lib.chapters.three_times import figures as draw
+from regime_lib.chapters.three_times import figures_settings as settings
+from regime_lib.chapters.three_times.multiverse import ShareAbove
 from regime_lib.chapters.three_times.scene import choices_scene, still
+from regime_lib.chapters.three_times.specifications import DEFINITIONS
+from regime_lib.companion.figures.render import VARIANTS
 from regime_lib.companion.figures.scene import Points
 from regime_lib.companion.figures.theme import Theme
-from regime_lib.companion.publish.figure_html import VARIANTS
+from regime_lib.estimate import number
 
 BOUNDS = ("exact", "lower", "upper", "mixed", "undetermined", "exact")
 OPTIMIZERS = ("sgd", "momentum", "adamw")
@@ -43,23 +48,20 @@ TABLE["bound"] = [BOUNDS[number % 6] for number in range(48)]
 TABLE["ratio"] = np.where(TABLE["bound"] == "undetermined", np.nan, RATIOS)
 TABLE = TABLE.assign(low=0.9 * TABLE["ratio"], high=1.1 * TABLE["ratio"])
 USUAL = TABLE[TABLE["definition"] == "peak@0.1"]
-HEAT = pd.DataFrame(
-    [[1.0, 2.0, 12.0, 0.5, np.nan, 1.1]], index=["peak@0.1"], columns=list("abcdef")
-)
+SHARES = {"here": [ShareAbove(1.0, number(0.6), 0.5, 0.2), ShareAbove(3.0, number(0.1), 0.05, 0.2)]}
+HEAT = np.array([[1.0, 2.0, 12.0, 0.5, np.nan, 1.1]] * len(DEFINITIONS))
 FALL = np.exp(-np.arange(80) / 20)
+CHANGES = {("mlp", "sgd"): np.array([FALL, FALL]), ("cnn", "adamw"): np.array([FALL, FALL**2])}
+CHANGED = USUAL.assign(change=USUAL["schedule"])
 FIGURES: dict[str, Callable[[Theme], Figure]] = {
     "curve": lambda theme: draw.specification_curve(theme, TABLE),
-    "shares": lambda theme: draw.shares(
-        theme, {"here": [(1.0, 0.5, 0.2, 0.6), (3.0, 0.05, 0.2, 0.1)]}
-    ),
-    "where": lambda theme: draw.where_it_holds(theme, HEAT, list("abcdef"), ["one", "other"]),
-    "parallel": lambda theme: draw.parallel(
-        theme, {"MLP": {"sgd": (FALL, FALL), "adamw": (FALL, FALL**2)}}
-    ),
-    "causes": lambda theme: draw.causes(theme, USUAL.assign(change=USUAL["schedule"])),
-    "averaging": lambda theme: draw.averaging(theme, USUAL, {"median": 1.0, "mean": 3.0}),
-    "data": lambda theme: draw.by_data(theme, USUAL),
-    "still": lambda theme: still(theme, TABLE, "auc"),
+    "shares": lambda theme: draw.shares(theme, SHARES),
+    "where": lambda theme: draw.where_it_holds(theme, HEAT),
+    "parallel": lambda theme: settings.parallel(theme, CHANGES),
+    "causes": lambda theme: settings.causes(theme, CHANGED),
+    "averaging": lambda theme: settings.averaging(theme, USUAL, {"median": 1.0, "mean": 3.0}),
+    "data": lambda theme: settings.by_data(theme, USUAL),
+    "still": lambda theme: still(theme, TABLE),
 }
 
 
@@ -91,14 +93,31 @@ def test_each_definition_has_one_family() -> None:
     assert len({draw.family_of(text) for text in known}) == 6
 
 
+def test_dots_stand_at_their_ratios_hollow_where_they_are_bounds() -> None:
+    exact = np.sort(USUAL.loc[USUAL["bound"] == "exact", "ratio"])
+    known = np.sort(USUAL["ratio"].dropna())
+    for name, axis in (("averaging", 0), ("data", 0), ("causes", 1)):
+        figure = FIGURES[name](Theme())
+        found: dict[bool, list[float]] = {True: [], False: []}
+        for dots in (c for ax in figure.axes for c in ax.collections):
+            if isinstance(dots, PathCollection) and len(dots.get_offsets()):
+                filled = not np.allclose(dots.get_facecolor()[0][:3], (1, 1, 1))
+                found[filled] += np.asarray(dots.get_offsets())[:, axis].tolist()
+        assert np.sort(found[True]) == pytest.approx(exact), name
+        assert np.sort(found[True] + found[False]) == pytest.approx(known), name
+
+
+def test_alt_texts_say_the_numbers() -> None:
+    assert f"with median {TABLE['ratio'].median():.2f}" in draw.specification_curve_alt(TABLE)
+    assert draw.shares_alt(SHARES).startswith("here: above 1 surely 50%, open 20%, above 3")
+    assert "peak@0.5 1.00, 2.00, 12.00" in draw.where_it_holds_alt(HEAT)
+    assert settings.by_data_alt(USUAL).count(" to ") == 2
+    assert settings.causes_alt(CHANGED).count(";") == USUAL["ratio"].notna().sum() - 1
+
+
 def test_the_scene_shows_what_its_sliders_say() -> None:
-    scene = choices_scene(
-        TABLE,
-        {"peak@0.1": "peak", "auc": "auc"},
-        {"all": OPTIMIZERS, "SGD": ("sgd",)},
-        {"as trained": "iterate", "none": "average"},
-    )
-    shown = scene.frames[(1, 1, 0)]
+    scene = choices_scene(TABLE)
+    shown = scene.frames[(DEFINITIONS.index("auc"), 1, 0)]
     rows = TABLE[(TABLE["definition"] == "auc") & (TABLE["optimizer"] == "sgd")]
     points = [mark for mark in shown.marks[0] if isinstance(mark, Points)]
     drawn = np.sort(np.concatenate([np.asarray(mark.y) for mark in points]))

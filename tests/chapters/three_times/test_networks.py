@@ -8,14 +8,14 @@ import pytest
 import torch
 from torch import nn
 
-from regime_lib.chapters.three_times.networks import PatchTransformer, SmallCNN, TextTransformer
+from regime_lib.chapters.three_times.networks import PatchTransformer, TextTransformer, small_cnn
 from regime_lib.instrument import RegimeTracker
 from tests.sentences import refusal
 
 IMAGES = torch.randn(5, 3 * 8 * 8, generator=torch.Generator().manual_seed(0))
 TOKENS = torch.randint(1, 11, (4, 9), generator=torch.Generator().manual_seed(1))
 MAKERS: dict[str, Any] = {
-    "cnn": lambda seed: SmallCNN((3, 8, 8), 10, seed=seed),
+    "cnn": lambda seed: small_cnn((3, 8, 8), 10, seed=seed),
     "patches": lambda seed: PatchTransformer((3, 8, 8), 10, seed=seed),
     "characters": lambda seed: TextTransformer(11, 9, seed=seed),
     "sentences": lambda seed: TextTransformer(11, 9, 2, seed=seed),
@@ -46,15 +46,19 @@ def test_the_instrument_sees_every_rectifier_and_nothing_else(name: str) -> None
     assert tracker.coverage.unseen == ()
 
 
-def test_a_convolution_equals_a_chain_of_modules() -> None:
-    model = SmallCNN((3, 8, 8), 10, seed=0)
-    chain = nn.Sequential(
-        nn.Unflatten(1, (3, 8, 8)), model.conv1, nn.ReLU(), nn.AvgPool2d(2),
-        model.conv2, nn.ReLU(), nn.AvgPool2d(2), nn.Flatten(),
-        model.hidden3, nn.ReLU(), model.output,
-    )  # fmt: skip
-    torch.testing.assert_close(model(IMAGES), chain(IMAGES))
-    refusal("multiples of four", lambda: SmallCNN((1, 6, 8), 10, seed=0))
+def test_a_convolution_equals_explicit_sums() -> None:
+    model = small_cnn((3, 8, 8), 10, seed=0)
+    maps = IMAGES.view(5, 3, 8, 8)
+    for number in (1, 2):
+        layer = model.get_submodule(f"conv{number}")
+        columns = nn.functional.unfold(maps, 3, padding=1)
+        sums = layer.weight.flatten(1) @ columns + layer.bias[:, None]
+        grid = sums.clamp(min=0).view(5, -1, *maps.shape[2:])
+        maps = sum(grid[:, :, i::2, j::2] for i in (0, 1) for j in (0, 1)) / 4
+    hidden = (maps.flatten(1) @ model.hidden3.weight.T + model.hidden3.bias).clamp(min=0)
+    expected = hidden @ model.output.weight.T + model.output.bias
+    torch.testing.assert_close(model(IMAGES), expected)
+    refusal("multiples of four", lambda: small_cnn((1, 6, 8), 10, seed=0))
 
 
 def test_patches_are_the_blocks_of_the_image() -> None:
@@ -79,5 +83,7 @@ def test_a_next_character_depends_on_what_came_before_only() -> None:
 def test_padding_does_not_change_a_label() -> None:
     model = TextTransformer(11, 12, 2, seed=0)
     padded = nn.functional.pad(TOKENS, (0, 3))
-    torch.testing.assert_close(model(TOKENS), model(padded))
+    short = TextTransformer(11, 9, 2, seed=0)
+    short.load_state_dict({**model.state_dict(), "position": model.position[:9]})
+    torch.testing.assert_close(short(TOKENS), model(padded))
     assert torch.isfinite(model(torch.zeros(1, 12, dtype=torch.int64))).all()

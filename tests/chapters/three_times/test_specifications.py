@@ -7,11 +7,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from regime_lib.chapters.three_times.settings import Setting
+from regime_lib.chapters.three_times.configs import RunConfig
 from regime_lib.chapters.three_times.specifications import DEFINITIONS, slope, specifications
 from regime_lib.chapters.three_times.tracked import NETWORKS, QUANTITIES, TrackedRun, TrackedSeries
 
-SETTING = Setting(dataset="digits", architecture="mlp", optimizer="sgd", steps=4000)
+CONFIG = RunConfig(dataset="digits", architecture="mlp", optimizer="sgd", steps=4000)
 STEPS = np.arange(1, 4001)
 
 
@@ -32,7 +32,7 @@ def made(
             decay = np.exp(-at / tau)
             values = 1 - decay if quantity.endswith("start") else floor + (1 - floor) * decay
             series[network, quantity] = TrackedSeries(at, values)
-    return TrackedRun(replace(SETTING, seed=seed), series, 0.9, 0.1)
+    return TrackedRun(replace(CONFIG, seed=seed), series, 0.9, 0.1)
 
 
 def test_every_definition_finds_the_ratio_of_two_exponentials() -> None:

@@ -1,4 +1,4 @@
-"""A tracked run measures what a slow loop measures, and survives a sweep's store."""
+"""A tracked run measures what a slow loop measures."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 import torch
 
-from regime_lib.chapters.three_times.settings import Setting
+from regime_lib.chapters.three_times.configs import RunConfig
 from regime_lib.chapters.three_times.tasks import loss, task_of
 from regime_lib.chapters.three_times.tracked import TrackedRun, tracked_run
 from regime_lib.errors import RegimeError
 from regime_lib.instrument import RegimeTracker, flips_per_net_flip
 
-SETTING = Setting(
+CONFIG = RunConfig(
     dataset="digits",
     architecture="mlp",
     optimizer="adamw",
@@ -31,7 +31,7 @@ SETTING = Setting(
 
 @pytest.fixture(scope="module")
 def run() -> TrackedRun:
-    return tracked_run(SETTING)
+    return tracked_run(CONFIG)
 
 
 def patterns(model: torch.nn.Module, probe: torch.Tensor) -> np.ndarray:
@@ -50,30 +50,30 @@ def flat(model: torch.nn.Module) -> np.ndarray:
 
 
 @torch.no_grad()
-def look(model: torch.nn.Module, probe: torch.Tensor) -> tuple[np.ndarray, np.ndarray]:
+def observed(model: torch.nn.Module, probe: torch.Tensor) -> tuple[np.ndarray, np.ndarray]:
     return patterns(model, probe), flat(model)
 
 
 @pytest.fixture(scope="module")
 def slow() -> dict[str, list[tuple[np.ndarray, np.ndarray]]]:
     """Train again by a plain loop, and keep every state of the network and of its average."""
-    task, recipe = task_of(SETTING), SETTING.recipe
-    model = task.network(SETTING)
+    task, training = task_of(CONFIG), CONFIG.training
+    model = task.network(CONFIG)
     average = copy.deepcopy(model)
-    optimizer = recipe.make_optimizer(model.parameters())
-    states = {"iterate": [look(model, task.probe)], "average": [look(average, task.probe)]}
-    batches = task.batches(SETTING)
-    for step in range(SETTING.steps):
+    optimizer = training.make_optimizer(model.parameters())
+    states = {"iterate": [observed(model, task.probe)], "average": [observed(average, task.probe)]}
+    batches = task.batches(CONFIG)
+    for step in range(CONFIG.steps):
         inputs, targets = next(batches)
         optimizer.zero_grad()
         loss(model(inputs), targets).backward()
-        optimizer.param_groups[0]["lr"] = recipe.learning_rate(step)
+        optimizer.param_groups[0]["lr"] = training.learning_rate(step)
         optimizer.step()
         with torch.no_grad():
             for mine, live in zip(average.parameters(), model.parameters(), strict=True):
                 mine.mul_(0.8).add_(0.2 * live)
-        states["iterate"].append(look(model, task.probe))
-        states["average"].append(look(average, task.probe))
+        states["iterate"].append(observed(model, task.probe))
+        states["average"].append(observed(average, task.probe))
     return states
 
 
@@ -82,9 +82,9 @@ def test_every_series_equals_that_of_a_slow_loop(
     network: str, run: TrackedRun, slow: dict[str, list[tuple[np.ndarray, np.ndarray]]]
 ) -> None:
     on, weights = zip(*slow[network], strict=True)
-    stride = 1 if network == "iterate" else SETTING.average_every
+    stride = 1 if network == "iterate" else CONFIG.average_every
     change = run.series[network, "pattern_change"]
-    assert change.steps.tolist() == list(range(stride, SETTING.steps + 1, stride))
+    assert change.steps.tolist() == list(range(stride, CONFIG.steps + 1, stride))
     for step, value in zip(change.steps, change.values, strict=True):
         assert value == pytest.approx((on[step] != on[step - 1]).mean(), abs=2 / on[0].size)
     size = run.series[network, "weight_change"]
@@ -97,15 +97,15 @@ def test_every_series_equals_that_of_a_slow_loop(
 
 
 def test_flips_per_net_flip_is_the_instruments_from_the_start_to_the_end(run: TrackedRun) -> None:
-    task, recipe = task_of(SETTING), SETTING.recipe
-    model = task.network(SETTING)
-    optimizer, batches = recipe.make_optimizer(model.parameters()), task.batches(SETTING)
+    task, training = task_of(CONFIG), CONFIG.training
+    model = task.network(CONFIG)
+    optimizer, batches = training.make_optimizer(model.parameters()), task.batches(CONFIG)
     with RegimeTracker(model, task.probe) as tracker:
-        for step in range(SETTING.steps):
+        for step in range(CONFIG.steps):
             inputs, targets = next(batches)
             optimizer.zero_grad()
             loss(model(inputs), targets).backward()
-            optimizer.param_groups[0]["lr"] = recipe.learning_rate(step)
+            optimizer.param_groups[0]["lr"] = training.learning_rate(step)
             optimizer.step()
             tracker.update()
     found = flips_per_net_flip(tracker.trace, over="start").ratio[-1, 0]
@@ -114,31 +114,21 @@ def test_flips_per_net_flip_is_the_instruments_from_the_start_to_the_end(run: Tr
 
 
 def test_the_same_seed_gives_the_same_bits_and_another_does_not(run: TrackedRun) -> None:
-    again, other = tracked_run(SETTING), tracked_run(replace(SETTING, seed=1))
-    assert again.rows() == run.rows()
-    assert other.rows() != run.rows()
-
-
-def test_rows_of_a_store_give_the_run_back(run: TrackedRun) -> None:
-    found = TrackedRun.of_rows(SETTING, run.rows())
-    assert found.series.keys() == run.series.keys()
+    again, other = tracked_run(CONFIG), tracked_run(replace(CONFIG, seed=1))
     for key, series in run.series.items():
-        assert np.array_equal(found.series[key].steps, series.steps)
-        assert found.series[key].values == pytest.approx(series.values, rel=1e-6)
-    assert (found.accuracy, found.start_accuracy) == (run.accuracy, run.start_accuracy)
-    assert set(run.frame.columns) == {"network", "quantity", "step", "value"}
-    with pytest.raises(RegimeError, match="no rows"):
-        TrackedRun.of_rows(SETTING, [])
+        assert np.array_equal(again.series[key].values, series.values)
+    key = ("iterate", "weight_change")
+    assert not np.array_equal(other.series[key].values, run.series[key].values)
 
 
 @pytest.mark.parametrize("architecture", ["cnn", "transformer"])
 def test_other_networks_run_in_full_batches_too(architecture: str) -> None:
     few = replace(
-        SETTING, architecture=architecture, steps=4, batch_size=None, samples=40, optimizer="sgd"
+        CONFIG, architecture=architecture, steps=4, batch_size=None, samples=40, optimizer="sgd"
     )
     assert len(tracked_run(few).series["iterate", "pattern_change"].steps) == 4
 
 
 def test_a_probe_larger_than_the_test_set_is_refused() -> None:
     with pytest.raises(RegimeError, match="1 to 500"):
-        task_of(replace(SETTING, probe_size=501))
+        task_of(replace(CONFIG, probe_size=501))

@@ -10,14 +10,37 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from regime_lib.chapters.tracking import figures as draw
+from regime_lib.chapters.tracking.parts import (
+    FlipLaw,
+    Layers,
+    OneRun,
+    Proportional,
+    Ratios,
+    Series,
+    Settling,
+    WarmUp,
+)
 from regime_lib.companion.figures.theme import Theme
 from tests.chapters.drawing import drawn_in_every_variant
 
 RANDOM = np.random.default_rng(0)
 STEPS = np.arange(1, 301)
-VALUES = np.exp(-STEPS[:, None] / 60) * (1 + 0.1 * RANDOM.random((300, 5)))
-BUNDLE = draw.Curves(STEPS, VALUES)
-SERIES = {"sgd": BUNDLE, "adam": BUNDLE}
+SERIES: Series = (STEPS, np.exp(-STEPS[:, None] / 60) * (1 + 0.1 * RANDOM.random((300, 5))))
+BOTH = {"sgd": SERIES, "adam": SERIES}
+RUNS = np.array([1.0, 2.0, 3.0])
+SETTLED = Settling(10.0, 20.0, "exact", RUNS, np.zeros((3, 2), bool))
+LATE = Settling(5.0, 300.0, "lower", RUNS, np.array([[0, 1], [0, 0], [0, 0]], bool))
+RATIOS = Ratios({}, {}, BOTH, BOTH, {"sgd": SETTLED, "adam": LATE})
+WARM = {"without": SERIES, "with": SERIES}
+WARMED = WarmUp(
+    {},
+    {"area-before": 2.5, "area-after": 1.25},
+    WARM,
+    WARM,
+    {"without": SETTLED, "with": LATE},
+)
+TASKS = {"patches sgd": SERIES, "letters sgd": SERIES}
+BY_TASK = Ratios({}, {}, TASKS, TASKS, {"patches sgd": SETTLED, "letters sgd": LATE})
 TABLE = pd.DataFrame(
     [
         {"definition": d, "optimizer": o, "ratio": r, "low": r - 0.1, "high": r + 0.1, "bound": b}
@@ -36,15 +59,19 @@ CUTS = pd.DataFrame(
     ]
 )
 FLIPS = RANDOM.random((300, 12)) * (RANDOM.random((300, 12)) < 0.5)
+RUN = OneRun({"embers-half": 7}, FLIPS, (8, 4), SERIES, SERIES)
+LAW = FlipLaw({}, BOTH, BOTH, {"sgd": RUNS, "adam": 2 * RUNS})
+LAYERS = Layers({"relu1": SERIES}, {"hidden1": (STEPS, np.ones((300, 2)))})
+POINTS = Proportional({}, {}, {"sgd": RANDOM.random((2, 50))}, {"sgd": RUNS})
 FIGURES: dict[str, Callable[[Theme], Figure]] = {
-    "settling": lambda theme: draw.settling(
-        theme, SERIES, SERIES, {"sgd": (10.0, 20.0), "adam": (5.0, np.nan)}
-    ),
-    "by_definition": lambda theme: draw.by_definition(theme, TABLE, 3.0),
-    "by_layer": lambda theme: draw.by_layer(theme, {"relu1": BUNDLE}, {"hidden1": BUNDLE}),
-    "law": lambda theme: draw.law_against_measurement(theme, SERIES, SERIES),
-    "proportional": lambda theme: draw.proportional(theme, SERIES, SERIES),
-    "embers": lambda theme: draw.embers(theme, FLIPS, (8, 4), BUNDLE, BUNDLE),
+    "settling": lambda theme: draw.settling(theme, RATIOS),
+    "warm_up": lambda theme: draw.settling(theme, WARMED),
+    "by_task": lambda theme: draw.settling(theme, BY_TASK, "letters"),
+    "by_definition": lambda theme: draw.by_definition(theme, TABLE),
+    "by_layer": lambda theme: draw.by_layer(theme, LAYERS),
+    "law": lambda theme: draw.law_against_measurement(theme, LAW),
+    "proportional": lambda theme: draw.proportional(theme, POINTS),
+    "flip_rates": lambda theme: draw.flip_rates(theme, RUN),
     "horizon": lambda theme: draw.horizon(theme, CUTS),
 }
 
@@ -74,8 +101,8 @@ def test_bounds_are_hollow_and_unknown_ratios_left_out() -> None:
     assert sorted(points) == [(1.0, False), (2.0, False), (3.0, True)]
 
 
-def test_embers_sort_units_within_their_layer_and_average_within_a_bin() -> None:
-    top = FIGURES["embers"](Theme()).axes[0]
+def test_flip_rates_sort_units_within_their_layer_and_average_within_a_bin() -> None:
+    top = FIGURES["flip_rates"](Theme()).axes[0]
     (mesh,) = [c for c in top.collections if c.get_array() is not None]
     shown = np.ma.filled(mesh.get_array(), 0.0)
     assert shown.shape[0] == 12
@@ -85,3 +112,27 @@ def test_embers_sort_units_within_their_layer_and_average_within_a_bin() -> None
     assert np.allclose(np.sort(totals), np.sort(FLIPS.sum(axis=0)))
     assert np.all(np.diff(totals[:8]) <= 1e-9)
     assert np.all(np.diff(totals[8:]) <= 1e-9)
+
+
+def test_a_task_is_drawn_alone_under_the_names_of_its_optimisers() -> None:
+    (ax,) = FIGURES["by_task"](Theme()).axes
+    assert ax.get_title() == "SGD"
+
+
+def test_alt_texts_say_the_numbers() -> None:
+    assert draw.settling_alt(RATIOS).startswith(
+        "Falling curves in 2 panels. SGD: patterns settle at step 10, weights at step 20. Adam: "
+        "not settled in every run; in the second half patterns at 0.0"
+    )
+    assert "patterns settle" not in draw.settling_alt(BY_TASK, "letters")
+    assert "2.50 without and 1.25 with the warm-up" in draw.warm_up_alt(WARMED)
+    assert "SGD from 1.00 to 1.0, Adam from 2.00 to 2.0." in draw.by_definition_alt(TABLE)
+    below = np.median(SERIES[1] / SERIES[1].max(axis=0), axis=1) <= 0.1
+    layers = draw.by_layer_alt(LAYERS)
+    assert f"relu1 from step {STEPS[below][0]}, 0.00" in layers
+    assert "hidden1 never, 1.000 at the end." in layers
+    assert "SGD 2.00, Adam 4.00." in draw.law_alt(LAW)
+    assert "SGD 2.00." in draw.proportional_alt(POINTS)
+    assert "the first 7 steps" in draw.flip_rates_alt(RUN)
+    assert "SGD 1.00." in draw.horizon_alt(CUTS)
+    assert draw.in_words("letters momentum") == "letters SGD with momentum"

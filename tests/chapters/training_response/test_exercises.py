@@ -1,4 +1,4 @@
-"""The exercises on ageing accept right solutions and tell each usual mistake apart."""
+"""The exercises accept right solutions and tell each usual mistake apart."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from scipy.stats import rankdata, spearmanr
 from regime_lib.chapters.training_response import exercises as training_response
 
 
-def kernel(response: np.ndarray, strings: np.ndarray, trained: np.ndarray) -> np.ndarray:
-    distance = (strings != trained).sum(axis=1)
+def kernel(response: np.ndarray, inputs: np.ndarray, trained: np.ndarray) -> np.ndarray:
+    distance = (inputs != trained).sum(axis=1)
     means = [response[distance == d].mean() for d in range(len(trained) + 1)]
     return np.array(means) / means[0]
 
 
-def kernel_unscaled(response: np.ndarray, strings: np.ndarray, trained: np.ndarray) -> np.ndarray:
-    own = response[(strings == trained).all(axis=1)]
-    return kernel(response, strings, trained) * own
+def kernel_unscaled(response: np.ndarray, inputs: np.ndarray, trained: np.ndarray) -> np.ndarray:
+    own = response[(inputs == trained).all(axis=1)]
+    return kernel(response, inputs, trained) * own
 
 
-def kernel_of_sums(response: np.ndarray, strings: np.ndarray, trained: np.ndarray) -> np.ndarray:
-    distance = (strings != trained).sum(axis=1)
+def kernel_of_sums(response: np.ndarray, inputs: np.ndarray, trained: np.ndarray) -> np.ndarray:
+    distance = (inputs != trained).sum(axis=1)
     sums = np.array([response[distance == d].sum() for d in range(len(trained) + 1)])
     return sums / sums[0]
 
@@ -45,7 +45,7 @@ def ungated(h: np.ndarray, there: np.ndarray, v: np.ndarray, overlap: float, siz
     return float(size * (h @ there + (1 + overlap) * (v**2).sum() + 1))
 
 
-def death(h: float, v: float, q: float) -> float:
+def switch_off(h: float, v: float, q: float) -> float:
     return float(np.arctanh(h / (q * abs(v)))) if v < 0 and q * abs(v) > h else np.inf
 
 
@@ -77,7 +77,7 @@ def within(x: np.ndarray, y: np.ndarray, group: np.ndarray) -> float:
         (training_response.exponents, lambda p: (-1, -1 - 1 / p), "solved"),
         (training_response.exponents, lambda p: (-1 / p, -1 - 1 / p), "at the logit"),
         (training_response.exponents, lambda p: (-1, -2), "at the output"),
-        (training_response.switches_off_at, death, "solved"),
+        (training_response.switches_off_at, switch_off, "solved"),
         (training_response.switches_off_at, lambda h, v, q: h / (q * abs(v)), "Set h cosh"),
         (
             training_response.switches_off_at,

@@ -1,7 +1,8 @@
-"""The figures of the chapter on ageing: drawn in every variant, they show what they are given."""
+"""The figures of chapter 30: drawn in every variant, they show what they are given."""
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 
 import numpy as np
@@ -9,69 +10,41 @@ import pytest
 from matplotlib.figure import Figure
 
 from regime_lib.chapters.training_response import figures as draw
-from regime_lib.companion.figures.curves import Curves
+from regime_lib.chapters.training_response import figures_reductions, figures_tasks, scene
+from regime_lib.chapters.training_response.measure import Measurements, rotation
+from regime_lib.chapters.training_response.tasks import TRAININGS
+from regime_lib.companion.figures.scene import Line, Points
 from regime_lib.companion.figures.theme import Theme
 from tests.chapters.drawing import drawn_in_every_variant
-
-RANDOM = np.random.default_rng(0)
-EPOCHS = np.unique(np.geomspace(1, 1e4, 20).astype(int))
-FALL = Curves(EPOCHS, EPOCHS[:, None] ** -2.0 * (1 + 0.1 * RANDOM.random((len(EPOCHS), 5))))
-KERNEL = Curves(np.arange(9), (1 - np.arange(9) / 8.5)[:, None] * np.ones(5))
-PAIR = {"output": FALL, "logit": FALL}
-LAW = {"output": -2.0, "logit": -1.0}
-TIMES = EPOCHS.astype(float)
-LINE = FALL.values[:, 0]
-POINTS = {t: RANDOM.random(6) for t in draw.TRAININGS}
-FOUND = np.array([[-0.2, -0.3, -0.1], [0.1, 0.0, 0.2]])
+from tests.chapters.training_response.tiny import TINY
+from tests.chapters.training_response.tiny import tiny_measurements as tiny
 
 FIGURES: dict[str, Callable[[Theme], Figure]] = {
-    "ageing": lambda theme: draw.ageing(
-        theme,
-        {"cross-entropy": PAIR, "squared": PAIR},
-        {"cross-entropy": LAW, "squared": LAW},
-        {"epoch 1": KERNEL, "epoch 9": KERNEL},
-        np.linspace(1, 0, 9),
-    ),
-    "two kernels": lambda theme: draw.two_kernels(theme, {"epoch 1": KERNEL}, {"epoch 1": KERNEL}),
-    "stages": lambda theme: draw.stages(theme, PAIR, {"output": LINE, "logit": LINE}, 2.0),
-    "rapidity": lambda theme: draw.rapidity(
-        theme, FALL, LINE, FALL, {"rate 1": FALL}, {"epoch 1": LINE[:9], "limit": LINE[:9]}
-    ),
-    "noise": lambda theme: draw.noise(
-        theme,
-        {"ReLU": {"no noise": FALL, "bits": FALL}, "ELU": {"no noise": FALL, "bits": FALL}},
-        {"ReLU": {"no noise": KERNEL}, "ELU": {"no noise": KERNEL}},
-    ),
-    "regression": lambda theme: draw.regression(
-        theme, {"squared": PAIR}, {"squared": {"output": LINE, "logit": LINE}}
-    ),
-    "one weight": lambda theme: draw.one_weight(
-        theme, {"a": (TIMES, LINE)}, (TIMES, LINE), {"0.6": (TIMES, LINE, LINE)}
-    ),
-    "still": lambda theme: draw.one_weight_still(theme, TIMES, {"target 1": (LINE, LINE)}),
-    "separability": lambda theme: draw.separability(
-        theme, TIMES, {"ReLU": {"logit, as it is": FALL.values, "output, scaled": FALL.values}}
-    ),
-    "flips": lambda theme: draw.flips(
-        theme, FALL, (TIMES, LINE), (TIMES, LINE), {"pattern": FALL, "weight": FALL}
-    ),
-    "features": lambda theme: draw.feature_spaces(
-        theme, {"ReLU": POINTS, "ELU": POINTS}, {"ReLU": POINTS, "ELU": POINTS}
-    ),
-    "correlations": lambda theme: draw.correlations(
-        theme, ["one", "two"], {"ReLU": FOUND, "ELU": FOUND, "both": FOUND}, -0.3
-    ),
-    "stability": lambda theme: draw.stability(
-        theme, TIMES, {"output": FALL.values, "logit": FALL.values}, 2.0
-    ),
+    "relu": lambda theme: draw.response(theme, tiny().response, "relu"),
+    "elu": lambda theme: draw.response(theme, tiny().response, "elu"),
+    "two kernels": lambda theme: draw.two_kernels(theme, tiny().kernels),
+    "stages": lambda theme: draw.stages(theme, tiny().stages),
+    "separability": lambda theme: draw.separability(theme, tiny().separability),
+    "noise": lambda theme: draw.noise(theme, tiny().noise),
+    "regression": lambda theme: draw.regression(theme, tiny().regression),
+    "flips": lambda theme: draw.flips(theme, tiny().flips),
+    "unstable rates": lambda theme: draw.unstable_rates(theme, tiny().unstable_rates),
+    "one weight": lambda theme: figures_reductions.one_weight(theme, tiny().one_weight),
+    "targets": lambda theme: scene.one_weight_targets(theme, tiny().one_weight),
+    "rotation": lambda theme: figures_reductions.rotation(theme, tiny().rotation),
+    "features": lambda theme: figures_tasks.feature_spaces(theme, tiny().feature_spaces),
+    "correlations": lambda theme: figures_tasks.correlations(theme, tiny().fragility),
 }
-
-
 test_every_figure_can_be_drawn_in_every_variant = drawn_in_every_variant(FIGURES)
 
 
+@pytest.fixture(scope="module")
+def measured() -> Measurements:
+    return tiny()
+
+
 def test_guides_have_the_exponents_that_they_name() -> None:
-    ax = FIGURES["ageing"](Theme()).axes[0]
+    ax = FIGURES["relu"](Theme()).axes[0]
     guides = [line for line in ax.lines if len(line.get_xdata()) == 2]
     found = [
         np.diff(np.log(line.get_ydata()))[0] / np.diff(np.log(line.get_xdata()))[0]
@@ -81,19 +54,73 @@ def test_guides_have_the_exponents_that_they_name() -> None:
     assert {text.get_text() for text in ax.texts} == {"−2", "−1"}
 
 
-def test_correlations_show_values_and_intervals_in_their_rows() -> None:
+def test_the_closed_form_stands_beside_relu_kernels_alone() -> None:
+    for name, shown in (("relu", True), ("elu", False)):
+        labels = {line.get_label() for line in FIGURES[name](Theme()).axes[2].lines}
+        assert ("closed form" in labels) == shown
+        assert {"epoch 1", "epoch 400"} <= labels
+
+
+def test_correlations_show_values_and_intervals_in_their_rows(measured: Measurements) -> None:
     (ax,) = FIGURES["correlations"](Theme()).axes
-    points = [line for line in ax.lines if line.get_label() in ("ReLU", "ELU", "both")]
-    assert all(line.get_xdata().tolist() == [-0.2, 0.1] for line in points)
-    assert [round(float(line.get_ydata()[0])) for line in points] == [0, 0, 0]
-    ends = [path.vertices[:, 0].tolist() for path in ax.collections[0].get_paths()]
-    assert ends == [[-0.3, -0.1], [0.0, 0.2]]
+    points = {line.get_label(): line for line in ax.lines}
+    for place, group in enumerate(("ReLU", "ELU", "both")):
+        found = [
+            estimate for key, estimate in measured.fragility.correlations.items() if key[1] == group
+        ]
+        assert points[group].get_xdata().tolist() == [estimate.value for estimate in found]
+        assert [round(y) for y in points[group].get_ydata()] == [0, -1, -2, -3, -4]
+        ends = [path.vertices[:, 0].tolist() for path in ax.collections[place].get_paths()]
+        assert [[e.low, e.high] for e in found if e.low is not None] == [
+            pair for pair in ends if np.isfinite(pair).all()
+        ]
 
 
-def test_large_points_stand_at_the_median_and_the_mean() -> None:
-    ax = FIGURES["features"](Theme()).axes[0]
+def test_large_points_stand_at_the_median_and_the_mean(measured: Measurements) -> None:
+    ax = FIGURES["features"](Theme()).axes[1]
     large = {line.get_label(): line for line in ax.lines}
-    for training, name in draw.TRAININGS.items():
-        (x,), (y,) = large[name].get_data()
-        assert x == pytest.approx(np.median(POINTS[training]))
-        assert y == pytest.approx(np.mean(POINTS[training]))
+    found = measured.feature_spaces
+    for k, training in enumerate(TRAININGS):
+        (x,), (y,) = large[figures_tasks.NAMES[training]].get_data()
+        assert x == pytest.approx(np.median(found.effective[1, k]))
+        assert y == pytest.approx(np.mean(found.flipped[1, k]))
+
+
+def test_every_stop_of_the_scene_shows_its_own_setting(measured: Measurements) -> None:
+    found = scene.one_weight_scene(measured.one_weight)
+    assert len(found.frames) == len(measured.one_weight.chosen)
+    line, points = found.frames[3, 1, 0].marks[0]
+    assert isinstance(line, Line)
+    assert isinstance(points, Points)
+    own, law = measured.one_weight.chosen[1.0, 1.0, 0.6]
+    np.testing.assert_array_equal(points.y, own)
+    np.testing.assert_array_equal(line.y, law)
+    assert "η a² = 1;" in found.frames[3, 1, 0].readout
+
+
+def test_alt_texts_quote_the_results(measured: Measurements) -> None:
+    exponent = measured.response.exponents["elu", "squared", "output"]
+    assert f"squared, output: {exponent:.2f}" in draw.response_alt(measured.response, "elu")
+    assert f"{measured.stages.halved['logit']:.2f}." in draw.stages_alt(measured.stages)
+    assert f"{measured.flips.numbers['flips-share']:.2f} per cent" in draw.flips_alt(measured.flips)
+    top = measured.kernels.numbers["output-top"]
+    assert f"{top:.0f} times" in draw.two_kernels_alt(measured.kernels)
+    for told in (
+        draw.separability_alt(measured.separability),
+        draw.noise_alt(measured.noise),
+        draw.regression_alt(measured.regression),
+        draw.unstable_rates_alt(measured.unstable_rates),
+        figures_reductions.rotation_alt(measured.rotation),
+        figures_tasks.feature_spaces_alt(measured.feature_spaces),
+        figures_tasks.correlations_alt(measured.fragility),
+    ):
+        assert "nan" not in told
+
+
+def test_bits_of_0_and_1_have_no_limit_to_show() -> None:
+    found = rotation(dataclasses.replace(TINY, coding="bits", epochs=300))
+    labels = [
+        line.get_label() for line in figures_reductions.rotation(Theme(), found).axes[2].lines
+    ]
+    assert labels == ["epoch 1", "epoch 10⁴", "epoch 10³⁰"]
+    assert "limit" not in figures_reductions.rotation_alt(found)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from regime_lib.companion.claims.criteria import parse_predicate
+from regime_lib.companion.claims.criteria import Predicate, parse_predicate
 from regime_lib.errors import RegimeError
 from tests.companion.refusals import refused
 
@@ -107,6 +107,11 @@ def test_the_names_are_those_that_the_text_asks_for(text: str) -> None:
 def test_everything_else_is_refused_when_the_claims_are_read(text: str) -> None:
     with refused("criterion"):
         parse_predicate(text)
+
+
+def test_no_predicate_exists_that_was_not_checked() -> None:
+    with refused("criterion"):
+        Predicate("print(value) > 0")
 
 
 NAMES = ["value", "low", "n", "x", "abs", "min", "lambda", "and", "or", "not"]

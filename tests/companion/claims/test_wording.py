@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from regime_lib.companion.claims.criteria import parse_predicate
-from regime_lib.companion.claims.wording import in_words
+from regime_lib.companion.claims.criteria import in_words, parse_predicate
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,9 @@ import json
 from regime_lib.companion.figures.drawn import FIGURE_MIME, VARIANTS, DrawnFigure, figures_in
 
 PICTURES = {name: base64.b64encode(name.encode()).decode() for name in VARIANTS}
-FIGURE = DrawnFigure("fig-a", "It falls.", "A line falls from one to zero.", PICTURES, {"grid": 3})
+FIGURE = DrawnFigure(
+    "fig-a", "It falls.", "A line falls from one to zero.", PICTURES, '{"grid": 3}'
+)
 
 
 def test_it_comes_back_from_a_notebook() -> None:

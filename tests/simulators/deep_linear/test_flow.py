@@ -9,13 +9,12 @@ from scipy.linalg import expm
 from regime_lib.simulators.deep_linear.descent import gradient_descent
 from regime_lib.simulators.deep_linear.flow import gradient_flow
 from regime_lib.simulators.deep_linear.initialisation import (
-    balanced_start,
-    decoupled_start,
-    random_start,
+    balanced_init,
+    decoupled_init,
+    random_init,
 )
 from regime_lib.simulators.deep_linear.problem import LinearTask, product, velocity
 from regime_lib.simulators.deep_linear.settle import settle
-from regime_lib.simulators.deep_linear.solutions import end_to_end_velocity
 from tests.companion.refusals import refused
 
 TASK = LinearTask.diagonal([3.0, 2.0, 1.0])
@@ -46,7 +45,7 @@ def test_conserved_quantities_hold_to_nine_digits_at_the_default_tolerance(
     sizes: tuple[int, ...],
 ) -> None:
     for seed in range(3):
-        start = random_start(sizes, 0.7, np.random.default_rng(seed))
+        start = random_init(sizes, 0.7, np.random.default_rng(seed))
         path = gradient_flow(start, TASK, np.linspace(0, 10, 41))
         assert path.drift.max() < 1e-9
         assert np.diff(path.losses).max() < 1e-10
@@ -56,16 +55,21 @@ def test_conserved_quantities_hold_to_nine_digits_at_the_default_tolerance(
 def test_balanced_networks_follow_the_end_to_end_flow(depth: int) -> None:
     rng = np.random.default_rng(depth)
     network = rng.standard_normal((3, 3))
-    layers = balanced_start(network, (3, *[4] * (depth - 1), 3), rng)
+    layers = balanced_init(network, (3, *[4] * (depth - 1), 3), rng)
     moves = velocity(layers, TASK)
     direct = sum(
         product((*layers[:i], moves[i], *layers[i + 1 :])) for i in range(depth)
     )  # the product rule
-    np.testing.assert_allclose(direct, end_to_end_velocity(network, TASK.target, depth), atol=1e-9)
+    # Σ_j (P Pᵀ)^((h−j)/h) (Σ − P) (Pᵀ P)^((j−1)/h), of Arora, Cohen and Hazan 2018
+    left, values, right = np.linalg.svd(network)
+    powers = np.arange(depth) / depth
+    weights = sum(np.outer(values ** (2 * (1 - 1 / depth - p)), values ** (2 * p)) for p in powers)
+    expected = left @ (left.T @ (TASK.target - network) @ right.T * weights) @ right
+    np.testing.assert_allclose(direct, expected, atol=1e-9)
 
 
 def test_a_stack_flows_as_its_members() -> None:
-    stack = random_start((3, 3, 3), 0.5, np.random.default_rng(0), runs=3)
+    stack = random_init((3, 3, 3), 0.5, np.random.default_rng(0), runs=3)
     times = np.linspace(0, 4, 5)
     path = gradient_flow(stack, TASK, times)
     for index in range(3):
@@ -75,20 +79,19 @@ def test_a_stack_flows_as_its_members() -> None:
 
 
 def test_the_same_start_gives_the_same_bits() -> None:
-    start = random_start((3, 3, 3), 0.5, np.random.default_rng(0))
+    start = random_init((3, 3, 3), 0.5, np.random.default_rng(0))
     first, second = (gradient_flow(start, TASK, np.linspace(0, 5, 9)) for _ in range(2))
     assert all((a == b).all() for a, b in zip(first.layers, second.layers, strict=True))
-    assert first.evaluations == second.evaluations
 
 
 def test_a_mode_without_strength_is_never_learnt() -> None:
     strengths = np.array([[0.1, 0.1, 0.0]] * 2)
-    path = settle(decoupled_start(TASK, (3, 3, 3), strengths), TASK)
+    path = settle(decoupled_init(TASK, (3, 3, 3), strengths), TASK)
     np.testing.assert_allclose(path.modes[-1], [3, 2, 0], atol=1e-7)
 
 
 def test_gradient_descent_is_eulers_method_and_converges_to_the_flow() -> None:
-    start = random_start((3, 3, 3), 0.5, np.random.default_rng(0))
+    start = random_init((3, 3, 3), 0.5, np.random.default_rng(0))
     one = gradient_descent(start, TASK, 0.1, 1)
     moves = velocity(start, TASK)
     for after, before, move in zip(one.end, start, moves, strict=True):
@@ -112,7 +115,7 @@ TASK_OF_ONE = LinearTask.diagonal([1.0])
 
 
 def test_bad_input_is_told_in_a_sentence() -> None:
-    start = random_start((3, 3), 1.0, np.random.default_rng(0))
+    start = random_init((3, 3), 1.0, np.random.default_rng(0))
     with refused("rising numbers"):
         gradient_flow(start, TASK, np.array([0.0, 0.0]))
     with refused("only a stack has members"):

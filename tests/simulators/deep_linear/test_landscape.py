@@ -14,10 +14,10 @@ from regime_lib.simulators.deep_linear.critical import (
     critical_values,
     find_critical_point,
     is_tightened,
-    stairs,
+    visited_values,
 )
 from regime_lib.simulators.deep_linear.hessian import exact_hessian, exact_inertia, hessian
-from regime_lib.simulators.deep_linear.initialisation import random_start
+from regime_lib.simulators.deep_linear.initialisation import random_init
 from regime_lib.simulators.deep_linear.problem import LinearTask, product, speed, velocity
 from regime_lib.simulators.deep_linear.symmetry import change_basis, fibre_dimension, random_bases
 from tests.companion.refusals import refused
@@ -47,7 +47,7 @@ def test_the_hessian_is_the_derivative_of_the_gradient(
     sizes: list[int], seed: int, white: bool
 ) -> None:
     rng = np.random.default_rng(seed)
-    layers = random_start(sizes, 1.0, rng)
+    layers = random_init(sizes, 1.0, rng)
     samples = sizes[0] + 5
     data = rng.standard_normal((sizes[0], samples)), rng.standard_normal((sizes[-1], samples))
     white_task = LinearTask(rng.standard_normal((sizes[-1], sizes[0])))
@@ -80,9 +80,9 @@ def test_critical_values_are_all_sums_over_subsets(rank: int) -> None:
         )
 
 
-def test_stairs_learn_the_largest_first() -> None:
-    assert stairs((3.0, 2.0, 1.0), 3).tolist() == [7, 2.5, 0.5, 0]
-    assert stairs((3.0, 2.0, 1.0), 2).tolist() == [7, 2.5, 0.5]
+def test_learning_visits_the_values_of_the_largest_first() -> None:
+    assert visited_values((3.0, 2.0, 1.0), 3).tolist() == [7, 2.5, 0.5, 0]
+    assert visited_values((3.0, 2.0, 1.0), 2).tolist() == [7, 2.5, 0.5]
 
 
 @pytest.mark.parametrize("sizes", [(2, 2, 2), (2, 2, 2, 2), (2, 3, 3, 2)])
@@ -129,20 +129,20 @@ def test_the_search_finds_saddles_and_says_when_it_fails() -> None:
     rungs = np.array([value.loss for value in critical_values((3.0, 2.0, 1.0), 3)])
     losses = []
     for _ in range(12):
-        point = find_critical_point(random_start((3, 3, 3), 1.0, rng), TASK)
+        point = find_critical_point(random_init((3, 3, 3), 1.0, rng), TASK)
         if point is not None:
             losses.append(float(TASK.loss(product(point))))
     assert len(losses) > 6
     assert max(abs(rungs - loss).min() for loss in losses) < 1e-8
     assert max(losses) > 0.4  # not only minima
-    assert find_critical_point(random_start((3, 3, 3), 1.0, rng), TASK, tolerance=0.0) is None
+    assert find_critical_point(random_init((3, 3, 3), 1.0, rng), TASK, tolerance=0.0) is None
 
 
 @given(st.integers(0, 10**6), st.booleans())
 def test_a_change_of_basis_keeps_the_product(seed: int, orthogonal: bool) -> None:
     rng = np.random.default_rng(seed)
     sizes = (2, 4, 1, 3)
-    layers = random_start(sizes, 1.0, rng)
+    layers = random_init(sizes, 1.0, rng)
     bases = random_bases(sizes, rng, orthogonal=orthogonal)
     moved = change_basis(layers, bases)
     np.testing.assert_allclose(product(moved), product(layers), atol=1e-10)
@@ -154,7 +154,7 @@ def test_a_change_of_basis_keeps_the_product(seed: int, orthogonal: bool) -> Non
 def test_the_fibre_has_as_many_dimensions_as_the_jacobian_has_null_directions() -> None:
     rng = np.random.default_rng(0)
     for sizes, rank in (((3, 4, 2), None), ((2, 2, 2, 3), None), ((3, 2, 3), 2), ((3, 1, 2, 4), 1)):
-        layers = random_start(sizes, 1.0, rng)
+        layers = random_init(sizes, 1.0, rng)
         columns = []
         for number, layer in enumerate(layers):
             for place in np.ndindex(layer.shape):
@@ -172,4 +172,4 @@ def test_bad_input_is_told_in_a_sentence() -> None:
     with refused("at least as many units"):
         next(chain_points((2, 1), (2, 1, 2)))
     with refused("one square matrix a hidden layer"):
-        change_basis(random_start((2, 2, 2), 1.0, np.random.default_rng(0)), ())
+        change_basis(random_init((2, 2, 2), 1.0, np.random.default_rng(0)), ())

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from regime_lib.simulators.deep_linear.initialisation import random_start
+from regime_lib.simulators.deep_linear.initialisation import random_init
 from regime_lib.simulators.deep_linear.problem import (
     LinearTask,
     check_fit,
@@ -42,7 +42,7 @@ def test_the_flow_is_minus_the_gradient_of_the_loss(
     sizes: list[int], seed: int, white: bool
 ) -> None:
     rng = np.random.default_rng(seed)
-    layers = random_start(sizes, 0.7, rng)
+    layers = random_init(sizes, 0.7, rng)
     if white:
         task = LinearTask(rng.standard_normal((sizes[-1], sizes[0])))
     else:
@@ -68,7 +68,7 @@ def test_the_loss_of_data_is_half_the_squared_error(seed: int) -> None:
 
 def test_a_stack_is_its_members() -> None:
     rng = np.random.default_rng(0)
-    stack = random_start((3, 4, 2), 1.0, rng, runs=5)
+    stack = random_init((3, 4, 2), 1.0, rng, runs=5)
     task = LinearTask(rng.standard_normal((2, 3)))
     for index in range(5):
         alone = tuple(layer[index] for layer in stack)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from regime_lib.simulators.deep_linear.initialisation import decoupled_start, random_start
+from regime_lib.simulators.deep_linear.initialisation import decoupled_init, random_init
 from regime_lib.simulators.deep_linear.problem import LinearTask
 from regime_lib.simulators.deep_linear.settle import settle
 from tests.companion.refusals import refused
@@ -14,7 +14,7 @@ TASK = LinearTask.diagonal([3.0, 2.0, 1.0])
 
 
 def stack(scale: float = 0.5, runs: int = 4) -> tuple[np.ndarray, ...]:
-    return random_start((3, 3, 3), scale, np.random.default_rng(0), runs=runs)
+    return random_init((3, 3, 3), scale, np.random.default_rng(0), runs=runs)
 
 
 def test_it_stops_where_the_gradient_has_the_tolerance() -> None:
@@ -51,8 +51,8 @@ def test_the_noise_floor_is_lower_at_a_finer_tolerance() -> None:
 def test_a_long_saddle_is_no_noise() -> None:
     """Near a saddle that lasts for thousands of steps the gradient falls slowly, then rises."""
     strengths = np.array([[3.0 ** (1 / 3), 2.0 ** (1 / 3), 2e-3]] * 3)
-    start = decoupled_start(TASK, (3, 3, 3, 3), strengths)
-    shaken = random_start((3, 3, 3, 3), 1e-5, np.random.default_rng(0))
+    start = decoupled_init(TASK, (3, 3, 3, 3), strengths)
+    shaken = random_init((3, 3, 3, 3), 1e-5, np.random.default_rng(0))
     start = tuple(a + b for a, b in zip(start, shaken, strict=True))
     path = settle(start, TASK, detail=1, tolerance=1e-7)
     assert path.outcome == "settled"
@@ -64,7 +64,7 @@ def test_a_long_saddle_is_no_noise() -> None:
 def test_a_member_that_rests_waits_for_the_others() -> None:
     slow = np.array([[3.0 ** (1 / 3), 2.0 ** (1 / 3), 4e-3]] * 3)
     fast = np.array([[1.0, 1.0, 1.0]] * 3)
-    starts = [decoupled_start(TASK, (3, 3, 3, 3), strengths) for strengths in (slow, fast)]
+    starts = [decoupled_init(TASK, (3, 3, 3, 3), strengths) for strengths in (slow, fast)]
     both = tuple(np.stack(pair) for pair in zip(*starts, strict=True))
     path = settle(both, TASK, tolerance=1e-13, rtol=1e-6, atol=1e-9)
     assert path.outcome == "noise floor"

@@ -11,23 +11,20 @@ from scipy.integrate import solve_ivp
 from regime_lib.simulators.deep_linear.flow import gradient_flow
 from regime_lib.simulators.deep_linear.hessian import hessian
 from regime_lib.simulators.deep_linear.initialisation import (
-    aligned_start,
-    balanced_start,
+    aligned_init,
+    balanced_init,
     chain,
-    decoupled_start,
+    decoupled_init,
 )
 from regime_lib.simulators.deep_linear.problem import LinearTask, gram_differences, product
 from regime_lib.simulators.deep_linear.solutions import (
     escape_time,
-    half_time,
     learning_curve,
     learning_time,
     loss_bound,
-    mixed_rate,
     rate_at_minimum,
     sigmoid_of_depth_two,
     unbalanced_pair,
-    unbalanced_rate,
 )
 from tests.companion.refusals import refused
 
@@ -67,7 +64,6 @@ def test_depth_two_is_the_sigmoid() -> None:
     times = np.linspace(0, 3, 7)
     values = sigmoid_of_depth_two(times, 2.0, 0.05)
     np.testing.assert_allclose(values, 2 / (1 + (2 / 0.05 - 1) * np.exp(-4 * times)))
-    assert half_time(2, 2.0, 0.05) == pytest.approx(np.log(2 / 0.05 - 1) / 4)
 
 
 @pytest.mark.parametrize(
@@ -86,14 +82,15 @@ def test_the_rates_are_eigenvalues_of_the_hessian_at_the_minimum() -> None:
     sigma = (3.0, 2.0, 0.5)
     task = LinearTask.diagonal(sigma)
     for depth in (1, 2, 3, 4):
-        minimum = balanced_start(task.target, (3,) * (depth + 1), np.random.default_rng(0))
+        minimum = balanced_init(task.target, (3,) * (depth + 1), np.random.default_rng(0))
         found = np.linalg.eigvalsh(hessian(minimum, task))[-9:]
-        expected = sorted(mixed_rate(depth, a, b) for a in sigma for b in sigma)
+        powers = 2 * np.arange(depth) / depth  # of the mode between two singular values
+        expected = sorted((a ** powers[::-1] * b**powers).sum() for a in sigma for b in sigma)
         np.testing.assert_allclose(found, expected, rtol=1e-9)
         assert rate_at_minimum(depth, 0.5) == pytest.approx(expected[0])
     pair = hessian((np.array([[0.5]]), np.array([[4.0]])), LinearTask.diagonal([2.0]))
-    delta = 4.0**2 - 0.5**2
-    assert np.linalg.eigvalsh(pair)[-1] == pytest.approx(unbalanced_rate(2.0, delta))
+    rate = np.hypot(4.0**2 - 0.5**2, 2 * 2.0)  # √(δ² + 4σ²)
+    assert np.linalg.eigvalsh(pair)[-1] == pytest.approx(rate)
 
 
 def test_the_escape_time_is_the_limit_of_the_learning_time() -> None:
@@ -122,7 +119,7 @@ def test_a_chain_has_its_product_and_its_imbalance(value: float, depth: int, del
 def test_balanced_starts_are_balanced_and_have_their_product(depth: int, seed: int) -> None:
     rng = np.random.default_rng(seed)
     network = rng.standard_normal((2, 3))
-    layers = balanced_start(network, (3, *[3] * (depth - 1), 2), rng)
+    layers = balanced_init(network, (3, *[3] * (depth - 1), 2), rng)
     np.testing.assert_allclose(product(layers), network, atol=1e-12)
     assert max(abs(gap).max() for gap in gram_differences(layers)) < 1e-12
 
@@ -132,8 +129,8 @@ def test_aligned_and_decoupled_starts_have_the_modes_that_were_asked_for() -> No
     task = LinearTask(rng.standard_normal((3, 4)))
     strengths = np.array([[0.1, 0.2, 0.3], [1.0, 2.0, 0.5]])
     for start in (
-        decoupled_start(task, (4, 5, 3), strengths),
-        aligned_start(task, (4, 5, 3), strengths, rng),
+        decoupled_init(task, (4, 5, 3), strengths),
+        aligned_init(task, (4, 5, 3), strengths, rng),
     ):
         np.testing.assert_allclose(task.modes(product(start)), [0.1, 0.4, 0.15])
         later = gradient_flow(start, task, np.array([0.0, 1.0])).products[-1]
@@ -153,8 +150,8 @@ def test_bad_input_is_told_in_a_sentence() -> None:
     with refused("both above zero"):
         chain(-1.0, 2)
     with refused("do not fit through"):
-        decoupled_start(task, (2, 1, 2), np.ones((2, 2)))
+        decoupled_init(task, (2, 1, 2), np.ones((2, 2)))
     with refused("do not fit a target"):
-        decoupled_start(task, (2, 2, 2), np.ones((3, 2)))
+        decoupled_init(task, (2, 2, 2), np.ones((3, 2)))
     with refused("white inputs"):
-        decoupled_start(LinearTask(task.target, np.eye(2)), (2, 2, 2), np.ones((2, 2)))
+        decoupled_init(LinearTask(task.target, np.eye(2)), (2, 2, 2), np.ones((2, 2)))

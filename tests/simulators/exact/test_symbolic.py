@@ -8,16 +8,29 @@ import sys
 import numpy as np
 import pytest
 
-from regime_lib.simulators import exact as theory
-from regime_lib.simulators.exact.blueprints import Blueprint, Unit
+from regime_lib.simulators.exact.blueprints import (
+    Blueprint,
+    Unit,
+    convolution,
+    dense,
+    residual,
+    tied,
+)
+from regime_lib.simulators.exact.symbolic import (
+    check_every_pattern,
+    check_with_masks,
+    masks_agree,
+    vanishing_without_biases,
+)
+from regime_lib.simulators.exact.transformer import check_transformer
 from tests.sentences import refusal
 
 WITH_BIAS = [
-    theory.dense((2, 3, 2)),
-    theory.dense((2, 3, 3, 2)),
-    theory.dense((1, 2, 2, 2, 1)),
-    theory.convolution(4, (1, 2, 2), 3),
-    theory.residual(2, 2, 2),
+    dense((2, 3, 2)),
+    dense((2, 3, 3, 2)),
+    dense((1, 2, 2, 2, 1)),
+    convolution(4, (1, 2, 2), 3),
+    residual(2, 2, 2),
 ]
 
 
@@ -27,7 +40,7 @@ def ids(network: Blueprint) -> str:
 
 @pytest.mark.parametrize("network", WITH_BIAS, ids=ids)
 def test_with_biases_every_zero_set_is_a_graph_and_both_ways_say_so(network: Blueprint) -> None:
-    one_by_one, at_once = theory.check_every_pattern(network), theory.check_with_masks(network)
+    one_by_one, at_once = check_every_pattern(network), check_with_masks(network)
     assert one_by_one.polynomials == one_by_one.pairs == at_once.pairs == network.pairs
     assert at_once.polynomials == sum(map(len, network.layers))
     for check in (one_by_one, at_once):
@@ -37,16 +50,16 @@ def test_with_biases_every_zero_set_is_a_graph_and_both_ways_say_so(network: Blu
 
 
 @pytest.mark.parametrize(
-    "network", [*WITH_BIAS[:3], theory.convolution(3, (1, 2, 1), 3), WITH_BIAS[4]], ids=ids
+    "network", [*WITH_BIAS[:3], convolution(3, (1, 2, 1), 3), WITH_BIAS[4]], ids=ids
 )
 def test_masks_become_every_pattern(network: Blueprint) -> None:
-    assert theory.masks_agree(network)
+    assert masks_agree(network)
 
 
 @pytest.mark.parametrize("sizes", [(2, 3, 2), (2, 2, 2, 2, 2), (3, 1, 2), (2, 3, 3, 2), (4, 5)])
 def test_without_biases_what_has_a_dead_layer_below_vanishes(sizes: tuple[int, ...]) -> None:
-    check = theory.check_every_pattern(theory.dense(sizes, bias=False))
-    assert check.vanishing == theory.vanishing_without_biases(sizes) == counted(sizes)
+    check = check_every_pattern(dense(sizes, bias=False))
+    assert check.vanishing == vanishing_without_biases(sizes) == counted(sizes)
     assert check.with_own_bias == 0
     assert check.affine
 
@@ -61,16 +74,16 @@ def counted(sizes: tuple[int, ...]) -> int:
 
 
 def test_a_skip_heals_dead_layers() -> None:
-    assert theory.check_every_pattern(theory.residual(2, 2, 2, bias=False)).vanishing == 0
+    assert check_every_pattern(residual(2, 2, 2, bias=False)).vanishing == 0
 
 
 def test_a_convolution_without_biases_loses_units_too() -> None:
-    check = theory.check_every_pattern(theory.convolution(4, (1, 2, 2), 3, bias=False))
+    check = check_every_pattern(convolution(4, (1, 2, 2), 3, bias=False))
     assert 0 < check.vanishing < check.polynomials
 
 
 def test_shared_layers_feed_a_bias_back_and_are_told_apart() -> None:
-    check = theory.check_every_pattern(theory.tied(2, 3))
+    check = check_every_pattern(tied(2, 3))
     assert check.vanishing == 0  # the other theorem still covers them
     assert not check.graphs
     assert not check.affine
@@ -80,14 +93,14 @@ def test_shared_layers_feed_a_bias_back_and_are_told_apart() -> None:
 def test_a_unit_with_twice_its_bias_is_no_graph_of_slope_one() -> None:
     fed = Unit((("w1", 0), ("w1", 0)), "b1")
     twice = Blueprint("twice", 1, ((Unit((("w0", 0),), "b1"),), (fed,)))
-    assert theory.check_with_masks(twice).with_own_bias == 1
+    assert check_with_masks(twice).with_own_bias == 1
     squared = Blueprint("squared", 1, ((Unit((("w", 0),), None),), (Unit((("w", 0),), None),)))
-    assert theory.check_every_pattern(squared).affine_in_layers == 2  # w x, and 0 or ...
-    assert theory.check_with_masks(squared).affine_in_layers == 1  # ... w times m w x
+    assert check_every_pattern(squared).affine_in_layers == 2  # w x, and 0 or ...
+    assert check_with_masks(squared).affine_in_layers == 1  # ... w times m w x
 
 
 def test_the_convolution_is_the_usual_one() -> None:
-    network = theory.convolution(5, (2, 3), 3)
+    network = convolution(5, (2, 3), 3)
     random = np.random.default_rng(0)
     x = random.standard_normal((2, 5))
     weight, bias = random.standard_normal((3, 2, 3)), random.standard_normal(3)
@@ -101,22 +114,22 @@ def test_the_convolution_is_the_usual_one() -> None:
 
 
 def test_pairs_and_patterns_are_counted() -> None:
-    network = theory.dense((2, 3, 2))
+    network = dense((2, 3, 2))
     assert (network.hidden, network.pairs) == (3, 3 + 2 * 8)
-    assert theory.dense((8, 16, 16, 4)).pairs == 16 + 16 * 2**16 + 4 * 2**32
+    assert dense((8, 16, 16, 4)).pairs == 16 + 16 * 2**16 + 4 * 2**32
 
 
 def test_what_is_too_large_or_misshapen_is_refused() -> None:
-    refusal("check_with_masks", lambda: theory.check_every_pattern(theory.dense((4, 16, 16, 2))))
-    refusal("at least two", lambda: theory.dense((3,)))
-    refusal("odd", lambda: theory.convolution(4, (1, 1), 2))
+    refusal("check_with_masks", lambda: check_every_pattern(dense((4, 16, 16, 2))))
+    refusal("at least two", lambda: dense((3,)))
+    refusal("odd", lambda: convolution(4, (1, 1), 2))
 
 
 def test_transformers_pass_whatever_attention_does_unless_blocks_are_shared() -> None:
     for blocks in (1, 2):
-        check = theory.check_transformer(blocks)
+        check = check_transformer(blocks)
         assert check.units == check.with_own_bias == blocks * 4
-    shared = theory.check_transformer(2, tied=True)
+    shared = check_transformer(2, tied=True)
     assert (shared.units, shared.with_own_bias) == (8, 4)
 
 
@@ -125,5 +138,5 @@ def test_without_sympy_one_sentence_says_what_to_install(monkeypatch: pytest.Mon
         if name.partition(".")[0] == "sympy":
             monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "sympy", None)
-    refusal("needs sympy", lambda: theory.check_with_masks(theory.dense((1, 1))))
-    refusal("needs sympy", theory.check_transformer)
+    refusal("needs sympy", lambda: check_with_masks(dense((1, 1))))
+    refusal("needs sympy", check_transformer)

@@ -21,15 +21,15 @@ def torch_parts(networks: Networks, seed: int) -> list[torch.Tensor]:
     return [torch.tensor(np.array(part), requires_grad=True) for part in parts]
 
 
-def torch_logit(toy: Setup, parts: list[torch.Tensor], x: torch.Tensor) -> torch.Tensor:
+def torch_logit(setup: Setup, parts: list[torch.Tensor], x: torch.Tensor) -> torch.Tensor:
     weights, biases, readout, offset = parts
     h = x @ weights.T + biases
-    phi = torch.relu(h) if toy.activation == "relu" else torch.nn.functional.elu(h)
+    phi = torch.relu(h) if setup.activation == "relu" else torch.nn.functional.elu(h)
     return phi @ readout + offset
 
 
-def torch_loss(toy: Setup, z: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
-    if toy.loss == "cross-entropy":
+def torch_loss(setup: Setup, z: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+    if setup.loss == "cross-entropy":
         return torch.nn.functional.binary_cross_entropy_with_logits(z, target, reduction="none")
     return (torch.sigmoid(z) - target) ** 2 / 2
 
@@ -45,9 +45,9 @@ def torch_descent(
     optimizer = torch.optim.SGD(parts, lr=rate)
     for x, target in samples:
         optimizer.zero_grad()
-        z = torch_logit(networks.toy, parts, torch.tensor(x))
+        z = torch_logit(networks.setup, parts, torch.tensor(x))
         target_tensor = torch.as_tensor(target, dtype=torch.float64).expand_as(z)
-        torch_loss(networks.toy, z, target_tensor).mean().backward()
+        torch_loss(networks.setup, z, target_tensor).mean().backward()
         optimizer.step()
     return parts
 
@@ -71,8 +71,8 @@ def flow_of_all_weights(
     networks: Networks, seed: int, x: np.ndarray, rate: float, times: np.ndarray
 ) -> np.ndarray:
     """Integrate the gradient flow of every weight of a ReLU network towards one; return z(x)."""
-    toy, padded = networks.toy, np.append(x, 1.0)
-    features = toy.features
+    setup, padded = networks.setup, np.append(x, 1.0)
+    features = setup.features
 
     def unpack(state: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
         weights = state[: features * len(padded)].reshape(len(padded), features)
@@ -86,7 +86,7 @@ def flow_of_all_weights(
         weights, readout, _ = unpack(state)
         h = padded @ weights
         y = 1 / (1 + np.exp(-logit(state)))
-        error = 1 - y if toy.loss == "cross-entropy" else (1 - y) * y * (1 - y)
+        error = 1 - y if setup.loss == "cross-entropy" else (1 - y) * y * (1 - y)
         gradient = np.outer(padded, readout * (h > 0)).ravel()
         return rate * error * np.concatenate([gradient, np.maximum(h, 0), [1.0]])
 

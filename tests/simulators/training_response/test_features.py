@@ -10,7 +10,7 @@ from regime_lib.simulators.training_response.networks import Networks, make_netw
 from regime_lib.simulators.training_response.setup import Setup
 from regime_lib.simulators.training_response.tasks import random_task
 
-TOY = Setup(inputs=3, features=4)
+SETUP = Setup(bits=3, features=4)
 
 
 def made_up(readout: list[float]) -> tuple[Networks, np.ndarray]:
@@ -18,8 +18,8 @@ def made_up(readout: list[float]) -> tuple[Networks, np.ndarray]:
     weights = np.zeros((4, 1, 4))
     weights[[0, 1, 2], 0, [0, 1, 2]] = 1
     weights[3, 0, 3] = -1
-    networks = Networks(TOY, weights, np.array([readout]), np.zeros(1))
-    return networks, TOY.strings()[None]
+    networks = Networks(SETUP, weights, np.array([readout]), np.zeros(1))
+    return networks, SETUP.all_inputs()[None]
 
 
 def test_equal_features_all_count() -> None:
@@ -36,14 +36,14 @@ def test_a_dominant_feature_leaves_one() -> None:
 
 
 def test_participation_is_that_of_the_covariance() -> None:
-    toy, seeds = Setup(), range(3)
-    task, networks = random_task(toy, seeds, 20), make_networks(toy, seeds)
-    found = feature_space(networks, task.strings)
+    setup, seeds = Setup(), range(3)
+    task, networks = random_task(setup, seeds, 20), make_networks(setup, seeds)
+    found = feature_space(networks, task.inputs)
     for seed in seeds:
-        padded = np.column_stack([task.strings[seed], np.ones(20)])
+        padded = np.column_stack([task.inputs[seed], np.ones(20)])
         phi = np.maximum(padded @ networks.weights[:, seed], 0)
         eigenvalues = np.linalg.eigvalsh(np.cov(phi.T))
         slow = eigenvalues.sum() ** 2 / (eigenvalues**2).sum()
         assert found.participation[seed] == pytest.approx(slow)
     assert (found.effective > 1).all()
-    assert (found.effective < toy.features).all()
+    assert (found.effective < setup.features).all()

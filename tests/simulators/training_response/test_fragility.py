@@ -18,18 +18,18 @@ from tests.simulators.training_response.refusals import refused
 
 @pytest.mark.parametrize("coding", ["signs", "bits"])
 def test_flips_by_brute_force(coding: str) -> None:
-    toy, seeds = Setup(coding=coding, inputs=4, features=6), range(4)  # type: ignore[arg-type]
-    networks, task = make_networks(toy, seeds), random_task(toy, seeds, 7)
-    found = fragility(networks, task.strings)
-    everything = [list(s) for s in toy.strings()]
+    setup, seeds = Setup(coding=coding, bits=4, features=6), range(4)  # type: ignore[arg-type]
+    networks, task = make_networks(setup, seeds), random_task(setup, seeds, 7)
+    found = fragility(networks, task.inputs)
+    everything = [list(s) for s in setup.all_inputs()]
     for seed in seeds:
 
         def decide(x: list[float], seed: int = seed) -> bool:
             return bool(networks.logits(np.array([x]))[seed, 0] > 0)
 
-        def rate(strings: list[list[float]]) -> float:
+        def rate(inputs: list[list[float]]) -> float:
             changes = []
-            for x, bit in itertools.product(strings, range(4)):
+            for x, bit in itertools.product(inputs, range(4)):
                 other = list(x)
                 other[bit] = -x[bit] if coding == "signs" else 1 - x[bit]
                 changes.append(decide(x) != decide(other))
@@ -43,7 +43,7 @@ def test_flips_by_brute_force(coding: str) -> None:
             ]
             return min(apart, default=5)
 
-        own = task.strings[seed].tolist()
+        own = task.inputs[seed].tolist()
         assert found.flips[seed] == pytest.approx(rate(own))
         assert found.flips_everywhere[seed] == pytest.approx(rate(everything))
         assert found.few_bits[seed] == pytest.approx(-np.mean([bits(x) for x in own]))
@@ -53,41 +53,41 @@ def first_bit() -> Networks:
     """z = φ(x_0) - φ(-x_0) = x_0: the first bit decides, at distance one."""
     weights = np.zeros((4, 1, 2))
     weights[0, 0] = [1, -1]
-    return Networks(Setup(inputs=3, features=2), weights, np.array([[1.0, -1.0]]), np.zeros(1))
+    return Networks(Setup(bits=3, features=2), weights, np.array([[1.0, -1.0]]), np.zeros(1))
 
 
 def test_a_network_that_reads_one_bit() -> None:
-    strings = Setup(inputs=3).strings()[None]
-    found = fragility(first_bit(), strings, reach=0.9)
+    inputs = Setup(bits=3).all_inputs()[None]
+    found = fragility(first_bit(), inputs, reach=0.9)
     assert found.flips == pytest.approx([1 / 3])
     assert found.flips_everywhere == pytest.approx([1 / 3])
     assert found.nearness == pytest.approx([1])
     assert found.few_bits == pytest.approx([-1])
     assert found.adversarial == pytest.approx([0])
-    assert fragility(first_bit(), strings, reach=1.1).adversarial == pytest.approx([1])
+    assert fragility(first_bit(), inputs, reach=1.1).adversarial == pytest.approx([1])
 
 
 @pytest.mark.parametrize("activation", ["relu", "elu"])
 def test_the_gradient_is_autograds(activation: str) -> None:
-    toy, seeds = Setup(activation, inputs=5, features=8), range(2)  # type: ignore[arg-type]
-    networks, task = make_networks(toy, seeds), random_task(toy, seeds, 6)
-    z, gradient = _gradient(networks, task.strings)
+    setup, seeds = Setup(activation, bits=5, features=8), range(2)  # type: ignore[arg-type]
+    networks, task = make_networks(setup, seeds), random_task(setup, seeds, 6)
+    z, gradient = _gradient(networks, task.inputs)
     for seed in seeds:
-        x = torch.tensor(task.strings[seed], requires_grad=True)
-        logits = torch_logit(toy, torch_parts(networks, seed), x)
+        x = torch.tensor(task.inputs[seed], requires_grad=True)
+        logits = torch_logit(setup, torch_parts(networks, seed), x)
         (theirs,) = torch.autograd.grad(logits.sum(), x)
         assert np.allclose(z[seed], logits.detach().numpy())
         assert np.allclose(gradient[seed], theirs.numpy())
 
 
 def test_a_wider_box_never_protects() -> None:
-    toy, seeds = Setup(), range(6)
-    networks, task = make_networks(toy, seeds), random_task(toy, seeds, 16)
-    rates = [fragility(networks, task.strings, reach=r).adversarial for r in (1e-6, 0.2, 1.0)]
+    setup, seeds = Setup(), range(6)
+    networks, task = make_networks(setup, seeds), random_task(setup, seeds, 16)
+    rates = [fragility(networks, task.inputs, reach=r).adversarial for r in (1e-6, 0.2, 1.0)]
     assert (rates[0] == 0).all()
     assert (rates[1] <= rates[2]).all()
 
 
 def test_a_box_needs_a_size() -> None:
     with refused("reach"):
-        fragility(first_bit(), Setup(inputs=3).strings()[None], reach=0.0)
+        fragility(first_bit(), Setup(bits=3).all_inputs()[None], reach=0.0)

@@ -5,13 +5,17 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from regime_lib.simulators.training_response.kernels import arc_cosine, oldest, wide_tangent_kernel
+from regime_lib.simulators.training_response.hyperbolic import HyperbolicFlow
+from regime_lib.simulators.training_response.kernels import (
+    arc_cosine,
+    limit_kernel,
+    wide_tangent_kernel,
+)
 from regime_lib.simulators.training_response.networks import (
     distances,
     make_networks,
-    trained_strings,
+    trained_inputs,
 )
-from regime_lib.simulators.training_response.rapidity import Rapidity
 from regime_lib.simulators.training_response.response import by_distance
 from regime_lib.simulators.training_response.setup import Setup
 from tests.simulators.training_response.refusals import refused
@@ -23,22 +27,22 @@ def test_arc_cosine_at_the_ends_and_in_the_middle() -> None:
 
 
 def test_a_wide_random_network_has_the_wide_kernel() -> None:
-    toy, seeds = Setup(features=4000), range(12)
-    trained = trained_strings(toy, seeds)
-    kernel = make_networks(toy, seeds).tangent_kernel(toy.strings(), trained)
-    mean = by_distance(kernel, distances(toy.strings(), trained)).mean(axis=0)
+    setup, seeds = Setup(features=4000), range(12)
+    trained = trained_inputs(setup, seeds)
+    kernel = make_networks(setup, seeds).tangent_kernel(setup.all_inputs(), trained)
+    mean = by_distance(kernel, distances(setup.all_inputs(), trained)).mean(axis=0)
     assert np.allclose(mean / 4000, wide_tangent_kernel(8, 4000) / 4000, atol=0.01)
 
 
 def test_an_old_network_has_the_oldest_kernel() -> None:
-    toy, seeds = Setup(features=64), range(4)
-    flow = Rapidity(make_networks(toy, seeds), trained_strings(toy, seeds), 0.03)
+    setup, seeds = Setup(features=64), range(4)
+    flow = HyperbolicFlow(make_networks(setup, seeds), trained_inputs(setup, seeds), 0.03)
     networks = flow.networks(np.full(4, 9.0))
     kernel = by_distance(
-        networks.tangent_kernel(toy.strings(), flow.trained),
-        distances(toy.strings(), flow.trained),
+        networks.tangent_kernel(setup.all_inputs(), flow.trained),
+        distances(setup.all_inputs(), flow.trained),
     )
-    assert np.allclose(kernel / kernel[:, :1], oldest(8), atol=2e-3)
+    assert np.allclose(kernel / kernel[:, :1], limit_kernel(8), atol=2e-3)
 
 
 def test_a_string_needs_a_bit() -> None:

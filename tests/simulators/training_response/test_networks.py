@@ -11,32 +11,32 @@ import torch
 from regime_lib.simulators.training_response.networks import (
     distances,
     make_networks,
-    trained_strings,
+    trained_inputs,
 )
 from regime_lib.simulators.training_response.setup import Setup
 from tests.simulators.training_response.oracles import torch_logit, torch_loss, torch_parts
 from tests.simulators.training_response.refusals import refused
 
-TOYS = [
-    Setup(activation=a, loss=loss, coding=coding, init=init, inputs=4, features=10)
+SETUPS = [
+    Setup(activation=a, loss=loss, coding=coding, init=init, bits=4, features=10)
     for a, loss, coding, init in itertools.product(
         ("relu", "elu"), ("cross-entropy", "squared"), ("signs", "bits"), ("gaussian", "uniform")
     )
 ]
 
 
-@pytest.mark.parametrize("toy", TOYS, ids=str)
-def test_logits_and_tangent_kernel_are_those_of_autograd(toy: Setup) -> None:
-    networks, trained = make_networks(toy, range(3)), trained_strings(toy, range(3))
-    strings = toy.strings()
-    logits, kernel = networks.logits(strings), networks.tangent_kernel(strings, trained)
+@pytest.mark.parametrize("setup", SETUPS, ids=str)
+def test_logits_and_tangent_kernel_are_those_of_autograd(setup: Setup) -> None:
+    networks, trained = make_networks(setup, range(3)), trained_inputs(setup, range(3))
+    inputs = setup.all_inputs()
+    logits, kernel = networks.logits(inputs), networks.tangent_kernel(inputs, trained)
     for seed in range(3):
         parts = torch_parts(networks, seed)
         gradients = []
-        for x in (*strings, trained[seed]):
-            z = torch_logit(toy, parts, torch.tensor(x))
+        for x in (*inputs, trained[seed]):
+            z = torch_logit(setup, parts, torch.tensor(x))
             gradients.append(torch.cat([g.ravel() for g in torch.autograd.grad(z, parts)]))
-            if len(gradients) <= len(strings):
+            if len(gradients) <= len(inputs):
                 assert logits[seed, len(gradients) - 1] == pytest.approx(z.item(), abs=1e-13)
         stacked = torch.stack(gradients).numpy()
         assert np.allclose(kernel[seed], stacked[:-1] @ stacked[-1], rtol=1e-11)
@@ -45,11 +45,11 @@ def test_logits_and_tangent_kernel_are_those_of_autograd(toy: Setup) -> None:
 @pytest.mark.parametrize("loss", ["cross-entropy", "squared"])
 @pytest.mark.parametrize("target", [1.0, 0.0, 0.3])
 def test_errors_are_minus_the_derivative_of_the_loss(loss: str, target: float) -> None:
-    toy = Setup(loss=loss)  # type: ignore[arg-type]
+    setup = Setup(loss=loss)  # type: ignore[arg-type]
     z = torch.linspace(-6, 6, 25, dtype=torch.float64, requires_grad=True)
-    total = torch_loss(toy, z, torch.full_like(z, target)).sum()
+    total = torch_loss(setup, z, torch.full_like(z, target)).sum()
     (gradient,) = torch.autograd.grad(total, z)
-    assert np.allclose(toy.error(z.detach().numpy(), target), -gradient.numpy(), atol=1e-14)
+    assert np.allclose(setup.error(z.detach().numpy(), target), -gradient.numpy(), atol=1e-14)
 
 
 def test_errors_do_not_cancel_far_out() -> None:
@@ -61,8 +61,8 @@ def test_a_network_depends_on_its_own_seed_alone() -> None:
     together, alone = make_networks(Setup(), [3, 8, 5]), make_networks(Setup(), [8])
     assert np.array_equal(together.weights[:, 1], alone.weights[:, 0])
     assert np.array_equal(together.readout[1], alone.readout[0])
-    trained = trained_strings(Setup(), [3, 8, 5])
-    assert np.array_equal(trained[1], trained_strings(Setup(), [8])[0])
+    trained = trained_inputs(Setup(), [3, 8, 5])
+    assert np.array_equal(trained[1], trained_inputs(Setup(), [8])[0])
 
 
 @pytest.mark.parametrize(
@@ -77,17 +77,17 @@ def test_initial_weights_have_the_stated_variance(init: str, below: float, above
 
 
 def test_strings_and_distances_by_hand() -> None:
-    assert Setup(inputs=2).strings().tolist() == [[-1, -1], [-1, 1], [1, -1], [1, 1]]
-    assert Setup(inputs=2, coding="bits").strings().tolist() == [[0, 0], [0, 1], [1, 0], [1, 1]]
-    strings = Setup(inputs=2).strings()
-    assert distances(strings, strings[1:2]).tolist() == [[1, 0, 2, 1]]
+    assert Setup(bits=2).all_inputs().tolist() == [[-1, -1], [-1, 1], [1, -1], [1, 1]]
+    assert Setup(bits=2, coding="bits").all_inputs().tolist() == [[0, 0], [0, 1], [1, 0], [1, 1]]
+    inputs = Setup(bits=2).all_inputs()
+    assert distances(inputs, inputs[1:2]).tolist() == [[1, 0, 2, 1]]
 
 
 def test_patterns_are_positive_preactivations() -> None:
-    networks = make_networks(Setup(inputs=3, features=5), range(2))
-    strings = Setup(inputs=3).strings()
-    for seed, pattern in enumerate(networks.patterns(strings)):
-        padded = np.column_stack([strings, np.ones(len(strings))])
+    networks = make_networks(Setup(bits=3, features=5), range(2))
+    inputs = Setup(bits=3).all_inputs()
+    for seed, pattern in enumerate(networks.patterns(inputs)):
+        padded = np.column_stack([inputs, np.ones(len(inputs))])
         assert np.array_equal(pattern, padded @ networks.weights[:, seed] > 0)
 
 
@@ -95,7 +95,7 @@ def test_choices_that_do_not_exist_are_refused() -> None:
     with refused("'tanh'", "relu, elu"):
         Setup(activation="tanh")  # type: ignore[arg-type]
     with refused("between 1 and 16", "40"):
-        Setup(inputs=40)
+        Setup(bits=40)
     with refused("at least 1"):
         Setup(features=0)
     with refused("seeds", "-1"):

@@ -17,50 +17,50 @@ SEEDS = range(10)  # more than one chunk of full-batch training
 @pytest.mark.parametrize("activation", ["relu", "elu"])
 @pytest.mark.parametrize("loss", ["cross-entropy", "squared"])
 def test_full_batches(activation: str, loss: str) -> None:
-    toy = Setup(activation, loss, inputs=4, features=9)  # type: ignore[arg-type]
-    task = random_task(toy, SEEDS, 6)
-    ours = train_on_task(toy, SEEDS, task, "full-batch", rate=0.1, passes=3, substeps=4)
+    setup = Setup(activation, loss, bits=4, features=9)  # type: ignore[arg-type]
+    task = random_task(setup, SEEDS, 6)
+    ours = train_on_task(setup, SEEDS, task, "full-batch", rate=0.1, passes=3, substeps=4)
     for seed in (0, 9):
-        samples = [(task.strings[seed], task.labels[seed])] * 12
-        parts = torch_descent(make_networks(toy, SEEDS), seed, samples, 0.1 * 6 / 4)
+        samples = [(task.inputs[seed], task.labels[seed])] * 12
+        parts = torch_descent(make_networks(setup, SEEDS), seed, samples, 0.1 * 6 / 4)
         assert same(ours, seed, parts)
 
 
 @pytest.mark.parametrize("training", ["sgd", "cyclic", "label-noise"])
-def test_one_by_one(training: str) -> None:
-    toy = Setup("elu", inputs=4, features=9)
-    task = random_task(toy, SEEDS, 6)
-    ours = train_on_task(toy, SEEDS, task, training, rate=0.1, passes=5, label_noise=0.3)  # type: ignore[arg-type]
+def test_batches_of_one(training: str) -> None:
+    setup = Setup("elu", bits=4, features=9)
+    task = random_task(setup, SEEDS, 6)
+    ours = train_on_task(setup, SEEDS, task, training, rate=0.1, passes=5, label_noise=0.3)  # type: ignore[arg-type]
     for seed in (0, 9):
-        random, samples, turned = generator(seed, "order"), [], 0
+        random, samples, flipped = generator(seed, "order"), [], 0
         for _ in range(5):
             order = random.permutation(6) if training != "cyclic" else np.arange(6)
-            turn = random.random(6) < 0.3 if training == "label-noise" else np.zeros(6, bool)
-            turned += int(turn.sum())
-            labels = np.where(turn, 1 - task.labels[seed], task.labels[seed])
-            samples += [(task.strings[seed, k], float(labels[k])) for k in order]
-        assert same(ours, seed, torch_descent(make_networks(toy, SEEDS), seed, samples, 0.1))
-        assert (turned > 0) == (training == "label-noise")
+            flips = random.random(6) < 0.3 if training == "label-noise" else np.zeros(6, bool)
+            flipped += int(flips.sum())
+            labels = np.where(flips, 1 - task.labels[seed], task.labels[seed])
+            samples += [(task.inputs[seed, k], float(labels[k])) for k in order]
+        assert same(ours, seed, torch_descent(make_networks(setup, SEEDS), seed, samples, 0.1))
+        assert (flipped > 0) == (training == "label-noise")
 
 
 def test_tasks_hold_different_strings_and_belong_to_their_seed() -> None:
     task = random_task(Setup(), [2, 5], 32)
-    for strings in task.strings:
-        assert len(np.unique(strings, axis=0)) == 32
+    for inputs in task.inputs:
+        assert len(np.unique(inputs, axis=0)) == 32
     alone = random_task(Setup(), [5], 32)
-    assert np.array_equal(task.strings[1], alone.strings[0])
+    assert np.array_equal(task.inputs[1], alone.inputs[0])
     assert np.array_equal(task.labels[1], alone.labels[0])
 
 
-def test_one_by_one_and_full_batches_agree_for_small_rates() -> None:
-    toy = Setup(inputs=4, features=9)
-    task = random_task(toy, range(3), 6)
-    start = make_networks(toy, range(3)).weights
+def test_batches_of_one_and_full_batches_agree_for_small_rates() -> None:
+    setup = Setup(bits=4, features=9)
+    task = random_task(setup, range(3), 6)
+    start = make_networks(setup, range(3)).weights
     distance = []
     for rate in (0.02, 0.01):
         passes = round(0.2 / rate)
         one, full = (
-            train_on_task(toy, range(3), task, kind, rate=rate, passes=passes).weights  # type: ignore[arg-type]
+            train_on_task(setup, range(3), task, kind, rate=rate, passes=passes).weights  # type: ignore[arg-type]
             for kind in ("cyclic", "full-batch")
         )
         distance.append(np.abs(one - full).max() / np.abs(full - start).max())
@@ -68,11 +68,11 @@ def test_one_by_one_and_full_batches_agree_for_small_rates() -> None:
 
 
 def test_unknown_trainings_and_sizes_are_refused() -> None:
-    toy = Setup(inputs=3, features=4)
+    setup = Setup(bits=3, features=4)
     with refused("between 2 and 8", "9"):
-        random_task(toy, [0], 9)
-    task = random_task(toy, [0], 4)
+        random_task(setup, [0], 9)
+    task = random_task(setup, [0], 4)
     with refused("'adam'", "full-batch"):
-        train_on_task(toy, [0], task, "adam", rate=0.1, passes=1)  # type: ignore[arg-type]
+        train_on_task(setup, [0], task, "adam", rate=0.1, passes=1)  # type: ignore[arg-type]
     with refused("passes"):
-        train_on_task(toy, [0], task, "sgd", rate=0.1, passes=0)
+        train_on_task(setup, [0], task, "sgd", rate=0.1, passes=0)

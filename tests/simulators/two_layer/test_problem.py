@@ -1,4 +1,4 @@
-"""The world of the two-layer network: starts, projections, and refusals."""
+"""The problem of the two-layer network: starts, projections, and refusals."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ def test_inputs_have_the_angle_that_was_asked_for() -> None:
 
 
 def test_loss_and_accuracy_are_averages_over_the_samples() -> None:
-    world = TwoPoints(p=3.0)  # three positive samples for each negative one
+    problem = TwoPoints(p=3.0)  # three positive samples for each negative one
     plus, minus = np.array([0.5, -1.0, 2.0]), np.array([0.2, -0.3, 1.0])
     brute = [np.mean([np.exp(-a)] * 3 + [np.exp(b)]) for a, b in zip(plus, minus, strict=True)]
-    np.testing.assert_allclose(world.loss(plus, minus), brute)
-    np.testing.assert_allclose(world.accuracy(plus, minus), [0.75, 0.25, 0.75])
+    np.testing.assert_allclose(problem.loss(plus, minus), brute)
+    np.testing.assert_allclose(problem.accuracy(plus, minus), [0.75, 0.25, 0.75])
 
 
 def test_a_random_start_lies_on_its_sphere_and_follows_its_seed() -> None:
@@ -39,11 +39,11 @@ def test_a_random_start_lies_on_its_sphere_and_follows_its_seed() -> None:
 
 
 def test_moving_neurons_inverts_the_projections() -> None:
-    world, start = TwoPoints(2.0, 0.3), random_neurons(9, 0, d=4)
-    moved = start.moved(world, start.projections(world))
+    problem, start = TwoPoints(2.0, 0.3), random_neurons(9, 0, d=4)
+    moved = start.moved(problem, start.projections(problem))
     np.testing.assert_allclose(moved.weights, start.weights, rtol=1e-12)
     pair = np.arange(18.0).reshape(2, 9)
-    np.testing.assert_allclose(start.moved(world, pair).projections(world), pair, rtol=1e-10)
+    np.testing.assert_allclose(start.moved(problem, pair).projections(problem), pair, rtol=1e-10)
 
 
 def test_an_even_start_has_no_preferred_direction() -> None:

@@ -16,12 +16,12 @@ from regime_lib.simulators.two_layer.ratios import PhaseRatios, phase_ratios, se
 from regime_lib.simulators.two_layer.solver import exact_flow
 from tests.companion.refusals import refused
 
-WORLD, KAPPA1 = TwoPoints(2.0, 0.02), 1e-4
+PROBLEM, KAPPA1 = TwoPoints(2.0, 0.02), 1e-4
 
 
 @pytest.fixture(scope="module")
 def flow() -> Flow:
-    return exact_flow(WORLD, even_neurons(400, kappa1=KAPPA1), 1e9)
+    return exact_flow(PROBLEM, even_neurons(400, kappa1=KAPPA1), 1e9)
 
 
 @pytest.fixture(scope="module")
@@ -46,19 +46,19 @@ def test_the_arrival_is_when_the_loss_comes_within_two_per_cent(
 ) -> None:
     run = measure_phases(flow)
     times = np.linspace(0.1, 20, 4001)
-    inside = flow.loss(times) <= 1.02 * theory.plateau_loss(WORLD)
+    inside = flow.loss(times) <= 1.02 * theory.plateau_loss(PROBLEM)
     by_hand = times[np.argmax(inside)]
-    predicted = theory.arrival_time(WORLD, run.alive_plus)
+    predicted = theory.arrival_time(PROBLEM, run.alive_plus)
     assert ratios.arrival * predicted == pytest.approx(by_hand, abs=0.006)
 
 
 @pytest.mark.parametrize("p", [2.0, 4.0, 50.0])
 def test_the_tanh_law_is_within_two_per_cent_at_the_predicted_arrival(p: float) -> None:
-    world = TwoPoints(p, 0.1, 0.5)
-    time = theory.arrival_time(world, 0.25)
-    root = theory.rise(world, 0.25, np.array([time]))[0]
+    problem = TwoPoints(p, 0.1, 0.5)
+    time = theory.arrival_time(problem, 0.25)
+    root = theory.rise(problem, 0.25, np.array([time]))[0]
     loss = p / (1 + p) / root + root / (1 + p)
-    assert loss / theory.plateau_loss(world) == pytest.approx(1.02, rel=1e-12)
+    assert loss / theory.plateau_loss(problem) == pytest.approx(1.02, rel=1e-12)
 
 
 def test_classes_that_are_nearly_balanced_start_on_the_plateau() -> None:
@@ -66,26 +66,26 @@ def test_classes_that_are_nearly_balanced_start_on_the_plateau() -> None:
 
 
 def test_what_a_run_does_not_reach_is_not_a_number() -> None:
-    brief = phase_ratios(exact_flow(WORLD, random_neurons(200, 0, kappa1=KAPPA1), 3.0), KAPPA1)
+    brief = phase_ratios(exact_flow(PROBLEM, random_neurons(200, 0, kappa1=KAPPA1), 3.0), KAPPA1)
     for name in ("off_time", "on_delay", "on_ratio", "final_constant", "later_events", "arrival"):
         assert math.isnan(asdict(brief)[name])
     assert brief.living_plus == pytest.approx(1, abs=0.4)
     with refused("must lie in"):
-        phase_ratios(exact_flow(WORLD, random_neurons(100, 0, kappa1=0.01), 0.01), 0.01)
+        phase_ratios(exact_flow(PROBLEM, random_neurons(100, 0, kappa1=0.01), 0.01), 0.01)
 
 
 def test_the_grid_holds_every_combination_once_and_its_own_centre() -> None:
     grid = settings_around(TwoPoints(4.0, 0.1, 1.0), 1e-3)
     levels = [tuple(names.values()) for _, _, names in grid]
     assert len(set(levels)) == len(grid) == 54
-    for world, kappa1, names in grid:
-        assert world.p == 4 * 2 ** names["p"]
-        assert world.delta == pytest.approx(0.1 * 2 ** names["Δ"])
-        assert world.kappa2 == 4.0 ** names["κ₂"]
+    for problem, kappa1, names in grid:
+        assert problem.p == 4 * 2 ** names["p"]
+        assert problem.delta == pytest.approx(0.1 * 2 ** names["Δ"])
+        assert problem.kappa2 == 4.0 ** names["κ₂"]
         assert kappa1 == pytest.approx(1e-3 * 10 ** names["κ₁"])
 
 
 def test_the_grid_keeps_to_where_the_formulas_hold() -> None:
     grid = settings_around(TwoPoints(2.0, 0.4, 1.0), 0.01)
-    assert all(world.dominated for world, _, _ in grid)
+    assert all(problem.dominated for problem, _, _ in grid)
     assert max(kappa1 for _, kappa1, _ in grid) == 0.01

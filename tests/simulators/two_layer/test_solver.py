@@ -20,20 +20,20 @@ from regime_lib.simulators.two_layer.problem import (
 from regime_lib.simulators.two_layer.reference import integrate
 from regime_lib.simulators.two_layer.solver import exact_flow
 
-WORLD = TwoPoints(2.0, 0.4)
+PROBLEM = TwoPoints(2.0, 0.4)
 START = random_neurons(60, 3, kappa1=1e-2)
 
 
 @pytest.fixture(scope="module")
 def flow() -> Flow:
-    return exact_flow(WORLD, START, 1e4)
+    return exact_flow(PROBLEM, START, 1e4)
 
 
 @pytest.mark.parametrize(("rtol", "within"), [(1e-6, 1e-5), (1e-8, 1e-7), (1e-10, 1e-9)])
 def test_the_integrator_approaches_it_as_its_tolerance_falls(
     flow: Flow, rtol: float, within: float
 ) -> None:
-    found = integrate(WORLD, START, 1e4, rtol=rtol)
+    found = integrate(PROBLEM, START, 1e4, rtol=rtol)
     np.testing.assert_allclose(found.loss, flow.loss(found.times), rtol=0, atol=within)
     mine = sorted(zip(flow.entry_neuron[60:], flow.entry_pattern[60:], strict=True))
     assert mine == sorted(zip(found.event_neurons, found.event_patterns, strict=True))
@@ -47,8 +47,8 @@ def test_the_integrator_approaches_it_as_its_tolerance_falls(
 @pytest.mark.parametrize("seed", range(4))
 @pytest.mark.parametrize(("p", "delta"), [(1.5, 1.2), (1.0, 0.8), (8.0, 0.1), (0.7, 0.5)])
 def test_random_worlds_agree_with_the_integrator(p: float, delta: float, seed: int) -> None:
-    world, start = TwoPoints(p, delta, 0.7), random_neurons(12, seed, d=3, kappa1=0.05)
-    found, exact = integrate(world, start, 300.0), exact_flow(world, start, 300.0)
+    problem, start = TwoPoints(p, delta, 0.7), random_neurons(12, seed, d=3, kappa1=0.05)
+    found, exact = integrate(problem, start, 300.0), exact_flow(problem, start, 300.0)
     np.testing.assert_allclose(exact.loss(found.times), found.loss, rtol=0, atol=3e-6)
     places, _ = exact.neurons(np.array([300.0]))
     np.testing.assert_allclose(places[0], found.projections, atol=2e-5)
@@ -58,7 +58,7 @@ def test_gradient_descent_in_twenty_dimensions_approaches_it_linearly(flow: Flow
     errors = []
     for finer in (1, 2):
         stages = [(4e-5 / finer, 0.05), (2e-3 / finer, 10.0), (2e-2 / finer, 300.0)]
-        found = descend(WORLD, START, stages, np.geomspace(0.01, 299, 40))
+        found = descend(PROBLEM, START, stages, np.geomspace(0.01, 299, 40))
         plus, minus = flow.outputs(found.times)
         errors.append(np.abs([found.f_plus - plus, found.f_minus - minus]).max())
         frozen = found.end.weights[:, 2:]
@@ -105,16 +105,16 @@ def test_the_loss_never_rises_at_the_slope_that_is_stated(seed: int) -> None:
 
 
 def test_velocities_are_minus_the_gradient_of_the_loss() -> None:
-    world, start = TwoPoints(3.0, 0.5), random_neurons(8, 1, d=3, kappa1=0.3)
-    flow, h = exact_flow(world, start, 1.0), 1e-6
+    problem, start = TwoPoints(3.0, 0.5), random_neurons(8, 1, d=3, kappa1=0.3)
+    flow, h = exact_flow(problem, start, 1.0), 1e-6
 
     def loss(weights: np.ndarray) -> float:
-        seen = np.maximum(weights @ world.inputs(3).T, 0)
+        seen = np.maximum(weights @ problem.inputs(3).T, 0)
         plus, minus = (start.signs / math.sqrt(8)) @ seen
-        return float(world.loss(np.array([plus]), np.array([minus]))[0])
+        return float(problem.loss(np.array([plus]), np.array([minus]))[0])
 
     places, _ = flow.neurons(np.array([1e-5]))
-    moved = start.moved(world, places[0]).weights
+    moved = start.moved(problem, places[0]).weights
     for k, i in np.ndindex(8, 3):
         bump = np.zeros((8, 3))
         bump[k, i] = h
@@ -124,7 +124,7 @@ def test_velocities_are_minus_the_gradient_of_the_loss() -> None:
 
 def test_it_is_the_same_for_every_order_of_the_neurons(flow: Flow) -> None:
     order = np.random.default_rng(0).permutation(60)
-    mixed = exact_flow(WORLD, Neurons(START.weights[order], START.signs[order]), 1e4)
+    mixed = exact_flow(PROBLEM, Neurons(START.weights[order], START.signs[order]), 1e4)
     times = np.geomspace(1e-3, 1e4, 50)
     np.testing.assert_allclose(mixed.loss(times), flow.loss(times), rtol=1e-10)
 
@@ -139,10 +139,10 @@ def test_no_positive_neuron_at_all_leaves_a_loss_that_cannot_vanish() -> None:
 
 
 def test_a_long_run_and_a_short_run_agree() -> None:
-    world, start = TwoPoints(4.0, 0.3), even_neurons(60)
+    problem, start = TwoPoints(4.0, 0.3), even_neurons(60)
     times = np.geomspace(1e-4, 500, 30)
     np.testing.assert_allclose(
-        exact_flow(world, start, 1e12).loss(times), exact_flow(world, start, 500.0).loss(times),
+        exact_flow(problem, start, 1e12).loss(times), exact_flow(problem, start, 500.0).loss(times),
         rtol=1e-12,
     )  # fmt: skip
 
@@ -150,9 +150,9 @@ def test_a_long_run_and_a_short_run_agree() -> None:
 @pytest.mark.parametrize("t_end", [0.0, -1.0, math.inf, math.nan])
 def test_a_time_that_is_no_time_is_refused(t_end: float) -> None:
     with pytest.raises(RegimeError, match="positive finite time"):
-        exact_flow(WORLD, START, t_end)
+        exact_flow(PROBLEM, START, t_end)
     with pytest.raises(RegimeError, match="positive finite time"):
-        integrate(WORLD, START, t_end)
+        integrate(PROBLEM, START, t_end)
 
 
 def test_a_time_outside_the_run_is_refused(flow: Flow) -> None:

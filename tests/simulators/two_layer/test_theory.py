@@ -25,10 +25,10 @@ from regime_lib.simulators.two_layer.solver import exact_flow
 @pytest.mark.untyped  # thousands of events: too slow with every call checked
 @pytest.mark.parametrize(("p", "delta"), [(4.0, math.pi / 15), (2.0, 0.6), (8.0, 0.1)])
 def test_living_fractions_match_a_monte_carlo_of_the_frozen_field(p: float, delta: float) -> None:
-    world = TwoPoints(p, delta)
-    flow = exact_flow(world, random_neurons(2500, 1, kappa1=1e-5), 1e-3)
+    problem = TwoPoints(p, delta)
+    flow = exact_flow(problem, random_neurons(2500, 1, kappa1=1e-5), 1e-3)
     living = living_at(flow, 1e-3)
-    for sign, expected in zip((1, -1), theory.living_fractions(world), strict=True):
+    for sign, expected in zip((1, -1), theory.living_fractions(problem), strict=True):
         share = (living == sign).mean()
         assert share == pytest.approx(expected, abs=3.5 * math.sqrt(share * (1 - share) / 2500))
 
@@ -36,39 +36,39 @@ def test_living_fractions_match_a_monte_carlo_of_the_frozen_field(p: float, delt
 @pytest.mark.parametrize("delta", [0.05, 0.02])
 @pytest.mark.parametrize("p", [2.0, 5.0])
 def test_every_time_of_a_small_angle_follows_its_formula(p: float, delta: float) -> None:
-    world = TwoPoints(p, delta, 0.8)
-    flow = exact_flow(world, random_neurons(600, 2, kappa1=1e-5), 1e14)
+    problem = TwoPoints(p, delta, 0.8)
+    flow = exact_flow(problem, random_neurons(600, 2, kappa1=1e-5), 1e14)
     run = measure_phases(flow)
     alive = (run.alive_plus, run.alive_minus)
-    assert run.accurate == pytest.approx(theory.accuracy_time(world, *alive), rel=10 * delta**2)
-    off = theory.deactivation_time(world, *alive)
+    assert run.accurate == pytest.approx(theory.accuracy_time(problem, *alive), rel=10 * delta**2)
+    off = theory.deactivation_time(problem, *alive)
     assert run.off_first == pytest.approx(off, rel=30 * delta**2)
-    delay = theory.reactivation_delay(world, *alive)
+    delay = theory.reactivation_delay(problem, *alive)
     assert run.on_first - run.off_last == pytest.approx(delay, rel=30 * delta**2)
-    assert run.on_ratio == pytest.approx(world.cos, rel=1e-9)
+    assert run.on_ratio == pytest.approx(problem.cos, rel=1e-9)
     end = np.array([1e14])
-    constant = theory.final_constant(world, *alive)
+    constant = theory.final_constant(problem, *alive)
     assert flow.loss(end)[0] * 1e14 == pytest.approx(constant, rel=1e-6)
     assert run.off_share == run.on_share == 1
     assert run.later_events == 0
     flat = measure_plateau(flow, run)
-    assert flat.loss == pytest.approx(theory.plateau_loss(world), rel=0.02)
-    assert flat.accuracy == theory.plateau_accuracy(world)
+    assert flat.loss == pytest.approx(theory.plateau_loss(problem), rel=0.02)
+    assert flat.accuracy == theory.plateau_accuracy(problem)
     assert run.condensed < run.peak < run.accurate < run.off_first < run.on_first
 
 
 def test_the_final_pulls_are_those_of_the_flow() -> None:
-    world, t_end = TwoPoints(3.0, 0.3), 1e12
-    flow = exact_flow(world, random_neurons(300, 5), t_end)
+    problem, t_end = TwoPoints(3.0, 0.3), 1e12
+    flow = exact_flow(problem, random_neurons(300, 5), t_end)
     run = measure_phases(flow)
     end = np.array([t_end])
-    a, b = theory.final_pulls(world, run.alive_plus, run.alive_minus)
-    pull, push = world.pulls(*flow.outputs(end))
-    assert pull[0] * t_end == pytest.approx(a, rel=1e-5)
-    assert push[0] * t_end == pytest.approx(b, rel=1e-5)
-    moved = flow.start.moved(world, flow.neurons(end)[0][0])
+    a, b = theory.final_pulls(problem, run.alive_plus, run.alive_minus)
+    loss_plus, loss_minus = problem.class_losses(*flow.outputs(end))
+    assert loss_plus[0] * t_end == pytest.approx(a, rel=1e-5)
+    assert loss_minus[0] * t_end == pytest.approx(b, rel=1e-5)
+    moved = flow.start.moved(problem, flow.neurons(end)[0][0])
     living = living_at(flow, t_end)
-    aims = theory.final_directions(world, run.alive_plus, run.alive_minus)
+    aims = theory.final_directions(problem, run.alive_plus, run.alive_minus)
     for sign, aim in zip((1, -1), aims, strict=True):
         assert largest_angle(moved.weights[living == sign], aim) < 2e-3
     # the margin of the normalised network is 1 / sqrt(a + b)
@@ -78,30 +78,32 @@ def test_the_final_pulls_are_those_of_the_flow() -> None:
 
 
 def test_the_rise_solves_the_flow_at_zero_angle() -> None:
-    world, a_plus = TwoPoints(4.0, 0.1, 0.9), 0.25
+    problem, a_plus = TwoPoints(4.0, 0.1, 0.9), 0.25
     # with one input direction both outputs grow alike: f' = kappa2^2 a+ (A - B)
-    speed = world.kappa2**2 * a_plus / 5
+    speed = problem.kappa2**2 * a_plus / 5
     found = solve_ivp(
         lambda _, f: speed * (4 * np.exp(-f) - np.exp(f)), (0, 30), [0.0],
         t_eval=np.linspace(0, 30, 20), rtol=1e-10, atol=1e-12,
     )  # fmt: skip
-    np.testing.assert_allclose(theory.rise(world, a_plus, found.t), np.exp(found.y[0]), rtol=1e-7)
+    np.testing.assert_allclose(theory.rise(problem, a_plus, found.t), np.exp(found.y[0]), rtol=1e-7)
 
 
 def test_the_drift_ends_where_full_accuracy_begins() -> None:
-    world, alive = TwoPoints(4.0, 0.1), (0.25, 0.14)
-    end = np.array([theory.accuracy_time(world, *alive)])
-    assert theory.drift(world, *alive, end)[0] == pytest.approx(2 / 5)
-    assert theory.drift(world, *alive, np.zeros(1))[0] == pytest.approx(theory.plateau_loss(world))
+    problem, alive = TwoPoints(4.0, 0.1), (0.25, 0.14)
+    end = np.array([theory.accuracy_time(problem, *alive)])
+    assert theory.drift(problem, *alive, end)[0] == pytest.approx(2 / 5)
+    assert theory.drift(problem, *alive, np.zeros(1))[0] == pytest.approx(
+        theory.plateau_loss(problem)
+    )
 
 
 def test_without_a_majority_the_switch_never_comes() -> None:
-    world = TwoPoints(4.0, 0.1)
-    assert math.isinf(theory.deactivation_time(world, 0.2, 0.2))
-    assert math.isinf(theory.reactivation_delay(world, 0.2, 0.2001))
+    problem = TwoPoints(4.0, 0.1)
+    assert math.isinf(theory.deactivation_time(problem, 0.2, 0.2))
+    assert math.isinf(theory.reactivation_delay(problem, 0.2, 0.2001))
     start = random_neurons(400, 0)
     keep = ~((start.signs > 0) & (np.arange(400) % 2 == 0))
-    run = measure_phases(exact_flow(world, Neurons(start.weights[keep], start.signs[keep]), 1e9))
+    run = measure_phases(exact_flow(problem, Neurons(start.weights[keep], start.signs[keep]), 1e9))
     assert run.alive_minus > run.alive_plus
     assert math.isnan(run.off_first)
     assert math.isnan(run.on_first)
@@ -115,9 +117,9 @@ def test_what_the_formulas_cannot_do_is_refused() -> None:
 
 
 def test_condensation_directions_are_perpendicular_to_what_they_must_be() -> None:
-    world = TwoPoints(4.0, 0.3)
-    positive, negative = theory.condensation_directions(world)
-    plus, minus = world.inputs()
+    problem = TwoPoints(4.0, 0.3)
+    positive, negative = theory.condensation_directions(problem)
+    plus, minus = problem.inputs()
     assert negative @ plus == pytest.approx(0, abs=1e-12)
     assert positive @ plus > 0
     assert positive @ minus > 0

@@ -1,0 +1,313 @@
+"""What chapter 61 measures: basins in sample and weight space, over every way to vary a network."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Literal
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from regime_lib.chapters.attraction_basins.planes import plane_through
+from regime_lib.chapters.attraction_basins.scans import (
+    BasinScan,
+    ClassBasins,
+    LevelRatios,
+    Scan,
+    ScanPlan,
+    TrainedScan,
+    basin_scan,
+    class_basins,
+    range_of_best,
+    ratios_at_levels,
+    trained_scan,
+)
+from regime_lib.estimate import Estimate, no_number, over_runs
+from regime_lib.lab.data.files import cache_root
+from regime_lib.lab.data.loading import load_dataset
+from regime_lib.lab.training.recipe import TrainingConfig
+
+_DEPTHS = (1, 2, 3, 4, 6, 8, 10)
+_DEEP = 6  # layers, compared with one layer
+_RATES, _BATCH_SIZES = (0.01, 0.03, 0.1, 0.3), (8, 32, 128, 256)  # of plain SGD
+_LEVELS = (0.3, 0.5, 0.7, 0.9)
+_DIGITS = (0, 2, 9)
+_SHOWN_DEPTHS = (1, 4, 10)  # whose answers are shown on a plane
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The parameters of the chapter."""
+
+    dataset: Literal["digits", "mnist"]
+    n_seeds: int
+    steps: int
+    width: int  # units a layer, if not varied
+    probe_size: int  # samples that are disturbed
+    draws: int  # noisy copies of a sample, or networks
+    lr: float  # of Adam
+    batch_size: int
+    seed: int  # the seeds are seed, seed + 1, ...
+
+
+#: What each profile gives to the parameters that are left at None.
+QUICK = {"dataset": "digits", "n_seeds": 6, "steps": 1000, "width": 64, "probe_size": 200}
+PAPER = {"dataset": "mnist", "n_seeds": 4, "steps": 5000, "width": 256, "probe_size": 500}
+
+
+@dataclass(frozen=True)
+class Depth:
+    """Networks of one to ten hidden layers."""
+
+    claims: dict[str, Estimate]
+    numbers: dict[str, float | int | str]
+    by_width: dict[int, Scan]
+    basins: BasinScan
+    """At the chapter's own width."""
+
+
+def depth(settings: Settings) -> Depth:
+    """Find the best depth for three widths, and measure basins at every depth for the widest."""
+    trained, basins = _depths(settings)
+    by_width = {width: found.scan for width, found in trained.items()}
+    at_edge = sum(scan.best() == _DEPTHS[0] for scan in by_width.values())
+    deep = _DEPTHS.index(_DEEP)
+    return Depth(
+        {
+            "nd-depth-optimum": _over_seeds(by_width[settings.width].best, settings, "layers"),
+            "nd-depth-width": _over_seeds(
+                lambda pick: range_of_best(by_width, pick), settings, "layers"
+            ),
+            "nd-sample-basin-depth": _growth(basins.sample_basin[[0, deep]], settings),
+            "nd-weight-basin-depth": _growth(basins.weight_basin[[0, deep]], settings),
+        },
+        {"at-edge": f"{at_edge} of {len(by_width)}"},
+        by_width,
+        basins,
+    )
+
+
+@dataclass(frozen=True)
+class Width:
+    """Networks of two hidden layers, narrow and wide."""
+
+    claims: dict[str, Estimate]
+    basins: BasinScan
+
+
+def width(settings: Settings) -> Width:
+    """Measure basins from an eighth to twice the chapter's width."""
+    found = _widths(settings)
+    return Width({"nd-weight-basin-width": _growth(found.weight_basin, settings)}, found)
+
+
+@dataclass(frozen=True)
+class TradeOff:
+    """Both basins of every setting of four families."""
+
+    numbers: dict[str, float | int | str]
+    families: dict[str, BasinScan]
+    names: dict[str, tuple[str, ...]]
+    """What the settings of a family are called."""
+
+
+def trade_off(settings: Settings) -> TradeOff:
+    """Ask which families move both basins the same way, from the first setting to the last."""
+    _, depths = _depths(settings)
+    families = {"depth": depths, "width": _widths(settings), **_rates_and_batches(settings)}
+    together = [family for family, found in families.items() if found.move.together]
+    return TradeOff(
+        {"families-together": len(together), "families-named": ", ".join(together) or "none"},
+        families,
+        {
+            "depth": tuple(f"{d} layer{'s' * (d > 1)}" for d in _DEPTHS),
+            **{
+                family: tuple(f"{family} {value:g}" for value in families[family].values)
+                for family in ("width", "rate", "batch")
+            },
+        },
+    )
+
+
+@dataclass(frozen=True)
+class Classes:
+    """Sample basin and rank slope of every class."""
+
+    claims: dict[str, Estimate]
+    numbers: dict[str, float | int | str]
+    classes: tuple[str, ...]
+    found: ClassBasins
+
+
+def classes(settings: Settings) -> Classes:
+    """Measure classes one by one in networks of one hidden layer."""
+    trained, _ = _depths(settings)
+    plan, size = _plan(settings), settings.probe_size
+    one_layer = trained[settings.width].at(1)
+    found = class_basins(plan, one_layer, samples=2 * size, ranked=10 * size)
+    order = np.argsort(-np.median(found.basin, axis=0))
+    return Classes(
+        {
+            "nd-digit-basin": _zero_and_two(found.basin, settings),
+            "nd-digit-order": _zero_and_two(found.slope, settings),
+        },
+        {"class-largest": str(order[0]), "class-smallest": str(order[-1])},
+        plan.data.classes,
+        found,
+    )
+
+
+def _zero_and_two(values: Float[np.ndarray, "seeds classes"], settings: Settings) -> Estimate:
+    """Return the mean of digits 0 and 2 over that of digit 9."""
+
+    def ratio(pick: Int[np.ndarray, " picked"]) -> float:
+        zero, two, nine = values[pick].mean(axis=0)[list(_DIGITS)]
+        return float((zero + two) / 2 / nine)
+
+    return _over_seeds(ratio, settings)
+
+
+@dataclass(frozen=True)
+class Plane:
+    """What networks of one seed answer on a plane through three training samples."""
+
+    answers: dict[int, Int[np.ndarray, "points points"]]
+    """By number of layers, on a square grid, rows from below."""
+    extent: float
+    """The grid goes from minus to plus this number in both directions."""
+    corners: Float[np.ndarray, "3 2"]
+    """Where the samples lie."""
+    digits: tuple[int, ...]
+    """Their classes."""
+
+
+def plane(settings: Settings) -> Plane:
+    """Lay a plane through a 0, a 2 and a 9."""
+    trained, _ = _depths(settings)
+    found = plane_through(_plan(settings).data, _DIGITS)
+    answers = {
+        layers: found.answers(trained[settings.width].at(layers).member(0))
+        for layers in _SHOWN_DEPTHS
+    }
+    return Plane(answers, found.extent, found.corners, _DIGITS)
+
+
+@dataclass(frozen=True)
+class Levels:
+    """Sample basins of six layers over those of one, if another accuracy than one half counts."""
+
+    numbers: dict[str, float | int | str]
+    ratios: LevelRatios
+
+
+def levels(settings: Settings) -> Levels:
+    """Compare the two depths at other levels."""
+    trained = _depths(settings)[0][settings.width]
+    found = ratios_at_levels(_plan(settings), trained.at(_DEEP), trained.at(1), _LEVELS)
+    pairs = zip(found.levels, found.ratio, strict=True)
+    return Levels({f"level-{100 * level:.0f}": float(ratio) for level, ratio in pairs}, found)
+
+
+@dataclass(frozen=True)
+class Wider:
+    """Six layers over one, with four times the units."""
+
+    numbers: dict[str, float | int | str]
+
+
+def wider(settings: Settings) -> Wider:
+    """Train wide networks of one and of six layers."""
+    plan, wide = _plan(settings), 4 * settings.width
+    found = basin_scan(plan, trained_scan(plan, "depth", (1, _DEEP), width=wide))
+    numbers: dict[str, float | int | str] = {"wide-width": wide}
+    for name, basins in found.basins.items():
+        one, six = basins.mean(axis=1)
+        numbers[f"wide-{name.split()[0]}"] = float(six / one)
+    return Wider(numbers)
+
+
+@dataclass(frozen=True)
+class Measurements:
+    """All parts of the chapter."""
+
+    depth: Depth
+    width: Width
+    trade_off: TradeOff
+    classes: Classes
+    plane: Plane
+    levels: Levels
+    wider: Wider | None
+    """Only of the digits: networks for MNIST are wide already."""
+
+
+def measure(settings: Settings) -> Measurements:
+    """Everything: what a sweep maps and the tests call."""
+    return Measurements(
+        depth(settings),
+        width(settings),
+        trade_off(settings),
+        classes(settings),
+        plane(settings),
+        levels(settings),
+        wider(settings) if settings.dataset == "digits" else None,
+    )
+
+
+def _over_seeds(
+    statistic: Callable[[Int[np.ndarray, " picked"]], float], settings: Settings, unit: str = "1"
+) -> Estimate:
+    n = settings.n_seeds
+    found = over_runs(statistic, n, over=f"{n} seeds", seed=settings.seed, unit=unit)
+    outside = found.low is None  # a basin that lies outside the bracket
+    return no_number(found.over, unit) if outside else found
+
+
+def _growth(basins: Float[np.ndarray, "settings seeds"], settings: Settings) -> Estimate:
+    """Return the mean basin of the last setting over that of the first."""
+    return _over_seeds(lambda pick: basins[-1, pick].mean() / basins[0, pick].mean(), settings)
+
+
+@lru_cache(maxsize=1)
+def _plan(settings: Settings) -> ScanPlan:
+    """Training on MNIST is long, and taken up from its checkpoints."""
+    return ScanPlan(
+        data=load_dataset(settings.dataset),
+        seeds=tuple(range(settings.seed, settings.seed + settings.n_seeds)),
+        config=TrainingConfig(
+            optimizer="adam",
+            lr=settings.lr,
+            steps=settings.steps,
+            batch_size=settings.batch_size,
+        ),
+        probe_size=settings.probe_size,
+        draws=settings.draws,
+        noise_seed=settings.seed,
+        folder=None if settings.dataset == "digits" else cache_root() / "61_attraction_basins",
+    )
+
+
+@lru_cache(maxsize=1)
+def _depths(settings: Settings) -> tuple[dict[int, TrainedScan], BasinScan]:
+    """Return networks of all depths by width, and the basins of the widest."""
+    plan, most = _plan(settings), settings.width
+    widths = (most // 4, most // 2, most)
+    trained = {width: trained_scan(plan, "depth", _DEPTHS, width=width) for width in widths}
+    return trained, basin_scan(plan, trained[most])
+
+
+@lru_cache(maxsize=1)
+def _widths(settings: Settings) -> BasinScan:
+    plan = _plan(settings)
+    values = tuple(max(2, settings.width * 2**k // 8) for k in range(5))
+    return basin_scan(plan, trained_scan(plan, "width", values, depth=2))
+
+
+def _rates_and_batches(settings: Settings) -> dict[str, BasinScan]:
+    """Train two hidden layers with plain SGD."""
+    plan = _plan(settings)
+    plain = {"depth": 2, "width": settings.width, "optimizer": "sgd"}
+    rate = trained_scan(plan, "lr", _RATES, **plain)
+    batch = trained_scan(plan, "batch_size", _BATCH_SIZES, lr=0.1, **plain)
+    return {"rate": basin_scan(plan, rate), "batch": basin_scan(plan, batch)}

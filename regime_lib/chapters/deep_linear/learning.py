@@ -1,0 +1,311 @@
+"""How small weights learn: plateaus, their order, kinds of initialisations, solutions and rates."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Bool, Float
+
+from regime_lib.chapters.deep_linear.settings import ONE, Numbers, Settings, farthest_from_one
+from regime_lib.estimate import Estimate, proportion, run_range
+from regime_lib.simulators.deep_linear.critical import visited_values
+from regime_lib.simulators.deep_linear.flow import FlowPath, gradient_flow
+from regime_lib.simulators.deep_linear.initialisation import (
+    aligned_init,
+    balanced_init,
+    chain,
+    decoupled_init,
+    random_init,
+)
+from regime_lib.simulators.deep_linear.plateaus import Match, find_plateaus, match_plateaus
+from regime_lib.simulators.deep_linear.settle import settle
+from regime_lib.simulators.deep_linear.solutions import (
+    learning_time,
+    loss_bound,
+    rate_at_minimum,
+    sigmoid_of_depth_two,
+    unbalanced_pair,
+)
+
+#: Times, and losses of shape (times, runs).
+Losses = tuple[Float[np.ndarray, " times"], Float[np.ndarray, "times runs"]]
+_DEPTHS = (1, 2, 3, 4, 5)
+_PAIRS = ((0.1, 0.2), (0.2, -0.1), (0.01, 1.0), (-0.5, 1.5), (2.0, 3.0), (0.3, 7.0))
+_LATE, _EARLY = (1e-11, 1e-15), (1e-4, 1e-8)  # losses between which a rate is fitted
+
+
+@dataclass(frozen=True)
+class SmallWeights:
+    """The loss from small random weights, and its plateaus."""
+
+    claims: dict[str, Estimate]
+    numbers: Numbers
+    runs: dict[str, Losses]
+    """By depth."""
+    values: Float[np.ndarray, " values"]
+    """Critical values that learning from the largest singular value on visits."""
+    plateaus: dict[str, int]
+    """How many the median run has, the initialisation included."""
+    worst: dict[int, Float[np.ndarray, " seeds"]]
+    """Largest relative distance of a plateau in each run, by depth."""
+
+
+def small_weights(settings: Settings) -> SmallWeights:
+    """Follow the flow at depths one to three, and match plateaus with critical values."""
+    random, values = settings.generator(9), visited_values(settings.sigma, 3)
+    runs: dict[str, Losses] = {}
+    plateaus, worst, missed = {}, {}, {}
+    for h, scale in settings.scales.items():
+        start = random_init((3,) * (h + 1), scale, random, runs=settings.n_seeds)
+        path = settle(start, settings.task, tolerance=1e-7, detail=3, atol=1e-8 * scale)
+        matches = matched_plateaus(path, values[:-1])
+        runs[f"depth {h}"] = path.times[1:], path.losses[1:]
+        plateaus[f"depth {h}"] = int(np.median([len(match.nearest) for match in matches]))
+        worst[h] = np.array([match.worst for match in matches])
+        missed[f"stairs-missed-{h}"] = sum(bool(match.missed) for match in matches)
+    over = f"{settings.n_seeds} seeds"
+    return SmallWeights(
+        {"dl-stairs": run_range(worst[3], over=over, statistic=np.max)},
+        {**missed, "stairs-depth-two": float(np.median(worst[2]))},
+        runs,
+        values,
+        plateaus,
+        worst,
+    )
+
+
+def matched_plateaus(path: FlowPath, values: Float[np.ndarray, " values"]) -> list[Match]:
+    """Match the plateaus of every run of a stack; the floor of the loss counts as zero."""
+    losses, floor = path.losses - path.task.floor, path.task.floor
+    return [
+        match_plateaus(find_plateaus(path.times, loss, speed), values - floor)
+        for loss, speed in zip(losses.T, path.speeds.T, strict=True)
+    ]
+
+
+@dataclass(frozen=True)
+class Order:
+    """In how many initialisations the largest singular value comes first."""
+
+    claims: dict[str, Estimate]
+    numbers: Numbers
+
+
+def order(settings: Settings) -> Order:
+    """Note when each mode passes half of its value; the claim is on the worse of two depths."""
+    random, shares = settings.generator(10), []
+    numbers: Numbers = {}
+    for h in (2, 3):
+        scale = settings.scales[h]
+        start = random_init((3,) * (h + 1), scale, random, runs=settings.n_starts)
+        path = settle(start, settings.task, tolerance=1e-7, detail=1, rtol=1e-8, atol=1e-8 * scale)
+        ordered = is_ordered(half_times(path, np.array(settings.sigma)))
+        hits, n = int(ordered.sum()), len(ordered)
+        numbers[f"order-{h}"] = f"{hits} of {n}"
+        shares.append(proportion(hits, n, over=f"{n} random initialisations at depth {h}"))
+    least = min(shares, key=lambda share: share.value or 0.0)
+    return Order({"dl-stairs-order": least}, numbers)
+
+
+def half_times(
+    path: FlowPath, sigma: Float[np.ndarray, " modes"]
+) -> Float[np.ndarray, "runs modes"]:
+    """Return when each mode first passes half of its singular value."""
+    strength = path.modes / (0.5 * sigma)
+    after = np.maximum((strength >= 1).argmax(axis=0), 1)
+    low, high = (np.take_along_axis(strength, k[None], axis=0)[0] for k in (after - 1, after))
+    step = path.times[after] - path.times[after - 1]
+    return path.times[after] - step * (high - 1) / (high - low)
+
+
+def is_ordered(times: Float[np.ndarray, "runs modes"]) -> Bool[np.ndarray, " runs"]:
+    """Say of every run whether its modes are learnt one after the other, the first one first."""
+    return np.asarray((np.diff(times, axis=1) > 0).all(axis=1))
+
+
+@dataclass(frozen=True)
+class Initialisations:
+    """Modes of networks of depth three from five kinds of initialisations."""
+
+    numbers: Numbers
+    sigma: Float[np.ndarray, " modes"]
+    times: Float[np.ndarray, " times"]
+    modes: dict[str, Float[np.ndarray, "times modes"]]
+
+    @property
+    def halves(self) -> dict[str, tuple[float, float]]:
+        """When half of the largest and of the smallest value is learnt; 0: not in the time."""
+        first = {
+            name: self.times[(modes > self.sigma / 2).argmax(axis=0)]
+            for name, modes in self.modes.items()
+        }
+        return {name: (float(times[0]), float(times[-1])) for name, times in first.items()}
+
+
+def initialisations(settings: Settings) -> Initialisations:
+    """Follow five networks whose products are about equally small."""
+    task, random, times = settings.task, settings.generator(11), np.linspace(0, 12, 481)
+    sizes, small = (3, 3, 3, 3), 0.02
+    even = np.tile(chain(small, 3), (3, 1)).T
+    uneven = np.tile(chain(small, 3, 0.5), (3, 1)).T
+    mixed = np.linalg.qr(random.standard_normal((3, 3)))[0]
+    kinds = {
+        "decoupled, 0-balanced": decoupled_init(task, sizes, even),
+        "aligned": aligned_init(task, sizes, even * [[2.0], [0.5], [1.0]], random),
+        "0-balanced": balanced_init(small * mixed, sizes, random),
+        "δ-balanced (δ = 0.5)": decoupled_init(task, sizes, uneven),
+        "random": random_init(sizes, small ** (1 / 3), random),
+    }
+    paths = {name: gradient_flow(start, task, times) for name, start in kinds.items()}
+    aside = paths["aligned"].products.copy()
+    aside[:, range(3), range(3)] = 0
+    return Initialisations(
+        {"aligned-leak": float(abs(aside).max())},
+        np.array(settings.sigma),
+        times,
+        {name: path.modes for name, path in paths.items()},
+    )
+
+
+@dataclass(frozen=True)
+class ClosedForms:
+    """Simulated modes against closed forms."""
+
+    claims: dict[str, Estimate]
+
+
+def closed_forms(settings: Settings) -> ClosedForms:
+    """Compare a balanced network of depth two, balanced ones of any depth, and unbalanced pairs."""
+    errors = {
+        "dl-balanced-solution": (sigmoid_errors(settings), "singular values"),
+        "dl-implicit-solution": (learning_time_errors(settings), "strengths"),
+        "dl-unbalanced-solution": (pair_errors(), "pairs"),
+    }
+    return ClosedForms(
+        {
+            claim: run_range(found, over=f"{len(found)} {what}", statistic=np.max)
+            for claim, (found, what) in errors.items()
+        }
+    )
+
+
+def sigmoid_errors(settings: Settings) -> Float[np.ndarray, " modes"]:
+    """Return the largest difference of every mode from its sigmoid at depth two."""
+    start = decoupled_init(settings.task, (3, 4, 3), np.full((2, 3), 0.01**0.5))
+    path = gradient_flow(start, settings.task, np.linspace(0, 10, 401))
+    closed = [sigmoid_of_depth_two(path.times, value, 0.01) for value in settings.sigma]
+    return abs(path.modes - np.stack(closed, axis=1)).max(axis=0)
+
+
+def learning_time_errors(settings: Settings) -> Float[np.ndarray, " strengths"]:
+    """Return relative differences of the integral from the time of the simulation."""
+    errors = []
+    for h in _DEPTHS:
+        start = decoupled_init(settings.task, (3,) * (h + 1), np.tile(chain(0.05, h), (3, 1)).T)
+        path = gradient_flow(start, settings.task, np.linspace(0, 40, 2001))
+        for strength, value in zip(path.modes.T, settings.sigma, strict=True):
+            between = (strength > 0.1 * value) & (strength < 0.99 * value) & (path.times > 0)
+            inside = np.flatnonzero(between)
+            for k in inside[:: max(len(inside) // 10, 1)]:
+                time = learning_time(float(strength[k]), h, value, 0.05)
+                errors.append(abs(time / path.times[k] - 1))
+    return np.array(errors)
+
+
+def pair_errors() -> Float[np.ndarray, " pairs"]:
+    """Return the largest difference of the product of each unbalanced pair from its formula."""
+    times, errors = np.linspace(0, 6, 301), []
+    for first, second in _PAIRS:
+        path = gradient_flow((np.array([[first]]), np.array([[second]])), ONE, times)
+        closed = unbalanced_pair(times, 1.0, first, second)
+        errors.append(abs(path.products.ravel() - closed).max())
+    return np.array(errors)
+
+
+@dataclass(frozen=True)
+class Rates:
+    """How fast the loss falls near a balanced minimum."""
+
+    claims: dict[str, Estimate]
+    numbers: Numbers
+    decays: dict[str, tuple[Float[np.ndarray, " times"], Float[np.ndarray, " times"]]]
+    """Times, and the loss over its first one, of one run per depth."""
+    formulas: dict[str, Float[np.ndarray, " times"]]
+    """The exponential with the predicted rate, through the last point."""
+
+
+def rates(settings: Settings) -> Rates:
+    """Fit the rate late and early in three runs of each depth."""
+    late, early, decays, formulas = [], [], {}, {}
+    for h, paths in _near_minima(settings).items():
+        rate = rate_at_minimum(h, settings.sigma_3)
+        late += [fitted_rate(path, *_LATE) / rate for path in paths]
+        early += [fitted_rate(path, *_EARLY) / rate for path in paths]
+        last = paths[-1]
+        shown = (last.losses < _EARLY[0]) & (last.losses > 1e-12)
+        losses = last.losses[shown] / last.losses[shown][0]
+        times = last.times[shown] - last.times[shown][0]
+        decays[f"depth {h}"] = times, losses
+        formulas[f"depth {h}"] = losses[-1] * np.exp(-2 * rate * (times - times[-1]))
+    over = f"{len(_DEPTHS)} depths x 3 initialisations"
+    return Rates(
+        {"dl-rate": run_range(late, over=over, statistic=farthest_from_one)},
+        {"early-rate": max(early)},
+        decays,
+        formulas,
+    )
+
+
+def fitted_rate(path: FlowPath, top: float, bottom: float) -> float:
+    """Return c of the loss ∼ e^(-2ct), fitted where the loss lies between two numbers."""
+    inside = (path.losses < top) & (path.losses > bottom)
+    slope = np.polyfit(path.times[inside], np.log(path.losses[inside]), 1)[0]
+    return float(-slope / 2)
+
+
+def _near_minima(settings: Settings) -> dict[int, list[FlowPath]]:
+    """Follow balanced networks near the target, all modes mixed and some of the slowest in each."""
+    task, random = settings.task, settings.generator(12)
+    found: dict[int, list[FlowPath]] = {}
+    for h in _DEPTHS:
+        times = np.linspace(0, 18 / rate_at_minimum(h, settings.sigma_3), 901)
+        found[h] = []
+        for _ in range(3):
+            near = task.target + 0.05 * random.standard_normal((3, 3))
+            near[2, 2] = task.target[2, 2] - 0.05
+            start = balanced_init(near, (3,) * (h + 1), random)
+            found[h].append(gradient_flow(start, task, times, rtol=1e-12, atol=1e-15))
+    return found
+
+
+@dataclass(frozen=True)
+class RateBound:
+    """The loss over its bound, of balanced networks with a deficiency margin."""
+
+    claims: dict[str, Estimate]
+    times: Float[np.ndarray, " times"]
+    ratios: Float[np.ndarray, "times runs"]
+    """NaN where the bound lies below what the integrator resolves."""
+
+
+def rate_bound(settings: Settings) -> RateBound:
+    """Follow networks at depths two to four from within a distance of the target."""
+    task, random, times = settings.task, settings.generator(13), np.linspace(0, 6, 241)
+    ratios = []
+    for h in (2, 3, 4):
+        for _ in range(settings.n_seeds):
+            margin = settings.sigma_3 * random.uniform(0.05, 0.9)
+            push = random.standard_normal((3, 3))
+            near = task.target + (settings.sigma_3 - margin) * push / np.linalg.norm(push)
+            start = balanced_init(near, (3,) * (h + 1), random)
+            path = gradient_flow(start, task, times, rtol=1e-12, atol=1e-15)
+            bound = loss_bound(times, float(path.losses[0]), h, margin)
+            ratios.append(np.where(bound > 1e-14, path.losses / bound, np.nan))
+    largest = np.nanmax(ratios, axis=1)
+    over = f"{len(ratios)} initialisations"
+    return RateBound(
+        {"dl-rate-bound": run_range(largest, over=over, statistic=np.max)},
+        times,
+        np.array(ratios).T,
+    )

@@ -1,0 +1,71 @@
+"""What chapter 50 measures: gradient flow of deep linear networks, in parts by topic.
+
+The parts are in `structure`, `landscape`, `learning` and `beyond`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from regime_lib.chapters.deep_linear import beyond, landscape, learning, structure
+from regime_lib.chapters.deep_linear.settings import Settings
+
+#: What each profile gives to the parameters that are left at None.
+QUICK = {"n_starts": 100, "n_seeds": 10, "deepest": 5}
+PAPER = {"n_starts": 500, "n_seeds": 50, "deepest": 6}
+
+
+@dataclass(frozen=True)
+class Measurements:
+    """All parts of the chapter."""
+
+    proofs: structure.Proofs
+    adjacency_flow: structure.AdjacencyFlow
+    matrix_flow: structure.MatrixFlow
+    conservation: structure.Conservation
+    symmetry: structure.Symmetry
+    fibres: structure.Fibres
+    critical_points: landscape.CriticalPoints
+    saddles: landscape.Saddles
+    ends: landscape.Ends
+    level_sets: landscape.LevelSets
+    fibre: landscape.Fibre
+    half_lines: landscape.HalfLines
+    small_weights: learning.SmallWeights
+    order: learning.Order
+    initialisations: learning.Initialisations
+    closed_forms: learning.ClosedForms
+    rates: learning.Rates
+    rate_bound: learning.RateBound
+    correlated_data: beyond.CorrelatedData
+    large_steps: beyond.LargeSteps
+    relu: beyond.Relu
+    scale_law: beyond.ScaleLaw
+
+
+def measure(settings: Settings) -> Measurements:
+    """Everything: what a sweep maps and the tests call."""
+    return Measurements(
+        structure.proofs(settings),
+        structure.adjacency_flow(settings),
+        structure.matrix_flow(settings),
+        structure.conservation(settings),
+        structure.symmetry(settings),
+        structure.fibres(settings),
+        landscape.critical_points(settings),
+        landscape.saddles(settings),
+        landscape.ends(settings),
+        landscape.level_sets(settings),
+        landscape.fibre(settings),
+        landscape.half_lines(settings),
+        learning.small_weights(settings),
+        learning.order(settings),
+        learning.initialisations(settings),
+        learning.closed_forms(settings),
+        learning.rates(settings),
+        learning.rate_bound(settings),
+        beyond.correlated_data(settings),
+        beyond.large_steps(settings),
+        beyond.relu(settings),
+        beyond.scale_law(settings),
+    )

@@ -1,0 +1,375 @@
+"""What chapter 60 measures: rank slopes over training, layer by layer, and as a rule."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache, partial
+from typing import Literal
+
+import numpy as np
+from jaxtyping import Float
+
+from regime_lib.chapters.neuron_modes import layers
+from regime_lib.chapters.neuron_modes.layers import LayerTrajectory, Reversal, Truncation
+from regime_lib.chapters.neuron_modes.slopes import (
+    SlopeRule,
+    SlopeTrajectory,
+    random_sign_ranks,
+    slope_rule,
+    slope_trajectory,
+    train_shallow,
+)
+from regime_lib.chapters.neuron_modes.three_networks import (
+    ThreeNetworks,
+    smaller_half,
+    three_networks,
+    twin_slopes,
+)
+from regime_lib.chapters.neuron_modes.training import Setup, Trained
+from regime_lib.estimate import Estimate, mean, over_runs, proportion
+from regime_lib.instrument.modes.order import OrderPreservation, order_preservation
+from regime_lib.lab.data.files import cache_root
+from regime_lib.lab.data.loading import load_dataset
+
+_ORDERED = 40  # samples whose order is asked for: cost grows with their square
+_MANY = 5000  # training samples from which on a data set is large
+_RULE_SIZES = (128, 128)
+_RULE_RATES = (0.03, 0.1, 0.37)  # the paper's two and one in between
+_SHALLOWER = 4  # layers of the network that the deep one is compared with
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The parameters of the chapter."""
+
+    dataset: Literal["digits", "mnist", "fashion-mnist"]
+    n_seeds: int  # runs; twice as many deep ones, a third as many very deep ones
+    steps: int
+    hidden: int  # units of the shallow network
+    depth: int  # hidden layers of the deep network
+    width: int  # units of each of its layers
+    very_deep: int  # layers of the very deep network
+    very_width: int  # units of each of those
+    probe_size: int  # samples that are ranked
+    bins: int  # of the rank density
+    batch_size: int
+    seed: int  # the seeds are seed, seed + 1, ...
+
+    @property
+    def seeds(self) -> range:
+        """Those of shallow networks."""
+        return range(self.seed, self.seed + self.n_seeds)
+
+    @property
+    def deep_seeds(self) -> range:
+        """Those of deep networks."""
+        return range(self.seed, self.seed + 2 * self.n_seeds)
+
+
+#: What each profile gives to the parameters that are left at None.
+QUICK = {
+    "dataset": "digits",
+    "n_seeds": 6,
+    "steps": 1500,
+    "hidden": 256,
+    "width": 64,
+    "very_width": 32,
+    "probe_size": 1297,
+    "bins": 10,
+}
+PAPER = {
+    "dataset": "mnist",
+    "n_seeds": 3,
+    "steps": 5000,
+    "hidden": 2048,
+    "width": 512,
+    "very_width": 128,
+    "probe_size": 2000,
+    "bins": 20,
+}
+
+
+@dataclass(frozen=True)
+class Slope:
+    """A shallow tanh network learns."""
+
+    claims: dict[str, Estimate]
+    numbers: dict[str, float | int | str]
+    trajectory: SlopeTrajectory
+
+
+def slope(settings: Settings) -> Slope:
+    """Measure ranks before, in and after training."""
+    _, found = _shallow(settings)
+    moments = found.moments
+    numbers: dict[str, float | int | str] = {
+        "slope-peak-step": int(found.steps[moments["peak"]]),
+        "slope-error": float(found.stderr[-1].mean()),
+    }
+    for name, check in moments.items():
+        numbers[f"slope-{name}"] = float(found.slope[check].mean())
+        numbers[f"accuracy-{name}"] = float(found.accuracy[check].mean())
+    return Slope(
+        {
+            "nd-slope-flat-start": _mean(found.flatness, settings),
+            "nd-slope-rise-and-fall": _mean(found.falls, settings),
+        },
+        numbers,
+        found,
+    )
+
+
+@dataclass(frozen=True)
+class Order:
+    """Do neurons of the shallow network keep the order of samples, alone and together?"""
+
+    numbers: dict[str, float | int | str]
+    alone: dict[str, float]
+    """Share of single neurons that keep the order of all pairs, by moment."""
+
+
+def order(settings: Settings) -> Order:
+    """Compare each neuron's pre-activation with its output, and with what its layer hands on."""
+    trained, found = _shallow(settings)
+    few = _setup(settings).data.train_inputs[:_ORDERED]
+    numbers: dict[str, float | int | str] = {}
+    alone = {}
+    for name, check in found.moments.items():
+        ask = partial(order_preservation, trained.model_at(check), few, members=settings.n_seeds)
+        alone[name] = _exact(ask()[0])
+        (together,) = ask(against="layer")
+        numbers[f"together-{name}"] = float(together.agreement.mean())
+        numbers[f"exact-{name}"] = _exact(together)
+    return Order(numbers, alone)
+
+
+def _exact(found: OrderPreservation) -> float:
+    return float(found.exact.float().mean())
+
+
+@dataclass(frozen=True)
+class FewSamples:
+    """A tanh network, its linear map and a linear network, with few samples and with many."""
+
+    claims: dict[str, Estimate]
+    numbers: dict[str, float | int | str]
+    networks: ThreeNetworks
+
+
+def few_samples(settings: Settings) -> FewSamples:
+    """Train on more and more samples."""
+    setup = _setup(settings)
+    found = three_networks(setup, settings.hidden, settings.seeds, _sizes(setup))
+    n = settings.n_seeds
+    runs = partial(over_runs, n=n, over=f"{n} seeds", seed=settings.seed)
+    return FewSamples(
+        {
+            "nd-linear-coincide": runs(statistic=found.largest_gap, unit="%"),
+            "nd-linear-part": runs(statistic=found.lead, unit="%"),
+            "nd-slope-coincide": runs(statistic=found.slope_ratio),
+            "nd-slope-linear-steeper": runs(statistic=found.linear_excess),
+        },
+        {"parting": str(found.parting or "no size of this run")},
+        found,
+    )
+
+
+@dataclass(frozen=True)
+class Deep:
+    """The layers of a deep network while it learns."""
+
+    claims: dict[str, Estimate]
+    numbers: dict[str, float | int | str]
+    trajectory: LayerTrajectory
+    reversal: Reversal
+
+
+def deep(settings: Settings) -> Deep:
+    """Ask which half of layers has the larger slope, early and late."""
+    found = layers.layer_trajectory(_setup(settings), _deep_runs(settings))
+    turned = layers.reversal(found.slope)
+    hits, n = int(turned.reversed.sum()), len(turned.reversed)
+    return Deep(
+        {"nd-deep-phases": proportion(hits, n, over=f"{n} seeds")},
+        {
+            "deep-share": f"{hits} of {n}",
+            "depth-said": settings.depth,
+            "lean-early": float(turned.early_lean.mean()),
+            "lean-late": float(turned.late_lean.mean()),
+            "deep-accuracy": float(found.accuracy.mean()),
+        },
+        found,
+        turned,
+    )
+
+
+@dataclass(frozen=True)
+class VeryDeep:
+    """The layers of a very deep network with batch normalisation while it learns."""
+
+    claims: dict[str, Estimate]
+    numbers: dict[str, float | int | str]
+    trajectory: LayerTrajectory
+
+
+def very_deep(settings: Settings) -> VeryDeep:
+    """Ask whether the slopes of all layers become one value."""
+    setup = _setup(settings)
+    most = len(setup.data.train_labels)
+    batch_size = min(256 if most < _MANY else 2048, most // 2)
+    n = max(3, settings.n_seeds // 3)
+    seeds = range(settings.seed, settings.seed + n)
+    shape = settings.very_deep, settings.very_width
+    found = layers.layer_trajectory(
+        setup, *layers.train_very_deep(setup, *shape, seeds, batch_size)
+    )
+    return VeryDeep(
+        {"nd-phase-three": _mean(found.spread[-1], settings)},
+        {
+            "very-deep-said": settings.very_deep,
+            "very-width-said": settings.very_width,
+            "width-said": settings.width,
+            "very-accuracy": float(found.accuracy.mean(dtype=float)),
+        },
+        found,
+    )
+
+
+@dataclass(frozen=True)
+class LateLayers:
+    """Are late layers linear? By the name of the network."""
+
+    claims: dict[str, Estimate]
+    numbers: dict[str, float | int | str]
+    truncations: dict[str, Truncation]
+
+
+def late_layers(settings: Settings) -> LateLayers:
+    """Make the upper activations linear, of the deep network and of a shallower one."""
+    setup, depth = _setup(settings), settings.depth
+    lower = layers.train_deep(setup, _SHALLOWER, settings.width, settings.seeds)
+    shallower = layers.truncation(setup, lower.model, _SHALLOWER)
+    deeper = layers.truncation(setup, _deep_runs(settings).model, depth)
+    kept = depth - depth // 2
+    return LateLayers(
+        {"nd-truncation": _mean(deeper.loss(kept), settings, "%")},
+        {
+            "truncation-moved": float(deeper.loss(kept, "shifts recentred").mean()),
+            "truncation-shallow": float(shallower.loss(_SHALLOWER // 2).mean()),
+        },
+        {f"{_SHALLOWER} layers": shallower, f"{depth} layers": deeper},
+    )
+
+
+@dataclass(frozen=True)
+class Rule:
+    """Is a small slope a good sign?"""
+
+    claims: dict[str, Estimate]
+    numbers: dict[str, float | int | str]
+    rule: SlopeRule
+
+
+def rule(settings: Settings) -> Rule:
+    """Compare learning rates of SGD."""
+    found = slope_rule(_setup(settings), _RULE_SIZES, _RULE_RATES, settings.seeds)
+    n = settings.n_seeds
+    return Rule(
+        {
+            "nd-slope-rule": over_runs(found.correlation, n, over=f"{n} seeds", seed=settings.seed),
+            "nd-rate-gain": _mean(found.gain, settings, "%"),
+        },
+        {"rule-within": found.within if np.isfinite(found.within) else "–"},
+        found,
+    )
+
+
+@dataclass(frozen=True)
+class Controls:
+    """What the slope is with random signs, and what it is in narrower networks."""
+
+    numbers: dict[str, float | int | str]
+    flat: bool
+    """Whether all slopes with random signs are below one half."""
+
+
+def controls(settings: Settings) -> Controls:
+    """Give the trained network random signs; train narrow networks with few samples."""
+    setup, (trained, _) = _setup(settings), _shallow(settings)
+    sizes = _sizes(setup)
+    few = sizes[smaller_half(sizes)]
+    random = np.abs(random_sign_ranks(setup, trained.model, settings.seed).slope)
+    narrow = twin_slopes(setup, max(2, settings.hidden // 4), settings.seeds, few)
+    tanh, linear = (slopes.mean() for slopes in narrow.values())
+    return Controls(
+        {"control": float(random.mean()), "narrow-ratio": float(tanh / linear)},
+        bool(random.max() < 0.5),
+    )
+
+
+@dataclass(frozen=True)
+class Measurements:
+    """All parts of the chapter."""
+
+    slope: Slope
+    order: Order
+    few_samples: FewSamples
+    deep: Deep
+    very_deep: VeryDeep
+    late_layers: LateLayers
+    rule: Rule
+    controls: Controls
+
+
+def measure(settings: Settings) -> Measurements:
+    """Everything: what a sweep maps and the tests call."""
+    return Measurements(
+        slope(settings),
+        order(settings),
+        few_samples(settings),
+        deep(settings),
+        very_deep(settings),
+        late_layers(settings),
+        rule(settings),
+        controls(settings),
+    )
+
+
+def _mean(values: Float[np.ndarray, " seeds"], settings: Settings, unit: str = "1") -> Estimate:
+    return mean(values, over=f"{len(values)} seeds", seed=settings.seed, unit=unit)
+
+
+def _sizes(setup: Setup) -> tuple[int, ...]:
+    """Return numbers of training samples, in steps of about two or three, up to all."""
+    most = len(setup.data.train_labels)
+    less = (25, 50, 100, 200, 400, 800) if most < _MANY else (100, 300, 600, 2000, 6000, 20000)
+    return *less, most
+
+
+@lru_cache(maxsize=1)
+def _setup(settings: Settings) -> Setup:
+    """Training on a large data set is long, and taken up from its checkpoints."""
+    data = load_dataset(settings.dataset)
+    return Setup(
+        data=data,
+        steps=settings.steps,
+        batch_size=settings.batch_size,
+        probe_size=settings.probe_size,
+        bins=settings.bins,
+        folder=cache_root() / "60_neuron_modes" if len(data.train_labels) >= _MANY else None,
+    )
+
+
+@lru_cache(maxsize=1)
+def _shallow(settings: Settings) -> tuple[Trained, SlopeTrajectory]:
+    setup = _setup(settings)
+    trained = train_shallow(setup, settings.hidden, settings.seeds)
+    return trained, slope_trajectory(setup, trained)
+
+
+@lru_cache(maxsize=1)
+def _deep_runs(settings: Settings) -> Trained:
+    steps = settings.steps
+    checks = [0, *np.geomspace(steps / 40, steps, 8).round().astype(int).tolist()]
+    shape = settings.depth, settings.width
+    return layers.train_deep(_setup(settings), *shape, settings.deep_seeds, checks=checks)

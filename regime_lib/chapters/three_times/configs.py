@@ -1,0 +1,156 @@
+"""What one tracked run is of: data, network, optimiser, schedule, seed, and how it is watched.
+
+Learning rates are those of our pilots (arXiv 2602.08333 tells none in any copy that we could read):
+one for each architecture and optimiser, chosen there because training succeeds, before any ratio
+was looked at.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from regime_lib.errors import RegimeError
+from regime_lib.lab.training.recipe import TrainingConfig
+
+#: What a run may combine.
+IMAGES = ("digits", "mnist", "fashion-mnist", "cifar10")
+TEXTS = ("tiny-shakespeare", "sst2")
+ARCHITECTURES = ("mlp", "cnn", "transformer")
+OPTIMIZERS = ("sgd", "momentum", "adamw")
+SCHEDULES = ("constant", "cosine", "warm-up")
+#: How figures and texts call them.
+NAMES = {
+    "sgd": "SGD",
+    "momentum": "momentum",
+    "adamw": "AdamW",
+    "mlp": "MLP",
+    "cnn": "CNN",
+    "transformer": "Transformer",
+    "mnist": "MNIST",
+    "fashion-mnist": "Fashion-MNIST",
+    "cifar10": "CIFAR-10 (JPEG copy)",
+    "tiny-shakespeare": "Tiny Shakespeare",
+    "sst2": "SST-2",
+    "digits": "digits",
+}
+
+LEARNING_RATES: dict[tuple[str, str], float] = {
+    ("mlp", "sgd"): 0.1,
+    ("mlp", "momentum"): 0.03,
+    ("mlp", "adamw"): 0.001,
+    ("cnn", "sgd"): 0.1,
+    ("cnn", "momentum"): 0.02,
+    ("cnn", "adamw"): 0.002,
+    ("transformer", "sgd"): 0.2,
+    ("transformer", "momentum"): 0.05,
+    ("transformer", "adamw"): 0.002,
+}
+#: What runs on the digits have in common, by architecture.
+DIGITS: dict[str, dict[str, Any]] = {
+    "mlp": {"batch_size": 64, "probe_size": 128},
+    "cnn": {"batch_size": 32, "probe_size": 64, "hidden": 64},
+    "transformer": {"batch_size": 32, "probe_size": 48, "hidden": 64},
+}
+_WARMUP = 0.1  # share of the run over which the learning rate grows
+_DECAY = 0.01  # decoupled weight decay of AdamW, PyTorch's default
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunConfig:
+    """Everything that a tracked run depends on.
+
+    Parameters
+    ----------
+    dataset : str
+        ``digits``, ``mnist``, ``fashion-mnist``, ``cifar10``, ``tiny-shakespeare`` or ``sst2``.
+    architecture : str
+        ``mlp`` (two hidden layers) or ``cnn`` for images; ``transformer`` for images (patches are
+        tokens) and for text, where it is the only one.
+    optimizer : str
+        ``sgd``, ``momentum`` (0.9) or ``adamw`` (weight decay 0.01).
+    schedule : str
+        Of the learning rate: ``constant``, ``cosine`` down to zero, or ``warm-up``: growing
+        linearly over the first tenth of the run, then constant.
+    seed : int
+        Of initial weights and batches.
+    steps : int
+        Optimiser steps.
+    batch_size : int or None
+        Samples (windows of text) in a step; None takes the whole training set.
+    samples : int or None
+        Training samples to use (characters of text); None for all.
+    probe_size : int
+        Test inputs on which patterns are taken; sentences or windows for text.
+    hidden : int
+        Units of each hidden layer of an MLP, of a CNN's last one, or of a feed-forward part.
+    decay : float
+        Of the exponential moving average of the weights, per step.
+    average_every : int
+        The averaged network is observed every so many steps (always two steps in a row).
+
+    Raises
+    ------
+    RegimeError
+        If a name is unknown, or data and architecture do not go together.
+    """
+
+    dataset: str
+    architecture: str
+    optimizer: str
+    schedule: str = "constant"
+    seed: int = 0
+    steps: int = 1000
+    batch_size: int | None = 64
+    samples: int | None = None
+    probe_size: int = 256
+    hidden: int = 128
+    decay: float = 0.99
+    average_every: int = 4
+
+    def __post_init__(self) -> None:
+        for name, known in (
+            ("dataset", IMAGES + TEXTS),
+            ("architecture", ARCHITECTURES),
+            ("optimizer", OPTIMIZERS),
+            ("schedule", SCHEDULES),
+        ):
+            if getattr(self, name) not in known:
+                raise RegimeError(
+                    f"the {name} is {getattr(self, name)!r}; expected one of {', '.join(known)}"
+                )
+        if self.dataset in TEXTS and self.architecture != "transformer":
+            raise RegimeError(
+                f"{self.dataset} is text, but the architecture is {self.architecture}; "
+                "use transformer"
+            )
+        if not 0 <= self.decay < 1:
+            raise RegimeError(f"the decay of the average is {self.decay}; expected 0 to below 1")
+        if self.average_every < 1:
+            raise RegimeError(f"average_every is {self.average_every}; expected at least 1 step")
+
+    @property
+    def choices(self) -> dict[str, str | int]:
+        """What names the run in tables: the columns of `SETTING`, and the seed."""
+        return {
+            "dataset": self.dataset,
+            "architecture": self.architecture,
+            "optimizer": self.optimizer,
+            "schedule": self.schedule,
+            "batch": "full" if self.batch_size is None else "mini",
+            "seed": self.seed,
+        }
+
+    @property
+    def training(self) -> TrainingConfig:
+        """How the network is trained."""
+        warm = self.schedule == "warm-up"
+        return TrainingConfig(
+            optimizer=self.optimizer,
+            lr=LEARNING_RATES[self.architecture, self.optimizer],
+            steps=self.steps,
+            batch_size=self.batch_size,
+            weight_decay=_DECAY if self.optimizer == "adamw" else 0.0,
+            schedule="constant" if warm else self.schedule,
+            warmup=round(_WARMUP * self.steps) if warm else 0,
+        )

@@ -1,0 +1,159 @@
+"""What chapter 23 measures: how much earlier patterns settle than weights, in every way of asking.
+
+The digits runs are made here. The runs of `paper_scale` are judged from their committed tables.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Float
+
+from regime_lib.chapters.three_times import committed
+from regime_lib.chapters.three_times.committed import LEVELS, share_numbers
+from regime_lib.chapters.three_times.configs import DIGITS, OPTIMIZERS, RunConfig
+from regime_lib.chapters.three_times.multiverse import ShareAbove, chosen, multiverse
+from regime_lib.chapters.three_times.specifications import slope, specifications
+from regime_lib.chapters.three_times.tracked import TrackedRun, tracked_run
+from regime_lib.estimate import Estimate
+
+_PLANS = (*((o, s) for o in OPTIMIZERS for s in ("constant", "cosine")), ("adamw", "warm-up"))
+_WIDTH = 9  # steps that are averaged for the picture of both changes
+_POINTS = 130  # about so many of its points
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The parameters of the chapter."""
+
+    n_seeds: int  # runs of each setting; the seeds are seed, seed + 1, ...
+    steps_mlp: int
+    steps_cnn: int
+    steps_transformer: int
+    seed: int
+
+
+#: What each profile gives to the parameters that are left at None.
+QUICK = {"n_seeds": 3, "steps_mlp": 400, "steps_cnn": 250, "steps_transformer": 200}
+PAPER = {"n_seeds": 10, "steps_mlp": 3000, "steps_cnn": 2000, "steps_transformer": 1600}
+
+
+@dataclass(frozen=True)
+class Digits:
+    """The chapter's own runs, on the digits."""
+
+    claims: dict[str, Estimate]
+    numbers: dict[str, float | int | str]
+    table: pd.DataFrame
+    """Specifications of the network as trained (see `Multiverse`)."""
+    shares: tuple[ShareAbove, ...]
+    accuracy: pd.DataFrame
+    """Medians over runs; a row per architecture, a column per optimiser."""
+    changes: dict[tuple[str, str], Float[np.ndarray, "2 points"]]
+    """Weight change and pattern change, each over its peak, by architecture and optimiser: the
+    first seed's run with a cosine schedule."""
+    slope: float
+    """Of the logarithm of pattern change against that of weight change, median over all runs."""
+
+
+@dataclass(frozen=True)
+class PaperScale:
+    """What the committed runs say."""
+
+    overall: committed.Overall
+    by_definition: committed.ByDefinition
+    averages: committed.Averages
+    step_by_step: committed.StepByStep
+    causes: committed.Causes
+
+
+@dataclass(frozen=True)
+class Measurements:
+    """What the chapter measures anew with its settings."""
+
+    digits: Digits
+
+
+def digits(settings: Settings) -> Digits:
+    """Train on the digits and apply every definition to every run."""
+    runs = [tracked_run(config) for config in configs(settings)]
+    rows = specifications(runs, networks=["iterate"])
+    found = multiverse(rows[chosen(rows, size="absolute")])
+    shares = tuple(found.share_above(level) for level in LEVELS)
+    slopes = float(np.nanmedian([slope(run) for run in runs]))
+    accuracy = pd.DataFrame([{**run.config.choices, "accuracy": run.accuracy} for run in runs])
+    return Digits(
+        {"rc-three-times-digits": found.exact.estimate(np.median)},
+        {
+            "digits-accuracy": float(accuracy["accuracy"].median()),
+            "slope-digits": slopes,
+            **share_numbers("digits", found, shares),
+        },
+        found.table,
+        shares,
+        accuracy.pivot_table("accuracy", "architecture", "optimizer", "median").reset_index(),
+        {
+            (run.config.architecture, run.config.optimizer): _changes(run)
+            for run in runs
+            if (run.config.schedule, run.config.seed) == ("cosine", settings.seed)
+        },
+        slopes,
+    )
+
+
+def paper_scale(_: Settings, tables: dict[str, pd.DataFrame]) -> PaperScale:
+    """Judge the committed tables `specifications` and `runs`; no setting changes them."""
+    found, runs = tables["specifications"], tables["runs"]
+    return PaperScale(
+        committed.overall(found, runs),
+        committed.by_definition(found),
+        committed.averages(found),
+        committed.step_by_step(runs),
+        committed.causes(found),
+    )
+
+
+def measure(settings: Settings) -> Measurements:
+    """Everything that depends on the settings: what a sweep maps.
+
+    What only judges committed tables anew, `paper_scale`, is left out.
+    """
+    return Measurements(digits(settings))
+
+
+def configs(settings: Settings) -> list[RunConfig]:
+    """Return the digits runs: every architecture, optimiser and schedule with every seed."""
+    steps = {
+        "mlp": settings.steps_mlp,
+        "cnn": settings.steps_cnn,
+        "transformer": settings.steps_transformer,
+    }
+    return [
+        RunConfig(
+            dataset="digits",
+            architecture=architecture,
+            optimizer=optimizer,
+            schedule=schedule,
+            seed=settings.seed + k,
+            steps=steps[architecture],
+            average_every=5,
+            **sizes,
+        )
+        for architecture, sizes in DIGITS.items()
+        for optimizer, schedule in _PLANS
+        for k in range(settings.n_seeds)
+    ]
+
+
+def _changes(run: TrackedRun) -> Float[np.ndarray, "2 points"]:
+    """Return both changes as means of a few steps, at steps that are even in logarithm."""
+    kernel = np.ones(_WIDTH) / _WIDTH
+    both = []
+    for quantity in ("weight_change", "pattern_change"):
+        values = run.series["iterate", quantity].values
+        at = np.unique(np.geomspace(1, len(values) - _WIDTH, _POINTS).astype(int)) - 1
+        smoothed = np.convolve(values, kernel, "valid")[at]
+        both.append(smoothed / smoothed.max())
+    return np.array(both)

@@ -1,0 +1,332 @@
+"""What the tracking chapters share: tracked runs, and what is read off their series."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from regime_lib.chapters.tracking.parts import (
+    Drift,
+    Indicator,
+    Layers,
+    PerRun,
+    Proportional,
+    Series,
+    Settling,
+    WarmUp,
+)
+from regime_lib.estimate import Estimate, median, no_number, over_runs
+from regime_lib.instrument.capture.coverage import ALL
+from regime_lib.instrument.settling.definitions import Definition
+from regime_lib.instrument.settling.regime_change import regime_change, run_ratios
+from regime_lib.instrument.settling.timescales import smooth
+from regime_lib.instrument.tracking.averages import WeightAverage
+from regime_lib.instrument.tracking.trace import Trace
+from regime_lib.instrument.tracking.tracker import RegimeTracker
+from regime_lib.lab.data.dataset import Dataset
+from regime_lib.lab.models.ensemble import Ensemble
+from regime_lib.lab.training.loop import train
+from regime_lib.lab.training.recipe import TrainingConfig
+
+#: Steps over which series are averaged before they are timed.
+SMOOTHING = 51
+#: Steps between the looks at averaged weights, which move smoothly, and at runs with a cosine.
+EVERY = 10
+USUAL = "peak@0.1"
+_POINTS = 220  # steps of a run that a cloud of points shows
+_FEWEST_STEPS = 10  # that a slope is fitted to
+_LEAD = 1.1  # ratio of areas up to which there is no lead that a warm-up could take away
+
+Traces = dict[str, list[Trace]]
+"""Runs under their names, as in `parts`; an ensemble is one trace."""
+
+
+@dataclass(frozen=True, eq=False)
+class TrackedRun:
+    """A training, of one network or of an ensemble."""
+
+    trace: Trace
+    average: Trace | None
+    """Of the moving average of the weights, every tenth step."""
+    accuracy: PerRun
+    """On the test set, after the last step."""
+
+
+def every_tenth(step: int) -> bool:
+    """Whether a step is looked at by trackers that look now and then."""
+    return step % EVERY == 0
+
+
+def tracked(
+    model: nn.Module,
+    data: Dataset,
+    config: TrainingConfig,
+    seeds: int | Sequence[int],
+    probe: Tensor,
+    *,
+    ema: float | None = None,
+    **watch: Any,
+) -> TrackedRun:
+    """Train a network, or an ensemble, and track it.
+
+    Parameters
+    ----------
+    model, data, config, seeds
+        As `train` takes them.
+    probe : tensor, shape (probe, features)
+        Inputs on which patterns are taken.
+    ema : float, optional
+        Decay of a moving average of the weights that is tracked as well.
+    **watch
+        Options of the tracker of the trained weights.
+    """
+    if isinstance(model, Ensemble):
+        watch["members"] = model.members
+    average = None if ema is None else WeightAverage(model, ema)
+    with ExitStack() as stack:
+        trackers = [stack.enter_context(RegimeTracker(model, probe, **watch))]
+        if average is not None:
+            often = {"schedule": every_tenth, "members": watch.get("members", 1)}
+            trackers.append(stack.enter_context(RegimeTracker(average.model, probe, **often)))
+
+        def look() -> None:
+            if average is not None:
+                average.update()
+            for tracker in trackers:
+                tracker.update()
+
+        history = train(model, data, config, seeds, look, evaluations=1)
+    traces = [tracker.trace for tracker in trackers]
+    return TrackedRun(traces[0], traces[1] if ema else None, history.final_test_accuracy)
+
+
+def joined(
+    traces: Sequence[Trace], quantity: str, layer: str = ALL, *, window: int = SMOOTHING
+) -> Series:
+    """Return one quantity of all runs, smoothed by a trailing mean; a window of 0 leaves it raw."""
+    found = [trace.array(quantity, layer) for trace in traces]
+    values = np.concatenate([own for _, own in found], axis=1)
+    return found[0][0], smooth(values, window) if window else values
+
+
+def settling(traces: Sequence[Trace], definition: str = USUAL, *, every: int = 1) -> Settling:
+    """Time both series of all runs; `every` says how many steps lie between two looks."""
+    how = Definition.parse(definition, max(1, SMOOTHING // every))
+    found = regime_change(traces, how)
+    ratios, censored = run_ratios(traces, how)
+    return Settling(found.pattern_time, found.weight_time, found.bound, ratios, censored)
+
+
+def pooled_ratio(traces: Sequence[Trace], over: str) -> Estimate:
+    """Return the median ratio of the runs that settle, if censored runs leave it no doubt.
+
+    A run in which only one series settles bounds its ratio on one side. The other side is taken to
+    be as far away as it can be, for the median and for each end of the interval.
+
+    Returns
+    -------
+    Estimate
+        No number if at most half of the runs settle, or if bounds could move the median.
+    """
+    ratios, censored = run_ratios(traces, USUAL)
+    settled = ~censored.all(axis=1)
+    least = np.where(censored[:, 0], 0.0, ratios)[settled]
+    far = 1e300  # stands for infinity, which is no measured value
+    most = np.where(censored[:, 1], far, ratios)[settled]
+    over = f"{len(least)} of {len(ratios)} runs: {over}"
+    if 2 * len(least) <= len(ratios) or np.median(least) != np.median(most):
+        return no_number(over)
+    low, high = median(least, over=over), median(most, over=over)
+    if high.high is None or high.high == far:
+        return no_number(over)
+    return replace(low, high=high.high)
+
+
+def area_ratios(traces: Sequence[Trace], *, every: int = 1) -> PerRun:
+    """Return, for every run, the area under the weights' curve over that of the patterns.
+
+    Each curve is divided by its peak, a mean over 51 steps; so there is a number also where no
+    threshold is reached.
+    """
+    return run_ratios(traces, Definition("auc", window=max(1, SMOOTHING // every)))[0]
+
+
+def pooled_median(values: Iterable[PerRun], over: str) -> Estimate:
+    """Return the median over the runs of several settings in which there is a number."""
+    known = np.concatenate(list(values))
+    known = known[np.isfinite(known)]
+    over = f"{len(known)} runs: {over}"
+    return median(known, over=over) if len(known) > 1 else no_number(over)
+
+
+def both_changes(traces: Sequence[Trace], *, every: int = 1) -> tuple[Series, Series]:
+    """Return the smoothed pattern change and weight change of all runs, looked at now and then."""
+    window = max(1, SMOOTHING // every)
+    pattern = joined(traces, "pattern_change", window=window)
+    return pattern, joined(traces, "weight_change", window=window)
+
+
+def slopes(traces: Sequence[Trace]) -> PerRun:
+    """Fit power laws: the pattern change of a step against its weight change, run by run.
+
+    Both are smoothed. NaN where something flips in fewer than ten steps.
+    """
+    (_, patterns), (_, weights) = both_changes(traces)
+    return np.array([_slope(x, y) for x, y in zip(weights.T, patterns.T, strict=True)])
+
+
+def _slope(x: Float[np.ndarray, " steps"], y: Float[np.ndarray, " steps"]) -> float:
+    both = (x > 0) & (y > 0)
+    if both.sum() < _FEWEST_STEPS:
+        return np.nan
+    return float(np.polyfit(np.log(x[both]), np.log(y[both]), 1)[0])
+
+
+def step_points(traces: Sequence[Trace]) -> Float[np.ndarray, "2 points"]:
+    """Return weight change and pattern change of single steps, each over its peak in its run."""
+    found = [joined(traces, f"{name}_change", window=0)[1] for name in ("weight", "pattern")]
+    steps = len(found[0])
+    chosen = np.unique(np.geomspace(1, steps, _POINTS).astype(int)) - 1
+    return np.array([(values / values.max(axis=0))[chosen].ravel() for values in found])
+
+
+def flips_per_net_flip(traces: Sequence[Trace], over: str) -> Series:
+    """Return how many bits flip for one that finally differs, at the outer ends of the windows."""
+    found = [trace.flips_per_net_flip(over) for trace in traces]
+    steps = found[0].starts if over == "end" else found[0].stops
+    return steps, np.concatenate([windows.ratio for windows in found], axis=1)
+
+
+def at_step(series: Series, step: int) -> PerRun:
+    """Return a series where it was looked at nearest to a step."""
+    steps, values = series
+    return values[np.abs(steps - step).argmin()]
+
+
+def all_changes(traces: Traces) -> tuple[dict[str, Series], dict[str, Series]]:
+    """Return the smoothed pattern changes and weight changes of all runs under their names."""
+    both = {name: both_changes(own) for name, own in traces.items()}
+    return {name: one for name, (one, _) in both.items()}, {
+        name: w for name, (_, w) in both.items()
+    }
+
+
+def ratio_rows(
+    traces: Traces, definitions: Mapping[str, str], *, every: int = 1, **labels: str
+) -> list[dict[str, float | str]]:
+    """Return a row of a table of ratios for every definition and name; see `parts.Definitions`."""
+    return [
+        {
+            **labels,
+            "definition": words,
+            "optimizer": name,
+            **settling(own, definition, every=every).row,
+        }
+        for definition, words in definitions.items()
+        for name, own in traces.items()
+    ]
+
+
+def by_layer(traces: Sequence[Trace], modules: Mapping[str, str]) -> Layers:
+    """Look at all layers of rectifiers, and at some modules that hold weights, under names."""
+    layers = [layer.name for layer in traces[0].coverage.layers]
+    return Layers(
+        {name: joined(traces, "pattern_change", name) for name in layers},
+        {words: joined(traces, "weight_change", name) for words, name in modules.items()},
+    )
+
+
+def step_by_step(claim: str, traces: Traces, over: str) -> Proportional:
+    """Fit a power law to every run."""
+    found = {name: slopes(own) for name, own in traces.items()}
+    points = {name: step_points(own) for name, own in traces.items()}
+    return Proportional({claim: pooled_median(found.values(), over)}, {}, points, found)
+
+
+def warm_up_effect(
+    claim: str, without: Sequence[Trace], warmed: Sequence[Trace], seed: int
+) -> WarmUp:
+    """Compare runs of AdamW without and with a warm-up, seed by seed."""
+    traces = {"AdamW": [*without], "AdamW with warm-up": [*warmed]}
+    before, after = (area_ratios(own) for own in traces.values())
+    return WarmUp(
+        {claim: lead_removed(before, after, seed)},
+        {"area-before": float(np.median(before)), "area-after": float(np.median(after))},
+        *all_changes(traces),
+        {name: settling(own) for name, own in traces.items()},
+    )
+
+
+def lead_removed(before: PerRun, after: PerRun, seed: int) -> Estimate:
+    """Return the share of the logarithm of a median ratio that a treatment of all runs removes."""
+    over = f"{len(before)} seeds"
+    if np.median(before) <= _LEAD:
+        return no_number(over)  # there is no lead that could be removed
+
+    def removed(runs: Int[np.ndarray, " n"]) -> float:
+        logs = np.log([np.median(before[runs]), np.median(after[runs])])
+        return float(1 - logs[1] / logs[0])
+
+    return over_runs(removed, len(before), over=over, seed=seed)
+
+
+def weights_and_average(claim: str, traces: Traces, averages: Traces, over: str) -> Drift:
+    """Compare how trained weights and their moving averages settle."""
+    areas = {name: area_ratios(own, every=EVERY) for name, own in averages.items()}
+    return Drift(
+        {claim: pooled_median(areas.values(), over)},
+        {},
+        {name: both_changes(own) for name, own in traces.items()},
+        {name: both_changes(own, every=EVERY) for name, own in averages.items()},
+        {name: area_ratios(own) for name, own in traces.items()},
+        areas,
+    )
+
+
+def pairs_of_inputs(claim: str, traces: Traces, over: str, layers_of: str) -> Indicator:
+    """Compare the patterns of two inputs at one time; the layers are those of one name."""
+    overall = {name: joined(own, "oui", window=0) for name, own in traces.items()}
+    final = {name: values[-1] for name, (_, values) in overall.items()}
+    shown = traces[layers_of]
+    layers = [layer.name for layer in shown[0].coverage.layers]
+    return Indicator(
+        {claim: pooled_median(final.values(), over)},
+        {},
+        all_changes(traces)[0],
+        overall,
+        {name: joined(shown, "oui", name, window=0) for name in layers},
+        final,
+    )
+
+
+def number_or_none(value: float, digits: int = 2) -> str:
+    """Write a number for the prose, or that there is none."""
+    return f"{value:.{digits}f}" if np.isfinite(value) else "no number"
+
+
+def interval_of(estimate: Estimate) -> str:
+    """Write the ends of an interval for the prose."""
+    return "no interval" if estimate.low is None else f"{estimate.low:.2f} to {estimate.high:.2f}"
+
+
+def with_interval(estimate: Estimate) -> str:
+    """Write an estimate for the prose, or that there is none."""
+    known = estimate.value is not None
+    return f"{estimate.value:.2f} ({interval_of(estimate)})" if known else "no number"
+
+
+def medians(values: Mapping[str, PerRun], prefix: str = "") -> dict[str, float]:
+    """Return the median over the runs of each name in which there is a number."""
+    return {f"{prefix}{name}": float(np.nanmedian(own)) for name, own in values.items()}
+
+
+def range_of_medians(values: Mapping[str, PerRun], digits: int = 2) -> str:
+    """Write the smallest and the largest of the medians over runs."""
+    found = medians(values).values()
+    return f"{min(found):.{digits}f} to {max(found):.{digits}f}"

@@ -1,0 +1,323 @@
+"""What chapter 20 measures: whether patterns settle before weights in an MLP on digits."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor, nn
+
+from regime_lib.chapters.tracking.measure import (
+    Traces,
+    TrackedRun,
+    all_changes,
+    by_layer,
+    interval_of,
+    joined,
+    medians,
+    pooled_median,
+    ratio_rows,
+    settling,
+    step_by_step,
+    tracked,
+)
+from regime_lib.chapters.tracking.parts import (
+    Accuracy,
+    Definitions,
+    FlipLaw,
+    Layers,
+    Numbers,
+    OneRun,
+    PerRun,
+    Proportional,
+    Ratios,
+    Settling,
+)
+from regime_lib.estimate import Estimate, no_number, over_runs
+from regime_lib.instrument.tracking.tracker import RegimeTracker
+from regime_lib.lab.data.dataset import Dataset
+from regime_lib.lab.data.loading import load_dataset
+from regime_lib.lab.models.mlp import MLP, MLPEnsemble
+from regime_lib.lab.training.loop import train
+from regime_lib.lab.training.recipe import TrainingConfig
+
+#: Every definition of our notes, and what it means.
+DEFINITIONS = {
+    "peak@0.5": "below 1/2 of the peak",
+    "peak@0.2": "below 1/5 of the peak",
+    "peak@0.1": "below 1/10 of the peak",
+    "peak@0.05": "below 1/20 of the peak",
+    "floor@0.1": "near its floor",
+    "auc": "area over peak",
+    "fit": "fitted decay",
+    "cum@0.5": "half of the sum spent",
+    "cum@0.9": "9/10 of the sum spent",
+    "end@0.5": "half-way to the end",
+    "end@0.1": "9/10 of the way to the end",
+    "start@0.9": "9/10 of the way from the start",
+}
+_SHARES = (0.1, 0.2, 0.4, 0.7, 1.0)  # of a run that is cut short
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The parameters of the chapter."""
+
+    dataset: Literal["digits", "mnist", "fashion-mnist"]
+    n_seeds: int
+    steps: int
+    hidden: int  # units of each of the two hidden layers
+    batch_size: int
+    probe_size: int
+    lr_sgd: float
+    lr_momentum: float
+    lr_adam: float
+    seed: int  # the seeds are seed, seed + 1, ...
+
+    @property
+    def seeds(self) -> range:
+        """The seed of every run."""
+        return range(self.seed, self.seed + self.n_seeds)
+
+    @property
+    def rates(self) -> dict[str, float]:
+        """The learning rate of every optimiser."""
+        return {"sgd": self.lr_sgd, "momentum": self.lr_momentum, "adam": self.lr_adam}
+
+    @property
+    def pooled(self) -> str:
+        """What a median over all runs is taken over."""
+        return f"{len(self.rates)} optimisers x {self.n_seeds} seeds"
+
+
+#: What each profile gives to the parameters that are left at None.
+QUICK = {"n_seeds": 8, "steps": 3000}
+PAPER = {"n_seeds": 32, "steps": 10000}
+
+
+def accuracy(settings: Settings) -> Accuracy:
+    """Return the accuracy of every optimiser on the whole test set after the last step."""
+    table = {name: run.accuracy for name, run in _runs(settings).items()}
+    return Accuracy({**medians(table, "accuracy-")}, table)
+
+
+def one_run(settings: Settings) -> OneRun:
+    """Train the network of the first seed and compare its patterns step by step."""
+    data, probe = _data(settings)
+    model = MLP(_sizes(settings, data), settings.seed)
+    before, flips = pattern_of(model, probe), []
+    with RegimeTracker(model, probe) as tracker:
+
+        def look() -> None:
+            nonlocal before
+            tracker.update()
+            after = pattern_of(model, probe)
+            flips.append((after != before).mean(axis=0, dtype=np.float32))
+            before = after
+
+        train(model, data, _config(settings, "adam"), settings.seed, look, evaluations=1)
+    found = np.array(flips)
+    per_unit = found.sum(axis=0, dtype=float)
+    so_far = found.sum(axis=1, dtype=float).cumsum()
+    numbers: Numbers = {
+        "embers-half": int(np.searchsorted(so_far, so_far[-1] / 2)) + 1,
+        "embers-per-pair": float(per_unit.mean()),
+        "embers-quiet": float((per_unit < 1).mean()),
+    }
+    changes = [joined([tracker.trace], f"{q}_change", window=11) for q in ("pattern", "weight")]
+    return OneRun(numbers, found, (settings.hidden, settings.hidden), *changes)
+
+
+@torch.no_grad()
+def pattern_of(model: nn.Module, inputs: Tensor) -> Bool[np.ndarray, "inputs units"]:
+    """Return which units are on, computed layer by layer without the tracker."""
+    on = []
+    for layer in model.children():
+        inputs = layer(inputs)
+        if isinstance(layer, nn.ReLU):
+            on.append(inputs > 0)
+    return torch.cat(on, dim=1).numpy()
+
+
+def ratios(settings: Settings) -> Ratios:
+    """Time patterns and weights of every optimiser; with censored runs there is no number."""
+    traces = _traces(settings)
+    settled = {name: settling(own) for name, own in traces.items()}
+    single = settled["adam"].ratios
+    return Ratios(
+        {f"rc-ratio-mlp-{name}": found.exact_ratio for name, found in settled.items()},
+        {"adam-single": f"{single.min():.1f} to {single.max():.1f}"},
+        *all_changes(traces),
+        settled,
+    )
+
+
+def definitions(settings: Settings) -> Definitions:
+    """Apply every definition to the same runs."""
+    traces = _traces(settings)
+    found = [settling(own, how) for how in DEFINITIONS for own in traces.values()]
+    uncensored = np.array([one.ratios for one in found if not one.censored.any()])
+    return Definitions(
+        {"rc-definition-mlp": spread_of_medians(uncensored, settings.seed)},
+        {},
+        pd.DataFrame(ratio_rows(traces, DEFINITIONS)),
+    )
+
+
+def spread_of_medians(ratios: Float[np.ndarray, "settings runs"], seed: int) -> Estimate:
+    """Return the largest over the smallest of the settings' median ratios."""
+    if not ratios.size:
+        return no_number()
+    n = ratios.shape[1]
+
+    def spread(runs: np.ndarray) -> float:
+        medians = np.median(ratios[:, runs], axis=1)
+        return float(medians.max() / medians.min())
+
+    return over_runs(spread, n, over=f"{n} seeds", seed=seed)
+
+
+def layers(settings: Settings) -> Layers:
+    """Look at the layers one by one, under Adam."""
+    modules = ("hidden1", "hidden2", "output")
+    return by_layer(_traces(settings)["adam"], {name: name for name in modules})
+
+
+def flip_law(settings: Settings) -> FlipLaw:
+    """Compare flips with the law, over the steps in which there are any."""
+    traces = _traces(settings)
+    measured = {name: joined(own, "pattern_change") for name, own in traces.items()}
+    predicted = {name: joined(own, "flip_law") for name, own in traces.items()}
+    factors = {name: mean_factor(measured[name][1], predicted[name][1]) for name in traces}
+    return FlipLaw(
+        {"rc-flip-law-training": pooled_median(factors.values(), settings.pooled)},
+        measured,
+        predicted,
+        factors,
+    )
+
+
+def mean_factor(
+    measured: Float[np.ndarray, "steps runs"], predicted: Float[np.ndarray, "steps runs"]
+) -> PerRun:
+    """Return the geometric mean of measured over predicted where both are above zero."""
+    both = (measured > 0) & (predicted > 0)
+    quotient = np.divide(measured, predicted, out=np.ones_like(measured), where=both)
+    steps = np.where(both.any(axis=0), both.sum(axis=0), np.nan)
+    return np.exp(np.log(quotient).sum(axis=0) / steps)
+
+
+def proportional(settings: Settings) -> Proportional:
+    """Compare pattern change with weight change, step by step."""
+    return step_by_step("rc-proportional-mlp", _traces(settings), settings.pooled)
+
+
+@dataclass(frozen=True, eq=False)
+class WarmedUp:
+    """Adam with a warm-up of the learning rate."""
+
+    numbers: Numbers
+    settled: Settling
+
+
+def warm_up(settings: Settings) -> WarmedUp:
+    """Let the rate grow linearly over the first tenth of the run."""
+    found = settling([_run(settings, "adam", warmup=settings.steps // 10).trace])
+    value = found.ratio.value
+    return WarmedUp(
+        {
+            "warmed-ratio": "no number" if value is None else value,
+            "warmed-range": interval_of(found.ratio),
+        },
+        found,
+    )
+
+
+@dataclass(frozen=True)
+class Horizon:
+    """The same runs, cut short."""
+
+    table: pd.DataFrame
+    """A row per share of the run and optimiser; see `figures.horizon`."""
+
+
+def horizon(settings: Settings) -> Horizon:
+    """Time both series in the first part of every run."""
+    rows = []
+    for share in _SHARES:
+        for name, (trace,) in _traces(settings).items():
+            found = settling([trace.until(max(20, round(share * settings.steps)))])
+            neither = float(found.censored.all(axis=1).mean())
+            rows.append({"share": share, "optimizer": name, **found.row, "undetermined": neither})
+    return Horizon(pd.DataFrame(rows))
+
+
+def swept(table: pd.DataFrame) -> Numbers:
+    """Return what the prose quotes of the published sweep: Adam's ratio at other settings."""
+    adam = table[table["claim"] == "rc-ratio-mlp-adam"].dropna(subset="value")
+    here = adam.query("hidden == 128 and batch_size == 64")
+    rows = [f"{row.value:.2f} [{row.low:.2f}, {row.high:.2f}]" for row in here.itertuples()]
+    return {
+        "swept-here": " and ".join(rows),
+        "swept-range": f"{adam['value'].min():.1f} to {adam['value'].max():.1f}",
+        "swept-settings": len(adam),
+    }
+
+
+@dataclass(frozen=True)
+class Measurements:
+    """The parts that measure claims; a sweep has no use for the others, which train anew."""
+
+    ratios: Ratios
+    definitions: Definitions
+    flip_law: FlipLaw
+    proportional: Proportional
+
+
+def measure(settings: Settings) -> Measurements:
+    """Measure every claim of the chapter."""
+    return Measurements(
+        ratios(settings), definitions(settings), flip_law(settings), proportional(settings)
+    )
+
+
+def _data(settings: Settings) -> tuple[Dataset, Tensor]:
+    """Return the data and the probe."""
+    data = load_dataset(settings.dataset)
+    return data, data.test_inputs[: settings.probe_size]
+
+
+def _sizes(settings: Settings, data: Dataset) -> tuple[int, int, int, int]:
+    return (data.train_inputs.shape[1], settings.hidden, settings.hidden, len(data.classes))
+
+
+def _config(settings: Settings, optimizer: str, warmup: int = 0) -> TrainingConfig:
+    return TrainingConfig(
+        optimizer=optimizer,
+        lr=settings.rates[optimizer],
+        steps=settings.steps,
+        batch_size=settings.batch_size,
+        warmup=warmup,
+    )
+
+
+def _run(settings: Settings, optimizer: str, warmup: int = 0, **watch: bool) -> TrackedRun:
+    """Train all seeds of one optimiser at once."""
+    data, probe = _data(settings)
+    model = MLPEnsemble(_sizes(settings, data), settings.seeds)
+    config = _config(settings, optimizer, warmup)
+    return tracked(model, data, config, settings.seeds, probe, **watch)
+
+
+@lru_cache(maxsize=1)
+def _runs(settings: Settings) -> dict[str, TrackedRun]:
+    return {name: _run(settings, name, preactivations=True) for name in settings.rates}
+
+
+def _traces(settings: Settings) -> Traces:
+    return {name: [run.trace] for name, run in _runs(settings).items()}

@@ -1,0 +1,104 @@
+"""What chapter 30 measures: how a one-hidden-layer network responds to one more step."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from regime_lib.chapters.training_response.flips import PatternFlips, flips
+from regime_lib.chapters.training_response.reductions import (
+    Algebra,
+    OneWeightCurves,
+    Rotation,
+    algebra,
+    one_weight,
+    rotation,
+)
+from regime_lib.chapters.training_response.responses import (
+    Kernels,
+    Response,
+    Separability,
+    Stages,
+    kernels,
+    response,
+    separability,
+    stages,
+)
+from regime_lib.chapters.training_response.settings import PAPER, QUICK, Settings
+from regime_lib.chapters.training_response.tasks import (
+    FeatureSpaces,
+    FragilityCorrelations,
+    feature_spaces,
+    fragility,
+)
+from regime_lib.chapters.training_response.variations import (
+    NoisyResponse,
+    Regression,
+    UnstableRates,
+    Variants,
+    noise,
+    regression,
+    unstable_rates,
+    variants,
+)
+
+__all__ = [
+    "PAPER",
+    "QUICK",
+    "Measurements",
+    "Settings",
+    "algebra",
+    "feature_spaces",
+    "flips",
+    "fragility",
+    "kernels",
+    "measure",
+    "noise",
+    "one_weight",
+    "regression",
+    "response",
+    "rotation",
+    "separability",
+    "stages",
+    "unstable_rates",
+    "variants",
+]
+
+
+@dataclass(frozen=True)
+class Measurements:
+    """Everything that the chapter measures, in its order."""
+
+    response: Response
+    kernels: Kernels
+    algebra: Algebra
+    one_weight: OneWeightCurves
+    stages: Stages
+    rotation: Rotation
+    separability: Separability
+    noise: NoisyResponse
+    regression: Regression
+    feature_spaces: FeatureSpaces
+    fragility: FragilityCorrelations
+    flips: PatternFlips
+    unstable_rates: UnstableRates
+    variants: Variants
+
+
+def measure(settings: Settings) -> Measurements:
+    """Return everything: what a sweep maps and the tests call."""
+    return Measurements(
+        response(settings),
+        kernels(settings),
+        algebra(settings),
+        one_weight(settings),
+        stages(settings),
+        rotation(settings),
+        separability(settings),
+        noise(settings),
+        regression(settings),
+        feature_spaces(settings),
+        fragility(settings),
+        flips(settings),
+        unstable_rates(settings),
+        variants(settings),
+    )

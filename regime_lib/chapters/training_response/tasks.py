@@ -1,0 +1,142 @@
+"""Parts of chapter 30 on several inputs: the size of the feature space, and fragility."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from jaxtyping import Float
+
+from regime_lib.chapters.training_response.settings import ACTIVATIONS, Settings
+from regime_lib.estimate import Estimate, median, over_runs
+from regime_lib.simulators.training_response.features import feature_space
+from regime_lib.simulators.training_response.fits import correlation_within
+from regime_lib.simulators.training_response.fragility import fragility as measure_fragility
+from regime_lib.simulators.training_response.setup import Activation
+from regime_lib.simulators.training_response.tasks import Training, random_task, train_on_task
+
+TRAININGS: tuple[Training, ...] = ("full-batch", "sgd", "label-noise")
+#: The definitions of fragility, the first one that of the claim.
+DEFINITIONS = ("flips", "flips_everywhere", "nearness", "few_bits", "adversarial")
+GROUPS = {"ReLU": [0], "ELU": [1], "both": [0, 1]}
+
+_SAMPLES = 32
+
+Table = Float[np.ndarray, "networks trainings seeds"]
+
+
+@lru_cache(maxsize=1)
+def _learnt(
+    settings: Settings,
+) -> dict[tuple[Activation, Training], dict[str, Float[np.ndarray, " seeds"]]]:
+    """Train on random tasks in every way; return what the trained networks are like."""
+    seeds, found = range(settings.seed, settings.seed + settings.task_seeds), {}
+    for activation in ACTIVATIONS:
+        setup = settings.setup(activation)
+        task = random_task(setup, seeds, _SAMPLES)
+        for training in (*TRAININGS, "cyclic"):
+            networks = train_on_task(
+                setup,
+                seeds,
+                task,
+                training,
+                rate=settings.rate_task,
+                passes=settings.passes,
+                label_noise=settings.label_noise,
+            )
+            fragile = measure_fragility(networks, task.inputs)
+            found[activation, training] = {
+                "effective": feature_space(networks, task.inputs).effective,
+                **{name: getattr(fragile, name) for name in DEFINITIONS},
+            }
+    return found
+
+
+def _table(settings: Settings, quantity: str) -> Table:
+    learnt = _learnt(settings)
+    return np.array([[learnt[a, t][quantity] for t in TRAININGS] for a in ACTIVATIONS])
+
+
+@dataclass(frozen=True)
+class FeatureSpaces:
+    """How many features carry the output, and how many decisions one flipped bit changes."""
+
+    claims: dict[str, Estimate]
+    numbers: dict[str, float | int | str]
+    effective: Table
+    """The effective number of features: networks, ways of training, seeds."""
+    flipped: Table
+    """The share of decisions on trained inputs that one flipped bit changes."""
+
+
+def feature_spaces(settings: Settings) -> FeatureSpaces:
+    """Compare the feature spaces of full-batch training, SGD, and SGD with label noise."""
+    effective, flipped = _table(settings, "effective"), _table(settings, "flips")
+    full, sgd, noisy = effective.swapaxes(0, 1)
+    over = f"{settings.task_seeds} tasks"
+    numbers: dict[str, float | int | str] = {"shrunk-most": float(np.median(full[1] / noisy[1]))}
+    for i, activation in enumerate(ACTIVATIONS):
+        shrunk = median(sgd[i] / full[i], over=over)
+        numbers[f"shrunk-{activation}"] = (
+            f"{shrunk.value:.2f} ({shrunk.low:.2f} to {shrunk.high:.2f})"
+        )
+        for k, training in enumerate(TRAININGS):
+            numbers[f"neff-{activation}-{training}"] = float(np.median(effective[i, k]))
+            numbers[f"flips-{activation}-{training}"] = float(flipped[i, k].mean())
+        cyclic = _learnt(settings)[activation, "cyclic"]["effective"]
+        numbers[f"neff-{activation}-cyclic"] = float(np.median(cyclic))
+    return FeatureSpaces(
+        {
+            "tr-feature-space": median(_both_networks(sgd / full), over=over),
+            "tr-feature-space-label-noise": median(_both_networks(noisy / sgd), over=over),
+        },
+        numbers,
+        effective,
+        flipped,
+    )
+
+
+def _both_networks(ratio: Float[np.ndarray, "networks seeds"]) -> Float[np.ndarray, " seeds"]:
+    """Return the geometric mean over the networks."""
+    return np.exp(np.log(ratio).mean(axis=0))
+
+
+@dataclass(frozen=True)
+class FragilityCorrelations:
+    """Rank correlations of the size of the feature space with fragility."""
+
+    claims: dict[str, Estimate]
+    numbers: dict[str, float | int | str]
+    correlations: dict[tuple[str, str], Estimate]
+    """By definition of fragility and group of networks."""
+
+
+def fragility(settings: Settings) -> FragilityCorrelations:
+    """Correlate the effective number of features with fragility, within each network."""
+    effective, n = _table(settings, "effective"), settings.task_seeds
+    correlations = {
+        (name, group): _correlation(settings, effective[rows], _table(settings, name)[rows])
+        for name in DEFINITIONS
+        for group, rows in GROUPS.items()
+    }
+    flipped, numbers = _table(settings, "flips"), dict[str, float | int | str]()
+    paired = 100 * (flipped[:, 2] - flipped[:, 0]) / flipped[:, 0].mean(axis=1, keepdims=True)
+    for (activation, group), change in zip(ACTIVATIONS.items(), paired, strict=True):
+        values = [correlations[name, group].value or 0.0 for name in DEFINITIONS]
+        numbers[f"fragility-{activation}"] = values[0]
+        numbers[f"negative-{activation}"] = sum(value < 0 for value in values)
+        numbers[f"paired-{activation}"] = float(change.mean())
+        numbers[f"paired-se-{activation}"] = float(change.std(ddof=1) / n**0.5)
+    claims = {"tr-fragility": correlations["flips", "both"]}
+    return FragilityCorrelations(claims, numbers, correlations)
+
+
+def _correlation(settings: Settings, effective: Table, fragile: Table) -> Estimate:
+    """Correlate with an interval; the trainings of a seed share their task, and stay together."""
+    return over_runs(
+        lambda picks: correlation_within(effective[..., picks], fragile[..., picks]),
+        settings.task_seeds,
+        over=f"{settings.task_seeds} tasks",
+        seed=settings.seed,
+    )
