@@ -6,6 +6,7 @@ import json
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import nullcontext
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -20,8 +21,8 @@ from regime_lib.companion.book.project import BuildFailed, Project, find_project
 from regime_lib.companion.claims.claims import PAPERS, Verdict
 from regime_lib.companion.claims.ledger import read_ledger
 from regime_lib.companion.claims.sweep_tables import publish_sweep
-from regime_lib.companion.publish.cards import SIGNS
 from regime_lib.companion.publish.evidence import publish_evidence
+from regime_lib.companion.publish.markup import SIGNS
 from regime_lib.companion.publish.paper_scale import (
     collect_paper_scale,
     has_paper_profile,
@@ -46,7 +47,11 @@ _COLOURS = {
     Verdict.NOT_TESTED: None,
 }
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON to standard output.")
-_JOBS = click.option("-j", "--jobs", type=click.IntRange(min=1), help="Chapters run at once.")
+_JOBS = click.option("-j", "--jobs", type=click.IntRange(min=1),
+                     help="Processes at once [default: one per processor].")  # fmt: skip
+_GIVEN = click.option("-p", "--parameter", "given", type=(str, str), multiple=True,
+                      metavar="NAME VALUE", help="Set a parameter; repeat for more.")  # fmt: skip
+_PROFILE = click.option("--profile", help="quick (minutes) or paper (full scale).")
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -63,33 +68,23 @@ def list_command(as_json: bool) -> None:
     listing = []
     for entry in list_chapters(project):
         own = [record for record in records if record.claim.chapter == entry.name]
-        verdicts = {str(verdict): count for verdict, count in tally(own).items()}
-        if as_json:
-            listing.append(
-                {
-                    "chapter": entry.name,
-                    "title": entry.title,
-                    "parameters": [
-                        reports.parameter_json(parameter) for parameter in entry.parameters
-                    ],
-                    "claims": len(own),
-                    "verdicts": verdicts,
-                }
-            )
-            continue
-        click.secho(f"{entry.name}  {entry.title}", bold=True)
-        click.echo(f"  {reports.counted(verdicts, len(own))}")
-        for parameter in entry.parameters:
-            click.echo(f"  {reports.parameter_line(parameter)}")
+        verdicts = tally(own)
+        parameters = [reports.parameter_json(parameter) for parameter in entry.parameters]
+        listing.append({"chapter": entry.name, "title": entry.title, "parameters": parameters,
+                        "claims": len(own), "verdicts": verdicts})  # fmt: skip
+        if not as_json:
+            click.secho(f"{entry.name}  {entry.title}", bold=True)
+            click.echo(f"  {reports.counted(verdicts, len(own))}")
+            for parameter in entry.parameters:
+                click.echo(f"  {reports.parameter_line(parameter)}")
     if as_json:
         _print_json(listing)
 
 
 @regime.command("run")
 @click.argument("chapters", nargs=-1, required=True, metavar="CHAPTER...|all")
-@click.option("-p", "--parameter", "given", type=(str, str), multiple=True, metavar="NAME VALUE",
-              help="Set a parameter; repeat for more.")  # fmt: skip
-@click.option("--profile", help="quick (minutes) or paper (full scale).")
+@_GIVEN
+@_PROFILE
 @click.option("-o", "--output", type=click.Path(file_okay=False, path_type=Path),
               help="Where executed notebooks go [default: _build/notebooks].")  # fmt: skip
 @_JOBS
@@ -134,12 +129,11 @@ def run_command(
 @click.argument("chapter", required=False)
 @click.option("-g", "--grid", metavar="TEXT",
               help='Settings, such as "lr_sgd=logspace(-3,-1,5) seed=range(10)".')  # fmt: skip
-@click.option("-p", "--parameter", "given", type=(str, str), multiple=True, metavar="NAME VALUE",
-              help="Set a parameter for every point; repeat for more.")  # fmt: skip
-@click.option("--profile", help="quick (minutes) or paper (full scale), for every point.")
+@_GIVEN
+@_PROFILE
 @click.option("-o", "--output", metavar="DIR",
               help="A folder or an fsspec address [default: _build/sweeps/CHAPTER].")  # fmt: skip
-@click.option("-j", "--jobs", type=click.IntRange(min=1), help="Processes on this machine.")
+@_JOBS
 @click.option("--scheduler", metavar="ADDRESS", help="A Dask scheduler, tcp://host:port.")
 @click.option("--status", metavar="DIR", help="Say how far the sweep in a folder has come.")
 @click.option("--publish", is_flag=True, help="Show this sweep on the book's scorecard.")
@@ -180,17 +174,15 @@ def sweep_command(
     project = find_project()
     (entry,) = find_chapters(project, [chapter])
     shared = _collect(given, profile)
-    points = check_points(project, entry.name, shared, sweeps.parse_grid(grid))
+    points = check_points(entry, shared, sweeps.parse_grid(grid))
     place = output or str(project.build / "sweeps" / entry.name)
     run = chapter_function(project, entry.name, shared)
-    depends = dependencies(project, entry.name, shared, points)
-    if scheduler:
-        with sweeps.dask_executor(scheduler) as (executor, check):
-            done = sweeps.sweep(
-                run, points, into=place, depends=depends, executor=executor, check=check
-            )
-    else:
-        done = sweeps.sweep(run, points, into=place, depends=depends, jobs=jobs)
+    depends = dependencies(project, entry, shared, points)
+    where: Any = sweeps.dask_executor(scheduler) if scheduler else nullcontext((None, None))
+    with where as (executor, check):
+        done = sweeps.sweep(
+            run, points, into=place, depends=depends, jobs=jobs, executor=executor, check=check
+        )
     if publish:
         publish_sweep(project, entry.name, done.table, done.manifest)
     if as_json:
@@ -206,7 +198,7 @@ def sweep_command(
 @click.argument("chapter")
 @click.option("-o", "--output", metavar="DIR",
               help="Where the runs are kept [default: _build/evidence/CHAPTER].")  # fmt: skip
-@click.option("-j", "--jobs", type=click.IntRange(min=1), help="Processes on this machine.")
+@_JOBS
 @click.option("--collect", is_flag=True, help="Compute nothing; publish what is finished.")
 @click.option("--figure", "figures", multiple=True, metavar="NAME",
               help="Keep a figure of the long run, too; repeat for more.")  # fmt: skip
@@ -291,10 +283,7 @@ def claims_command(as_json: bool) -> None:
         own = of_paper(records, paper)
         if not own:
             continue
-        counts = {str(verdict): count for verdict, count in tally(own).items()}
-        click.secho(
-            f"{paper.name} (arXiv {paper.arxiv}): {reports.counted(counts, len(own))}", bold=True
-        )
+        click.secho(f"{paper}: {reports.counted(tally(own), len(own))}", bold=True)
         for record in own:
             sign = click.style(
                 f"{SIGNS[record.verdict]} {record.verdict}", fg=_COLOURS[record.verdict]

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from regime_lib.companion.book.catalogue import list_chapters
 from regime_lib.companion.book.parameters import Parameter
 from regime_lib.companion.book.project import Project
+from regime_lib.companion.claims.claims import Verdict
 from regime_lib.companion.claims.ledger import Measurement, Record
 from regime_lib.companion.running.execution import ChapterRun
 from regime_lib.companion.running.keys import stored_key
@@ -41,6 +42,7 @@ def record_json(
     `large` is what a run at the paper's scale measured.
     """
     claim, measurement = record.claim, record.measurement
+    numbers = {key: getattr(measurement, key, None) for key in ("value", "low", "high", "n")}
     return {
         "id": claim.id,
         "paper": claim.paper.key,
@@ -51,10 +53,7 @@ def record_json(
         "quantity": claim.quantity,
         "unit": claim.unit,
         "criterion": claim.criterion.as_dict(),
-        "value": measurement.value if measurement else None,
-        "low": measurement.low if measurement else None,
-        "high": measurement.high if measurement else None,
-        "n": measurement.n if measurement else None,
+        **numbers,
         "verdict": str(record.verdict),
         "notebook": project.show(record.notebook) if record.notebook else None,
         "paper_scale": large.as_dict() if large else None,
@@ -93,7 +92,7 @@ def run_json(project: Project, run: ChapterRun) -> dict[str, Any]:
     }
 
 
-def counted(verdicts: dict[str, int], total: int) -> str:
+def counted(verdicts: Mapping[Verdict, int], total: int) -> str:
     """Return how many claims there are, and how many of each verdict."""
     parts = ", ".join(f"{count} {verdict}" for verdict, count in verdicts.items())
     claims = "1 claim" if total == 1 else f"{total} claims"

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import wraps
+from typing import TypeVar
+
+Solution = TypeVar("Solution")
 
 
 class NotYetError(Exception):
@@ -10,34 +14,27 @@ class NotYetError(Exception):
 
 
 def expect(holds: object, hint: str) -> None:
-    """Go on if something holds, else stop with a hint.
-
-    Raises
-    ------
-    NotYetError
-        With the hint.
-    """
+    """Go on if something holds, else stop the trial with a `NotYetError` that says the hint."""
     if not holds:
         raise NotYetError(hint)
 
 
-def report(exercise: str, trial: Callable[[], None]) -> None:
-    """Try a solution and print one line: solved, or what is missing.
+def checks(trial: Callable[[Solution], None], name: str = "") -> Callable[[Solution], None]:
+    """Make a trial of a solution print one line: solved, or what is missing."""
+    name = name or trial.__name__.replace("_", " ")
 
-    Parameters
-    ----------
-    exercise : str
-        Name of the exercise.
-    trial : callable
-        Calls the reader's function and `expect`.
-    """
-    try:
-        trial()
-    except NotImplementedError:
-        print(f"{exercise}: not yet. Replace `raise NotImplementedError` with your solution.")
-    except NotYetError as hint:
-        print(f"{exercise}: not yet. {hint}")
-    except Exception as error:  # a reader's code may fail in any way; the notebook goes on
-        print(f"{exercise}: not yet. Your function raised {type(error).__name__}: {error}")
-    else:
-        print(f"{exercise}: solved.")
+    @wraps(trial)
+    def check(solution: Solution) -> None:
+        try:
+            trial(solution)
+        except NotImplementedError:
+            said = "not yet. Replace `raise NotImplementedError` with your solution."
+        except NotYetError as hint:
+            said = f"not yet. {hint}"
+        except Exception as error:  # a reader's code may fail in any way; the notebook goes on
+            said = f"not yet. Your function raised {type(error).__name__}: {error}"
+        else:
+            said = "solved."
+        print(f"{name}: {said}")
+
+    return check

@@ -9,9 +9,13 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from regime_lib.companion.book.catalogue import Entry, find_chapters
-from regime_lib.companion.book.parameters import Value, check_value, refuse_unknown
+from regime_lib.companion.book.parameters import (
+    ChapterParameters,
+    Value,
+    check_value,
+    refuse_unknown,
+)
 from regime_lib.companion.book.project import Project, find_project
-from regime_lib.companion.book.settings import ChapterParameters
 from regime_lib.companion.claims.claims import load_claims
 from regime_lib.companion.claims.ledger import (
     CLAIM_MIME,
@@ -20,7 +24,7 @@ from regime_lib.companion.claims.ledger import (
     plain_number,
     rounded,
 )
-from regime_lib.companion.publish.cards import card
+from regime_lib.companion.publish.markup import card, template
 from regime_lib.companion.publish.paper_scale import (
     SUFFIX,
     as_paper_scale,
@@ -31,16 +35,20 @@ from regime_lib.companion.running.measuring import Keeper, settings_of, with_pro
 from regime_lib.companion.running.provenance import PROVENANCE_MIME, describe_run
 from regime_lib.companion.running.threads import use_one_thread
 from regime_lib.errors import RegimeError
-from regime_lib.estimate import Estimate
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+    from regime_lib.companion.figures.drawn import DrawnFigure
     from regime_lib.companion.figures.scene import Scene
     from regime_lib.companion.figures.theme import Theme
+    from regime_lib.estimate import Estimate
 
 
 T = TypeVar("T")
+
+# What is glued of a measurement beside its value, under CLAIM-low and so on.
+_PARTS = ("low", "high", "n", "verdict")
 
 
 def open_chapter(
@@ -71,29 +79,22 @@ def open_chapter(
     (entry,) = find_chapters(project, [name])
     declared = {parameter.name: parameter for parameter in entry.parameters}
     if not any(isinstance(value, Chapter) for value in namespace.values()):
-        for variable in _user_variables(namespace):
-            refuse_unknown(variable, declared, entry.name)
+        for variable, value in namespace.items():
+            if _is_plain(variable, value):  # such as papermill can inject
+                refuse_unknown(variable, declared, entry.name)
     values: dict[str, Value] = {}
-    for parameter in entry.parameters:
-        if parameter.name not in namespace:
-            raise RegimeError(f"'{parameter.name}' is not set; run the parameters cell first")
-        values[parameter.name] = check_value(parameter, namespace[parameter.name])
+    for key, parameter in declared.items():
+        if key not in namespace:
+            raise RegimeError(f"'{key}' is not set; run the parameters cell first")
+        values[key] = check_value(parameter, namespace[key])
     use_one_thread()
     return Chapter(project, entry, with_profile(entry, values, measure), measure)
 
 
-def _user_variables(namespace: Mapping[str, object]) -> list[str]:
-    """Return the names of plain data in a notebook, such as papermill can inject.
-
-    Modules, functions and classes are imports; names with an underscore, and In and Out, belong
-    to IPython and to editors.
-    """
+def _is_plain(name: str, value: object) -> bool:
+    """Whether a name of a notebook is data of the reader's, not an import or of IPython."""
     plain = (bool, int, float, str, list, tuple, dict, type(None))
-    return [
-        name
-        for name, value in namespace.items()
-        if isinstance(value, plain) and not name.startswith("_") and name not in ("In", "Out")
-    ]
+    return isinstance(value, plain) and not name.startswith("_") and name not in ("In", "Out")
 
 
 class Chapter:
@@ -120,6 +121,7 @@ class Chapter:
         self._keeper = Keeper(project, entry, parameters)
         self._project, self._entry = project, entry
         self._claims = load_claims(project.claims_file)
+        self._own = {key: c for key, c in self._claims.items() if c.chapter == entry.name}
         self._measurements: dict[str, Measurement] = {}
         self._glued: set[str] = set()
         self._figures: set[str] = set()
@@ -176,35 +178,26 @@ class Chapter:
             If the claim is unknown, belongs to another chapter or was recorded already, or the
             estimate does not fit it.
         """
-        if claim not in self._claims:
-            raise RegimeError(f"book/claims.yml holds no claim '{claim}'; {self._hint(claim)}")
-        entry = self._claims[claim]
-        if entry.chapter != self.name:
-            raise RegimeError(f"claim {claim} belongs to chapter {entry.chapter}, not {self.name}")
+        if claim not in self._own:
+            raise RegimeError(self._why_not(claim))
         if claim in self._measurements:
             raise RegimeError(
                 f"claim {claim} was recorded already; record it once, or run the cell with "
                 "open_chapter again to start afresh"
             )
-        measurement = as_measurement(entry, estimate)
+        measurement = as_measurement(self._own[claim], estimate)
         self._measurements[claim] = measurement
         _show(
             {
-                "text/html": card(entry, measurement),
-                "text/plain": measurement.summary,
+                "text/html": card(self._own[claim], measurement),
+                "text/plain": f"{claim}: {measurement.summary}",
                 CLAIM_MIME: measurement.as_dict(),
             }
         )
-        numbers: dict[str, float | str | None] = {
-            "": "no number" if measurement.value is None else measurement.value,
-            "-low": measurement.low,
-            "-high": measurement.high,
-            "-n": measurement.n,
-            "-verdict": str(measurement.verdict),
-        }
-        for suffix, number in numbers.items():
-            if number is not None:
-                self._glue(f"{claim}{suffix}", number)
+        self._glue(claim, "no number" if measurement.value is None else measurement.value)
+        for part in _PARTS:
+            if (number := getattr(measurement, part)) is not None:
+                self._glue(f"{claim}-{part}", _plain(number))
         return measurement
 
     def figure(self, draw: Callable[[Theme], Figure], *, name: str, caption: str, alt: str) -> None:
@@ -227,21 +220,12 @@ class Chapter:
             If the name is taken or not an anchor, the alt text says too little, or the figure
             holds text that is too small to read.
         """
-        self._refuse_twice(name)
         from regime_lib.companion.figures.render import render_figure  # matplotlib is slow
 
-        figure = render_figure(draw, name, caption, alt)
-        self._figures.add(name)
-        _show(figure.bundle())
+        self._show_figure(render_figure(draw, name, caption, alt))
 
     def scene(
-        self,
-        scene: Scene,
-        *,
-        still: Callable[[Theme], Figure],
-        name: str,
-        caption: str,
-        alt: str,
+        self, scene: Scene, *, still: Callable[[Theme], Figure], name: str, caption: str, alt: str
     ) -> None:
         """Show a picture that the reader moves with sliders, without a server.
 
@@ -259,13 +243,10 @@ class Chapter:
         RegimeError
             As for `figure`, and if the scene is too large for a page.
         """
-        self._refuse_twice(name)
         from regime_lib.companion.figures.render import render_figure
         from regime_lib.companion.figures.scene_data import with_scene
 
-        figure = with_scene(render_figure(still, name, caption, alt), scene)
-        self._figures.add(name)
-        _show(figure.bundle())
+        self._show_figure(with_scene(render_figure(still, name, caption, alt), scene))
 
     def glue(self, name: str, value: object) -> None:
         """Store a number or a text under `name` for the prose: ``{glue:text}`` shows it.
@@ -281,8 +262,7 @@ class Chapter:
             self._glue(name, value)
             return
         number = plain_number(value, f"the number glued as '{name}'")
-        whole = getattr(value, "item", lambda: value)()
-        self._glue(name, whole if isinstance(whole, int) else rounded(number))
+        self._glue(name, number if isinstance(number, int) else rounded(number))
 
     def glue_all(self, numbers: Mapping[str, object]) -> None:
         """Store several numbers and texts for the prose, each under its name, as `glue` does."""
@@ -312,14 +292,13 @@ class Chapter:
         """
         if strange := sorted(set(names) - self._glued):
             raise RegimeError(f"'{strange[0]}' was not glued in this run; glue it first")
-        own = {name: claim for name, claim in self._claims.items() if claim.chapter == self.name}
-        there = read_paper_scale(self._project, self.name, own)
+        there = read_paper_scale(self._project, self.name, self._own)
         found = there.measurements if there else {}
-        for name in own:
+        for name in self._own:
             one = found.get(name)
-            for part in ("", "low", "high", "n", "verdict"):
-                number = getattr(one, part or "value") if one else None
-                self._glue(f"{name}{SUFFIX}{part and f'-{part}'}", _plain(number))
+            self._glue(f"{name}{SUFFIX}", _plain(getattr(one, "value", None)))
+            for part in _PARTS:
+                self._glue(f"{name}{SUFFIX}-{part}", _plain(getattr(one, part, None)))
         both = found.keys() & self._measurements.keys()
         same = sum(found[name].verdict == self._measurements[name].verdict for name in both)
         self._glue("paper-same", f"{same} of {len(both)}")
@@ -330,7 +309,7 @@ class Chapter:
         if there is None:
             print(f"no run of {self.name} at the paper's scale is committed")
             return
-        markup, text = comparison(own.values(), self._measurements, there)
+        markup, text = comparison(self._own.values(), self._measurements, there)
         _show({"text/html": markup, "text/plain": text})
 
     def paper_figure(self, name: str) -> None:
@@ -341,8 +320,7 @@ class Chapter:
         RegimeError
             If a long run is committed without that figure, or its own name is taken.
         """
-        own = {key: claim for key, claim in self._claims.items() if claim.chapter == self.name}
-        there = read_paper_scale(self._project, self.name, own)
+        there = read_paper_scale(self._project, self.name, self._own)
         if there is None:
             print(f"no run of {self.name} at the paper's scale is committed")
             return
@@ -352,10 +330,7 @@ class Chapter:
                 f"the long run of {self.name} is committed without the figure '{name}'; it has "
                 f"{known}: add it with regime evidence {self.name} --collect --figure {name}"
             )
-        shown = f"{name}{SUFFIX}"
-        self._refuse_twice(shown)
-        self._figures.add(shown)
-        _show(as_paper_scale(there.pictures[name]).bundle())
+        self._show_figure(as_paper_scale(there.pictures[name]))
 
     def summary(self) -> None:
         """Print one line a recorded claim, sorted: text that survives another machine."""
@@ -370,15 +345,19 @@ class Chapter:
         footer = describe_run(self._project, self._entry, self.parameters, seconds)
         _show(
             {
-                "text/html": footer.html,
+                "text/html": template("footer.html.j2").render(rows=footer.rows()),
                 "text/plain": footer.text,
-                PROVENANCE_MIME: footer.as_dict(),
+                PROVENANCE_MIME: dict(vars(footer)),
             }
         )
 
-    def _refuse_twice(self, figure: str) -> None:
-        if figure in self._figures:
-            raise RegimeError(f"figure {figure} was shown already; give each figure its own name")
+    def _show_figure(self, figure: DrawnFigure) -> None:
+        if figure.name in self._figures:
+            raise RegimeError(
+                f"figure {figure.name} was shown already; give each figure its own name"
+            )
+        self._figures.add(figure.name)
+        _show(figure.bundle())
 
     def _glue(self, name: str, value: float | str) -> None:
         if name in self._glued:
@@ -388,10 +367,14 @@ class Chapter:
 
         glue(name, value, display=False)
 
-    def _hint(self, claim: str) -> str:
-        own = [known for known, entry in self._claims.items() if entry.chapter == self.name]
-        near = difflib.get_close_matches(claim, own, n=1)
-        return f"did you mean {near[0]}" if near else f"this chapter has {', '.join(own) or 'none'}"
+    def _why_not(self, claim: str) -> str:
+        if claim in self._claims:
+            chapter = self._claims[claim].chapter
+            return f"claim {claim} belongs to chapter {chapter}, not {self.name}"
+        near = difflib.get_close_matches(claim, self._own, n=1)
+        known = ", ".join(self._own) or "none"
+        hint = f"did you mean {near[0]}" if near else f"this chapter has {known}"
+        return f"book/claims.yml holds no claim '{claim}'; {hint}"
 
 
 def _plain(number: float | str | None) -> float | str:

@@ -1,4 +1,4 @@
-"""Settings of the studies' tests: one thread, for networks this small are slower with two."""
+"""Settings of the chapters' tests: one thread, for networks this small are slower with two."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ def test_there_is_a_chapter_to_check() -> None:
 
 @pytest.mark.parametrize("name", CHAPTERS)
 def test_the_chapter_keeps_the_contract(name: str) -> None:
-    assert problems_of(load_entry(PROJECT, name).notebook()) == []
+    assert problems_of(load_entry(PROJECT, name).notebook) == []
 
 
 @pytest.mark.parametrize("name", CHAPTERS)
@@ -50,6 +50,6 @@ def test_the_outputs_are_those_of_the_committed_source(name: str) -> None:
 def test_the_chapter_records_the_claims_that_it_is_there_for(name: str) -> None:
     claims = load_claims(PROJECT.claims_file).values()
     expected = {claim.id for claim in claims if claim.chapter == name}
-    recorded = measurements_in(load_entry(PROJECT, name).notebook(), name)
+    recorded = measurements_in(load_entry(PROJECT, name).notebook, name)
     assert recorded.keys() == expected
     assert expected

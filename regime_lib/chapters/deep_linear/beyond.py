@@ -12,11 +12,12 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from regime_lib.chapters.deep_linear.learning import Losses, matched_plateaus
-from regime_lib.chapters.deep_linear.settings import ONE, Numbers, Settings
+from regime_lib.chapters.deep_linear.settings import ONE, Settings
+from regime_lib.chapters.part import Numbers
 from regime_lib.instrument.settling.timescales import smooth
 from regime_lib.instrument.tracking.tracker import RegimeTracker
 from regime_lib.simulators.deep_linear.critical import visited_values
-from regime_lib.simulators.deep_linear.descent import gradient_descent
+from regime_lib.simulators.deep_linear.flow import gradient_descent
 from regime_lib.simulators.deep_linear.hessian import hessian
 from regime_lib.simulators.deep_linear.initialisation import random_init
 from regime_lib.simulators.deep_linear.plateaus import find_plateaus
@@ -44,10 +45,8 @@ class CorrelatedData:
     """The loss of least squares on correlated, noisy data."""
 
     numbers: Numbers
-    runs: dict[str, Losses]
-    """By depth."""
-    values: Float[np.ndarray, " values"]
-    """Critical values of the whitened target, above the loss that no linear map removes."""
+    runs: dict[str, Losses]  # by depth
+    values: Float[np.ndarray, " values"]  # critical values, above what no linear map removes
 
 
 def correlated_data(settings: Settings) -> CorrelatedData:
@@ -81,8 +80,8 @@ class LargeSteps:
 
     numbers: Numbers
     losses: dict[str, Float[np.ndarray, " steps"]]
+    # largest curvature × step / 2; NaN where diverged
     sharpness: dict[str, Float[np.ndarray, " steps"]]
-    """Largest curvature over two over the step size; NaN where the run has diverged."""
     converged: dict[str, bool]
 
 
@@ -132,12 +131,9 @@ class Relu:
 
     numbers: Numbers
     losses: Float[np.ndarray, "steps seeds"]
-    flips: Float[np.ndarray, "steps seeds"]
-    """Share of all units and inputs that switch in a step."""
-    values: Float[np.ndarray, " values"]
-    """Critical values of the linear network."""
-    shares: pd.DataFrame
-    """Share of the steps and of all flips in each of `STAGES`, medians over seeds."""
+    flips: Float[np.ndarray, "steps seeds"]  # share of all units and inputs that switch in a step
+    values: Float[np.ndarray, " values"]  # critical values of the linear network
+    shares: pd.DataFrame  # of the steps and of all flips in each of `STAGES`, medians
 
 
 def relu(settings: Settings) -> Relu:
@@ -252,12 +248,9 @@ class ScaleLaw:
     """How far the second plateau at depth two is from its critical value."""
 
     numbers: Numbers
-    scales: Float[np.ndarray, " scales"]
-    """Standard deviations of the initial weights."""
-    deviations: Float[np.ndarray, "scales seeds"]
-    """Relative distance."""
-    exponent: float
-    """Of the predicted power law."""
+    scales: Float[np.ndarray, " scales"]  # standard deviations of the initial weights
+    deviations: Float[np.ndarray, "scales seeds"]  # relative distance
+    exponent: float  # of the predicted power law
 
 
 def scale_law(settings: Settings) -> ScaleLaw:

@@ -8,141 +8,125 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from jaxtyping import Float
 
-from regime_lib.chapters.checking import expect, report
+from regime_lib.chapters.checking import checks, expect
 from regime_lib.simulators.deep_linear.adjacency import adjacency as true_adjacency
-from regime_lib.simulators.deep_linear.descent import gradient_descent
-from regime_lib.simulators.deep_linear.flow import gradient_flow
+from regime_lib.simulators.deep_linear.flow import gradient_descent, gradient_flow
 from regime_lib.simulators.deep_linear.initialisation import balanced_init, chain, random_init
 from regime_lib.simulators.deep_linear.problem import Layers, LinearTask
 
 Square = Float[np.ndarray, "units units"]
 
 
+@checks
 def adjacency(solution: Callable[[Layers], Square]) -> None:
     """Check a function that writes the layers of a network into its adjacency matrix."""
-
-    def trial() -> None:
-        for sizes in ((1, 1), (2, 2, 2), (3, 4, 2, 3), (2, 1, 5)):
-            layers = random_init(sizes, 1.0, np.random.default_rng(0))
-            found = np.asarray(solution(layers), dtype=float)
-            expect(
-                found.shape == (sum(sizes),) * 2,
-                f"A network of sizes {sizes} has {sum(sizes)} units, so the matrix is "
-                f"{sum(sizes)} × {sum(sizes)}; yours has shape {found.shape}.",
-            )
-            truth = true_adjacency(layers)
-            expect(
-                not np.allclose(found, truth.T) or np.allclose(truth, truth.T),
-                "This is the transpose: row i, column j holds the weight from unit j to unit i.",
-            )
-            expect(
-                np.allclose(found, truth),
-                "Block (i, i-1), one below the diagonal, is W_i; every other block is zero.",
-            )
-
-    report("adjacency", trial)
+    for sizes in ((1, 1), (2, 2, 2), (3, 4, 2, 3), (2, 1, 5)):
+        layers = random_init(sizes, 1.0, np.random.default_rng(0))
+        found = np.asarray(solution(layers), dtype=float)
+        expect(
+            found.shape == (sum(sizes),) * 2,
+            f"A network of sizes {sizes} has {sum(sizes)} units, so the matrix is {sum(sizes)} × "
+            f"{sum(sizes)}; yours has shape {found.shape}.",
+        )
+        truth = true_adjacency(layers)
+        expect(
+            not np.allclose(found, truth.T) or np.allclose(truth, truth.T),
+            "This is the transpose: row i, column j holds the weight from unit j to unit i.",
+        )
+        expect(
+            np.allclose(found, truth),
+            "Block (i, i-1), one below the diagonal, is W_i; every other block is zero.",
+        )
 
 
+@checks
 def critical_losses(solution: Callable[[Sequence[float], int], Sequence[float]]) -> None:
     """Check a function that lists the critical values of a network of limited width."""
-
-    def trial() -> None:
-        for values, width in (((3.0, 2.0, 1.0), 3), ((4.0, 2.0, 1.0), 2), ((2.0,), 1)):
-            truth = [
-                0.5 * sum(v**2 for v in rest)
-                for count in range(max(len(values) - width, 0), len(values) + 1)
-                for rest in itertools.combinations(values, count)
-            ]
-            found = sorted(float(loss) for loss in solution(values, width))
-            expect(
-                not np.isclose(found[-1], sum(v**2 for v in values)),
-                "The loss is half the squared distance: do not forget the half.",
-            )
-            expect(
-                len(found) >= len(truth),
-                f"For σ = {values} and width {width} there are {len(truth)} sets of learnt values, "
-                f"you return {len(found)}: any set may be learnt, not only the largest ones.",
-            )
-            expect(
-                len(found) == len(truth) and np.allclose(found, sorted(truth)),
-                f"For σ = {values} and width {width} the lowest value is {min(truth):g}: a narrow "
-                "layer lets no more than its width through.",
-            )
-
-    report("critical losses", trial)
+    for values, width in (((3.0, 2.0, 1.0), 3), ((4.0, 2.0, 1.0), 2), ((2.0,), 1)):
+        truth = [
+            0.5 * sum(v**2 for v in rest)
+            for count in range(max(len(values) - width, 0), len(values) + 1)
+            for rest in itertools.combinations(values, count)
+        ]
+        found = sorted(float(loss) for loss in solution(values, width))
+        expect(
+            not np.isclose(found[-1], sum(v**2 for v in values)),
+            "The loss is half the squared distance: do not forget the half.",
+        )
+        expect(
+            len(found) >= len(truth),
+            f"For σ = {values} and width {width} there are {len(truth)} sets of learnt values, you "
+            f"return {len(found)}: any set may be learnt, not only the largest ones.",
+        )
+        expect(
+            len(found) == len(truth) and np.allclose(found, sorted(truth)),
+            f"For σ = {values} and width {width} the lowest value is {min(truth):g}: a narrow "
+            "layer lets no more than its width through.",
+        )
 
 
+@checks
 def half_time(solution: Callable[[float, float], float]) -> None:
     """Check a function that says when a balanced network of depth two has learnt half of σ."""
-
-    def trial() -> None:
-        for sigma, start in ((2.0, 0.01), (1.0, 0.001), (3.0, 0.5)):
-            weight = chain(start, 2)
-            layers = tuple(np.array([[w]]) for w in weight)
-            times = np.linspace(0, 8, 1601)
-            flow = gradient_flow(layers, LinearTask.diagonal([sigma]), times)
-            truth = float(np.interp(sigma / 2, flow.products.ravel(), times))
-            found = solution(sigma, start)
-            expect(
-                not np.isclose(found, 2 * truth, rtol=1e-3),
-                "Twice too late: both layers grow, so the rate is 2σ and not σ.",
-            )
-            expect(
-                np.isclose(found, truth, rtol=1e-3),
-                f"For σ = {sigma:g} and s₀ = {start:g} a simulation reaches σ/2 at {truth:.3f}, "
-                f"your formula says {found:.3f}. Solve s(t) = σ/2 in the sigmoid.",
-            )
-
-    report("half time", trial)
+    for sigma, start in ((2.0, 0.01), (1.0, 0.001), (3.0, 0.5)):
+        weight = chain(start, 2)
+        layers = tuple(np.array([[w]]) for w in weight)
+        times = np.linspace(0, 8, 1601)
+        flow = gradient_flow(layers, LinearTask.diagonal([sigma]), times)
+        truth = float(np.interp(sigma / 2, flow.products.ravel(), times))
+        found = solution(sigma, start)
+        expect(
+            not np.isclose(found, 2 * truth, rtol=1e-3),
+            "Twice too late: both layers grow, so the rate is 2σ and not σ.",
+        )
+        expect(
+            np.isclose(found, truth, rtol=1e-3),
+            f"For σ = {sigma:g} and s₀ = {start:g} a simulation reaches σ/2 at {truth:.3f}, your "
+            f"formula says {found:.3f}. Solve s(t) = σ/2 in the sigmoid.",
+        )
 
 
+@checks
 def balance(solution: Callable[[Float[np.ndarray, "rows columns"]], Layers]) -> None:
     """Check a function that splits a matrix into two balanced layers."""
-
-    def trial() -> None:
-        random = np.random.default_rng(1)
-        for shape in ((2, 2), (3, 2), (2, 4)):
-            network = random.standard_normal(shape)
-            first, second = solution(network)
-            expect(
-                np.shape(second @ first) == shape and np.allclose(second @ first, network),
-                "The product W_2 W_1 must be the given matrix; return (W_1, W_2).",
-            )
-            gap = abs(first @ first.T - second.T @ second).max()
-            expect(
-                gap < 1e-9,
-                f"W_1 W_1ᵀ and W_2ᵀ W_2 still differ by {gap:.2g}; give the square root of each "
-                "singular value to either layer.",
-            )
-
-    report("balance", trial)
+    random = np.random.default_rng(1)
+    for shape in ((2, 2), (3, 2), (2, 4)):
+        network = random.standard_normal(shape)
+        first, second = solution(network)
+        expect(
+            np.shape(second @ first) == shape and np.allclose(second @ first, network),
+            "The product W_2 W_1 must be the given matrix; return (W_1, W_2).",
+        )
+        gap = abs(first @ first.T - second.T @ second).max()
+        expect(
+            gap < 1e-9,
+            f"W_1 W_1ᵀ and W_2ᵀ W_2 still differ by {gap:.2g}; give the square root of each "
+            "singular value to either layer.",
+        )
 
 
+@checks
 def largest_step(solution: Callable[[int, float], float]) -> None:
     """Check a function that returns the largest stable step at a balanced minimum of a chain."""
-
-    def trial() -> None:
-        for depth, sigma in ((1, 1.0), (2, 1.0), (2, 3.0), (4, 2.0)):
-            found = float(solution(depth, sigma))
-            expect(np.isfinite(found) and found > 0, "A step size is a positive number.")
-            task = LinearTask.diagonal([sigma])
-            ends = []
-            for share in (0.98, 1.02):
-                layers = balanced_init(
-                    np.array([[sigma * (1 + 1e-6)]]), [1] * (depth + 1), np.random.default_rng(0)
-                )
-                path = gradient_descent(layers, task, share * found, 60, every=60)
-                losses = path.losses
-                ends.append(bool(losses[-1] < losses[0]))
-            expect(
-                ends[0],
-                f"At depth {depth}, σ = {sigma:g}, a step slightly below yours already moves away "
-                "from the minimum; the limit is two over the largest curvature.",
+    for depth, sigma in ((1, 1.0), (2, 1.0), (2, 3.0), (4, 2.0)):
+        found = float(solution(depth, sigma))
+        expect(np.isfinite(found) and found > 0, "A step size is a positive number.")
+        task = LinearTask.diagonal([sigma])
+        ends = []
+        for share in (0.98, 1.02):
+            layers = balanced_init(
+                np.array([[sigma * (1 + 1e-6)]]), [1] * (depth + 1), np.random.default_rng(0)
             )
-            expect(
-                not ends[1],
-                f"At depth {depth}, σ = {sigma:g}, a step slightly above yours still comes closer; "
-                "the curvature along the chain is h σ^(2 - 2/h).",
-            )
-
-    report("largest step", trial)
+            path = gradient_descent(layers, task, share * found, 60, every=60)
+            losses = path.losses
+            ends.append(bool(losses[-1] < losses[0]))
+        expect(
+            ends[0],
+            f"At depth {depth}, σ = {sigma:g}, a step slightly below yours already moves away from "
+            "the minimum; the limit is two over the largest curvature.",
+        )
+        expect(
+            not ends[1],
+            f"At depth {depth}, σ = {sigma:g}, a step slightly above yours still comes closer; the "
+            "curvature along the chain is h σ^(2 - 2/h).",
+        )

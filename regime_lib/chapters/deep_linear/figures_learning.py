@@ -13,29 +13,22 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter
 
+from regime_lib.chapters.deep_linear import learning
 from regime_lib.chapters.deep_linear.beyond import CorrelatedData, LargeSteps, Relu, ScaleLaw
-from regime_lib.chapters.deep_linear.learning import (
-    Initialisations,
-    Losses,
-    RateBound,
-    Rates,
-    SmallWeights,
-)
-from regime_lib.companion.figures.curves import STYLES, Curves
+from regime_lib.companion.figures.curves import STYLES, Curves, band, lines
 from regime_lib.companion.figures.marks import legend_below, outer_label
 from regime_lib.companion.figures.theme import Theme
 from regime_lib.instrument.settling.timescales import smooth
 
 _SMOOTHING = 15  # steps over which flips are averaged
-_FIVE_STYLES = (*STYLES, (0, (1, 1)))
 
 
-def small_weights(theme: Theme, found: SmallWeights) -> Figure:
+def small_weights(theme: Theme, found: learning.SmallWeights) -> Figure:
     """Draw falling losses from small weights against critical values, a panel per depth."""
     return _falling(theme, found.runs, found.values)
 
 
-def small_weights_alt(found: SmallWeights) -> str:
+def small_weights_alt(found: learning.SmallWeights) -> str:
     """Describe `small_weights`."""
     return (
         "Three panels of falling curves. At depth 1 one smooth fall. At depth 2 and 3 stairs whose "
@@ -61,7 +54,7 @@ def correlated_data_alt(found: CorrelatedData) -> str:
 
 
 def _falling(
-    theme: Theme, runs: Mapping[str, Losses], values: Float[np.ndarray, " values"]
+    theme: Theme, runs: Mapping[str, learning.Losses], values: Float[np.ndarray, " values"]
 ) -> Figure:
     """Draw losses over logarithmic time, a panel per setting, and the values to be visited."""
     figure, axes = theme.panels(len(runs), height=2.9)
@@ -76,7 +69,7 @@ def _falling(
     return figure
 
 
-def initialisations(theme: Theme, found: Initialisations) -> Figure:
+def initialisations(theme: Theme, found: learning.Initialisations) -> Figure:
     """Draw how the modes are learnt from several kinds of initialisations, a panel per kind."""
     figure, axes = theme.panels(len(found.modes), height=2.4, sharey=True)
     shades = theme.shades("weight", len(found.sigma))
@@ -93,7 +86,7 @@ def initialisations(theme: Theme, found: Initialisations) -> Figure:
     return figure
 
 
-def initialisations_alt(found: Initialisations) -> str:
+def initialisations_alt(found: learning.Initialisations) -> str:
     """Describe `initialisations`."""
     halves = "; ".join(f"{name}: {a:.1f} and {b:.1f}" for name, (a, b) in found.halves.items())
     return (
@@ -102,14 +95,11 @@ def initialisations_alt(found: Initialisations) -> str:
     )
 
 
-def rates(theme: Theme, found: Rates, bound: RateBound) -> Figure:
+def rates(theme: Theme, found: learning.Rates, bound: learning.RateBound) -> Figure:
     """Draw how the loss falls near the minimum at several depths, and the loss over its bound."""
     figure, (left, right) = theme.panels(2, height=3.0)
-    shades = theme.shades("loss", len(found.decays))
-    for (name, (times, losses)), shade, style in zip(
-        found.decays.items(), shades, _FIVE_STYLES, strict=True
-    ):
-        left.plot(times, losses, color=shade, linestyle=style, label=name)
+    lines(theme, left, found.decays, "loss", styles=(*STYLES, (0, (1, 1))))
+    for name, (times, _) in found.decays.items():
         left.plot(times, found.formulas[name], linewidth=1.2, **theme.stroke("theory"))
     left.lines[-1].set_label("formula")
     left.set(yscale="log", xlabel="time", ylabel="loss / first", title="near the minimum")
@@ -122,7 +112,7 @@ def rates(theme: Theme, found: Rates, bound: RateBound) -> Figure:
     return figure
 
 
-def rates_alt(found: Rates, bound: RateBound) -> str:
+def rates_alt(found: learning.Rates, bound: learning.RateBound) -> str:
     """Describe `rates`."""
     rate = found.claims["dl-rate"]
     return (
@@ -195,14 +185,11 @@ def relu_alt(found: Relu) -> str:
 def scale_law(theme: Theme, found: ScaleLaw) -> Figure:
     """Draw how far a plateau is from its critical value against the initial scale."""
     figure, (ax,) = theme.panels(1, height=2.9)
-    low, mid, high = Curves(found.scales, found.deviations).quantiles()
-    theme.band(ax, found.scales, low, mid, high, "loss", label="second plateau, depth 2")
-    ax.plot(
-        found.scales,
-        mid[0] * (found.scales / found.scales[0]) ** found.exponent,
-        **theme.stroke("theory"),
-        label=f"power {found.exponent:.2f} of the scale",
-    )
+    curves = Curves(found.scales, found.deviations)
+    band(theme, ax, curves, "loss", label="second plateau, depth 2")
+    power = curves.quantiles()[1, 0] * (found.scales / found.scales[0]) ** found.exponent
+    label = f"power {found.exponent:.2f} of the scale"
+    ax.plot(found.scales, power, **theme.stroke("theory"), label=label)
     ax.set(xscale="log", yscale="log", xlabel="standard deviation of the initial weights")
     ax.set_ylabel("relative distance")
     ax.legend(loc="upper left")

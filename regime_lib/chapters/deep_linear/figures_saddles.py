@@ -17,6 +17,7 @@ from matplotlib.figure import Figure
 from regime_lib.chapters.deep_linear.landscape import CriticalPoints, HalfLines, Saddles
 from regime_lib.chapters.deep_linear.settings import ONE
 from regime_lib.companion.figures.curves import STYLES
+from regime_lib.companion.figures.marks import note
 from regime_lib.companion.figures.theme import Theme
 from regime_lib.simulators.deep_linear.problem import velocity
 
@@ -29,15 +30,8 @@ def critical_points(theme: Theme, points: CriticalPoints) -> Figure:
     figure, (ax,) = theme.panels(1, height=3.6)
     for name, loss in points.predicted.items():
         ax.axhline(loss, linewidth=1, **theme.stroke("theory"))
-        ax.annotate(
-            name,
-            (1.0, loss),
-            xycoords=("axes fraction", "data"),
-            xytext=(4, 0),
-            textcoords="offset points",
-            va="center",
-            color=theme.text,
-        )
+        beside = {"xycoords": ("axes fraction", "data"), "va": "center", "color": theme.text}
+        note(ax, name, (1.0, loss), (4, 0), **beside)
     shades, start = theme.shades("pattern", len(points.found)), 0
     for (name, losses), shade, marker in zip(points.found.items(), shades, _MARKERS, strict=False):
         places = start + np.arange(len(losses))
@@ -109,10 +103,8 @@ class Portrait:
     """The flow of chains with goal one in a plane of two numbers, and its special lines."""
 
     title: str
-    side: Float[np.ndarray, " points"]
-    """Of the square grid."""
-    flow: tuple[Float[np.ndarray, "rows columns"], Float[np.ndarray, "rows columns"]]
-    """Velocities along both axes."""
+    side: Float[np.ndarray, " points"]  # of the square grid
+    flow: tuple[Float[np.ndarray, "rows columns"], Float[np.ndarray, "rows columns"]]  # velocities
     minima: tuple[Line, ...]
     stable: tuple[Line, ...]
     unstable: tuple[Line, ...]

@@ -10,7 +10,7 @@ from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 
 from regime_lib.chapters.deep_linear.structure import Conservation, Fibres, MatrixFlow
-from regime_lib.companion.figures.curves import STYLES, Curves
+from regime_lib.companion.figures.curves import STYLES, Curves, band, lines
 from regime_lib.companion.figures.theme import Theme
 
 
@@ -54,8 +54,7 @@ def drift(theme: Theme, found: Conservation) -> Figure:
     left.set(yscale="log", xlabel="time", ylabel="drift", title="along a run")
     left.set_xlim(0, found.times[-1])
     left.legend(loc="center right", bbox_to_anchor=(1, 0.55))
-    low, mid, high = Curves(found.steps, found.drifts).quantiles()
-    theme.band(right, found.steps, low, mid, high, "weight", label="descent")
+    band(theme, right, Curves(found.steps, found.drifts), "weight", label="descent")
     right.plot(
         found.steps, found.predicted, **theme.stroke("theory"), label="first order in the step"
     )
@@ -95,11 +94,7 @@ def fibres(theme: Theme, found: Fibres) -> Figure:
     left.set_aspect("equal")
     left.grid(visible=False)
     left.legend(loc="upper right")
-    shades = theme.shades("loss", len(found.curvature))
-    for (name, curvature), shade, style in zip(
-        found.curvature.items(), shades, STYLES, strict=False
-    ):
-        right.plot(found.imbalance, curvature, color=shade, linestyle=style, label=name)
+    lines(theme, right, {h: (found.imbalance, y) for h, y in found.curvature.items()}, "loss")
     right.set(xlabel="imbalance w₂² − w₁²", ylabel="curvature", title="along the minima")
     right.set_ylim(bottom=0)
     right.legend(loc="upper center")

@@ -11,11 +11,11 @@ from jaxtyping import Float
 
 from regime_lib.chapters.deep_linear.settings import (
     WIDE,
-    Numbers,
     Settings,
     farthest_from_one,
     rounding,
 )
+from regime_lib.chapters.part import Part
 from regime_lib.estimate import Estimate, number, proportion, run_range
 from regime_lib.simulators.deep_linear.critical import (
     chain_points,
@@ -39,15 +39,11 @@ _DEPTHS, _GOALS = (3, 4, 5), (0.5, 1.5)  # of chains on half-lines
 
 
 @dataclass(frozen=True)
-class CriticalPoints:
+class CriticalPoints(Part):
     """The losses at critical points that were found, or built."""
 
-    claims: dict[str, Estimate]
-    numbers: Numbers
-    predicted: dict[str, float]
-    """The critical values, by what is learnt."""
-    found: dict[str, Float[np.ndarray, " points"]]
-    """By the way of searching."""
+    predicted: dict[str, float]  # by what is learnt
+    found: dict[str, Float[np.ndarray, " points"]]  # by the way of searching
 
 
 def critical_points(settings: Settings) -> CriticalPoints:
@@ -88,15 +84,11 @@ def _learnt_name(learnt: tuple[int, ...]) -> str:
 
 
 @dataclass(frozen=True)
-class Saddles:
+class Saddles(Part):
     """Curvatures at the origin and at critical points of whole numbers."""
 
-    claims: dict[str, Estimate]
-    numbers: Numbers
-    table: pd.DataFrame
-    """A network per row: how many points are of each kind, and how many break the rule of ranks."""
-    inertia: dict[str, tuple[int, int, int]]
-    """Negative, zero and positive curvatures of some points, in exact numbers."""
+    table: pd.DataFrame  # how many points of each kind, and against the rule of ranks, by network
+    inertia: dict[str, tuple[int, int, int]]  # negative, zero and positive curvatures
 
 
 def saddles(settings: Settings) -> Saddles:
@@ -173,15 +165,7 @@ def _inertia_of(
     return signs.negative, signs.zero, signs.positive
 
 
-@dataclass(frozen=True)
-class Ends:
-    """Where the flow ends from random weights."""
-
-    claims: dict[str, Estimate]
-    numbers: Numbers
-
-
-def ends(settings: Settings) -> Ends:
+def ends(settings: Settings) -> Part:
     """Judge the flows of several shapes that were followed until they settled."""
     settled, sigma = _settled(settings), settings.sigma
     rises = [np.diff(path.losses, axis=0).max() for path in settled.values()]
@@ -197,7 +181,7 @@ def ends(settings: Settings) -> Ends:
     noisy = sum(path.outcome == "noise floor" for path in settled.values())
     over = f"{n} random initialisations"
     where = "at a global minimum" + (f", {astray} excepted" if astray else "")
-    return Ends(
+    return Part(
         {
             "dl-lyapunov": rounding(max(0.0, *rises), n=n, over=over),
             "dl-convergence": run_range(speeds, over=over, statistic=np.max),
@@ -230,15 +214,7 @@ def _settled(settings: Settings) -> dict[tuple[int, ...], SettledPath]:
     }
 
 
-@dataclass(frozen=True)
-class LevelSets:
-    """A curve of networks with one loss, on which the weights grow."""
-
-    claims: dict[str, Estimate]
-    numbers: Numbers
-
-
-def level_sets(settings: Settings) -> LevelSets:
+def level_sets(settings: Settings) -> Part:
     """Stretch the first layer, and shrink the second one, until the norm is a million times."""
     first, second, *rest = random_init(WIDE, 1.0, settings.generator(6))
     curve = [(s * first, second / s, *rest) for s in np.geomspace(1, 1e7, 50)]
@@ -247,7 +223,7 @@ def level_sets(settings: Settings) -> LevelSets:
     growth = norms / norms[0]
     stop = int((growth > 1e6).argmax()) + 1  # the first network beyond a million counts as well
     change = abs(losses[:stop] / losses[0] - 1).max()
-    return LevelSets(
+    return Part(
         {"dl-level-sets": rounding(change, over=f"{stop} networks of one curve")},
         {"norm-growth": float(growth[:stop].max())},
     )
@@ -258,8 +234,7 @@ class Fibre:
     """Zero curvatures at minima against the dimension of the fibre."""
 
     claims: dict[str, Estimate]
-    table: pd.DataFrame
-    """Minima of whole numbers, a network per row."""
+    table: pd.DataFrame  # minima of whole numbers, a network per row
 
 
 def fibre(settings: Settings) -> Fibre:
@@ -289,14 +264,11 @@ class HalfLines:
 
     claims: dict[str, Estimate]
     times: Float[np.ndarray, " times"]
-    weights: dict[str, Float[np.ndarray, " times"]]
-    """On the stable half-line, by depth."""
+    weights: dict[str, Float[np.ndarray, " times"]]  # on the stable half-line, by depth
     formulas: dict[str, Float[np.ndarray, " times"]]
-    slopes: dict[str, float]
-    """Of weight against time at the end, both logarithmic."""
+    slopes: dict[str, float]  # of weight against time at the end, both logarithmic
     distances: Float[np.ndarray, " distances"]
-    escapes: dict[str, Float[np.ndarray, " distances"]]
-    """Time to leave from a distance, over the formula."""
+    escapes: dict[str, Float[np.ndarray, " distances"]]  # time to leave, over the formula
 
 
 def half_lines(_: Settings) -> HalfLines:
@@ -336,15 +308,7 @@ def _stable_weights(
 
 
 def escape_ratio(depth: int, goal: float, distance: float) -> float:
-    """Return when a chain on an unstable half-line has learnt half of its goal, over the formula.
-
-    Parameters
-    ----------
-    depth : int
-        Numbers in the chain, 3 or more.
-    goal, distance : float
-        What the product learns, and all numbers at time zero.
-    """
+    """Return when a chain on an unstable half-line has learnt half its goal, over the formula."""
     expected = escape_time(depth, goal, distance)
     start = tuple(np.array([[distance]]) for _ in range(depth))
     end = min(1.6 * expected, expected + 20 / goal)  # no longer than need be: the end is stiff

@@ -7,26 +7,14 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float
 
-from regime_lib.chapters.deep_linear.settings import ONE, Numbers, Settings, farthest_from_one
+from regime_lib.chapters.deep_linear.settings import ONE, Settings, farthest_from_one
+from regime_lib.chapters.part import Numbers, Part
 from regime_lib.estimate import Estimate, proportion, run_range
+from regime_lib.simulators.deep_linear import initialisation, solutions
 from regime_lib.simulators.deep_linear.critical import visited_values
 from regime_lib.simulators.deep_linear.flow import FlowPath, gradient_flow
-from regime_lib.simulators.deep_linear.initialisation import (
-    aligned_init,
-    balanced_init,
-    chain,
-    decoupled_init,
-    random_init,
-)
 from regime_lib.simulators.deep_linear.plateaus import Match, find_plateaus, match_plateaus
 from regime_lib.simulators.deep_linear.settle import settle
-from regime_lib.simulators.deep_linear.solutions import (
-    learning_time,
-    loss_bound,
-    rate_at_minimum,
-    sigmoid_of_depth_two,
-    unbalanced_pair,
-)
 
 #: Times, and losses of shape (times, runs).
 Losses = tuple[Float[np.ndarray, " times"], Float[np.ndarray, "times runs"]]
@@ -36,19 +24,13 @@ _LATE, _EARLY = (1e-11, 1e-15), (1e-4, 1e-8)  # losses between which a rate is f
 
 
 @dataclass(frozen=True)
-class SmallWeights:
+class SmallWeights(Part):
     """The loss from small random weights, and its plateaus."""
 
-    claims: dict[str, Estimate]
-    numbers: Numbers
-    runs: dict[str, Losses]
-    """By depth."""
-    values: Float[np.ndarray, " values"]
-    """Critical values that learning from the largest singular value on visits."""
-    plateaus: dict[str, int]
-    """How many the median run has, the initialisation included."""
-    worst: dict[int, Float[np.ndarray, " seeds"]]
-    """Largest relative distance of a plateau in each run, by depth."""
+    runs: dict[str, Losses]  # by depth
+    values: Float[np.ndarray, " values"]  # critical values that learning visits
+    plateaus: dict[str, int]  # how many the median run has, the initialisation included
+    worst: dict[int, Float[np.ndarray, " seeds"]]  # largest distance of a plateau, by depth
 
 
 def small_weights(settings: Settings) -> SmallWeights:
@@ -57,7 +39,7 @@ def small_weights(settings: Settings) -> SmallWeights:
     runs: dict[str, Losses] = {}
     plateaus, worst, missed = {}, {}, {}
     for h, scale in settings.scales.items():
-        start = random_init((3,) * (h + 1), scale, random, runs=settings.n_seeds)
+        start = initialisation.random_init((3,) * (h + 1), scale, random, runs=settings.n_seeds)
         path = settle(start, settings.task, tolerance=1e-7, detail=3, atol=1e-8 * scale)
         matches = matched_plateaus(path, values[:-1])
         runs[f"depth {h}"] = path.times[1:], path.losses[1:]
@@ -84,28 +66,20 @@ def matched_plateaus(path: FlowPath, values: Float[np.ndarray, " values"]) -> li
     ]
 
 
-@dataclass(frozen=True)
-class Order:
-    """In how many initialisations the largest singular value comes first."""
-
-    claims: dict[str, Estimate]
-    numbers: Numbers
-
-
-def order(settings: Settings) -> Order:
+def order(settings: Settings) -> Part:
     """Note when each mode passes half of its value; the claim is on the worse of two depths."""
     random, shares = settings.generator(10), []
     numbers: Numbers = {}
     for h in (2, 3):
         scale = settings.scales[h]
-        start = random_init((3,) * (h + 1), scale, random, runs=settings.n_starts)
+        start = initialisation.random_init((3,) * (h + 1), scale, random, runs=settings.n_starts)
         path = settle(start, settings.task, tolerance=1e-7, detail=1, rtol=1e-8, atol=1e-8 * scale)
         ordered = is_ordered(half_times(path, np.array(settings.sigma)))
         hits, n = int(ordered.sum()), len(ordered)
         numbers[f"order-{h}"] = f"{hits} of {n}"
         shares.append(proportion(hits, n, over=f"{n} random initialisations at depth {h}"))
     least = min(shares, key=lambda share: share.value or 0.0)
-    return Order({"dl-stairs-order": least}, numbers)
+    return Part({"dl-stairs-order": least}, numbers)
 
 
 def half_times(
@@ -147,15 +121,15 @@ def initialisations(settings: Settings) -> Initialisations:
     """Follow five networks whose products are about equally small."""
     task, random, times = settings.task, settings.generator(11), np.linspace(0, 12, 481)
     sizes, small = (3, 3, 3, 3), 0.02
-    even = np.tile(chain(small, 3), (3, 1)).T
-    uneven = np.tile(chain(small, 3, 0.5), (3, 1)).T
+    even = np.tile(initialisation.chain(small, 3), (3, 1)).T
+    uneven = np.tile(initialisation.chain(small, 3, 0.5), (3, 1)).T
     mixed = np.linalg.qr(random.standard_normal((3, 3)))[0]
     kinds = {
-        "decoupled, 0-balanced": decoupled_init(task, sizes, even),
-        "aligned": aligned_init(task, sizes, even * [[2.0], [0.5], [1.0]], random),
-        "0-balanced": balanced_init(small * mixed, sizes, random),
-        "δ-balanced (δ = 0.5)": decoupled_init(task, sizes, uneven),
-        "random": random_init(sizes, small ** (1 / 3), random),
+        "decoupled, 0-balanced": initialisation.decoupled_init(task, sizes, even),
+        "aligned": initialisation.aligned_init(task, sizes, even * [[2.0], [0.5], [1.0]], random),
+        "0-balanced": initialisation.balanced_init(small * mixed, sizes, random),
+        "δ-balanced (δ = 0.5)": initialisation.decoupled_init(task, sizes, uneven),
+        "random": initialisation.random_init(sizes, small ** (1 / 3), random),
     }
     paths = {name: gradient_flow(start, task, times) for name, start in kinds.items()}
     aside = paths["aligned"].products.copy()
@@ -168,33 +142,25 @@ def initialisations(settings: Settings) -> Initialisations:
     )
 
 
-@dataclass(frozen=True)
-class ClosedForms:
-    """Simulated modes against closed forms."""
-
-    claims: dict[str, Estimate]
-
-
-def closed_forms(settings: Settings) -> ClosedForms:
+def closed_forms(settings: Settings) -> Part:
     """Compare a balanced network of depth two, balanced ones of any depth, and unbalanced pairs."""
     errors = {
         "dl-balanced-solution": (sigmoid_errors(settings), "singular values"),
         "dl-implicit-solution": (learning_time_errors(settings), "strengths"),
         "dl-unbalanced-solution": (pair_errors(), "pairs"),
     }
-    return ClosedForms(
-        {
-            claim: run_range(found, over=f"{len(found)} {what}", statistic=np.max)
-            for claim, (found, what) in errors.items()
-        }
-    )
+    claims = {
+        claim: run_range(found, over=f"{len(found)} {what}", statistic=np.max)
+        for claim, (found, what) in errors.items()
+    }
+    return Part(claims, {})
 
 
 def sigmoid_errors(settings: Settings) -> Float[np.ndarray, " modes"]:
     """Return the largest difference of every mode from its sigmoid at depth two."""
-    start = decoupled_init(settings.task, (3, 4, 3), np.full((2, 3), 0.01**0.5))
+    start = initialisation.decoupled_init(settings.task, (3, 4, 3), np.full((2, 3), 0.01**0.5))
     path = gradient_flow(start, settings.task, np.linspace(0, 10, 401))
-    closed = [sigmoid_of_depth_two(path.times, value, 0.01) for value in settings.sigma]
+    closed = [solutions.sigmoid_of_depth_two(path.times, value, 0.01) for value in settings.sigma]
     return abs(path.modes - np.stack(closed, axis=1)).max(axis=0)
 
 
@@ -202,13 +168,15 @@ def learning_time_errors(settings: Settings) -> Float[np.ndarray, " strengths"]:
     """Return relative differences of the integral from the time of the simulation."""
     errors = []
     for h in _DEPTHS:
-        start = decoupled_init(settings.task, (3,) * (h + 1), np.tile(chain(0.05, h), (3, 1)).T)
+        start = initialisation.decoupled_init(
+            settings.task, (3,) * (h + 1), np.tile(initialisation.chain(0.05, h), (3, 1)).T
+        )
         path = gradient_flow(start, settings.task, np.linspace(0, 40, 2001))
         for strength, value in zip(path.modes.T, settings.sigma, strict=True):
             between = (strength > 0.1 * value) & (strength < 0.99 * value) & (path.times > 0)
             inside = np.flatnonzero(between)
             for k in inside[:: max(len(inside) // 10, 1)]:
-                time = learning_time(float(strength[k]), h, value, 0.05)
+                time = solutions.learning_time(float(strength[k]), h, value, 0.05)
                 errors.append(abs(time / path.times[k] - 1))
     return np.array(errors)
 
@@ -218,28 +186,25 @@ def pair_errors() -> Float[np.ndarray, " pairs"]:
     times, errors = np.linspace(0, 6, 301), []
     for first, second in _PAIRS:
         path = gradient_flow((np.array([[first]]), np.array([[second]])), ONE, times)
-        closed = unbalanced_pair(times, 1.0, first, second)
+        closed = solutions.unbalanced_pair(times, 1.0, first, second)
         errors.append(abs(path.products.ravel() - closed).max())
     return np.array(errors)
 
 
 @dataclass(frozen=True)
-class Rates:
+class Rates(Part):
     """How fast the loss falls near a balanced minimum."""
 
-    claims: dict[str, Estimate]
-    numbers: Numbers
+    # loss over its first, by depth
     decays: dict[str, tuple[Float[np.ndarray, " times"], Float[np.ndarray, " times"]]]
-    """Times, and the loss over its first one, of one run per depth."""
-    formulas: dict[str, Float[np.ndarray, " times"]]
-    """The exponential with the predicted rate, through the last point."""
+    formulas: dict[str, Float[np.ndarray, " times"]]  # with the predicted rate
 
 
 def rates(settings: Settings) -> Rates:
     """Fit the rate late and early in three runs of each depth."""
     late, early, decays, formulas = [], [], {}, {}
     for h, paths in _near_minima(settings).items():
-        rate = rate_at_minimum(h, settings.sigma_3)
+        rate = solutions.rate_at_minimum(h, settings.sigma_3)
         late += [fitted_rate(path, *_LATE) / rate for path in paths]
         early += [fitted_rate(path, *_EARLY) / rate for path in paths]
         last = paths[-1]
@@ -269,12 +234,12 @@ def _near_minima(settings: Settings) -> dict[int, list[FlowPath]]:
     task, random = settings.task, settings.generator(12)
     found: dict[int, list[FlowPath]] = {}
     for h in _DEPTHS:
-        times = np.linspace(0, 18 / rate_at_minimum(h, settings.sigma_3), 901)
+        times = np.linspace(0, 18 / solutions.rate_at_minimum(h, settings.sigma_3), 901)
         found[h] = []
         for _ in range(3):
             near = task.target + 0.05 * random.standard_normal((3, 3))
             near[2, 2] = task.target[2, 2] - 0.05
-            start = balanced_init(near, (3,) * (h + 1), random)
+            start = initialisation.balanced_init(near, (3,) * (h + 1), random)
             found[h].append(gradient_flow(start, task, times, rtol=1e-12, atol=1e-15))
     return found
 
@@ -285,8 +250,7 @@ class RateBound:
 
     claims: dict[str, Estimate]
     times: Float[np.ndarray, " times"]
-    ratios: Float[np.ndarray, "times runs"]
-    """NaN where the bound lies below what the integrator resolves."""
+    ratios: Float[np.ndarray, "times runs"]  # NaN where the bound is below what is resolved
 
 
 def rate_bound(settings: Settings) -> RateBound:
@@ -298,9 +262,9 @@ def rate_bound(settings: Settings) -> RateBound:
             margin = settings.sigma_3 * random.uniform(0.05, 0.9)
             push = random.standard_normal((3, 3))
             near = task.target + (settings.sigma_3 - margin) * push / np.linalg.norm(push)
-            start = balanced_init(near, (3,) * (h + 1), random)
+            start = initialisation.balanced_init(near, (3,) * (h + 1), random)
             path = gradient_flow(start, task, times, rtol=1e-12, atol=1e-15)
-            bound = loss_bound(times, float(path.losses[0]), h, margin)
+            bound = solutions.loss_bound(times, float(path.losses[0]), h, margin)
             ratios.append(np.where(bound > 1e-14, path.losses / bound, np.nan))
     largest = np.nanmax(ratios, axis=1)
     over = f"{len(ratios)} initialisations"

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from regime_lib.chapters.deep_linear import beyond, landscape, learning, structure
 from regime_lib.chapters.deep_linear.settings import Settings
+from regime_lib.chapters.part import Part
 
 #: What each profile gives to the parameters that are left at None.
 QUICK = {"n_starts": 100, "n_seeds": 10, "deepest": 5}
@@ -20,21 +21,21 @@ class Measurements:
     """All parts of the chapter."""
 
     proofs: structure.Proofs
-    adjacency_flow: structure.AdjacencyFlow
+    adjacency_flow: Part
     matrix_flow: structure.MatrixFlow
     conservation: structure.Conservation
-    symmetry: structure.Symmetry
+    symmetry: Part
     fibres: structure.Fibres
     critical_points: landscape.CriticalPoints
     saddles: landscape.Saddles
-    ends: landscape.Ends
-    level_sets: landscape.LevelSets
+    ends: Part
+    level_sets: Part
     fibre: landscape.Fibre
     half_lines: landscape.HalfLines
     small_weights: learning.SmallWeights
-    order: learning.Order
+    order: Part
     initialisations: learning.Initialisations
-    closed_forms: learning.ClosedForms
+    closed_forms: Part
     rates: learning.Rates
     rate_bound: learning.RateBound
     correlated_data: beyond.CorrelatedData

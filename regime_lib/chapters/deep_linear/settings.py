@@ -11,8 +11,6 @@ from regime_lib.estimate import Estimate, bounded
 from regime_lib.simulators.deep_linear.problem import LinearTask
 
 Array = Float[np.ndarray, "..."]
-#: Numbers and texts that the prose quotes.
-Numbers = dict[str, float | int | str]
 #: Units of each layer of the network that several parts take.
 WIDE = (3, 4, 4, 3)
 #: What chains of numbers learn.

@@ -10,8 +10,10 @@ import torch
 from jaxtyping import Float
 from scipy.integrate import solve_ivp
 
-from regime_lib.chapters.deep_linear.settings import ONE, WIDE, Array, Numbers, Settings, rounding
+from regime_lib.chapters.deep_linear.settings import ONE, WIDE, Array, Settings, rounding
+from regime_lib.chapters.part import Part
 from regime_lib.estimate import Estimate, number, run_range
+from regime_lib.simulators.deep_linear import problem
 from regime_lib.simulators.deep_linear.adjacency import (
     Adjacency,
     adjacency,
@@ -19,16 +21,8 @@ from regime_lib.simulators.deep_linear.adjacency import (
     characteristic_coefficients,
     off_structure,
 )
-from regime_lib.simulators.deep_linear.descent import gradient_descent
-from regime_lib.simulators.deep_linear.flow import gradient_flow
+from regime_lib.simulators.deep_linear.flow import gradient_descent, gradient_flow
 from regime_lib.simulators.deep_linear.initialisation import chain, random_init
-from regime_lib.simulators.deep_linear.problem import (
-    Layers,
-    LinearTask,
-    gram_differences,
-    product,
-    velocity,
-)
 from regime_lib.simulators.deep_linear.proofs import prove
 from regime_lib.simulators.deep_linear.symmetry import Bases, change_basis, random_bases
 
@@ -42,8 +36,7 @@ class Proofs:
     """What SymPy proves of the adjacency form."""
 
     claims: dict[str, Estimate]
-    table: pd.DataFrame
-    """A shape per row: whether everything is proved, and the degree of the flow."""
+    table: pd.DataFrame  # A shape per row: whether everything is proved, and the degree of the flow
 
 
 def proofs(_: Settings) -> Proofs:
@@ -63,35 +56,29 @@ def proofs(_: Settings) -> Proofs:
     )
 
 
-@dataclass(frozen=True)
-class AdjacencyFlow:
-    """The flow on the adjacency matrix against the layer-wise one, and against autograd."""
-
-    claims: dict[str, Estimate]
-    numbers: Numbers
-
-
-def adjacency_flow(settings: Settings) -> AdjacencyFlow:
+def adjacency_flow(settings: Settings) -> Part:
     """Compare right-hand sides of random networks of up to five layers."""
     random = settings.generator(1)
     gaps, autograd_gaps = [], []
     for _ in range(settings.n_starts):
         sizes = tuple(int(d) for d in random.integers(1, 6, size=random.integers(2, 7)))
         layers = random_init(sizes, 1.0, random)
-        task = LinearTask(random.standard_normal((sizes[-1], sizes[0])))
-        layerwise = adjacency(velocity(layers, task))
+        task = problem.LinearTask(random.standard_normal((sizes[-1], sizes[0])))
+        layerwise = adjacency(problem.velocity(layers, task))
         whole = adjacency_velocity(adjacency(layers), task, sizes)
         other = adjacency(velocity_by_autograd(layers, task.target))
         gaps.append(abs(whole - layerwise).max() / abs(layerwise).max())
         autograd_gaps.append(abs(other - layerwise).max() / abs(layerwise).max())
     over = f"{len(gaps)} random networks"
-    return AdjacencyFlow(
+    return Part(
         {"dl-adjacency-flow": rounding(max(gaps), n=len(gaps), over=over)},
         {"autograd-gap": float(max(autograd_gaps))},
     )
 
 
-def velocity_by_autograd(layers: Layers, target: Float[np.ndarray, "outputs inputs"]) -> Layers:
+def velocity_by_autograd(
+    layers: problem.Layers, target: Float[np.ndarray, "outputs inputs"]
+) -> problem.Layers:
     """Return minus the gradient of the loss, as PyTorch sees it."""
     leaves = [torch.tensor(layer, requires_grad=True) for layer in layers]
     network = leaves[0]
@@ -102,18 +89,14 @@ def velocity_by_autograd(layers: Layers, target: Float[np.ndarray, "outputs inpu
 
 
 @dataclass(frozen=True)
-class MatrixFlow:
+class MatrixFlow(Part):
     """A whole adjacency matrix that flows freely, all its entries."""
 
-    claims: dict[str, Estimate]
-    numbers: Numbers
     sizes: tuple[int, ...]
     begin: Adjacency
     end: Adjacency
-    power: Adjacency
-    """The end to the power of the depth: the product, in one corner."""
-    stray: float
-    """Largest entry outside the layers at any time."""
+    power: Adjacency  # the end to the power of the depth: the product, in one corner
+    stray: float  # largest entry outside the layers at any time
 
 
 def matrix_flow(settings: Settings) -> MatrixFlow:
@@ -160,19 +143,14 @@ def _time_of_zero_product() -> float:
 
 
 @dataclass(frozen=True)
-class Conservation:
+class Conservation(Part):
     """How far the conserved quantities drift."""
 
-    claims: dict[str, Estimate]
-    numbers: Numbers
     times: Float[np.ndarray, " times"]
-    runs: dict[str, Float[np.ndarray, " times"]]
-    """Drift along one run: the flow first, then gradient descent."""
+    runs: dict[str, Float[np.ndarray, " times"]]  # drift: the flow first, then descent
     steps: Float[np.ndarray, " steps"]
-    drifts: Float[np.ndarray, "steps seeds"]
-    """Of gradient descent at the end."""
-    predicted: Float[np.ndarray, " steps"]
-    """First order in the step, median over seeds."""
+    drifts: Float[np.ndarray, "steps seeds"]  # of gradient descent at the end
+    predicted: Float[np.ndarray, " steps"]  # first order in the step, median over seeds
 
 
 def conservation(settings: Settings) -> Conservation:
@@ -191,7 +169,7 @@ def conservation(settings: Settings) -> Conservation:
     slopes = np.polyfit(np.log(steps), np.log(drifts), 1)[0]
     leading = [
         abs(np.trapezoid(change, flow.times, axis=0)).max(axis=(-2, -1))
-        for change in gram_differences(velocity(flow.layers, task))
+        for change in problem.gram_differences(problem.velocity(flow.layers, task))
     ]
     per_step = np.max(leading, axis=0)  # shape (seeds,)
     runs = {"flow": flow.member(0).drift}
@@ -213,21 +191,13 @@ def conservation(settings: Settings) -> Conservation:
     )
 
 
-@dataclass(frozen=True)
-class Symmetry:
-    """What a change of basis in every hidden layer leaves as it is."""
-
-    claims: dict[str, Estimate]
-    numbers: Numbers
-
-
-def symmetry(settings: Settings) -> Symmetry:
+def symmetry(settings: Settings) -> Part:
     """Change bases of random networks, and exchange the change with the flow."""
     task, random, changes = settings.task, settings.generator(7), []
     for _ in range(settings.n_starts):
         layers = random_init(WIDE, 1.0, random)
         moved = change_basis(layers, random_bases(WIDE, random, orthogonal=False))
-        before, after = product(layers), product(moved)
+        before, after = problem.product(layers), problem.product(moved)
         changes.append(abs(after - before).max() / abs(before).max())
         changes.append(abs(task.loss(after) / task.loss(before) - 1))
     random = settings.generator(8)
@@ -239,7 +209,7 @@ def symmetry(settings: Settings) -> Symmetry:
             bases = random_bases(WIDE, random, orthogonal=orthogonal)
             gaps.append(commutation_gap(layers, bases, task))
     pairs, networks = f"{settings.n_starts} networks and bases", f"{settings.n_seeds} networks"
-    return Symmetry(
+    return Part(
         {
             "dl-quotient": rounding(max(changes), n=settings.n_starts, over=pairs),
             "dl-quotient-flow": run_range(turned, over=networks, statistic=np.max),
@@ -248,7 +218,7 @@ def symmetry(settings: Settings) -> Symmetry:
     )
 
 
-def commutation_gap(layers: Layers, bases: Bases, task: LinearTask) -> float:
+def commutation_gap(layers: problem.Layers, bases: Bases, task: problem.LinearTask) -> float:
     """Return how far flowing and changing the basis are from being exchangeable."""
     times = np.array([0.0, 2.0])
     flowed = change_basis(gradient_flow(layers, task, times, **_TIGHT).end, bases)
@@ -261,14 +231,10 @@ def commutation_gap(layers: Layers, bases: Bases, task: LinearTask) -> float:
 class Fibres:
     """Chains of numbers with goal one: the plane of two, and the curve of minima."""
 
-    paths: Float[np.ndarray, "2 times paths"]
-    """Both weights along trajectories of the flow."""
-    fibres: dict[str, Float[np.ndarray, "2 points"]]
-    """Where the product has one value; the first one holds the minima."""
-    imbalance: Float[np.ndarray, " points"]
-    """How much each square exceeds the one before."""
-    curvature: dict[str, Float[np.ndarray, " points"]]
-    """Across the curve of minima, by depth."""
+    paths: Float[np.ndarray, "2 times paths"]  # both weights along trajectories of the flow
+    fibres: dict[str, Float[np.ndarray, "2 points"]]  # of one product; the first holds the minima
+    imbalance: Float[np.ndarray, " points"]  # how much each square exceeds the one before
+    curvature: dict[str, Float[np.ndarray, " points"]]  # across the curve of minima, by depth
 
 
 def fibres(_: Settings) -> Fibres:

@@ -1,85 +1,66 @@
-"""The figures of the chapter on grokking: what happens when a network generalises late.
-
-Functions take plain arrays. A *bundle* is (times, values), the values of shape (times, runs).
-"""
+"""The figures of the chapter on grokking: what happens when a network generalises late."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
+from jaxtyping import Float, Shaped
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
+from regime_lib.chapters.grokking.measure import RegimeChange
+from regime_lib.chapters.grokking.measure_batchnorm import Normalised
+from regime_lib.chapters.grokking.run import MeasuredRun
+from regime_lib.companion.figures.curves import STYLES, Curves
+from regime_lib.companion.figures.marks import legend_below
 from regime_lib.companion.figures.theme import Theme
 
-Bundle = tuple[npt.ArrayLike, npt.ArrayLike]
+Times = Shaped[np.ndarray, " times"]
+Values = Float[np.ndarray, "times runs"]
 
 SLOPE = "rank slope"
 _CASES = ("pattern", "weight", "theory")
 _CONDITIONS = ("accuracy", "loss", "theory")
-_DASHES = ("-", (0, (6, 1.5)), (0, (1.5, 1.5)), (0, (6, 1.5, 1.5, 1.5)))
+_TESTS = ("pattern", "weight", "accuracy")
 
 
-def passage(
-    theme: Theme,
-    train: Bundle,
-    test: Bundle,
-    norm: Bundle,
-    basins: Mapping[str, Bundle],
-    slopes: Mapping[str, Bundle],
-    flips: Bundle,
-    updates: Bundle,
-    moments: tuple[float, float],
-) -> Figure:
+def measured_run(theme: Theme, run: MeasuredRun) -> Figure:
     """Draw all quantities of one case over the logarithm of time, in six panels.
 
-    Parameters
-    ----------
-    theme : Theme
-        Light or dark, wide or narrow.
-    train, test : bundle
-        Accuracies.
-    norm : bundle
-        Norm of all weights.
-    basins : mapping from space to bundle
-        ``sample`` and ``weight``: the basins.
-    slopes : mapping from layer to bundle
-        Slopes of the rank distributions.
-    flips, updates : bundle
-        Share of units that switch per step; relative size of the weight step.
-    moments : pair of float
-        Steps of memorisation and of 50 % test accuracy, marked in every panel.
+    Dotted and full lines mark the steps of memorisation and of 50 % test accuracy.
     """
     figure, axes = theme.panels(6, height=2.1 if theme.narrow else 2.3)
     accuracy, size, basin, slope, flip, update = axes
-    _band(theme, accuracy, train, "theory", "training")
-    _band(theme, accuracy, test, "accuracy", "test")
+    _band(theme, accuracy, run.steps, run.train, "theory", "training")
+    _band(theme, accuracy, run.steps, run.test, "accuracy", "test")
     accuracy.set(title="accuracy", ylim=(-0.03, 1.05))
-    _band(theme, size, norm, "weight")
+    _band(theme, size, run.steps, run.norm, "weight")
     size.set(title="norm of the weights", ylim=(0, None))
-    for space, values in basins.items():
-        _band(theme, basin, _positive(values), f"{space} basin", f"{space} space")
+    for space, basins in (("sample", run.sample_basin), ("weight", run.weight_basin)):
+        there = (basins > 0).all(axis=1)  # a logarithm cannot show a run that has none yet
+        _band(theme, basin, run.steps[there], basins[there], f"{space} basin", f"{space} space")
     basin.set(title="basins")
     _log_values(basin)
-    _legend_if_several(basin, basins)
-    for shade, style, (layer, values) in zip(
-        theme.shades(SLOPE, len(slopes)), _DASHES, slopes.items(), strict=False
-    ):
-        _band(theme, slope, values, SLOPE, layer, style, shade)
+    basin.legend(loc="best")
+    shades = theme.shades(SLOPE, len(run.slopes))
+    layers = enumerate(zip(shades, STYLES, run.slopes, strict=False), start=1)
+    for number, (shade, style, slopes) in layers:
+        _band(theme, slope, run.steps, slopes, SLOPE, f"layer {number}", style, shade)
     slope.axhline(0, color=theme.text, linewidth=0.8)
     slope.set(title="rank-distribution slope")
-    _legend_if_several(slope, slopes)
-    _band(theme, flip, flips, "pattern")
+    if len(run.slopes) > 1:
+        slope.legend(loc="best")
+    _band(theme, flip, run.steps, run.flips, "pattern")
     flip.set(title="units switching per step")
     _log_values(flip)
-    _band(theme, update, updates, "weight")
+    _band(theme, update, run.steps, run.update, "weight")
     update.set(title="weight step / norm")
     _log_values(update)
     for number, ax in enumerate(axes):
-        for moment, style in zip(moments, ((0, (1, 2)), "-"), strict=True):
+        for moment, style in zip(run.moments.medians, ((0, (1, 2)), "-"), strict=True):
             if np.isfinite(moment):
                 ax.axvline(moment, color=theme.text, linestyle=style, linewidth=0.9, zorder=0)
         _log_steps(ax, label=theme.narrow or number > 2)
@@ -88,17 +69,10 @@ def passage(
     return figure
 
 
-def passage_alt(moments: tuple[float, float], values: Sequence[Mapping[str, float]]) -> str:
-    """Say in words what `passage` shows.
-
-    Parameters
-    ----------
-    moments : pair of float
-        Steps of memorisation and of 50 % test accuracy.
-    values : sequence of three mappings from quantity to number
-        At memorisation, at 50 % test accuracy and at the end.
-    """
-    memorised, jump, end = values
+def measured_run_alt(run: MeasuredRun) -> str:
+    """Say what a reader who cannot see `measured_run` must know."""
+    times = run.moments.medians
+    memorised, jump, end = (run.at(step) for step in (*times, float(run.steps[-1])))
     said = [
         f"{words} {memorised[words]:.2g} at memorisation, {jump[words]:.2g} at the jump, "
         f"{end[words]:.2g} at the end"
@@ -106,62 +80,44 @@ def passage_alt(moments: tuple[float, float], values: Sequence[Mapping[str, floa
     ]
     return (
         "Six panels over the logarithm of the step. Training accuracy passes 99 % at step "
-        f"{moments[0]:.0f}, test accuracy 50 % at step {moments[1]:.0f}. {'; '.join(said)}."
+        f"{times[0]:.0f}, test accuracy 50 % at step {times[1]:.0f}. {'; '.join(said)}."
     )
 
 
-def controls(
-    theme: Theme, accuracies: Mapping[str, tuple[Bundle, Bundle]], flips: Mapping[str, Bundle]
-) -> Figure:
-    """Draw test accuracy and flips of a case beside its controls, and training accuracy thin.
-
-    Parameters
-    ----------
-    theme : Theme
-        Light or dark, wide or narrow.
-    accuracies : mapping from condition to (training, test)
-        Up to three conditions.
-    flips : mapping from condition to bundle
-        Share of units that switch per step.
-    """
+def controls(theme: Theme, runs: Mapping[str, MeasuredRun]) -> Figure:
+    """Draw test accuracy and flips of up to three conditions, and training accuracy thin."""
     figure, (left, right) = theme.panels(2, height=2.9)
-    for quantity, style, (name, (train, test)) in zip(
-        _CONDITIONS, _DASHES, accuracies.items(), strict=False
-    ):
-        _band(theme, left, test, quantity, name, style)
-        steps, values = train
-        middle = np.median(np.asarray(values, dtype=float), axis=1)
-        left.plot(steps, middle, color=theme.colour(quantity), linestyle=style, linewidth=0.8)
-        _band(theme, right, flips[name], quantity, name, style)
-    left.set(title="accuracy: test (thick), training (thin)", ylim=(-0.03, 1.05))
-    if theme.narrow:
-        left.set_title("test (thick), training (thin)")
+    for quantity, style, (name, run) in zip(_CONDITIONS, STYLES, runs.items(), strict=False):
+        _band(theme, left, run.steps, run.test, quantity, name, style)
+        stroke = {"color": theme.colour(quantity), "linestyle": style}
+        left.plot(run.steps, np.median(run.train, axis=1), linewidth=0.8, **stroke)
+        _band(theme, right, run.steps, run.flips, quantity, name, style)
+    title = "test (thick), training (thin)"
+    left.set(title=title if theme.narrow else f"accuracy: {title}", ylim=(-0.03, 1.05))
     right.set(title="units switching per step")
     _log_values(right)
     for ax in (left, right):
         _log_steps(ax)
-    figure.legend(
-        *left.get_legend_handles_labels(), loc="outside lower center",
-        ncols=1 if theme.narrow else 3,
-    )  # fmt: skip
+    legend_below(theme, figure, left)
     return figure
 
 
-def aligned(theme: Theme, rows: Mapping[str, Mapping[str, Bundle]]) -> Figure:
-    """Draw several cases on one axis, time over the step of 50 % test accuracy.
+def controls_alt(runs: Mapping[str, MeasuredRun]) -> str:
+    """Say what a reader who cannot see `controls` must know."""
+    accuracy = ", ".join(f"{name} {np.median(run.test[-1]):.2f}" for name, run in runs.items())
+    flips = ", ".join(f"{name} {np.median(run.flips[-1]):.2g}" for name, run in runs.items())
+    return (
+        f"All three conditions memorise. Test accuracy at the end: {accuracy}. Share of units "
+        f"switching per step at the end: {flips}."
+    )
 
-    Parameters
-    ----------
-    theme : Theme
-        Light or dark, wide or narrow.
-    rows : mapping from panel to mapping from case to bundle
-        ``accuracy`` first; the other panels are over their value on the plateau. Times are
-        relative: 1 is the passage of 50 %.
-    """
-    figure, axes = theme.panels(len(rows), height=2.5 if theme.narrow else 3.0)
-    for ax, (title, cases) in zip(axes, rows.items(), strict=True):
-        for quantity, style, (case, bundle) in zip(_CASES, _DASHES, cases.items(), strict=False):
-            _band(theme, ax, bundle, quantity, case, style)
+
+def aligned(theme: Theme, found: RegimeChange) -> Figure:
+    """Draw several cases on one axis, time over the step of 50 % test accuracy."""
+    figure, axes = theme.panels(len(found.curves), height=2.5 if theme.narrow else 3.0)
+    for ax, (title, cases) in zip(axes, found.curves.items(), strict=True):
+        for quantity, style, (case, values) in zip(_CASES, STYLES, cases.items(), strict=False):
+            _band(theme, ax, found.times, values, quantity, case, style)
         ax.axvline(1, color=theme.text, linewidth=0.9, zorder=0)
         ax.set(title=title, xscale="log")
         if title == "test accuracy":
@@ -173,49 +129,39 @@ def aligned(theme: Theme, rows: Mapping[str, Mapping[str, Bundle]]) -> Figure:
         ax.xaxis.set_minor_formatter(NullFormatter())
         ax.set_xlim(0.08, 5)
         ax.set_xlabel("step / step of 50 %")
-    figure.legend(
-        *axes[0].get_legend_handles_labels(), loc="outside lower center",
-        ncols=1 if theme.narrow else 3,
-    )  # fmt: skip
+    legend_below(theme, figure, axes[0])
     return figure
 
 
-def statistics(
-    theme: Theme,
-    train: Bundle,
-    tests: Mapping[str, Bundle],
-    gaps: Mapping[str, Bundle],
-    delays: Bundle,
-) -> Figure:
-    """Draw what batch normalisation scores under several statistics, and how they lag.
+def aligned_alt(found: RegimeChange) -> str:
+    """Say what a reader who cannot see `aligned` must know."""
+    switched, per_step = (
+        ", ".join(f"{name} {own[key]:.2f}" for name, own in found.rises.items())
+        for key in ("flips", "excess")
+    )
+    return (
+        f"Three panels. Around the jump flips per step are, over the plateau: {switched}; per "
+        f"relative weight step: {per_step}."
+    )
 
-    Parameters
-    ----------
-    theme : Theme
-        Light or dark, wide or narrow.
-    train : bundle
-        Training accuracy.
-    tests : mapping from name to bundle
-        Test accuracy under lagging, fresh and the batch's own statistics.
-    gaps : mapping from name to bundle
-        Relative norm of running minus true statistics.
-    delays : bundle
-        Against one over the momentum: steps from memorisation to generalisation.
-    """
+
+def statistics(theme: Theme, found: Normalised) -> Figure:
+    """Draw what batch normalisation scores under several statistics, and how they lag."""
     figure, (left, middle, right) = theme.panels(3, height=2.6 if theme.narrow else 3.0)
-    colours = ("pattern", "weight", "accuracy")
-    _band(theme, left, train, "theory", "training", _DASHES[2])
-    for quantity, style, (name, bundle) in zip(colours, _DASHES, tests.items(), strict=False):
-        _band(theme, left, bundle, quantity, f"test, {name}", style)
+    run = found.run
+    _band(theme, left, run.steps, run.train_accuracy, "theory", "training", STYLES[2])
+    for quantity, style, (name, test) in zip(_TESTS, STYLES, found.tests.items(), strict=False):
+        _band(theme, left, run.steps, test, quantity, f"test, {name}", style)
     left.set(title="accuracy", ylim=(-0.03, 1.05))
-    for quantity, style, (_name, bundle) in zip(colours, _DASHES, gaps.items(), strict=False):
-        _band(theme, middle, bundle, quantity, "", style)
+    for k, (quantity, style) in enumerate(zip(_TESTS[:2], STYLES, strict=False)):
+        _band(theme, middle, run.steps, run.gap[:, k], quantity, "", style)
     middle.set(title="running − true, relative")
     _log_values(middle)
     for ax in (left, middle):
         _log_steps(ax)
-    spans, steps = np.asarray(delays[0], dtype=float), np.asarray(delays[1], dtype=float)
-    low, mid, high = np.nanquantile(steps, [0.1, 0.5, 0.9], axis=1)
+    order = np.argsort(run.momenta)[::-1]
+    spans: Times = 1 / np.array(run.momenta)[order]
+    low, mid, high = Curves(spans, found.delays[order]).quantiles()
     right.fill_between(spans, low, high, color=theme.colour("pattern"), alpha=0.22, linewidth=0)
     right.plot(spans, mid, color=theme.colour("pattern"), marker="o", markersize=4)
     right.set(title="delay in steps", xlabel="1 / momentum", xscale="log", yscale="symlog")
@@ -223,38 +169,38 @@ def statistics(
     right.set_yticks([0, *[t for t in (1, 10, 100, 1000) if t <= max(1.0, np.nanmax(high))]])
     right.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g}"))
     right.yaxis.set_major_formatter(FuncFormatter(lambda y, _: f"{y:g}"))
-    figure.legend(
-        *left.get_legend_handles_labels(), loc="outside lower center",
-        ncols=1 if theme.narrow else 4,
-    )  # fmt: skip
+    legend_below(theme, figure, left)
     return figure
+
+
+def statistics_alt(found: Normalised) -> str:
+    """Say what a reader who cannot see `statistics` must know."""
+    scores = [np.median(test[found.memorised]) for test in found.tests.values()]
+    delays = dict(zip(found.run.momenta, np.nanmedian(found.delays, axis=1), strict=True))
+    return (
+        f"At step {found.run.steps[found.memorised]}, when training accuracy passes 99 %, test "
+        f"accuracy is {scores[0]:.2f} with running statistics of momentum 0.1, {scores[1]:.2f} "
+        f"with momentum 1 and {scores[2]:.2f} with the batch's own. The delay grows from "
+        f"{delays[1.0]:.0f} steps at momentum 1 to {delays[0.03]:.0f} at momentum 0.03."
+    )
 
 
 def _band(
     theme: Theme,
     ax: Axes,
-    bundle: Bundle,
+    times: Times,
+    values: Values,
     quantity: str,
     label: str | None = None,
-    style: object = None,
+    style: Any = None,
     shade: str | None = None,
 ) -> None:
-    """Draw the median and the tenth to ninetieth percentile over runs."""
-    times, values = (np.asarray(part, dtype=float) for part in bundle)
+    """Draw the median and the tenth to ninetieth percentile over runs, where any is known."""
     kept = np.isfinite(values).any(axis=1) & (times > 0)
     colour = shade or theme.colour(quantity)
-    low, mid, high = np.empty((3, 0))
-    if kept.any():
-        low, mid, high = np.nanquantile(values[kept], [0.1, 0.5, 0.9], axis=1)
+    low, mid, high = Curves(times[kept], values[kept]).quantiles()
     ax.fill_between(times[kept], low, high, color=colour, alpha=0.22, linewidth=0)
     ax.plot(times[kept], mid, color=colour, linestyle=style or theme.line(quantity), label=label)
-
-
-def _positive(bundle: Bundle) -> Bundle:
-    """Leave out the times at which a run has no basin yet, which a logarithm cannot show."""
-    times, values = (np.asarray(part, dtype=float) for part in bundle)
-    kept = (values > 0).all(axis=1)
-    return times[kept], values[kept]
 
 
 def _log_values(ax: Axes) -> None:
@@ -270,11 +216,6 @@ def _log_values(ax: Axes) -> None:
         ax.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
         ax.yaxis.set_major_formatter(FuncFormatter(lambda y, _: f"{y:g}"))
     ax.yaxis.set_minor_formatter(NullFormatter())
-
-
-def _legend_if_several(ax: Axes, entries: Mapping[str, Bundle]) -> None:
-    if len(entries) > 1:
-        ax.legend(loc="best")
 
 
 def _log_steps(ax: Axes, label: bool = True) -> None:

@@ -12,6 +12,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from regime_lib.errors import RegimeError
+from regime_lib.estimate import Estimate, median, no_number
 
 Steps = Int[np.ndarray, " checks"]
 Curves = Float[np.ndarray, "checks members"]
@@ -180,6 +181,19 @@ def median_of(values: Float[np.ndarray, " members"]) -> float:
     known = np.asarray(values, dtype=float)
     known = known[~np.isnan(known)]
     return float(np.median(known)) if len(known) else float("nan")
+
+
+def median_over_seeds(values: Float[np.ndarray, " seeds"]) -> Estimate:
+    """Return the median of the values that are finite; no number of fewer than two."""
+    known = values[np.isfinite(values)]
+    over = f"{len(known)} seeds"
+    return median(known, over=over) if len(known) > 1 else no_number(over)
+
+
+def median_or_dash(values: float | Float[np.ndarray, " seeds"]) -> float | str:
+    """Return the median as the prose shows it; a dash where these settings give no number."""
+    number = median_of(np.atleast_1d(values))
+    return number if np.isfinite(number) else "–"
 
 
 def _on_log_axis(

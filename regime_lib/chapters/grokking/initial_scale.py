@@ -15,7 +15,7 @@ from jaxtyping import Bool, Float, Int
 
 from regime_lib.chapters.grokking.first_passage import moments
 from regime_lib.chapters.grokking.run import layer_slopes
-from regime_lib.estimate import Estimate, no_number, over_runs
+from regime_lib.estimate import Estimate, no_number, over_runs, run_range
 from regime_lib.lab.data.dataset import Dataset
 from regime_lib.lab.training.checkpoints import CheckpointedRun
 
@@ -61,16 +61,21 @@ class InitScales:
         Returns
         -------
         Estimate
-            No number if, for some choice, a group is empty or the others are never late.
+            No number if a group is empty or the others are never late. Where that is so of single
+            seeds, the interval is the range of the others; of fewer than two there is no number.
         """
-        seeds = np.unique(self.seed)
+        seeds = np.unique(self.seed[np.isfinite(self.delay)])
         over = f"{len(seeds)} seeds"
         if not len(seeds):
             return no_number(over)
-        found = over_runs(
-            lambda pick: self._ratio(seeds[pick]), len(seeds), over=over, seed=seed
-        )
-        return no_number(over) if found.low is None else found
+        found = over_runs(lambda pick: self._ratio(seeds[pick]), len(seeds), over=over, seed=seed)
+        if found.value is None or found.low is not None:
+            return found
+        single = np.array([self._ratio(seeds[[k]]) for k in range(len(seeds))])
+        single, value = single[np.isfinite(single)], found.value
+        if len(single) < 2:
+            return no_number(over)
+        return run_range(single, over=f"{len(single)} of {over}", statistic=lambda _: value)
 
     def _ratio(self, some: Int[np.ndarray, " draws"]) -> float:
         """Return the ratio of mean delays for some seeds, each as often as it is drawn."""

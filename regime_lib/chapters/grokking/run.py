@@ -27,8 +27,8 @@ from regime_lib.lab.training.checkpoints import CheckpointedRun
 
 _BINS = 10
 _BASIN_SAMPLES = 150
-_BASINS: dict[str, Any] = {"precision": 0.05, "bracket": (1e-3, 10.0)}
-_SAMPLE_DRAWS, _WEIGHT_DRAWS = 4, 8
+BASINS: dict[str, Any] = {"precision": 0.05, "bracket": (1e-3, 10.0)}
+SAMPLE_DRAWS, WEIGHT_DRAWS = 4, 8
 
 Curves = Float[np.ndarray, "checks members"]
 
@@ -148,9 +148,7 @@ def measure_run(
     )
 
 
-def change_rates_at(
-    run: CheckpointedRun, check: int, probe: Tensor, steps: int
-) -> ChangeRates:
+def change_rates_at(run: CheckpointedRun, check: int, probe: Tensor, steps: int) -> ChangeRates:
     """Replay some steps from a checkpoint with the tracker attached.
 
     Raises
@@ -188,8 +186,8 @@ def state_at(run: CheckpointedRun, data: Dataset, check: int, *, basins: bool = 
         unknown = np.full(slopes.shape[1], np.nan)
         return State(slopes, unknown, unknown)
     few = data.train_inputs[:_BASIN_SAMPLES], data.train_labels[:_BASIN_SAMPLES]
-    sample = sample_basins(model, *few, draws=_SAMPLE_DRAWS, members=members, **_BASINS)
-    weight = weight_basins(model, *few, draws=_WEIGHT_DRAWS, members=members, **_BASINS)
+    sample = sample_basins(model, *few, draws=SAMPLE_DRAWS, members=members, **BASINS)
+    weight = weight_basins(model, *few, draws=WEIGHT_DRAWS, members=members, **BASINS)
     return State(slopes, sample.amplitude[:, 0], weight.amplitude[:, 0])
 
 

@@ -73,7 +73,7 @@ def follow_statistics(
     Raises
     ------
     RegimeError
-        If the configuration has batches, a momentum or the steps are out of range, or training diverges.
+        If there are batches, a momentum or the steps are out of range, or training diverges.
     """
     momenta = tuple(float(momentum) for momentum in momenta)
     marks = [int(step) for step in steps]
@@ -100,9 +100,7 @@ def follow_statistics(
             rows.append(_evaluate(model, data, running))
             observe(model.eval())
     train, batch, test, gap = (np.stack(part) for part in zip(*rows, strict=True))
-    return StatisticsRun(
-        config, model.seeds, momenta, np.array(marks), train, test, batch, gap
-    )
+    return StatisticsRun(config, model.seeds, momenta, np.array(marks), train, test, batch, gap)
 
 
 @torch.no_grad()

@@ -4,105 +4,94 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 
-from regime_lib.chapters.checking import expect, report
+from regime_lib.chapters.checking import checks, expect
 from regime_lib.simulators.two_layer.phases import living_at, measure_phases
 from regime_lib.simulators.two_layer.problem import TwoPoints, random_neurons
 from regime_lib.simulators.two_layer.solver import exact_flow
 
 
+@partial(checks, name="living negative neurons")
 def living_negative(solution: Callable[[float, float], float]) -> None:
     """Check a function that returns the expected fraction of living negative neurons."""
-
-    def trial() -> None:
-        for p, delta in ((4.0, 0.1), (2.0, 0.6), (8.0, 0.3)):
-            problem = TwoPoints(p, delta)
-            flow = exact_flow(problem, random_neurons(3000, 0, kappa1=1e-5), 1e-2)
-            truth = float((living_at(flow, 1e-2) < 0).mean())
-            found = solution(p, delta)
-            expect(
-                abs(found - 0.25) > 1e-9,
-                "A quarter holds for positive neurons; negative ones can also die on x+.",
-            )
-            expect(
-                abs(found / truth - 1) < 0.09,
-                f"At p = {p:g} and an angle of {delta:g} the exact flow leaves {truth:.3f} of all "
-                f"neurons alive and negative, your function says {found:.3f}. Only half of the "
-                "neurons are negative; which arc of directions never loses both inputs?",
-            )
-
-    report("living negative neurons", trial)
+    for p, delta in ((4.0, 0.1), (2.0, 0.6), (8.0, 0.3)):
+        problem = TwoPoints(p, delta)
+        flow = exact_flow(problem, random_neurons(3000, 0, kappa1=1e-5), 1e-2)
+        truth = float((living_at(flow, 1e-2) < 0).mean())
+        found = solution(p, delta)
+        expect(
+            abs(found - 0.25) > 1e-9,
+            "A quarter holds for positive neurons; negative ones can also die on x+.",
+        )
+        expect(
+            abs(found / truth - 1) < 0.09,
+            f"At p = {p:g} and an angle of {delta:g} the exact flow leaves {truth:.3f} of all "
+            f"neurons alive and negative, your function says {found:.3f}. Only half of the neurons "
+            "are negative; which arc of directions never loses both inputs?",
+        )
 
 
+@checks
 def sliding(solution: Callable[[float, float, float], tuple[float, float]]) -> None:
     """Check a function for a negative neuron that slides on u = 0: active share and speed."""
-
-    def trial() -> None:
-        for loss_plus, loss_minus, delta in ((0.8, 0.2, 0.1), (0.4, 0.3, 0.7), (0.5, 0.5, 0.3)):
-            c = math.cos(delta)
-            share, speed = solution(loss_plus, loss_minus, delta)
-            expect(0 <= share <= 1, f"The share of time must lie in 0..1, not {share:.3g}.")
-            drift = -(loss_plus * share - loss_minus * c)
-            expect(
-                abs(drift) < 1e-9,
-                f"With A = {loss_plus:g}, B = {loss_minus:g} and an active share of {share:.3g} the neuron "
-                f"leaves u = 0 at speed {drift:.3g}. Choose the share that makes it stay.",
-            )
-            chattered = _chatter(loss_plus, loss_minus, delta)
-            expect(
-                abs(speed / chattered - 1) < 0.02,
-                f"Tiny steps of gradient descent make v grow at {chattered:.4g}, you say "
-                f"{speed:.4g}. Put the share into dv/dt = -(A C share - B).",
-            )
-
-    report("sliding", trial)
+    for loss_plus, loss_minus, delta in ((0.8, 0.2, 0.1), (0.4, 0.3, 0.7), (0.5, 0.5, 0.3)):
+        c = math.cos(delta)
+        share, speed = solution(loss_plus, loss_minus, delta)
+        expect(0 <= share <= 1, f"The share of time must lie in 0..1, not {share:.3g}.")
+        drift = -(loss_plus * share - loss_minus * c)
+        expect(
+            abs(drift) < 1e-9,
+            f"With A = {loss_plus:g}, B = {loss_minus:g} and an active share of {share:.3g} it "
+            f"leaves u = 0 at speed {drift:.3g}. Choose the share that makes it stay.",
+        )
+        chattered = _chatter(loss_plus, loss_minus, delta)
+        expect(
+            abs(speed / chattered - 1) < 0.02,
+            f"Tiny steps of gradient descent make v grow at {chattered:.4g}, you say {speed:.4g}. "
+            "Put the share into dv/dt = -(A C share - B).",
+        )
 
 
+@checks
 def plateau(solution: Callable[[float], tuple[float, float]]) -> None:
     """Check a function that returns output and loss of a net that cannot tell the inputs apart."""
-
-    def trial() -> None:
-        for p in (2.0, 4.0, 30.0):
-            z = np.linspace(-1, 3, 400_001)
-            loss = (p * np.exp(-z) + np.exp(z)) / (1 + p)
-            best = int(np.argmin(loss))
-            output, height = solution(p)
-            expect(
-                abs(output - z[best]) < 1e-4,
-                f"At p = {p:g} the best common output is {z[best]:.3f}, you say {output:.3f}. "
-                "Set the derivative of p exp(-z) + exp(z) to zero.",
-            )
-            expect(
-                abs(height / loss[best] - 1) < 1e-6,
-                f"The output is right; the loss there is {loss[best]:.4f}, you say {height:.4f}. "
-                "Average over n+ + n- samples.",
-            )
-
-    report("plateau", trial)
+    for p in (2.0, 4.0, 30.0):
+        z = np.linspace(-1, 3, 400_001)
+        loss = (p * np.exp(-z) + np.exp(z)) / (1 + p)
+        best = int(np.argmin(loss))
+        output, height = solution(p)
+        expect(
+            abs(output - z[best]) < 1e-4,
+            f"At p = {p:g} the best common output is {z[best]:.3f}, you say {output:.3f}. Set the "
+            "derivative of p exp(-z) + exp(z) to zero.",
+        )
+        expect(
+            abs(height / loss[best] - 1) < 1e-6,
+            f"The output is right; the loss there is {loss[best]:.4f}, you say {height:.4f}. "
+            "Average over n+ + n- samples.",
+        )
 
 
+@partial(checks, name="time of full accuracy")
 def accuracy_time(solution: Callable[[float, float, float, float], float]) -> None:
     """Check a function that predicts when the smaller class is learnt."""
-
-    def trial() -> None:
-        for p, delta, seed in ((4.0, 0.05, 1), (9.0, 0.03, 2), (2.5, 0.02, 3)):
-            flow = exact_flow(TwoPoints(p, delta), random_neurons(400, seed, kappa1=1e-4), 1e7)
-            run = measure_phases(flow)
-            found = solution(p, delta, run.alive_plus, run.alive_minus)
-            advice = (
-                "The angle enters squared: the two outputs part only by sin Delta squared."
-                if abs(found / run.accurate - 1) > 3
-                else "Solve (2 sqrt(p)/(1+p)) / (1 + t/t_half) for the loss at which f(x-) is 0."
-            )
-            expect(
-                abs(found / run.accurate - 1) < 0.03,
-                f"At p = {p:g}, angle {delta:g} the exact flow needs {run.accurate:.4g}, your "
-                f"function says {found:.4g}. {advice}",
-            )
-
-    report("time of full accuracy", trial)
+    for p, delta, seed in ((4.0, 0.05, 1), (9.0, 0.03, 2), (2.5, 0.02, 3)):
+        flow = exact_flow(TwoPoints(p, delta), random_neurons(400, seed, kappa1=1e-4), 1e7)
+        run = measure_phases(flow)
+        found = solution(p, delta, run.alive_plus, run.alive_minus)
+        advice = (
+            "The angle enters squared: the two outputs part only by sin Delta squared."
+            if abs(found / run.accurate - 1) > 3
+            else "Solve (2 sqrt(p)/(1+p)) / (1 + t/t_half) for the loss at which f(x-) is 0."
+        )
+        expect(
+            abs(found / run.accurate - 1) < 0.03,
+            f"At p = {p:g}, angle {delta:g} the exact flow needs {run.accurate:.4g}, your function "
+            f"says {found:.4g}. {advice}",
+        )
 
 
 def _chatter(loss_plus: float, loss_minus: float, delta: float, step: float = 1e-5) -> float:
@@ -110,5 +99,8 @@ def _chatter(loss_plus: float, loss_minus: float, delta: float, step: float = 1e
     u, v, c, steps = 0.0, 1.0, math.cos(delta), 20_000
     for _ in range(steps):
         on = u > 0
-        u, v = u - step * (loss_plus * on - loss_minus * c), v - step * (loss_plus * c * on - loss_minus)
+        u, v = (
+            u - step * (loss_plus * on - loss_minus * c),
+            v - step * (loss_plus * c * on - loss_minus),
+        )
     return (v - 1.0) / (step * steps)

@@ -1,160 +1,279 @@
-"""Runs of the two-layer network against the laws of its phases, with bands over runs."""
+"""Many runs of the two-layer network against the laws of its phases, with 5 to 95 % over runs."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
+import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from regime_lib.companion.figures.theme import Theme
+from regime_lib.chapters.multi_phase.condensation import Condensation, Living
+from regime_lib.chapters.multi_phase.convergence import Limits, Spread
+from regime_lib.chapters.multi_phase.plateaus import TIMES, OnPlateau, Scaling
+from regime_lib.chapters.multi_phase.settings import PARAMETERS, Array
+from regime_lib.chapters.multi_phase.switches import Sensitivity
+from regime_lib.chapters.multi_phase.variations import Survival
+from regime_lib.companion.figures.curves import Curves, band, shaded
+from regime_lib.companion.figures.theme import WIDTH_INCHES, Theme
 
-Array = npt.NDArray[np.float64]
-_MARKERS = ("o", "s", "^", "D")
+_MARKERS = ("o", "s", "^")
+_LEVELS = [0.05, 0.5, 0.95]
+
+#: The panels of `spread`: title, colour, and the criterion of the claim.
+PANELS: dict[str, tuple[str, str, tuple[float, float] | None]] = {
+    "living_plus": ("living positive", "positive", (0.95, 1.05)),
+    "living_minus": ("living negative", "negative", (0.95, 1.05)),
+    "condensed_minus": ("1 − cos, negative", "negative", None),
+    "height": ("plateau, height", "loss", (0.98, 1.02)),
+    "arrival": ("plateau, arrival", "loss", (0.95, 1.05)),
+    "accuracy_time": ("full accuracy", "accuracy", (0.95, 1.05)),
+    "off_time": ("switching off", "positive", (0.95, 1.05)),
+    "on_delay": ("delay until return", "negative", (0.9, 1.1)),
+    "final_constant": ("final loss × time", "loss", (0.99, 1.01)),
+}
 
 
-@dataclass(frozen=True)
-class Fan:
-    """A curve over runs: a position, and one row a run."""
+def living(theme: Theme, found: Living) -> Figure:
+    """Draw living fractions of every run with their formula, and how wide is wide enough."""
+    figure, (left, right) = theme.panels(2, height=2.9)
+    names = ("positive", "negative")
+    law = theme.stroke("theory")
+    for row, (name, fractions) in enumerate(zip(names, found.fractions, strict=True)):
+        offsets = row + 0.3 * (np.arange(len(fractions)) / max(len(fractions) - 1, 1) - 0.5)
+        left.plot(fractions, offsets, "o", color=theme.colour(name), markersize=4, alpha=0.8)
+        left.plot([found.expected[row]] * 2, [row - 0.35, row + 0.35], **law)
+    left.set(xlabel="living fraction", ylim=(-0.6, 1.6), title="one dot per run")
+    left.set_yticks((0, 1), names, rotation=90, va="center")
+    right.plot(found.widths, found.chances, color=theme.colour("theory"), linestyle="-")
+    title = "chance that both ranges hold"
+    right.set(xscale="log", xlabel="neurons", title=title, ylim=(-0.03, 1.03))
+    return figure
 
-    x: Array
-    rows: Array
-    """Shape (runs, positions)."""
 
-    def quantiles(self) -> Array:
-        """Return the 5 %, 50 % and 95 % quantiles over runs, shape (3, positions)."""
-        return np.quantile(self.rows, [0.05, 0.5, 0.95], axis=0)
+def living_alt(found: Living) -> str:
+    """Describe `living`."""
+    said = ", ".join(
+        f"{name} {fractions.min():.3f} to {fractions.max():.3f} around {law:.3f}"
+        for name, fractions, law in zip(
+            ("positive", "negative"), found.fractions, found.expected, strict=True
+        )
+    )
+    return (
+        f"Dots scatter around the formula: {said}. The chance rises from near zero for 30 neurons "
+        "to one for thousands."
+    )
 
 
-def condensation(theme: Theme, positive: Fan, negative: Fan, end: float, bound: Array) -> Figure:
+def condensation(theme: Theme, found: Condensation) -> Figure:
     """Draw how far the living neurons are from their common direction, against time."""
     figure, (ax,) = theme.panels(1, height=3.0)
-    for name, fan in (("positive", positive), ("negative", negative)):
-        low, mid, high = fan.quantiles()
-        theme.band(ax, fan.x, low, mid, high, name, label=f"{name}, farthest neuron")
-    ax.plot(positive.x, bound, color=theme.colour("theory"), linestyle=":", label="slope −2")
-    ax.axvline(end, color=theme.text, linewidth=1)
-    ax.text(end, 0.96, " T_I", transform=ax.get_xaxis_transform(), va="top")
+    for row, name in enumerate(("positive", "negative")):
+        curves = Curves(found.times, found.angles[:, row].T, 0.9)
+        band(theme, ax, curves, name, label=f"{name}, farthest neuron")
+    square = np.nanmax(found.at_end[:, 0]) * (found.times / found.ready) ** -2.0
+    ax.plot(found.times, square, **theme.stroke("theory"), label="slope −2")
+    ax.axvline(found.ready, color=theme.text, linewidth=1)
+    ax.text(found.ready, 0.96, " T_I", transform=ax.get_xaxis_transform(), va="top")
     ax.set(xscale="log", yscale="log", xlabel="time", ylabel="1 − cosine")
     ax.legend(loc="lower left")
     return figure
 
 
-def living(
-    theme: Theme, runs: Mapping[str, tuple[Array, float]], widths: Array, odds: Array
-) -> Figure:
-    """Draw living fractions of every run with their formula, and how wide is wide enough.
-
-    Parameters
-    ----------
-    theme : Theme
-        Light or dark, wide or narrow.
-    runs : mapping from "positive" and "negative" to (fractions, formula)
-        Fractions of the runs, and their expected value.
-    widths, odds : array
-        Numbers of neurons, and the chance that both recalled ranges hold there.
-    """
-    figure, (left, right) = theme.panels(2, height=2.9)
-    for row, (name, (fractions, formula)) in enumerate(runs.items()):
-        offsets = row + 0.3 * (np.arange(len(fractions)) / max(len(fractions) - 1, 1) - 0.5)
-        left.plot(fractions, offsets, "o", color=theme.colour(name), markersize=4, alpha=0.8)
-        left.plot(
-            [formula] * 2, [row - 0.35, row + 0.35], color=theme.colour("theory"), linestyle=":"
-        )
-    left.set(xlabel="living fraction", ylim=(-0.6, 1.6), title="one dot a run")
-    left.set_yticks(range(len(runs)), list(runs), rotation=90, va="center")
-    right.plot(widths, odds, color=theme.colour("theory"), linestyle="-")
-    right.set(
-        xscale="log", xlabel="neurons", title="chance that both ranges hold", ylim=(-0.03, 1.03)
+def condensation_alt(found: Condensation) -> str:
+    """Describe `condensation`."""
+    positive, negative = np.median(found.at_end, axis=0)
+    return (
+        f"Two falling curves. At T_I = {found.ready:.3g} the farthest positive neuron is at "
+        f"{positive:.1e}, the farthest negative one at {negative:.1e}."
     )
-    return figure
 
 
-def plateau(theme: Theme, rise: Fan, rise_law: Array, drift: Fan) -> Figure:
+def plateau(theme: Theme, found: OnPlateau) -> Figure:
     """Draw the way onto the plateau, and along it over the closed form."""
     figure, (left, right) = theme.panels(2, height=2.9)
-    low, mid, high = rise.quantiles()
-    theme.band(left, rise.x, low, mid, high, "loss", label="exact flow")
-    left.plot(rise.x, rise_law, color=theme.colour("theory"), linestyle=":", label="tanh law")
+    law = theme.stroke("theory")
+    band(theme, left, Curves(found.times, found.rises.T, 0.9), "loss", label="exact flow")
+    left.plot(found.times, found.rise_law, **law, label="tanh law")
     left.set(xlabel="time", title="√(p B / A) on the rise")
     left.legend(loc="lower right")
-    low, mid, high = 100 * drift.quantiles()
-    theme.band(right, drift.x, low, mid, high, "loss")
-    right.axhline(0, color=theme.colour("theory"), linestyle=":")
+    band(theme, right, Curves(found.shares, 100 * found.off_law.T, 0.9), "loss")
+    right.axhline(0, **law)
     right.set(xscale="log", xlabel="time / T_acc", title="loss off the law, in %")
     return figure
 
 
-def scaling(
-    theme: Theme, sweeps: Mapping[str, tuple[Array, Mapping[str, Fan], Mapping[str, Array]]]
-) -> Figure:
-    """Draw times against a parameter on logarithmic axes, a panel a parameter.
+def plateau_alt(found: OnPlateau) -> str:
+    """Describe `plateau`."""
+    return (
+        f"Left, a curve rises from 1 to near {np.sqrt(found.ratio):.2f} and the law lies on it. "
+        f"Right, the deviation stays within {100 * np.abs(found.off_law).max():.2f} per cent until "
+        "full accuracy."
+    )
 
-    Parameters
-    ----------
-    theme : Theme
-        Light or dark, wide or narrow.
-    sweeps : mapping from parameter to (values, measured, predicted)
-        `measured` and `predicted` map what is measured to its values.
-    """
-    figure, axes = theme.panels(len(sweeps), height=3.3)
-    for ax, (name, (values, measured, predicted)) in zip(axes, sweeps.items(), strict=True):
-        for (label, fan), marker in zip(measured.items(), _MARKERS, strict=False):
-            # a run that never gets there counts as infinite, so quantiles are order statistics
-            rows = np.where(np.isfinite(fan.rows), fan.rows, np.inf)
-            found = np.quantile(rows, [0.05, 0.5, 0.95], axis=0, method="nearest")
-            low, mid, high = np.where(np.isfinite(found), found, np.nan)
-            colour = {"T_acc": "accuracy", "T_II": "positive", "L·t": "loss"}[label]
-            ax.errorbar(
-                values,
-                mid,
-                [mid - low, high - mid],
-                fmt=marker,
-                color=theme.colour(colour),
-                markersize=4.5,
-                label=label,
-            )
-            ax.plot(values, predicted[label], color=theme.colour("theory"), linestyle=":")
-        ax.set(xscale="log", yscale="log", xlabel=name)
-    axes[0].legend(loc="lower left")
+
+def scaling(theme: Theme, found: Scaling) -> Figure:
+    """Draw times against a parameter on logarithmic axes, a panel per parameter."""
+    axes = {name: axis for name, axis in found.axes.items() if name != "κ₁"}
+    figure, panels = theme.panels(len(axes), height=3.3)
+    for ax, (symbol, axis) in zip(panels, axes.items(), strict=True):
+        quantities = ("accuracy", "positive", "loss")
+        for name, quantity, marker in zip(TIMES, quantities, _MARKERS, strict=True):
+            low, middle, high = _with_late_ones(axis.measured[name])
+            style: dict[str, Any] = {
+                "fmt": marker,
+                "color": theme.colour(quantity),
+                "markersize": 4.5,
+            }
+            ends = [middle - low, high - middle]
+            ax.errorbar(axis.values, middle, ends, label=name, **style)
+            ax.plot(axis.values, axis.predicted[name], **theme.stroke("theory"))
+        ax.set(xscale="log", yscale="log", xlabel=symbol)
+    panels[0].legend(loc="lower left")
     return figure
 
 
-def sensitivity(
-    theme: Theme, share: Array, measured: Array, curve: tuple[Array, Array], never: float
-) -> Figure:
+def scaling_alt(found: Scaling) -> str:
+    """Describe `scaling`."""
+    said = (
+        f"Exponents of {name}: "
+        + ", ".join(f"{symbol} {found.exponents[symbol, name]}" for symbol in found.axes)
+        for name in TIMES[:2]
+    )
+    return f"Straight lines on logarithmic axes. {'. '.join(said)}."
+
+
+def sensitivity(theme: Theme, found: Sensitivity) -> Figure:
     """Draw the time of the switch against the ratio of living negatives to positives."""
     figure, (ax,) = theme.panels(1, height=3.2)
-    ax.plot(share, measured, "o", color=theme.colour("positive"), markersize=5, label="exact flow")
-    ax.plot(*curve, color=theme.colour("theory"), linestyle=":", label="closed form")
-    ax.axvspan(never, max(share.max(), never) + 0.08, color=theme.text, alpha=0.1, linewidth=0)
-    middle = 0.5 * (never + max(share.max(), never) + 0.08)
-    ax.text(
-        middle,
-        0.5,
-        "never",
-        transform=ax.get_xaxis_transform(),
-        rotation=90,
-        ha="center",
-        va="center",
-    )
+    dots: dict[str, Any] = {
+        "color": theme.colour("positive"),
+        "markersize": 5,
+        "label": "exact flow",
+    }
+    ax.plot(found.ratios, found.switched, "o", **dots)
+    law = theme.stroke("theory")
+    ax.plot(found.law_ratios, found.law, **law, label="closed form")
+    right = max(found.ratios[np.isfinite(found.switched)].max(initial=0), found.never) + 0.08
+    ax.axvspan(found.never, right, color=theme.text, alpha=0.1, linewidth=0)
+    centre: dict[str, Any] = {"transform": ax.get_xaxis_transform(), "ha": "center", "va": "center"}
+    ax.text((found.never + right) / 2, 0.5, "never", rotation=90, **centre)
     ax.set(yscale="log", xlabel="living negative / living positive neurons", ylabel="T_II")
-    ax.set_xlim(curve[0].min(), max(share.max(), never) + 0.08)
+    ax.set_xlim(found.law_ratios.min(), right)
     ax.legend(loc="upper left")
     return figure
 
 
-def limits(theme: Theme, approach: Fan, predicted: Array, final: Array) -> Figure:
+def sensitivity_alt(found: Sensitivity) -> str:
+    """Describe `sensitivity`."""
+    never = np.count_nonzero(np.isnan(found.switched))
+    return (
+        "Dots climb steeply along the closed form, from "
+        f"{np.nanmin(found.switched):.0f} to {np.nanmax(found.switched):.1e}; {never} of "
+        f"{len(found.switched)} networks do not switch before time {found.horizon:.0e}."
+    )
+
+
+def limits(theme: Theme, found: Limits) -> Figure:
     """Draw loss times time over its limit, and the limits of all runs against the formula."""
     figure, (left, right) = theme.panels(2, height=3.0)
-    low, mid, high = approach.quantiles()
-    theme.band(left, approach.x, low, mid, high, "loss")
-    left.axhline(1, color=theme.colour("theory"), linestyle=":")
+    law = theme.stroke("theory")
+    band(theme, left, Curves(found.times, found.approach.T, 0.9), "loss")
+    left.axhline(1, **law)
     left.set(xscale="log", xlabel="time", title="loss × time over its limit", ylim=(0, 1.2))
-    ends = np.array([min(predicted.min(), final.min()), max(predicted.max(), final.max())])
-    right.plot(ends, ends, color=theme.colour("theory"), linestyle=":")
-    right.plot(predicted, final, "o", color=theme.colour("loss"), markersize=5)
+    both = np.concatenate([found.predicted, found.final])
+    right.plot([both.min(), both.max()], [both.min(), both.max()], **law)
+    right.plot(found.predicted, found.final, "o", color=theme.colour("loss"), markersize=5)
     right.set(xlabel="predicted from the living neurons", title="loss × time at the end")
     return figure
+
+
+def limits_alt(found: Limits) -> str:
+    """Describe `limits`."""
+    return (
+        f"Left, curves rise to one. Right, dots lie on the diagonal from {found.final.min():.0f} "
+        f"to {found.final.max():.0f}."
+    )
+
+
+def spread(theme: Theme, found: Spread) -> Figure:
+    """Draw medians with 5 to 95 % ranges at every level of every parameter."""
+    columns = 2 if theme.narrow else 3
+    rows = -(-len(PANELS) // columns)
+    size = (WIDTH_INCHES[theme.narrow], 1.75 * rows)
+    figure = Figure(figsize=size, layout="constrained")
+    axes = figure.subplots(rows, columns, squeeze=False).ravel()
+    for unused in axes[len(PANELS) :]:
+        unused.remove()
+    for ax, (name, (title, quantity, limits)) in zip(axes, PANELS.items(), strict=False):
+        if limits:
+            ax.axhspan(*limits, color=theme.colour("theory"), alpha=0.14, linewidth=0)
+            ax.axhline(1.0, **theme.stroke("theory"), linewidth=1.4)
+        _levels(ax, found, name, theme.colour(quantity))
+        ax.set(title=title, yscale="linear" if limits else "log")
+    return figure
+
+
+def spread_alt(found: Spread) -> str:
+    """Describe `spread`."""
+
+    def medians(table: pd.DataFrame) -> str:
+        return ", ".join(f"{title} {table[k].median():.3g}" for k, (title, *_) in PANELS.items())
+
+    table = found.table
+    return (
+        f"Nine panels. Medians over all runs: {medians(table)}. At the widest angle: "
+        f"{medians(table[table['Δ'] > 0])}."
+    )
+
+
+def survival(theme: Theme, found: Survival) -> Figure:
+    """Draw which share of the flow's living negatives survives gradient descent."""
+    figure, (left, right) = theme.panels(2, height=3.0)
+    curves = {name: Curves(found.steps, rows.T, 0.9) for name, rows in found.constant.items()}
+    shaded(theme, left, curves, "negative", markers=_MARKERS)
+    left.set(xlabel="step × κ₂ / κ₁", title="share that survives")
+    left.legend(loc="lower left")
+    dots: dict[str, Any] = {"color": theme.colour("negative"), "marker": "o", "markersize": 4.5}
+    right.plot(found.moments, found.raised, **dots)
+    right.axvline(found.safe, **theme.stroke("theory"))
+    right.set(xlabel="time at which the step is raised", title="the same, growing step")
+    for ax in (left, right):
+        ax.set(xscale="log", ylim=(-0.05, 1.2))
+    return figure
+
+
+def survival_alt(found: Survival) -> str:
+    """Describe `survival`."""
+    said = "; ".join(
+        f"{name} {np.median(rows, 0)[0]:.2f} to {np.median(rows, 0)[-1]:.2f}"
+        for name, rows in found.constant.items()
+    )
+    return (
+        f"Left, survival falls from near one to zero as the step grows: {said}. Right, it climbs "
+        f"from {found.raised[0]:.2f} to {found.raised[-1]:.2f} when the step is raised later."
+    )
+
+
+def _with_late_ones(rows: Array) -> Array:
+    """Return the 5 %, 50 % and 95 % quantiles over runs; one that never arrives is the longest."""
+    endless = np.where(np.isfinite(rows), rows, np.inf)  # so that these are order statistics
+    found = np.quantile(endless, _LEVELS, axis=0, method="nearest")
+    return np.where(np.isfinite(found), found, np.nan)
+
+
+def _levels(ax: Axes, found: Spread, name: str, colour: str) -> None:
+    """Draw one quantity at the levels of every parameter, one parameter beside the other."""
+    middles, first = [], 0.0
+    for symbol in PARAMETERS:
+        levels = [runs.quantile(_LEVELS) for _, runs in found.table.groupby(symbol)[name]]
+        low, middle, high = np.array(levels).T  # of the runs that get there
+        places = first + np.arange(len(levels))
+        ax.plot(places, middle, "o-", color=colour, markersize=3.5, linewidth=1)
+        ax.vlines(places, low, high, color=colour, linewidth=2.2, alpha=0.55)
+        middles.append(float(places.mean()))
+        first = float(places[-1]) + 1.9
+    ax.set_xticks(middles, PARAMETERS)
+    ax.tick_params(axis="x", length=0)
+    ax.grid(axis="x", visible=False)

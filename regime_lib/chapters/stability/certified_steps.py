@@ -29,29 +29,10 @@ def certified_steps(
     seed: int,
     steps: Int[np.ndarray, " checks"],
 ) -> tuple[Float[np.ndarray, "checks kinds"], int]:
-    """Train a network and look at some of its steps.
+    """Train a network and look at some of its steps, of which the first is 1.
 
-    Parameters
-    ----------
-    model : nn.Module
-        A chain as for `certify`; trained in place.
-    data : Dataset
-        What it is trained on.
-    probe : tensor, shape (samples, features)
-        The inputs whose patterns are followed.
-    config : TrainingConfig
-        How it is trained.
-    seed : int
-        Of the batches, and of the random signs.
-    steps : array, shape (checks,)
-        The optimiser steps to look at, the first is 1.
-
-    Returns
-    -------
-    array, shape (checks, kinds)
-        Shares of the probe, in the order of `KINDS`.
-    int
-        Contradictions: pairs of an input and a proof that a finer proof or the truth denies.
+    Returned are shares of the probe, and how many pairs of an input and a proof a finer proof, or
+    the truth, denies.
     """
     chain, parameters = read_chain(model, probe), dict(model.named_parameters())
     wanted, random = {*steps.tolist()}, np.random.default_rng(seed)

@@ -20,13 +20,9 @@ _Layer = tuple[Float[np.ndarray, "units below"], Float[np.ndarray, " units"]]
 
 
 def exact_attacks(seed: int) -> dict[str, list[tuple[ExactAttacks, bool]]]:
-    """Attack the exact radii of small random networks, each for one random input.
+    """Attack the exact radii of small random networks, each for one random input; by layer sizes.
 
-    Returns
-    -------
-    dict of str to list
-        By layer sizes: what the attacks achieved, and whether exact arithmetic proves the radius
-        that `certify` gives in floating point.
+    The flag says whether exact arithmetic proves the radius that `certify` gives in floating point.
     """
     random = np.random.default_rng(seed)
     return {

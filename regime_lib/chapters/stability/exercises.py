@@ -8,114 +8,102 @@ from itertools import pairwise, product
 import numpy as np
 from jaxtyping import Float
 
-from regime_lib.chapters.checking import expect, report
+from regime_lib.chapters.checking import checks, expect
 
 Weights = Float[np.ndarray, "_ _"]
 Vector = Float[np.ndarray, " _"]
 
 
+@checks
 def first_layer_radius(solution: Callable[[Weights, Vector, Vector], float]) -> None:
     """Check a function that returns the largest safe movement of one layer's parameters."""
-
-    def trial() -> None:
-        random = np.random.default_rng(0)
-        for units, inputs in ((1, 1), (3, 2), (20, 8)):
-            weight, bias = random.standard_normal((units, inputs)), random.standard_normal(units)
-            x = random.standard_normal(inputs)
-            found = solution(weight, bias, x)
-            z = weight @ x + bias
-            expect(
-                np.isfinite(found) and found > 0,
-                f"Return a positive number; for z = {np.round(z[:3], 2)} you return {found}.",
-            )
-            expect(
-                not _flips(weight, bias, x, 0.999 * found),
-                "A movement just below your radius already flips a unit. Do not forget the bias, "
-                "and that the sum of |x| counts, not its largest entry.",
-            )
-            expect(
-                _flips(weight, bias, x, 1.001 * found),
-                "No movement just above your radius flips any unit: it could be larger. The unit "
-                "that is nearest to its own limit decides.",
-            )
-
-    report("first layer radius", trial)
+    random = np.random.default_rng(0)
+    for units, inputs in ((1, 1), (3, 2), (20, 8)):
+        weight, bias = random.standard_normal((units, inputs)), random.standard_normal(units)
+        x = random.standard_normal(inputs)
+        found = solution(weight, bias, x)
+        z = weight @ x + bias
+        expect(
+            np.isfinite(found) and found > 0,
+            f"Return a positive number; for z = {np.round(z[:3], 2)} you return {found}.",
+        )
+        expect(
+            not _flips(weight, bias, x, 0.999 * found),
+            "A movement just below your radius already flips a unit. Do not forget the bias, and "
+            "that the sum of |x| counts, not its largest entry.",
+        )
+        expect(
+            _flips(weight, bias, x, 1.001 * found),
+            "No movement just above your radius flips any unit: it could be larger. The unit that "
+            "is nearest to its own limit decides.",
+        )
 
 
+@checks
 def dead_pairs(solution: Callable[[Sequence[int]], int]) -> None:
     """Check a function that counts the pre-activations that vanish without biases."""
-
-    def trial() -> None:
-        for sizes in ((2, 3, 2), (2, 2, 2, 2), (2, 3, 3, 2), (1, 2, 1, 3, 2)):
-            truth = _counted(sizes)
-            found = solution(sizes)
-            expect(
-                found != 0 or truth == 0,
-                "Some vanish: a unit whose whole layer below is off receives nothing.",
-            )
-            expect(
-                found == truth,
-                f"For sizes {sizes} a count of all patterns finds {truth}, your function {found}. "
-                "A layer passes nothing on as soon as any hidden layer below it is off altogether.",
-            )
-
-    report("dead pairs", trial)
+    for sizes in ((2, 3, 2), (2, 2, 2, 2), (2, 3, 3, 2), (1, 2, 1, 3, 2)):
+        truth = _counted(sizes)
+        found = solution(sizes)
+        expect(
+            found != 0 or truth == 0,
+            "Some vanish: a unit whose whole layer below is off receives nothing.",
+        )
+        expect(
+            found == truth,
+            f"For sizes {sizes} a count of all patterns finds {truth}, your function {found}. A "
+            "layer passes nothing on as soon as any hidden layer below it is off altogether.",
+        )
 
 
+@checks
 def first_flip(solution: Callable[[Vector, Vector], float]) -> None:
     """Check a function that returns where on a segment the first unit flips."""
-
-    def trial() -> None:
-        random = np.random.default_rng(1)
-        expect(
-            np.isinf(solution(np.array([1.0, -2.0]), np.array([3.0, -0.5]))),
-            "Where no sign changes, nothing flips: return np.inf.",
-        )
-        for _ in range(20):
-            before, after = random.standard_normal(6), random.standard_normal(6)
-            after[0] = -before[0]
-            found = solution(before, after)
-            expect(0 < found < 1, f"The first flip lies between 0 and 1; you return {found}.")
-            for share, same in ((found - 1e-9, True), (found + 1e-9, False)):
-                at = before + share * (after - before)
-                expect(
-                    bool(((at > 0) == (before > 0)).all()) == same,
-                    "Each pre-activation moves on a straight line from before to after. Find where "
-                    "each line crosses zero, and take the earliest.",
-                )
-
-    report("first flip", trial)
+    random = np.random.default_rng(1)
+    expect(
+        np.isinf(solution(np.array([1.0, -2.0]), np.array([3.0, -0.5]))),
+        "Where no sign changes, nothing flips: return np.inf.",
+    )
+    for _ in range(20):
+        before, after = random.standard_normal(6), random.standard_normal(6)
+        after[0] = -before[0]
+        found = solution(before, after)
+        expect(0 < found < 1, f"The first flip lies between 0 and 1; you return {found}.")
+        for share, same in ((found - 1e-9, True), (found + 1e-9, False)):
+            at = before + share * (after - before)
+            expect(
+                bool(((at > 0) == (before > 0)).all()) == same,
+                "Each pre-activation moves on a straight line from before to after. Find where "
+                "each line crosses zero, and take the earliest.",
+            )
 
 
+@checks
 def local_map(
     solution: Callable[[Sequence[Weights], Sequence[Vector], Vector], tuple[Weights, Vector]],
 ) -> None:
     """Check a function that returns the affine map of a network around an input."""
-
-    def trial() -> None:
-        random = np.random.default_rng(2)
-        for sizes in ((2, 3, 1), (4, 8, 8, 3), (3, 6, 6, 6, 2)):
-            weights = [random.standard_normal((b, a)) for a, b in pairwise(sizes)]
-            biases = [random.standard_normal(b) for b in sizes[1:]]
-            x = random.standard_normal(sizes[0])
-            slope, shift = solution(weights, biases, x)
-            expect(
-                np.shape(slope) == (sizes[-1], sizes[0]) and np.shape(shift) == (sizes[-1],),
-                f"Return a matrix of shape {(sizes[-1], sizes[0])} and a vector of {sizes[-1]}.",
-            )
-            expect(
-                np.allclose(slope @ x + shift, _run(weights, biases, x)),
-                "At the input itself your map differs from the network. Multiply the weights, but "
-                "set the rows of units that are off to zero, biases as well.",
-            )
-            near = x + 1e-6 * random.standard_normal(sizes[0])
-            expect(
-                np.allclose(slope @ near + shift, _run(weights, biases, near), rtol=0, atol=1e-9),
-                "At the input it is right, a little beside it is not: the slope is missing, or "
-                "the last layer was rectified.",
-            )
-
-    report("local map", trial)
+    random = np.random.default_rng(2)
+    for sizes in ((2, 3, 1), (4, 8, 8, 3), (3, 6, 6, 6, 2)):
+        weights = [random.standard_normal((b, a)) for a, b in pairwise(sizes)]
+        biases = [random.standard_normal(b) for b in sizes[1:]]
+        x = random.standard_normal(sizes[0])
+        slope, shift = solution(weights, biases, x)
+        expect(
+            np.shape(slope) == (sizes[-1], sizes[0]) and np.shape(shift) == (sizes[-1],),
+            f"Return a matrix of shape {(sizes[-1], sizes[0])} and a vector of {sizes[-1]}.",
+        )
+        expect(
+            np.allclose(slope @ x + shift, _run(weights, biases, x)),
+            "At the input itself your map differs from the network. Multiply the weights, but set "
+            "the rows of units that are off to zero, biases as well.",
+        )
+        near = x + 1e-6 * random.standard_normal(sizes[0])
+        expect(
+            np.allclose(slope @ near + shift, _run(weights, biases, near), rtol=0, atol=1e-9),
+            "At the input it is right, a little beside it is not: the slope is missing, or the "
+            "last layer was rectified.",
+        )
 
 
 def _flips(weight: Weights, bias: Vector, x: Vector, size: float) -> bool:

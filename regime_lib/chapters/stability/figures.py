@@ -6,8 +6,8 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from regime_lib.chapters.stability.measure import AlongTraining, BeyondRadius, FlipLaw, Radius
-from regime_lib.companion.figures.curves import STYLES
-from regime_lib.companion.figures.marks import legend_below, outer_label
+from regime_lib.companion.figures.curves import Curves, band, shaded
+from regime_lib.companion.figures.marks import legend_below, note, outer_label
 from regime_lib.companion.figures.theme import Theme
 
 #: What each certificate knows of the step, and the quantity whose colour it takes.
@@ -52,7 +52,7 @@ def beyond_radius(theme: Theme, beyond: BeyondRadius) -> Figure:
             style = theme.stroke(quantity) | {"marker": marker, "markersize": 3.5}
             ax.plot(beyond.sizes, shares[kind], label=f"{kind} attacks", **style)
         ax.axvline(1, **theme.stroke("theory"))
-        ax.annotate("radius", (1, 1.04), xytext=(-3, 0), textcoords="offset points", ha="right")
+        note(ax, "radius", (1, 1.04), (-3, 0), ha="right")
         ax.set(xscale="log", ylim=(-0.04, 1.14), title=network)
         ax.set_xlabel("movement / certified radius")
     outer_label(theme, axes, "share of inputs flipped")
@@ -86,13 +86,8 @@ def flip_law(theme: Theme, law: FlipLaw) -> Figure:
         (law.over_law_of_change, "from the change of z"),
     )
     for ax, (ratios, title) in zip(axes, panels, strict=True):
-        shades = theme.shades("pattern", len(ratios))
-        for shade, style, (layer, ratio) in zip(shades, STYLES, ratios.items(), strict=False):
-            low, middle, high = np.quantile(ratio, [0, 0.5, 1], axis=1)
-            ax.fill_between(law.steps, low, high, color=shade, alpha=0.2, linewidth=0)
-            ax.plot(
-                law.steps, middle, color=shade, linestyle=style, marker="o", ms=3.5, label=layer
-            )
+        layers = {name: Curves(law.steps, ratio, share=1.0) for name, ratio in ratios.items()}
+        shaded(theme, ax, layers, "pattern", markers="o" * len(layers))
         ax.axhline(1, **theme.stroke("theory"))
         ax.set(xscale="log", title=title, ylim=(0.3, 1.8))
         ax.set_xlabel("relative step of the weights")
@@ -115,8 +110,7 @@ def along_training(theme: Theme, training: AlongTraining) -> Figure:
     figure, axes = theme.panels(len(training.shares), height=3.1, sharey=True)
     for ax, (optimizer, shares) in zip(axes, training.shares.items(), strict=True):
         for name, (label, quantity) in CERTIFICATES.items():
-            low, middle, high = np.quantile(shares[name], [0, 0.5, 1], axis=1)
-            theme.band(ax, training.steps, low, middle, high, quantity, label=label)
+            band(theme, ax, Curves(training.steps, shares[name], share=1.0), quantity, label=label)
         ax.set(xscale="log", ylim=(-0.02, 1.02), title=_OPTIMIZERS[optimizer])
         ax.set_xlabel("optimiser step")
     outer_label(theme, axes, "share of inputs")

@@ -10,6 +10,7 @@ import pandas as pd
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from regime_lib.chapters.part import Numbers, Part
 from regime_lib.chapters.stability.certified_steps import KINDS, certified_steps
 from regime_lib.chapters.stability.exact_attacks import exact_attacks
 from regime_lib.chapters.stability.networks import trained_networks
@@ -65,10 +66,8 @@ class Algebra:
     """What algebra says of pre-activations as polynomials."""
 
     claims: dict[str, Estimate]
-    table: pd.DataFrame
-    """An architecture per row, and how many of its polynomials pass each question."""
-    controls: pd.DataFrame
-    """Networks that must fail: without biases, or with parameters that are used twice."""
+    table: pd.DataFrame  # how many polynomials pass each question, by architecture
+    controls: pd.DataFrame  # networks that must fail: without biases, or with shared ones
 
 
 def algebra(_: Settings) -> Algebra:
@@ -80,15 +79,11 @@ def algebra(_: Settings) -> Algebra:
 
 
 @dataclass(frozen=True)
-class Affinity:
+class Affinity(Part):
     """Second differences of the output, relative to it, of the digits MLP and CNN."""
 
-    claims: dict[str, Estimate]
-    numbers: dict[str, float | int | str]
-    inside: Float[np.ndarray, " inside"]
-    """Within one pattern, along inputs and along each layer's parameters."""
-    together: Float[np.ndarray, " together"]
-    """Within one pattern, along all parameters together."""
+    inside: Float[np.ndarray, " inside"]  # along inputs, and along each layer's parameters
+    together: Float[np.ndarray, " together"]  # along all parameters together
 
 
 def affinity(settings: Settings) -> Affinity:
@@ -112,19 +107,13 @@ def affinity(settings: Settings) -> Affinity:
 
 
 @dataclass(frozen=True)
-class Radius:
+class Radius(Part):
     """Certified radii, and what attacks on them achieved."""
 
-    claims: dict[str, Estimate]
-    numbers: dict[str, float | int | str]
-    radii: dict[str, Float[np.ndarray, " inputs"]]
-    """Of the inputs of the digits MLP and CNN."""
-    ratios: dict[str, Float[np.ndarray, " inputs"]]
-    """Radius over the smallest movement that was found to flip a unit, by network."""
-    flips: int
-    """Attacks below a radius that changed a pattern."""
-    proven_again: bool
-    """Whether exact arithmetic proves every radius that floating point gave a small network."""
+    radii: dict[str, Float[np.ndarray, " inputs"]]  # of the inputs of the digits MLP and CNN
+    ratios: dict[str, Float[np.ndarray, " inputs"]]  # radius over smallest flip found, by network
+    flips: int  # attacks below a radius that changed a pattern
+    proven_again: bool  # exact arithmetic proves every radius of floating point
 
 
 def radius(settings: Settings) -> Radius:
@@ -160,10 +149,8 @@ def radius(settings: Settings) -> Radius:
 class BeyondRadius:
     """How attacks of different sizes fare."""
 
-    sizes: Float[np.ndarray, " sizes"]
-    """Movements, in units of each input's certified radius."""
-    flipped: dict[str, dict[str, Float[np.ndarray, " sizes"]]]
-    """Share of attacks that change a pattern, by network and by kind, random or gradient."""
+    sizes: Float[np.ndarray, " sizes"]  # movements, in units of each input's certified radius
+    flipped: dict[str, dict[str, Float[np.ndarray, " sizes"]]]  # by network and kind of attack
 
 
 def beyond_radius(settings: Settings) -> BeyondRadius:
@@ -195,17 +182,13 @@ def _shares_flipped(
 
 
 @dataclass(frozen=True)
-class FlipLaw:
+class FlipLaw(Part):
     """Shares of units that random steps flip, over the arctangent law; by layer."""
 
-    claims: dict[str, Estimate]
-    numbers: dict[str, float | int | str]
-    steps: Float[np.ndarray, " steps"]
-    """Norm of the step over the norm, for each weight matrix and bias vector."""
-    over_law: dict[str, Float[np.ndarray, "steps networks"]]
-    """Over the law that knows the relative step alone."""
+    steps: Float[np.ndarray, " steps"]  # relative, of each weight matrix and bias vector
+    over_law: dict[str, Float[np.ndarray, "steps networks"]]  # that knows the relative step
+    # that knows each unit's change
     over_law_of_change: dict[str, Float[np.ndarray, "steps networks"]]
-    """Over the law that knows each unit's scale, mean and change."""
 
 
 def flip_law(settings: Settings) -> FlipLaw:
@@ -241,8 +224,7 @@ class Regions:
     """The regions of a network on the plane while it learns."""
 
     snapshots: tuple[Snapshot, ...]
-    classes: tuple[Float[np.ndarray, "points 2"], ...]
-    """The points of each class."""
+    classes: tuple[Float[np.ndarray, "points 2"], ...]  # the points of each class
 
 
 def regions(settings: Settings) -> Regions:
@@ -257,12 +239,11 @@ def regions(settings: Settings) -> Regions:
 class AlongTraining:
     """What keeps the pattern of an input in a step of training, and what proves it."""
 
-    numbers: dict[str, float | int | str]
+    numbers: Numbers
     steps: Int[np.ndarray, " checks"]
-    shares: dict[str, dict[str, Float[np.ndarray, "checks seeds"]]]
-    """Shares of the probe, by optimiser and by the `KINDS` of `certified_steps`."""
+    shares: dict[str, dict[str, Float[np.ndarray, "checks seeds"]]]  # by optimiser and `KINDS`
+    # inputs that a proof calls stable and the truth, or a finer proof, does not
     contradictions: int
-    """Inputs that a proof calls stable and the truth, or a finer proof, does not."""
 
 
 def along_training(settings: Settings) -> AlongTraining:
@@ -284,7 +265,7 @@ def along_training(settings: Settings) -> AlongTraining:
         stacked = np.stack([found for found, _ in runs], axis=-1)
         shares[optimizer] = {kind: stacked[:, k] for k, kind in enumerate(KINDS)}
     late = steps > settings.steps / 10
-    numbers: dict[str, float | int | str] = {}
+    numbers: Numbers = {}
     for optimizer, own in shares.items():
         numbers |= _shares_in_numbers(optimizer, own, late)
     return AlongTraining(numbers, steps, shares, contradictions)
@@ -316,16 +297,15 @@ def _shares_in_numbers(
 class ZeroBiases:
     """A fresh convolution on the digits, with biases of zero and with PyTorch's default ones."""
 
-    numbers: dict[str, float | int | str]
-    without_radius: dict[str, float]
-    """Share of inputs whose certified radius is zero, by kind of bias."""
+    numbers: Numbers
+    without_radius: dict[str, float]  # share of inputs of radius zero, by kind of bias
 
 
 def zero_biases(settings: Settings) -> ZeroBiases:
     """Count pre-activations of exactly zero, and the bits that a tiny random step flips."""
     images = load_dataset("digits").as_images().test_inputs[: settings.probe_size]
     raw = (images - images.min()) / 8  # zero where nothing is drawn
-    numbers: dict[str, float | int | str] = {}
+    numbers: Numbers = {}
     without_radius = {}
     for kind in ("zero", "default"):
         zeros, flips, without_radius[kind] = convolution_on_pixels(

@@ -19,24 +19,7 @@ _STEPS = 300
 def trained_networks(
     sizes: tuple[int, ...], lr: float, batch_size: int, probe_size: int, seed: int
 ) -> dict[str, tuple[nn.Module, Tensor]]:
-    """Train a perceptron and a small convolutional network on the digits, with Adam.
-
-    Parameters
-    ----------
-    sizes : tuple of int
-        Units of every layer of the perceptron.
-    lr, batch_size : float, int
-        Learning rate, and samples per step.
-    probe_size : int
-        How many test inputs make the probe.
-    seed : int
-        Of parameters and batches.
-
-    Returns
-    -------
-    dict of str to (module, tensor)
-        By "MLP" and "CNN": the network, and the probe in the shape that it takes.
-    """
+    """Train a perceptron and a small convolutional network on the digits, with Adam."""
     flat = load_dataset("digits")
     with torch_seeded(seed):
         cnn = nn.Sequential(

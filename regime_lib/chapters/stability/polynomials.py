@@ -4,26 +4,16 @@ from __future__ import annotations
 
 import pandas as pd
 
+from regime_lib.simulators.exact import symbolic
 from regime_lib.simulators.exact.blueprints import Blueprint, convolution, dense, residual, tied
-from regime_lib.simulators.exact.symbolic import (
-    SymbolicCheck,
-    check_every_pattern,
-    check_with_masks,
-    vanishing_without_biases,
-)
 from regime_lib.simulators.exact.transformer import TransformerCheck, check_transformer
 
 
 def checked_architectures() -> tuple[list[bool], pd.DataFrame]:
     """Check small architectures on every pattern, larger ones with masks, and a Transformer.
 
-    Returns
-    -------
-    list of bool
-        Whether every pre-activation is its own bias plus a rest and none vanishes, by architecture.
-    DataFrame
-        A row per architecture: pairs of a unit and a pattern, the polynomials that cover them, and
-        how many pass each question.
+    The flags say by architecture whether every pre-activation is its own bias plus a rest, and none
+    vanishes.
     """
     one_by_one: tuple[Blueprint, ...] = (
         *map(dense, ((2, 3, 2), (2, 3, 3, 2), (3, 4, 4, 2))),
@@ -36,8 +26,8 @@ def checked_architectures() -> tuple[list[bool], pd.DataFrame]:
         residual(4, 3, 3),
     )
     checks = [
-        *(("every pattern", check_every_pattern(network)) for network in one_by_one),
-        *(("masks", check_with_masks(network)) for network in at_once),
+        *(("every pattern", symbolic.check_every_pattern(network)) for network in one_by_one),
+        *(("masks", symbolic.check_with_masks(network)) for network in at_once),
     ]
     rows = [
         _row(check, way=way, pairs=f"{check.pairs:,}") | {"affine": "yes" if check.affine else "no"}
@@ -53,21 +43,21 @@ def checked_architectures() -> tuple[list[bool], pd.DataFrame]:
 def controls() -> pd.DataFrame:
     """Check networks that must fail: without biases, or with parameters that are used twice."""
     chains = [
-        _row(check_every_pattern(dense(sizes, bias=False)))
-        | {"predicted zero": vanishing_without_biases(sizes)}
+        _row(symbolic.check_every_pattern(dense(sizes, bias=False)))
+        | {"predicted zero": symbolic.vanishing_without_biases(sizes)}
         for sizes in ((2, 3, 2), (2, 3, 3, 2), (2, 2, 2, 2, 2))
     ]
-    healed = check_every_pattern(residual(2, 2, 2, bias=False))  # a skip heals dead layers
+    healed = symbolic.check_every_pattern(residual(2, 2, 2, bias=False))  # a skip heals dead layers
     others = [
         _row(healed) | {"predicted zero": 0},
-        _row(check_every_pattern(convolution(4, (1, 2, 2), 3, bias=False))),
-        _row(check_every_pattern(tied(2, 3))),
+        _row(symbolic.check_every_pattern(convolution(4, (1, 2, 2), 3, bias=False))),
+        _row(symbolic.check_every_pattern(tied(2, 3))),
         _transformer("Transformer, shared blocks", check_transformer(tied=True)),
     ]
     return _table([*chains, *others])
 
 
-def _row(check: SymbolicCheck, **more: int | str) -> dict[str, int | str]:
+def _row(check: symbolic.SymbolicCheck, **more: int | str) -> dict[str, int | str]:
     return {
         "architecture": check.network,
         **more,

@@ -24,19 +24,8 @@ def flips_of_random_steps(
 ) -> tuple[Float[np.ndarray, "layers steps"], Float[np.ndarray, "layers steps"]]:
     """Add to every parameter tensor a random one of a share of its norm, and count flips.
 
-    Parameters
-    ----------
-    model : nn.Module
-        A chain as for `certify`.
-    probe : tensor, shape (samples, features)
-        The inputs; float64.
-    seed : int
-        Of the steps.
-
-    Returns
-    -------
-    flipped, predicted : array, shape (layers, steps)
-        Measured share of units, and that of the law of the measured change; means over draws.
+    Returned are the measured share of units and that of the law of the measured change, both means
+    over draws.
     """
     chain, random = read_chain(model, probe.float()), np.random.default_rng(seed)
     here = {name: value.double() for name, value in model.named_parameters()}
@@ -61,22 +50,10 @@ def flips_of_random_steps(
 def convolution_on_pixels(
     raw: Float[Tensor, "samples 1 height width"], seed: int, zero: bool
 ) -> tuple[float, float, float]:
-    """Look at a fresh convolution, with biases of zero or PyTorch's default ones.
+    """Look at a fresh convolution on images that are zero where nothing is drawn.
 
-    Parameters
-    ----------
-    raw : tensor, shape (samples, 1, height, width)
-        Images that are zero where nothing is drawn.
-    seed : int
-        Of the parameters, and of a random step of 1e-5.
-    zero : bool
-        Whether the biases are zero.
-
-    Returns
-    -------
-    zeros, flips, without_radius : float
-        Shares of pre-activations that are exactly zero, of bits that the step flips, and of inputs
-        whose certified radius is zero.
+    Returned are shares of pre-activations that are exactly zero, of bits that a random step of 1e-5
+    flips, and of inputs whose certified radius is zero.
     """
     with torch_seeded(seed):
         layer = nn.Conv2d(1, 8, 3, padding=1)

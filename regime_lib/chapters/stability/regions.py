@@ -26,16 +26,11 @@ class Snapshot:
     """The regions at one step; they cover the square of half side `REACH`."""
 
     step: int
-    corners: Float[np.ndarray, "corners 2"]
-    """Of all regions, one after the other; each is a convex polygon."""
-    sizes: Int[np.ndarray, " regions"]
-    """How many corners each region has."""
-    on: Float[np.ndarray, " regions"]
-    """Share of units that are on."""
-    border: Float[np.ndarray, "pieces 2 2"]
-    """Both ends of every piece of the line where the two outputs are equal."""
-    accuracy: float
-    """Share of the points that are classified rightly."""
+    corners: Float[np.ndarray, "corners 2"]  # of all convex polygons in turn
+    sizes: Int[np.ndarray, " regions"]  # how many corners each region has
+    on: Float[np.ndarray, " regions"]  # share of units that are on
+    border: Float[np.ndarray, "pieces 2 2"]  # of the line of equal outputs
+    accuracy: float  # share of the points that are classified rightly
 
     @property
     def polygons(self) -> list[Float[np.ndarray, "_ 2"]]:
@@ -54,15 +49,7 @@ def half_moons(seed: int) -> Dataset:
 
 
 def moving_regions(data: Dataset, seed: int, steps: int = _STEPS) -> tuple[Snapshot, ...]:
-    """Train a network with two hidden layers of 8 units and cut the plane as it goes.
-
-    Parameters
-    ----------
-    data : Dataset
-        Points of the plane in two classes.
-    seed, steps : int
-        Of the initial parameters; steps of Adam on all points.
-    """
+    """Train a network with two hidden layers of 8 units and cut the plane as it goes."""
     model = MLP((2, 8, 8, 2), seed)
     stops = {*np.geomspace(1, steps, _SNAPSHOTS).round().astype(int).tolist()}
     found = [snapshot(model, data, 0)]

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
+from regime_lib.chapters.part import Numbers, Part
 from regime_lib.chapters.three_times.configs import ARCHITECTURES, NAMES, OPTIMIZERS
 from regime_lib.chapters.three_times.grid import CELLS, grid
 from regime_lib.chapters.three_times.multiverse import (
@@ -30,56 +31,37 @@ _TRAINED = {"network": "iterate", "batch": "mini"}
 
 
 @dataclass(frozen=True)
-class Overall:
+class Overall(Part):
     """All specifications of the real data, for the network as trained."""
 
-    claims: dict[str, Estimate]
-    numbers: dict[str, float | int | str]
-    table: pd.DataFrame
-    """See `Multiverse`."""
+    table: pd.DataFrame  # see `Multiverse`
     shares: tuple[ShareAbove, ...]
-    accuracy: pd.DataFrame
-    """Columns dataset, architecture, start_accuracy, accuracy: medians over runs."""
+    accuracy: pd.DataFrame  # medians over runs, by dataset and architecture
 
 
 @dataclass(frozen=True)
 class ByDefinition:
     """When the ratio is large: definition by definition."""
 
-    numbers: dict[str, float | int | str]
-    medians: Float[np.ndarray, "definitions choices"]
-    """Over settings; columns are the optimisers for each of `NETWORKS`."""
-    table: pd.DataFrame
-    """All specifications of the real data, of both networks."""
+    numbers: Numbers
+    medians: Float[np.ndarray, "definitions choices"]  # optimisers for each of `NETWORKS`
+    table: pd.DataFrame  # all specifications of the real data, of both networks
 
 
 @dataclass(frozen=True)
-class Averages:
+class Averages(Part):
     """The settings of the real data under the book's definition, as trained."""
 
-    claims: dict[str, Estimate]
-    numbers: dict[str, float | int | str]
     table: pd.DataFrame
     mean: float
     median: float
 
 
 @dataclass(frozen=True)
-class StepByStep:
-    """How pattern change follows weight change, and how much of it is flicker."""
-
-    claims: dict[str, Estimate]
-    numbers: dict[str, float | int | str]
-
-
-@dataclass(frozen=True)
-class Causes:
+class Causes(Part):
     """What a warm-up, averaging and full batches do to the ratio, on the digits."""
 
-    claims: dict[str, Estimate]
-    numbers: dict[str, float | int | str]
-    table: pd.DataFrame
-    """Specifications under the book's definition, with a column `change`."""
+    table: pd.DataFrame  # specifications under the book's definition, with a column `change`
 
 
 def overall(specifications: pd.DataFrame, runs: pd.DataFrame) -> Overall:
@@ -110,7 +92,7 @@ def by_definition(specifications: pd.DataFrame) -> ByDefinition:
     wide = table.pivot_table("ratio", "definition", ["network", "optimizer"], "median")
     medians = wide.reindex(index=list(DEFINITIONS), columns=pd.MultiIndex.from_tuples(columns))
     trained = medians["iterate"]
-    numbers: dict[str, float | int | str] = {
+    numbers: Numbers = {
         "holds-cells": int((trained >= 3).sum().sum()),
         "holds-all-cells": int(trained.notna().sum().sum()),
         "holds-adamw": int((trained["adamw"] >= 3).sum()),
@@ -154,7 +136,7 @@ def averages(specifications: pd.DataFrame) -> Averages:
     )
 
 
-def step_by_step(runs: pd.DataFrame) -> StepByStep:
+def step_by_step(runs: pd.DataFrame) -> Part:
     """Judge proportionality and flicker on the real data, in minibatches."""
     mini = _mini(runs).astype({"slope": float, "flips_per_net_flip": float})
     slopes, flips = mini["slope"].dropna(), mini["flips_per_net_flip"].dropna()
@@ -162,7 +144,7 @@ def step_by_step(runs: pd.DataFrame) -> StepByStep:
     by_schedule = mini.groupby("schedule", observed=True)["slope"]
     low, high = by_schedule.get_group("constant").quantile([0.1, 0.9])
     flicker = mini.groupby("optimizer", observed=True)["flips_per_net_flip"].median()
-    return StepByStep(
+    return Part(
         {
             "rc-proportional-everywhere": median(slopes, over=f"{len(slopes)} runs"),
             "rc-flips-per-net-flip": median(
@@ -209,11 +191,9 @@ def causes(specifications: pd.DataFrame) -> Causes:
     )
 
 
-def share_numbers(
-    name: str, found: Multiverse, shares: tuple[ShareAbove, ...]
-) -> dict[str, float | int | str]:
+def share_numbers(name: str, found: Multiverse, shares: tuple[ShareAbove, ...]) -> Numbers:
     """Return shares above the levels as the prose shows them."""
-    numbers: dict[str, float | int | str] = {
+    numbers: Numbers = {
         f"{name}-above-{share.level:g}": _in_words(share.exact, ".0%") for share in shares
     }
     top = shares[-1]
@@ -222,9 +202,7 @@ def share_numbers(
     return numbers
 
 
-def _causes_on_digits(
-    trained: Multiverse, warm: Multiverse, full: Multiverse
-) -> dict[str, float | int | str]:
+def _causes_on_digits(trained: Multiverse, warm: Multiverse, full: Multiverse) -> Numbers:
     adamw = trained.only(optimizer="adamw", schedule="constant")
     return {
         **{f"adamw-{a}": _middle(adamw.only(architecture=a)) for a in ARCHITECTURES},
@@ -233,10 +211,10 @@ def _causes_on_digits(
     }
 
 
-def _causes_elsewhere(specifications: pd.DataFrame) -> dict[str, float | int | str]:
+def _causes_elsewhere(specifications: pd.DataFrame) -> Numbers:
     """Say what decaying rates and areas give, in words."""
     some = _real(specifications, schedule="cosine", definition=("auc", "fit", USUAL))
-    numbers: dict[str, float | int | str] = {
+    numbers: Numbers = {
         f"cosine-{architecture}-{network}": _middle(
             some.only(architecture=architecture, network=network)
         )

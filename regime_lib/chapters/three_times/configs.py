@@ -58,55 +58,22 @@ _DECAY = 0.01  # decoupled weight decay of AdamW, PyTorch's default
 
 @dataclass(frozen=True, kw_only=True)
 class RunConfig:
-    """Everything that a tracked run depends on.
+    """Everything that a tracked run depends on."""
 
-    Parameters
-    ----------
-    dataset : str
-        ``digits``, ``mnist``, ``fashion-mnist``, ``cifar10``, ``tiny-shakespeare`` or ``sst2``.
-    architecture : str
-        ``mlp`` (two hidden layers) or ``cnn`` for images; ``transformer`` for images (patches are
-        tokens) and for text, where it is the only one.
-    optimizer : str
-        ``sgd``, ``momentum`` (0.9) or ``adamw`` (weight decay 0.01).
-    schedule : str
-        Of the learning rate: ``constant``, ``cosine`` down to zero, or ``warm-up``: growing
-        linearly over the first tenth of the run, then constant.
-    seed : int
-        Of initial weights and batches.
-    steps : int
-        Optimiser steps.
-    batch_size : int or None
-        Samples (windows of text) in a step; None takes the whole training set.
-    samples : int or None
-        Training samples to use (characters of text); None for all.
-    probe_size : int
-        Test inputs on which patterns are taken; sentences or windows for text.
-    hidden : int
-        Units of each hidden layer of an MLP, of a CNN's last one, or of a feed-forward part.
-    decay : float
-        Of the exponential moving average of the weights, per step.
-    average_every : int
-        The averaged network is observed every so many steps (always two steps in a row).
-
-    Raises
-    ------
-    RegimeError
-        If a name is unknown, or data and architecture do not go together.
-    """
-
-    dataset: str
-    architecture: str
-    optimizer: str
+    dataset: str  # one of `IMAGES` or `TEXTS`
+    architecture: str  # "mlp" (two hidden layers) or "cnn" for images; "transformer" for both
+    optimizer: str  # "sgd", "momentum" (0.9) or "adamw" (weight decay 0.01)
+    # of the learning rate: "constant"; "cosine" down to zero; or "warm-up", growing linearly over
+    # the first tenth of the run, then constant
     schedule: str = "constant"
-    seed: int = 0
+    seed: int = 0  # of initial weights and batches
     steps: int = 1000
-    batch_size: int | None = 64
-    samples: int | None = None
-    probe_size: int = 256
-    hidden: int = 128
-    decay: float = 0.99
-    average_every: int = 4
+    batch_size: int | None = 64  # samples (windows of text) in a step; None: the training set
+    samples: int | None = None  # training samples to use (characters of text); None for all
+    probe_size: int = 256  # test inputs on which patterns are taken
+    hidden: int = 128  # units of a hidden layer of an MLP, a CNN's last one, a feed-forward part
+    decay: float = 0.99  # of the exponential moving average of the weights, per step
+    average_every: int = 4  # steps after which the average is observed (two steps in a row)
 
     def __post_init__(self) -> None:
         for name, known in (

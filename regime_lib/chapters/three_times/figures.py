@@ -20,7 +20,8 @@ from matplotlib.ticker import FuncFormatter, NullLocator
 from regime_lib.chapters.three_times.configs import ARCHITECTURES, NAMES, OPTIMIZERS, SCHEDULES
 from regime_lib.chapters.three_times.multiverse import ShareAbove
 from regime_lib.chapters.three_times.specifications import DEFINITIONS
-from regime_lib.chapters.three_times.style import SMALL, mark_claims, ratio_axis
+from regime_lib.chapters.three_times.style import ACROSS, SMALL, mark_claims, ratio_axis
+from regime_lib.companion.figures.marks import note
 from regime_lib.companion.figures.theme import WIDTH_INCHES, Theme
 
 _FAMILIES = {
@@ -52,7 +53,7 @@ def specification_curve(theme: Theme, table: pd.DataFrame) -> Figure:
     top, below = figure.subplots(
         2, 1, sharex=True, height_ratios=(2.7, height), gridspec_kw={"hspace": 0.02}
     )
-    x = np.arange(len(table))
+    x, beside = np.arange(len(table)), {"xycoords": ACROSS, "fontsize": SMALL}
     _sorted_ratios(theme, top, table, x)
     for place, (column, value) in enumerate(rows.values()):
         made = (table[column] == value).to_numpy()
@@ -67,7 +68,8 @@ def specification_curve(theme: Theme, table: pd.DataFrame) -> Figure:
             rasterized=True,
         )
         middle = table.loc[made, "ratio"].median()
-        _beside(below, f"{middle:.2f}" if np.isfinite(middle) else "–", -place)
+        text = f"{middle:.2f}" if np.isfinite(middle) else "–"
+        note(below, text, (1.0, -place), (4, 0), va="center", **beside)
     columns = [column for column, _ in rows.values()]
     for place, (one, other) in enumerate(pairwise(columns)):
         if one != other:
@@ -76,7 +78,7 @@ def specification_curve(theme: Theme, table: pd.DataFrame) -> Figure:
     below.set(ylim=(0.5 - len(rows), 0.5), xlabel="specifications, sorted by their ratio")
     below.tick_params(axis="y", length=0)
     below.grid(visible=False)
-    _beside(below, "median", 0.5, va="bottom")
+    note(below, "median", (1.0, 0.5), (4, 0), va="bottom", **beside)
     return figure
 
 
@@ -112,11 +114,11 @@ def shares(theme: Theme, found: Mapping[str, Sequence[ShareAbove]]) -> Figure:
                 linewidth=0.6,
             )
             inside = above > 0.12
-            ax.annotate(
+            note(
+                ax,
                 f"{above:.0%}",
                 (above / 2 if inside else above, -place),
-                xytext=(0 if inside else 5, 0),
-                textcoords="offset points",
+                (0 if inside else 5, 0),
                 va="center",
                 ha="center" if inside else "left",
                 color=theme.background if inside else theme.text,
@@ -165,16 +167,8 @@ def where_it_holds(theme: Theme, medians: Float[np.ndarray, "definitions choices
     size = SMALL if theme.narrow else 9
     ax.set_xticks(range(6), ["SGD", "mom.", "AdamW"] * 2, fontsize=size)
     for place, title in enumerate(("network as trained", "average of its weights")):
-        ax.annotate(
-            title,
-            (3 * place + 1, -0.5),
-            xytext=(0, 20),
-            textcoords="offset points",
-            ha="center",
-            fontsize=size,
-            fontweight="bold",
-            annotation_clip=False,
-        )
+        bold = {"ha": "center", "fontsize": size, "fontweight": "bold", "annotation_clip": False}
+        note(ax, title, (3 * place + 1, -0.5), (0, 20), **bold)
     ax.xaxis.tick_top()
     ax.tick_params(length=0)
     ax.grid(visible=False)
@@ -189,19 +183,6 @@ def where_it_holds_alt(medians: Float[np.ndarray, "definitions choices"]) -> str
         "Median ratios by definition for SGD, momentum and AdamW as trained: "
         + "; ".join(f"{name} {a:.2f}, {b:.2f}, {c:.2f}" for name, (a, b, c, *_) in rows)
         + "."
-    )
-
-
-def _beside(ax: Axes, text: str, place: float | int, va: str = "center") -> None:
-    """Write at the right of a row."""
-    ax.annotate(
-        text,
-        (1.0, place),
-        xycoords=("axes fraction", "data"),
-        xytext=(4, 0),
-        textcoords="offset points",
-        va=va,
-        fontsize=SMALL,
     )
 
 

@@ -45,14 +45,12 @@ def run_point(point: Mapping[str, Any]) -> list[dict[str, Any]]:
 class Collected:
     """What is kept of all finished runs."""
 
+    # small enough to commit: `specifications` (of every run under every definition), `runs` (a row
+    # per run: accuracies, flips per net flip, slopes, seconds) and `series` (smoothed, at some
+    # steps: columns of the setting, network, quantity, step, value)
     tables: dict[str, pd.DataFrame]
-    """Small enough to commit: `specifications` (of every run under every definition), `runs` (a row
-    per run: accuracies, flips per net flip, slopes, seconds) and `series` (smoothed, at some steps:
-    columns of the setting, network, quantity, step, value)."""
-    asked: int
-    """Runs of the grid."""
-    failed: tuple[str, ...]
-    """Why runs failed, a sentence each."""
+    asked: int  # runs of the grid
+    failed: tuple[str, ...]  # why runs failed, a sentence each
 
     @property
     def done(self) -> int:
@@ -84,31 +82,13 @@ def compute(
     executor: Executor | None = None,
     jobs: int | None = None,
 ) -> None:
-    """Compute every run of the grid that `place` does not hold yet.
-
-    Parameters
-    ----------
-    place : str
-        The folder of the sweep (see `regime_lib.sweeps.sweep`).
-    depends : mapping
-        What the runs depend on beside their configuration: digests of code, lock and data.
-    executor : Executor, optional
-        Who computes; a pool of processes of this machine by default.
-    jobs : int, optional
-        Processes of that pool.
-    """
+    """Compute every run of the grid that `place` does not hold yet."""
     points = [asdict(config) for config in grid()]
     sweep(run_point, points, into=place, executor=executor, jobs=jobs, depends=depends)
 
 
 def collect(place: str) -> Collected:
-    """Gather every finished run of a sweep.
-
-    Raises
-    ------
-    RegimeError
-        If none is finished.
-    """
+    """Gather every finished run of a sweep."""
     store, failed = Store(place), []
     rows: dict[str, list[dict[str, Any]]] = {"specifications": [], "runs": [], "series": []}
     points = store.plan()

@@ -11,13 +11,13 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
+from regime_lib.chapters.part import Part
 from regime_lib.chapters.three_times import committed
 from regime_lib.chapters.three_times.committed import LEVELS, share_numbers
 from regime_lib.chapters.three_times.configs import DIGITS, OPTIMIZERS, RunConfig
 from regime_lib.chapters.three_times.multiverse import ShareAbove, chosen, multiverse
 from regime_lib.chapters.three_times.specifications import slope, specifications
 from regime_lib.chapters.three_times.tracked import TrackedRun, tracked_run
-from regime_lib.estimate import Estimate
 
 _PLANS = (*((o, s) for o in OPTIMIZERS for s in ("constant", "cosine")), ("adamw", "warm-up"))
 _WIDTH = 9  # steps that are averaged for the picture of both changes
@@ -41,21 +41,16 @@ PAPER = {"n_seeds": 10, "steps_mlp": 3000, "steps_cnn": 2000, "steps_transformer
 
 
 @dataclass(frozen=True)
-class Digits:
+class Digits(Part):
     """The chapter's own runs, on the digits."""
 
-    claims: dict[str, Estimate]
-    numbers: dict[str, float | int | str]
-    table: pd.DataFrame
-    """Specifications of the network as trained (see `Multiverse`)."""
+    table: pd.DataFrame  # specifications of the network as trained (see `Multiverse`)
     shares: tuple[ShareAbove, ...]
-    accuracy: pd.DataFrame
-    """Medians over runs; a row per architecture, a column per optimiser."""
+    accuracy: pd.DataFrame  # medians over runs; a row per architecture, a column per optimiser
+    # weight change and pattern change, each over its peak, by architecture and optimiser: the first
+    # seed's run with a cosine schedule
     changes: dict[tuple[str, str], Float[np.ndarray, "2 points"]]
-    """Weight change and pattern change, each over its peak, by architecture and optimiser: the
-    first seed's run with a cosine schedule."""
-    slope: float
-    """Of the logarithm of pattern change against that of weight change, median over all runs."""
+    slope: float  # of log pattern change against log weight change, median over all runs
 
 
 @dataclass(frozen=True)
@@ -65,7 +60,7 @@ class PaperScale:
     overall: committed.Overall
     by_definition: committed.ByDefinition
     averages: committed.Averages
-    step_by_step: committed.StepByStep
+    step_by_step: Part
     causes: committed.Causes
 
 

@@ -27,38 +27,26 @@ class ShareAbove:
     """How many specifications have a ratio above a level, and how many cannot say."""
 
     level: float
-    exact: Estimate
-    """Share of the specifications that are not censored."""
-    surely: float
-    """Share of all specifications that are above, counting those whose lower bound is."""
-    perhaps: float
-    """Share of all specifications whose censored ratio leaves it open."""
+    exact: Estimate  # share of the specifications that are not censored
+    surely: float  # share of all specifications that are above, counting those whose lower bound is
+    perhaps: float  # share of all specifications whose censored ratio leaves it open
 
 
 @dataclass(frozen=True, eq=False)
 class Multiverse:
     """Specifications, one per row, and their ratio in every seed."""
 
+    # the choices, `ratio` (median over seeds), `low`, `high` (as of `estimate.median`: below five
+    # seeds, the smallest and the largest), `bound` and `seeds`. `bound` is as in `RegimeChange`:
+    # exact, partial, lower, upper, mixed or undetermined.
     table: pd.DataFrame
-    """The choices, `ratio` (median over seeds), `low`, `high` (as of `estimate.median`: below five
-    seeds, the smallest and the largest), `bound` and `seeds`.
-
-    `bound` is as in `RegimeChange`: exact, partial, lower, upper, mixed or undetermined.
-    """
-    ratios: Float[np.ndarray, "specifications seeds"]
-    """NaN where neither series settles, or there is no such run."""
+    ratios: Float[np.ndarray, "specifications seeds"]  # NaN: neither settles, or no run
 
     def __len__(self) -> int:
         return len(self.table)
 
     def only(self, **choices: object) -> Multiverse:
-        """Return the specifications with these choices; a tuple or list means any of them.
-
-        Raises
-        ------
-        RegimeError
-            If there is no such column, or nothing is left.
-        """
+        """Return the specifications with these choices; a tuple or list means any of them."""
         kept = chosen(self.table, **choices)
         if not kept.any():
             raise RegimeError(f"no specification with {choices} is left; ask for less")
@@ -110,18 +98,7 @@ class Multiverse:
 
 
 def multiverse(rows: pd.DataFrame) -> Multiverse:
-    """Gather what `specifications` found, over seeds.
-
-    Parameters
-    ----------
-    rows : DataFrame
-        Of `specifications`, for any number of settings and seeds.
-
-    Raises
-    ------
-    RegimeError
-        If there are no rows.
-    """
+    """Gather what `specifications` found, over seeds."""
     if rows.empty:
         raise RegimeError("there are no specifications; pass the table of at least one run")
     rows = rows.astype(dict.fromkeys(CHOICES, str))
@@ -144,13 +121,7 @@ def multiverse(rows: pd.DataFrame) -> Multiverse:
 
 
 def chosen(table: pd.DataFrame, **choices: object) -> Bool[np.ndarray, " rows"]:
-    """Return which rows have these choices; a tuple or list means any of them.
-
-    Raises
-    ------
-    RegimeError
-        If there is no such column.
-    """
+    """Return which rows have these choices; a tuple or list means any of them."""
     kept = np.ones(len(table), dtype=bool)
     for name, wanted in choices.items():
         if name not in table:

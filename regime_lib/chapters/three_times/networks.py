@@ -22,22 +22,7 @@ _CHANNELS = (8, 16)  # of the two convolutions
 def small_cnn(
     image_shape: tuple[int, int, int], classes: int, *, hidden: int = 64, seed: int
 ) -> nn.Sequential:
-    """Return two convolutions, each with ReLU and 2x2 average pooling, and one hidden layer.
-
-    Parameters
-    ----------
-    image_shape : tuple of int
-        Channels, height and width of an image; it takes images flattened.
-    classes, hidden : int
-        Logits; units of the hidden layer.
-    seed : int
-        Seed of the initial parameters (PyTorch's defaults); the global generator is left alone.
-
-    Raises
-    ------
-    RegimeError
-        If a side of the image is no multiple of four.
-    """
+    """Return two convolutions, each with ReLU and 2x2 average pooling, and one hidden layer."""
     depth, height, width = image_shape
     if height % 4 or width % 4:
         raise RegimeError(
@@ -91,26 +76,7 @@ class _Encoder(nn.Module):
 
 
 class PatchTransformer(_Encoder):
-    """A small vision Transformer: patches of an image are tokens, their mean is classified.
-
-    Parameters
-    ----------
-    image_shape : tuple of int
-        Channels, height and width of an image.
-    classes : int
-        Logits.
-    patch : pair of int
-        Height and width of a patch; they divide the image's.
-    hidden : int
-        Units of a feed-forward part.
-    seed : int
-        Seed of the initial parameters.
-
-    Raises
-    ------
-    RegimeError
-        If the patches do not tile the image.
-    """
+    """A small vision Transformer: patches of an image are tokens, their mean is classified."""
 
     def __init__(
         self,
@@ -144,19 +110,7 @@ class PatchTransformer(_Encoder):
 
 
 class TextTransformer(_Encoder):
-    """A small Transformer for text: next token at every place, or one label per sentence.
-
-    Parameters
-    ----------
-    symbols, length : int
-        Distinct tokens; tokens of an input.
-    classes : int, optional
-        Labels of a sentence. Without it the model is causal and predicts the next token.
-    hidden : int
-        Units of a feed-forward part.
-    seed : int
-        Seed of the initial parameters.
-    """
+    """A small Transformer for text: one label per sentence, or causal, the next token."""
 
     def __init__(
         self, symbols: int, length: int, classes: int | None = None, *, hidden: int = 128, seed: int

@@ -13,17 +13,7 @@ from regime_lib.chapters.three_times.figures_settings import averaging
 from regime_lib.chapters.three_times.multiverse import chosen
 from regime_lib.chapters.three_times.specifications import DEFINITIONS, USUAL
 from regime_lib.chapters.three_times.style import RATIO
-from regime_lib.companion.figures.scene import (
-    Frame,
-    HLine,
-    Label,
-    Line,
-    Mark,
-    Panel,
-    Points,
-    Scene,
-    Slider,
-)
+from regime_lib.companion.figures import scene
 from regime_lib.companion.figures.theme import Theme
 
 _LIMITS = (0.2, 300.0)
@@ -31,21 +21,15 @@ _SHOWN = {"all": OPTIMIZERS, **{NAMES[name]: (name,) for name in OPTIMIZERS}}
 _NETWORKS = {"as trained": "iterate", "average of its weights": "average"}
 
 
-def choices_scene(table: pd.DataFrame) -> Scene:
-    """Make the picture: the sorted ratios of all settings under the chosen definition.
-
-    Parameters
-    ----------
-    table : DataFrame
-        Specifications of both networks (`ByDefinition.table`).
-    """
+def choices_scene(table: pd.DataFrame) -> scene.Scene:
+    """Make the picture: the sorted ratios of all settings under the chosen definition."""
     places = product(range(len(DEFINITIONS)), range(len(_SHOWN)), range(len(_NETWORKS)))
     stops = product(DEFINITIONS, _SHOWN.values(), _NETWORKS.values())
-    frames: dict[tuple[int, ...], Frame] = {
+    frames: dict[tuple[int, ...], scene.Frame] = {
         place: _frame(table[chosen(table, definition=text, optimizer=some, network=network)])
         for place, (text, some, network) in zip(places, stops, strict=True)
     }
-    panel = Panel(
+    panel = scene.Panel(
         "every setting under one definition",
         "share of the settings that have a ratio",
         RATIO,
@@ -54,11 +38,11 @@ def choices_scene(table: pd.DataFrame) -> Scene:
         yscale="log",
     )
     sliders = (
-        Slider("settled means", DEFINITIONS),
-        Slider("optimiser", tuple(_SHOWN)),
-        Slider("network", tuple(_NETWORKS)),
+        scene.Slider("settled means", DEFINITIONS),
+        scene.Slider("optimiser", tuple(_SHOWN)),
+        scene.Slider("network", tuple(_NETWORKS)),
     )
-    return Scene((panel,), sliders, frames, start=(DEFINITIONS.index(USUAL), 0, 0))
+    return scene.Scene((panel,), sliders, frames, start=(DEFINITIONS.index(USUAL), 0, 0))
 
 
 def still(theme: Theme, table: pd.DataFrame) -> Figure:
@@ -68,24 +52,26 @@ def still(theme: Theme, table: pd.DataFrame) -> Figure:
     return averaging(theme, own, {"median": middle, "claimed: 3": 3.0}, USUAL)
 
 
-def _frame(rows: pd.DataFrame) -> Frame:
+def _frame(rows: pd.DataFrame) -> scene.Frame:
     known = rows[rows["ratio"].notna()].sort_values("ratio")
     place = np.linspace(0, 1, max(len(known), 2))[: len(known)]
     ratio = known["ratio"].clip(*_LIMITS).to_numpy()
-    marks: list[Mark] = [HLine(1.0, "theory"), HLine(3.0, ("theory", 0.5))]
-    marks.append(Label(0.0, 3.3, "claimed: 3", "theory"))
-    marks.append(Line(place, ratio, ("theory", 0.7), width=1.0))
+    marks: list[scene.Mark] = [scene.HLine(1.0, "theory"), scene.HLine(3.0, ("theory", 0.5))]
+    marks.append(scene.Label(0.0, 3.3, "claimed: 3", "theory"))
+    marks.append(scene.Line(place, ratio, ("theory", 0.7), width=1.0))
     for name in OPTIMIZERS:
         own = (known["optimizer"] == name).to_numpy()
         exact = (known["bound"] == "exact").to_numpy()
         for dots, shade in ((own & exact, 0.0), (own & ~exact, 0.55)):
             if dots.any():
-                marks.append(Points(place[dots], ratio[dots], (name, shade), size=4.0))
+                marks.append(scene.Points(place[dots], ratio[dots], (name, shade), size=4.0))
     if known.empty:
-        return Frame((tuple(marks),), f"no ratio: in all {len(rows)} settings neither settles")
+        return scene.Frame(
+            (tuple(marks),), f"no ratio: in all {len(rows)} settings neither settles"
+        )
     bounds = int((known["bound"] != "exact").sum())
     words = (
         f"median {known['ratio'].median():.2f}; {int((ratio > 3).sum())} of {len(known)} above 3; "
         f"{bounds} of them bounds (pale); {len(rows) - len(known)} more have no ratio"
     )
-    return Frame((tuple(marks),), words)
+    return scene.Frame((tuple(marks),), words)

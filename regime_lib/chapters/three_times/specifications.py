@@ -58,13 +58,10 @@ def specifications(
 ) -> pd.DataFrame:
     """Apply every definition to every run, to the network as trained and to its average.
 
-    Returns
-    -------
-    DataFrame
-        Columns `dataset`, `architecture`, `optimizer`, `schedule`, `batch` (mini or full), `seed`,
-        `network` (iterate or average), `size` (of the update: absolute or relative), `definition`,
-        `pattern_time`, `weight_time` (steps, or a lower bound), `ratio` (NaN if neither series
-        settles) and `censored` (which of the two never settles: "", patterns, weights or both).
+    The columns tell the run (those of `SETTING`, and `seed`), the `network` (iterate or average),
+    the `size` of the update (absolute or relative), `definition`, `pattern_time`, `weight_time`
+    (steps, or a lower bound), `ratio` (NaN if neither series settles) and `censored` (which of the
+    two never settles: "", patterns, weights or both).
     """
     some = [runs] if isinstance(runs, TrackedRun) else runs
     return pd.DataFrame([row for run in some for row in _of_run(run, definitions, networks)])

@@ -7,11 +7,12 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 
-from regime_lib.companion.figures.marks import plain_numbers, ratio_dots
+from regime_lib.companion.figures.marks import note, plain_numbers, ratio_dots
 from regime_lib.companion.figures.theme import Theme
 
 RATIO = "weights' time / patterns' time"
 SMALL = 8.3  # points, the smallest text that a figure may hold
+ACROSS = ("axes fraction", "data")  # coordinates of what stands at a height
 MARKERS = {"sgd": "o", "momentum": "s", "adamw": "^"}
 #: Lines in a plot of ratios, with their text and its shift: what the paper claims (its abstract,
 #: and the average that a summary reports), and no advantage.
@@ -26,15 +27,8 @@ def mark_claims(theme: Theme, ax: Axes, *, words: bool = True, vertical: bool = 
         claimed = {**theme.stroke("theory"), "linewidth": 1.2}
         line(value, **(claimed if value > 1 else {"color": theme.text, "linewidth": 1}))
         if words:
-            ax.annotate(
-                text,
-                (0.36 if value > 1 else 0.62, value),
-                xycoords=("axes fraction", "data"),
-                xytext=(0, shift),
-                textcoords="offset points",
-                fontsize=SMALL,
-                va="bottom" if shift > 0 else "center",
-            )
+            at, va = (0.36 if value > 1 else 0.62, value), "bottom" if shift > 0 else "center"
+            note(ax, text, at, (0, shift), xycoords=ACROSS, fontsize=SMALL, va=va)
 
 
 def optimizer_dots(

@@ -33,16 +33,11 @@ Batch = tuple[Shaped[Tensor, "batch *features"], Int[Tensor, "batch *length"]]
 class LearningTask:
     """Data of one run, ready for training."""
 
-    data: Dataset
-    """For text, training inputs are windows or sentences of tokens."""
-    stream: Int[Tensor, " characters"] | None
-    """Characters to draw windows from; None if the data are labelled samples."""
-    symbols: int
-    """Distinct tokens of text; 0 for images."""
-    probe: Shaped[Tensor, "probe *features"]
-    """Test inputs on which patterns are taken."""
-    source: str
-    """Where the data come from, in words fit for a caption."""
+    data: Dataset  # for text, training inputs are windows or sentences of tokens
+    stream: Int[Tensor, " characters"] | None  # to draw windows from; None for labelled data
+    symbols: int  # distinct tokens of text; 0 for images
+    probe: Shaped[Tensor, "probe *features"]  # test inputs on which patterns are taken
+    source: str  # where the data come from, in words fit for a caption
 
     def network(self, config: RunConfig) -> nn.Module:
         """Return the network of a run, with the initial weights of its seed."""
@@ -94,13 +89,7 @@ def loss(logits: Float[Tensor, "batch *length classes"], targets: Int[Tensor, "*
 
 
 def task_of(config: RunConfig) -> LearningTask:
-    """Return the data of a run; kept for the next run of the same data.
-
-    Raises
-    ------
-    RegimeError
-        If the data set is not on this machine, or is smaller than what is asked for.
-    """
+    """Return the data of a run; kept for the next run of the same data."""
     return _task(config.dataset, config.samples, config.probe_size)
 
 

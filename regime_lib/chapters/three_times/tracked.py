@@ -46,12 +46,9 @@ class TrackedRun:
     """What one run left behind."""
 
     config: RunConfig
-    series: dict[tuple[str, str], TrackedSeries]
-    """By network and quantity."""
-    accuracy: float
-    """Share of the test set that the trained network gets right."""
-    start_accuracy: float
-    """The same before training."""
+    series: dict[tuple[str, str], TrackedSeries]  # by network and quantity
+    accuracy: float  # share of the test set that the trained network gets right
+    start_accuracy: float  # the same before training
 
     @property
     def flips_per_net_flip(self) -> float:
@@ -62,18 +59,7 @@ class TrackedRun:
 
 
 def tracked_run(config: RunConfig) -> TrackedRun:
-    """Train one network and track it and its average.
-
-    Returns
-    -------
-    TrackedRun
-        Series of the whole network: changes per step, and distances to both ends.
-
-    Raises
-    ------
-    RegimeError
-        If the data are missing, or the training diverges.
-    """
+    """Train one network and track it and its average."""
     task, training = task_of(config), config.training
     model = task.network(config)
     start = task.accuracy(model)

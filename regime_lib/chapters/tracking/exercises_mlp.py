@@ -7,118 +7,104 @@ from collections.abc import Callable
 import numpy as np
 from jaxtyping import Float
 
-from regime_lib.chapters.checking import expect, report
+from regime_lib.chapters.checking import checks, expect
 from regime_lib.instrument.settling.definitions import Definition
 from regime_lib.instrument.settling.timescales import time_scale
 
 Series = Float[np.ndarray, " steps"]
 
 
+@checks
 def smallest_change(solution: Callable[[int, int], float]) -> None:
     """Check a function that returns the smallest pattern change other than zero."""
-
-    def trial() -> None:
-        random = np.random.default_rng(0)
-        for samples, units in ((1, 1), (4, 2), (256, 256), (100, 37)):
-            before = random.random((samples, units)) < 0.5
-            after = before.copy()
-            after[random.integers(samples), random.integers(units)] ^= True
-            truth = float((before != after).mean())
-            found = solution(samples, units)
-            expect(
-                not np.isclose(found, 1 / units) or samples == 1,
-                "You counted one flip among the units of one sample; the probe has many samples.",
-            )
-            expect(
-                np.isclose(found, truth, rtol=1e-9),
-                f"With {samples} samples and {units} units a single flip changes the pattern by "
-                f"{truth:.3g}, and your function says {found:.3g}.",
-            )
-
-    report("smallest change", trial)
+    random = np.random.default_rng(0)
+    for samples, units in ((1, 1), (4, 2), (256, 256), (100, 37)):
+        before = random.random((samples, units)) < 0.5
+        after = before.copy()
+        after[random.integers(samples), random.integers(units)] ^= True
+        truth = float((before != after).mean())
+        found = solution(samples, units)
+        expect(
+            not np.isclose(found, 1 / units) or samples == 1,
+            "You counted one flip among the units of one sample; the probe has many samples.",
+        )
+        expect(
+            np.isclose(found, truth, rtol=1e-9),
+            f"With {samples} samples and {units} units a single flip changes the pattern by "
+            f"{truth:.3g}, and your function says {found:.3g}.",
+        )
 
 
+@checks
 def settling_time(solution: Callable[[Series, float], int]) -> None:
     """Check a function that returns from where on a series stays below q times its peak."""
-
-    def trial() -> None:
-        falling = 0.9 ** np.arange(60)
+    falling = 0.9 ** np.arange(60)
+    expect(
+        solution(falling, 0.1) == 22,
+        "Try 0.9**t and q=0.1: the first t with 0.9**t <= 0.1 is 22.",
+    )
+    rebound = falling.copy()
+    rebound[40] = 0.5
+    expect(
+        solution(rebound, 0.1) == 41,
+        "A series that jumps up again has not settled before; look for the last value above.",
+    )
+    late_peak = np.concatenate([np.full(5, 0.05), falling])
+    expect(
+        solution(late_peak, 0.1) == 27,
+        "Small values before the peak do not count: the threshold refers to the peak.",
+    )
+    random = np.random.default_rng(1)
+    for _ in range(50):
+        values = random.random(40) * np.linspace(1, 0.01, 40)
+        above = [t for t in range(40) if values[t] > 0.2 * values.max()]
         expect(
-            solution(falling, 0.1) == 22,
-            "Try 0.9**t and q=0.1: the first t with 0.9**t <= 0.1 is 22.",
+            solution(values, 0.2) == max(above) + 1,
+            "On a noisy series your function disagrees with a search from the end.",
         )
-        rebound = falling.copy()
-        rebound[40] = 0.5
-        expect(
-            solution(rebound, 0.1) == 41,
-            "A series that jumps up again has not settled before; look for the last value above.",
-        )
-        late_peak = np.concatenate([np.full(5, 0.05), falling])
-        expect(
-            solution(late_peak, 0.1) == 27,
-            "Small values before the peak do not count: the threshold refers to the peak.",
-        )
-        random = np.random.default_rng(1)
-        for _ in range(50):
-            values = random.random(40) * np.linspace(1, 0.01, 40)
-            above = [t for t in range(40) if values[t] > 0.2 * values.max()]
-            expect(
-                solution(values, 0.2) == max(above) + 1,
-                "On a noisy series your function disagrees with a search from the end.",
-            )
-
-    report("settling time", trial)
 
 
+@checks
 def censored_series(solution: Callable[[], Series]) -> None:
     """Check a function that builds a decaying series that never settles below a tenth."""
-
-    def trial() -> None:
-        values = np.asarray(solution(), dtype=float)
-        expect(
-            values.ndim == 1 and len(values) >= 200,
-            "Return a one-dimensional array of at least 200 values.",
-        )
-        expect(
-            np.isfinite(values).all() and values.min() >= 0, "Changes are finite, never below 0."
-        )
-        tenth = len(values) // 10
-        expect(
-            values[:tenth].mean() > 3 * values[-tenth:].mean(),
-            "It should decay: its first tenth at least three times as high as its last tenth.",
-        )
-        found = time_scale(np.arange(1, len(values) + 1), values, Definition.parse("peak@0.1"))
-        expect(
-            found.censored,
-            f"It settles at step {found.time:.0f}: leave a floor above a tenth of the peak.",
-        )
-        expect(
-            "floor" in found.reason,
-            "It is censored because it falls too slowly; let it reach a floor instead.",
-        )
-
-    report("censored series", trial)
+    values = np.asarray(solution(), dtype=float)
+    expect(
+        values.ndim == 1 and len(values) >= 200,
+        "Return a one-dimensional array of at least 200 values.",
+    )
+    expect(np.isfinite(values).all() and values.min() >= 0, "Changes are finite, never below 0.")
+    tenth = len(values) // 10
+    expect(
+        values[:tenth].mean() > 3 * values[-tenth:].mean(),
+        "It should decay: its first tenth at least three times as high as its last tenth.",
+    )
+    found = time_scale(np.arange(1, len(values) + 1), values, Definition.parse("peak@0.1"))
+    expect(
+        found.censored,
+        f"It settles at step {found.time:.0f}: leave a floor above a tenth of the peak.",
+    )
+    expect(
+        "floor" in found.reason,
+        "It is censored because it falls too slowly; let it reach a floor instead.",
+    )
 
 
+@checks
 def flip_share(solution: Callable[[float, float, float], float]) -> None:
     """Check a function that predicts the share of flips of a unit whose mean is not zero."""
-
-    def trial() -> None:
-        random = np.random.default_rng(2)
-        for scale, change, mean in ((1.0, 0.01, 0.0), (2.0, 0.02, 0.0), (1.0, 0.02, 1.5)):
-            z = mean + scale * random.standard_normal(4_000_000)
-            moved = z + change * random.standard_normal(len(z))
-            truth = float(((z > 0) != (moved > 0)).mean())
-            found = solution(scale, change, mean)
-            advice = (
-                "Start from arctan(change / scale) / pi."
-                if mean == 0
-                else "Fewer samples lie near zero: the density there falls by exp(-m^2 / (2 s^2))."
-            )
-            expect(
-                abs(found / truth - 1) < 0.05,
-                f"For scale {scale}, change {change}, mean {mean} a simulation flips {truth:.3g} "
-                f"of the samples, your function says {found:.3g}. {advice}",
-            )
-
-    report("flip share", trial)
+    random = np.random.default_rng(2)
+    for scale, change, mean in ((1.0, 0.01, 0.0), (2.0, 0.02, 0.0), (1.0, 0.02, 1.5)):
+        z = mean + scale * random.standard_normal(4_000_000)
+        moved = z + change * random.standard_normal(len(z))
+        truth = float(((z > 0) != (moved > 0)).mean())
+        found = solution(scale, change, mean)
+        advice = (
+            "Start from arctan(change / scale) / pi."
+            if mean == 0
+            else "Fewer samples lie near zero: the density there falls by exp(-m^2 / (2 s^2))."
+        )
+        expect(
+            abs(found / truth - 1) < 0.05,
+            f"For scale {scale}, change {change}, mean {mean} a simulation flips {truth:.3g} of "
+            f"the samples, your function says {found:.3g}. {advice}",
+        )

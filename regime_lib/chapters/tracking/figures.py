@@ -24,7 +24,6 @@ from regime_lib.chapters.tracking.parts import (
     Proportional,
     Ratios,
     Series,
-    WarmUp,
     late_level,
 )
 from regime_lib.companion.figures.curves import Curves, band, both_changes, shaded
@@ -54,7 +53,7 @@ def curves(series: Mapping[str, Series]) -> dict[str, Curves]:
     return {name: Curves(*own) for name, own in series.items()}
 
 
-def settling(theme: Theme, found: Ratios | WarmUp, task: str = "") -> Figure:
+def settling(theme: Theme, found: Ratios, task: str = "") -> Figure:
     """Draw pattern change and weight change per step, each over its peak; of one task, or of all.
 
     A vertical line stands where a series has settled, if it settles in every run.
@@ -74,7 +73,7 @@ def settling(theme: Theme, found: Ratios | WarmUp, task: str = "") -> Figure:
     return figure
 
 
-def settling_alt(found: Ratios | WarmUp, task: str = "") -> str:
+def settling_alt(found: Ratios, task: str = "") -> str:
     """Say when both series settle; where they do not, how high they stay."""
     words = []
     for name, settled in found.settled.items():
@@ -90,7 +89,7 @@ def settling_alt(found: Ratios | WarmUp, task: str = "") -> str:
     return f"Falling curves in {len(words)} panels. {'. '.join(words)}."
 
 
-def warm_up_alt(found: WarmUp) -> str:
+def warm_up_alt(found: Ratios) -> str:
     """Say when both series settle, and the ratios of areas."""
     before, after = (f"{found.numbers[f'area-{when}']:.2f}" for when in ("before", "after"))
     return (

@@ -126,9 +126,9 @@ def indicator(theme: Theme, found: Indicator, task: str = "") -> Figure:
     """Draw pattern change beside OUI, over all layers by optimiser, and by layer under AdamW."""
     figure, axes = theme.panels(3, height=2.8)
     changes, overall = (_of(task, runs) for runs in (found.changes, found.overall))
-    for name, bundle in changes.items():
-        low, mid, high = bundle.over_peak()
-        theme.band(axes[0], bundle.steps, low, mid, high, name, label=NAMES[name])
+    for name, change in changes.items():
+        low, mid, high = change.over_peak()
+        theme.band(axes[0], change.steps, low, mid, high, name, label=NAMES[name])
         band(theme, axes[1], overall[name], name)
     axes[0].set(yscale="log", ylabel="pattern change / peak", title="one sample, two times")
     legend_below(theme, figure, axes[0])

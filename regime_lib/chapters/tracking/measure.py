@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from typing import Any
@@ -11,16 +11,8 @@ import numpy as np
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from regime_lib.chapters.tracking.parts import (
-    Drift,
-    Indicator,
-    Layers,
-    PerRun,
-    Proportional,
-    Series,
-    Settling,
-    WarmUp,
-)
+from regime_lib.chapters.tracking import parts
+from regime_lib.chapters.tracking.parts import PerRun, Series, Settling
 from regime_lib.estimate import Estimate, median, no_number, over_runs
 from regime_lib.instrument.capture.coverage import ALL
 from regime_lib.instrument.settling.definitions import Definition
@@ -34,17 +26,43 @@ from regime_lib.lab.models.ensemble import Ensemble
 from regime_lib.lab.training.loop import train
 from regime_lib.lab.training.recipe import TrainingConfig
 
-#: Steps over which series are averaged before they are timed.
-SMOOTHING = 51
-#: Steps between the looks at averaged weights, which move smoothly, and at runs with a cosine.
+#: Steps between observations of averaged weights, which move smoothly, and of runs with a cosine.
 EVERY = 10
-USUAL = "peak@0.1"
+_SMOOTHING = 51  # steps over which series are averaged before they are timed
+_USUAL = "peak@0.1"
+_PAIRS = 64  # of inputs, whose patterns are compared
 _POINTS = 220  # steps of a run that a cloud of points shows
 _FEWEST_STEPS = 10  # that a slope is fitted to
 _LEAD = 1.1  # ratio of areas up to which there is no lead that a warm-up could take away
 
-Traces = dict[str, list[Trace]]
-"""Runs under their names, as in `parts`; an ensemble is one trace."""
+
+class SharedSettings:
+    """What the settings of all three chapters say."""
+
+    n_seeds: int
+    seed: int
+
+    @property
+    def seeds(self) -> range:
+        """The seed of every run."""
+        return range(self.seed, self.seed + self.n_seeds)
+
+    @property
+    def rates(self) -> dict[str, float]:
+        """The learning rate of every optimiser."""
+        rates = {name.partition("lr_")[2]: value for name, value in vars(self).items()}
+        return {optimizer: rate for optimizer, rate in rates.items() if optimizer}
+
+    @property
+    def pooled(self) -> str:
+        """What a median over all runs at constant rates is taken over."""
+        return f"{len(self.rates)} optimisers x {self.n_seeds} seeds"
+
+    def recipe(self, optimizer: str, **options: Any) -> TrainingConfig:
+        """Return how a network is trained with one optimiser, at its rate."""
+        decay = 0.01 if optimizer == "adamw" else 0.0
+        rate = self.rates[optimizer]
+        return TrainingConfig(optimizer=optimizer, lr=rate, weight_decay=decay, **options)
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,14 +70,16 @@ class TrackedRun:
     """A training, of one network or of an ensemble."""
 
     trace: Trace
-    average: Trace | None
-    """Of the moving average of the weights, every tenth step."""
-    accuracy: PerRun
-    """On the test set, after the last step."""
+    average: Trace | None  # of the moving average of the weights, every tenth step
+    accuracy: PerRun  # on the test set, after the last step
+
+
+Traces = dict[str, list[Trace]]  # runs under their names, as in `parts`; an ensemble is one trace
+Runs = dict[tuple[str, str], list[TrackedRun]]  # by schedule and optimiser
 
 
 def every_tenth(step: int) -> bool:
-    """Whether a step is looked at by trackers that look now and then."""
+    """Whether a tracker that observes now and then observes this step."""
     return step % EVERY == 0
 
 
@@ -73,18 +93,9 @@ def tracked(
     ema: float | None = None,
     **watch: Any,
 ) -> TrackedRun:
-    """Train a network, or an ensemble, and track it.
+    """Train and track a network, or an ensemble, and the average of its weights with decay `ema`.
 
-    Parameters
-    ----------
-    model, data, config, seeds
-        As `train` takes them.
-    probe : tensor, shape (probe, features)
-        Inputs on which patterns are taken.
-    ema : float, optional
-        Decay of a moving average of the weights that is tracked as well.
-    **watch
-        Options of the tracker of the trained weights.
+    The options `watch` are those of the tracker of the trained weights.
     """
     if isinstance(model, Ensemble):
         watch["members"] = model.members
@@ -95,19 +106,42 @@ def tracked(
             often = {"schedule": every_tenth, "members": watch.get("members", 1)}
             trackers.append(stack.enter_context(RegimeTracker(average.model, probe, **often)))
 
-        def look() -> None:
+        def observe() -> None:
             if average is not None:
                 average.update()
             for tracker in trackers:
                 tracker.update()
 
-        history = train(model, data, config, seeds, look, evaluations=1)
+        history = train(model, data, config, seeds, observe, evaluations=1)
     traces = [tracker.trace for tracker in trackers]
     return TrackedRun(traces[0], traces[1] if ema else None, history.final_test_accuracy)
 
 
+def both_schedules(
+    optimizers: Iterable[str], run: Callable[..., list[TrackedRun]], ema: float, window: int
+) -> Runs:
+    """Train with every optimiser and schedule; constant rates are watched more closely."""
+    found = {}
+    for name in optimizers:
+        found["constant", name] = run(name, {"ema": ema, "window": window, "oui": _PAIRS})
+        found["cosine", name] = run(name, {"schedule": every_tenth}, schedule="cosine")
+    return found
+
+
+def traces_of(runs: Runs, schedule: str = "constant") -> Traces:
+    """Return the runs with one schedule, by optimiser."""
+    chosen = {name: own for (how, name), own in runs.items() if how == schedule}
+    return {name: [run.trace for run in own] for name, own in chosen.items()}
+
+
+def averages_of(runs: Runs) -> Traces:
+    """Return the moving averages of the runs at constant rates, by optimiser."""
+    chosen = {name: own for (how, name), own in runs.items() if how == "constant"}
+    return {name: [run.average for run in own if run.average] for name, own in chosen.items()}
+
+
 def joined(
-    traces: Sequence[Trace], quantity: str, layer: str = ALL, *, window: int = SMOOTHING
+    traces: Sequence[Trace], quantity: str, layer: str = ALL, *, window: int = _SMOOTHING
 ) -> Series:
     """Return one quantity of all runs, smoothed by a trailing mean; a window of 0 leaves it raw."""
     found = [trace.array(quantity, layer) for trace in traces]
@@ -115,9 +149,9 @@ def joined(
     return found[0][0], smooth(values, window) if window else values
 
 
-def settling(traces: Sequence[Trace], definition: str = USUAL, *, every: int = 1) -> Settling:
-    """Time both series of all runs; `every` says how many steps lie between two looks."""
-    how = Definition.parse(definition, max(1, SMOOTHING // every))
+def settling(traces: Sequence[Trace], definition: str = _USUAL, *, every: int = 1) -> Settling:
+    """Time both series of all runs; `every` is the number of steps between observations."""
+    how = Definition.parse(definition, max(1, _SMOOTHING // every))
     found = regime_change(traces, how)
     ratios, censored = run_ratios(traces, how)
     return Settling(found.pattern_time, found.weight_time, found.bound, ratios, censored)
@@ -127,14 +161,10 @@ def pooled_ratio(traces: Sequence[Trace], over: str) -> Estimate:
     """Return the median ratio of the runs that settle, if censored runs leave it no doubt.
 
     A run in which only one series settles bounds its ratio on one side. The other side is taken to
-    be as far away as it can be, for the median and for each end of the interval.
-
-    Returns
-    -------
-    Estimate
-        No number if at most half of the runs settle, or if bounds could move the median.
+    be as far away as it can be, for the median and for each end of the interval. There is no number
+    if at most half of the runs settle, or if bounds could move the median.
     """
-    ratios, censored = run_ratios(traces, USUAL)
+    ratios, censored = run_ratios(traces, _USUAL)
     settled = ~censored.all(axis=1)
     least = np.where(censored[:, 0], 0.0, ratios)[settled]
     far = 1e300  # stands for infinity, which is no measured value
@@ -154,7 +184,7 @@ def area_ratios(traces: Sequence[Trace], *, every: int = 1) -> PerRun:
     Each curve is divided by its peak, a mean over 51 steps; so there is a number also where no
     threshold is reached.
     """
-    return run_ratios(traces, Definition("auc", window=max(1, SMOOTHING // every)))[0]
+    return run_ratios(traces, Definition("auc", window=max(1, _SMOOTHING // every)))[0]
 
 
 def pooled_median(values: Iterable[PerRun], over: str) -> Estimate:
@@ -166,16 +196,23 @@ def pooled_median(values: Iterable[PerRun], over: str) -> Estimate:
 
 
 def both_changes(traces: Sequence[Trace], *, every: int = 1) -> tuple[Series, Series]:
-    """Return the smoothed pattern change and weight change of all runs, looked at now and then."""
-    window = max(1, SMOOTHING // every)
+    """Return the smoothed pattern change and weight change of all runs, observed `every` steps."""
+    window = max(1, _SMOOTHING // every)
     pattern = joined(traces, "pattern_change", window=window)
     return pattern, joined(traces, "weight_change", window=window)
 
 
-def slopes(traces: Sequence[Trace]) -> PerRun:
-    """Fit power laws: the pattern change of a step against its weight change, run by run.
+def all_changes(traces: Traces) -> tuple[dict[str, Series], dict[str, Series]]:
+    """Return the smoothed pattern changes and weight changes of all runs under their names."""
+    both = {name: both_changes(own) for name, own in traces.items()}
+    patterns = {name: pattern for name, (pattern, _) in both.items()}
+    return patterns, {name: weight for name, (_, weight) in both.items()}
 
-    Both are smoothed. NaN where something flips in fewer than ten steps.
+
+def slopes(traces: Sequence[Trace]) -> PerRun:
+    """Fit power laws: the smoothed pattern change of a step against its weight change, by run.
+
+    NaN where something flips in fewer than ten steps.
     """
     (_, patterns), (_, weights) = both_changes(traces)
     return np.array([_slope(x, y) for x, y in zip(weights.T, patterns.T, strict=True)])
@@ -204,17 +241,9 @@ def flips_per_net_flip(traces: Sequence[Trace], over: str) -> Series:
 
 
 def at_step(series: Series, step: int) -> PerRun:
-    """Return a series where it was looked at nearest to a step."""
+    """Return a series at the observation nearest to a step."""
     steps, values = series
     return values[np.abs(steps - step).argmin()]
-
-
-def all_changes(traces: Traces) -> tuple[dict[str, Series], dict[str, Series]]:
-    """Return the smoothed pattern changes and weight changes of all runs under their names."""
-    both = {name: both_changes(own) for name, own in traces.items()}
-    return {name: one for name, (one, _) in both.items()}, {
-        name: w for name, (_, w) in both.items()
-    }
 
 
 def ratio_rows(
@@ -222,40 +251,35 @@ def ratio_rows(
 ) -> list[dict[str, float | str]]:
     """Return a row of a table of ratios for every definition and name; see `parts.Definitions`."""
     return [
-        {
-            **labels,
-            "definition": words,
-            "optimizer": name,
-            **settling(own, definition, every=every).row,
-        }
-        for definition, words in definitions.items()
+        {**labels, "definition": words, "optimizer": name, **settling(own, how, every=every).row}
+        for how, words in definitions.items()
         for name, own in traces.items()
     ]
 
 
-def by_layer(traces: Sequence[Trace], modules: Mapping[str, str]) -> Layers:
+def by_layer(traces: Sequence[Trace], modules: Mapping[str, str]) -> parts.Layers:
     """Look at all layers of rectifiers, and at some modules that hold weights, under names."""
     layers = [layer.name for layer in traces[0].coverage.layers]
-    return Layers(
+    return parts.Layers(
         {name: joined(traces, "pattern_change", name) for name in layers},
         {words: joined(traces, "weight_change", name) for words, name in modules.items()},
     )
 
 
-def step_by_step(claim: str, traces: Traces, over: str) -> Proportional:
+def step_by_step(claim: str, traces: Traces, over: str) -> parts.Proportional:
     """Fit a power law to every run."""
     found = {name: slopes(own) for name, own in traces.items()}
     points = {name: step_points(own) for name, own in traces.items()}
-    return Proportional({claim: pooled_median(found.values(), over)}, {}, points, found)
+    return parts.Proportional({claim: pooled_median(found.values(), over)}, {}, points, found)
 
 
 def warm_up_effect(
     claim: str, without: Sequence[Trace], warmed: Sequence[Trace], seed: int
-) -> WarmUp:
+) -> parts.Ratios:
     """Compare runs of AdamW without and with a warm-up, seed by seed."""
     traces = {"AdamW": [*without], "AdamW with warm-up": [*warmed]}
     before, after = (area_ratios(own) for own in traces.values())
-    return WarmUp(
+    return parts.Ratios(
         {claim: lead_removed(before, after, seed)},
         {"area-before": float(np.median(before)), "area-after": float(np.median(after))},
         *all_changes(traces),
@@ -276,10 +300,11 @@ def lead_removed(before: PerRun, after: PerRun, seed: int) -> Estimate:
     return over_runs(removed, len(before), over=over, seed=seed)
 
 
-def weights_and_average(claim: str, traces: Traces, averages: Traces, over: str) -> Drift:
+def weights_and_average(claim: str, runs: Runs, over: str) -> parts.Drift:
     """Compare how trained weights and their moving averages settle."""
+    traces, averages = traces_of(runs), averages_of(runs)
     areas = {name: area_ratios(own, every=EVERY) for name, own in averages.items()}
-    return Drift(
+    return parts.Drift(
         {claim: pooled_median(areas.values(), over)},
         {},
         {name: both_changes(own) for name, own in traces.items()},
@@ -289,13 +314,13 @@ def weights_and_average(claim: str, traces: Traces, averages: Traces, over: str)
     )
 
 
-def pairs_of_inputs(claim: str, traces: Traces, over: str, layers_of: str) -> Indicator:
+def pairs_of_inputs(claim: str, traces: Traces, over: str, layers_of: str) -> parts.Indicator:
     """Compare the patterns of two inputs at one time; the layers are those of one name."""
     overall = {name: joined(own, "oui", window=0) for name, own in traces.items()}
     final = {name: values[-1] for name, (_, values) in overall.items()}
     shown = traces[layers_of]
     layers = [layer.name for layer in shown[0].coverage.layers]
-    return Indicator(
+    return parts.Indicator(
         {claim: pooled_median(final.values(), over)},
         {},
         all_changes(traces)[0],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, Literal
 
 import numpy as np
@@ -12,46 +12,13 @@ import pandas as pd
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from regime_lib.chapters.tracking.measure import (
-    EVERY,
-    Traces,
-    TrackedRun,
-    all_changes,
-    at_step,
-    by_layer,
-    every_tenth,
-    flips_per_net_flip,
-    medians,
-    number_or_none,
-    pairs_of_inputs,
-    pooled_median,
-    pooled_ratio,
-    ratio_rows,
-    settling,
-    step_by_step,
-    tracked,
-    warm_up_effect,
-    weights_and_average,
-    with_interval,
-)
-from regime_lib.chapters.tracking.parts import (
-    Accuracy,
-    Definitions,
-    Drift,
-    Flicker,
-    Indicator,
-    Layers,
-    Numbers,
-    Proportional,
-    Ratios,
-    WarmUp,
-)
+from regime_lib.chapters.tracking import measure as shared
+from regime_lib.chapters.tracking import parts
 from regime_lib.instrument.tracking.tracker import RegimeTracker
 from regime_lib.lab.data.dataset import Dataset
 from regime_lib.lab.data.loading import load_dataset
 from regime_lib.lab.models.cnn import CNN
 from regime_lib.lab.training.loop import train
-from regime_lib.lab.training.recipe import TrainingConfig
 
 #: The definitions that both schedules are asked with, and what they mean.
 DEFINITIONS = {
@@ -61,12 +28,11 @@ DEFINITIONS = {
     "end@0.1": "9/10 of the way",
     "start@0.9": "9/10 from the start",
 }
-_PAIRS = 64  # of images, whose patterns are compared
 _SHORT = 300  # steps of the run that small probes watch
 
 
 @dataclass(frozen=True)
-class Settings:
+class Settings(shared.SharedSettings):
     """The parameters of the chapter."""
 
     dataset: Literal["digits", "mnist", "fashion-mnist"]
@@ -83,169 +49,143 @@ class Settings:
     window: int  # steps of a window for flips per net flip
     seed: int  # the seeds are seed, seed + 1, ...
 
-    @property
-    def seeds(self) -> range:
-        """The seed of every run."""
-        return range(self.seed, self.seed + self.n_seeds)
-
-    @property
-    def rates(self) -> dict[str, float]:
-        """The learning rate of every optimiser."""
-        return {"sgd": self.lr_sgd, "momentum": self.lr_momentum, "adamw": self.lr_adamw}
-
-    @property
-    def pooled(self) -> str:
-        """What a median over all runs at constant rates is taken over."""
-        return f"{len(self.rates)} optimisers x {self.n_seeds} seeds"
-
 
 #: What each profile gives to the parameters that are left at None.
 QUICK = {"n_seeds": 3, "steps": 1000}
 PAPER = {"n_seeds": 10, "steps": 5000}
 
 
-def accuracy(settings: Settings) -> Accuracy:
+def accuracy(settings: Settings) -> parts.Accuracy:
     """Return the accuracy on the whole test set after the last step."""
     table = {}
     for name in settings.rates:
         for schedule, words in (("constant", name), ("cosine", f"{name}, cosine")):
             table[words] = np.array([run.accuracy[0] for run in _runs(settings)[schedule, name]])
-    return Accuracy(
-        {
-            "seeds": settings.n_seeds,
-            "accuracy-least": float(min(own.min() for own in table.values())),
-            "accuracy-most": float(max(own.max() for own in table.values())),
-        },
-        table,
-    )
+    every_run = np.concatenate(list(table.values()))
+    numbers: parts.Numbers = {
+        "seeds": settings.n_seeds,
+        "accuracy-least": float(every_run.min()),
+        "accuracy-most": float(every_run.max()),
+    }
+    return parts.Accuracy({}, numbers, table)
 
 
-def ratios(settings: Settings) -> Ratios:
+def ratios(settings: Settings) -> parts.Ratios:
     """Time patterns and weights at constant rates, by optimiser and of all runs together."""
     traces = _traces(settings)
     every_run = [trace for own in traces.values() for trace in own]
-    return Ratios(
-        {"rc-ratio-cnn": pooled_ratio(every_run, settings.pooled)},
-        {f"ratio-{name}": with_interval(pooled_ratio(own, name)) for name, own in traces.items()},
-        *all_changes(traces),
-        {name: settling(own) for name, own in traces.items()},
+    single = {name: shared.pooled_ratio(own, name) for name, own in traces.items()}
+    return parts.Ratios(
+        {"rc-ratio-cnn": shared.pooled_ratio(every_run, settings.pooled)},
+        {f"ratio-{name}": shared.with_interval(ratio) for name, ratio in single.items()},
+        *shared.all_changes(traces),
+        {name: shared.settling(own) for name, own in traces.items()},
     )
 
 
-def schedules(settings: Settings) -> Definitions:
+def schedules(settings: Settings) -> parts.Definitions:
     """Apply some definitions to runs at a constant rate and with a cosine."""
-    constant = ratio_rows(_traces(settings), DEFINITIONS, schedule="constant rate")
-    cosine = _traces(settings, "cosine")
-    table = pd.DataFrame(constant + ratio_rows(cosine, DEFINITIONS, every=EVERY, schedule="cosine"))
+    rows = []
+    for schedule, every in (("constant rate", 1), ("cosine", shared.EVERY)):
+        traces = shared.traces_of(_runs(settings), schedule.split()[0])
+        rows += shared.ratio_rows(traces, DEFINITIONS, every=every, schedule=schedule)
+    table = pd.DataFrame(rows)
     per_step = table[table["definition"].str.startswith("below") & (table["optimizer"] == "adamw")]
-    largest = per_step.groupby("schedule")["ratio"].max()
-    numbers = {
-        f"adamw-{name.split()[0]}": number_or_none(largest[name], 1)
-        for name in ("constant rate", "cosine")
+    largest = per_step.groupby("schedule")["ratio"].max().items()
+    numbers: parts.Numbers = {
+        f"adamw-{str(schedule).split()[0]}": shared.number_or_none(ratio, 1)
+        for schedule, ratio in largest
     }
-    return Definitions({}, {**numbers}, table)
+    return parts.Definitions({}, numbers, table)
 
 
-def layers(settings: Settings) -> Layers:
+def layers(settings: Settings) -> parts.Layers:
     """Look at the layers one by one, under AdamW."""
     modules = ("conv1", "conv2", "hidden", "output")
-    return by_layer(_traces(settings)["adamw"], {name: name for name in modules})
+    return shared.by_layer(_traces(settings)["adamw"], {name: name for name in modules})
 
 
-def proportional(settings: Settings) -> Proportional:
+def proportional(settings: Settings) -> parts.Proportional:
     """Compare pattern change with weight change, step by step."""
-    found = step_by_step("rc-proportional-cnn", _traces(settings), settings.pooled)
-    numbers = {k: number_or_none(slope) for k, slope in medians(found.slopes, "slope-").items()}
-    return replace(found, numbers={**numbers})
+    found = shared.step_by_step("rc-proportional-cnn", _traces(settings), settings.pooled)
+    slopes = shared.medians(found.slopes, "slope-").items()
+    return replace(found, numbers={name: shared.number_or_none(slope) for name, slope in slopes})
 
 
-def warm_up(settings: Settings) -> WarmUp:
+def warm_up(settings: Settings) -> parts.Ratios:
     """Let AdamW's rate grow linearly over the first tenth of the run."""
-    runs = _train(settings, "adamw", warmup=settings.steps // 10)
-    warmed = [run.trace for run in runs]
-    return warm_up_effect("rc-warm-up-cnn", _traces(settings)["adamw"], warmed, settings.seed)
+    runs = _train(settings, "adamw", {}, warmup=settings.steps // 10)
+    without, warmed = _traces(settings)["adamw"], [run.trace for run in runs]
+    return shared.warm_up_effect("rc-warm-up-cnn", without, warmed, settings.seed)
 
 
-def flicker(settings: Settings) -> Flicker:
+def flicker(settings: Settings) -> parts.Flicker:
     """Count how many bits flip for one that finally differs, at constant rates."""
-    traces = _traces(settings)
-    within = {name: flips_per_net_flip(own, "window") for name, own in traces.items()}
-    to_end = {name: flips_per_net_flip(own, "end") for name, own in traces.items()}
-    half = {name: at_step(own, settings.steps // 2) for name, own in to_end.items()}
-    return Flicker(
-        {"rc-flicker-cnn": pooled_median(half.values(), settings.pooled)},
-        {k: number_or_none(flips, 1) for k, flips in medians(half, "flicker-").items()},
+    within, to_end = (
+        {name: shared.flips_per_net_flip(own, over) for name, own in _traces(settings).items()}
+        for over in ("window", "end")
+    )
+    half = {name: shared.at_step(own, settings.steps // 2) for name, own in to_end.items()}
+    flips = shared.medians(half, "flicker-").items()
+    return parts.Flicker(
+        {"rc-flicker-cnn": shared.pooled_median(half.values(), settings.pooled)},
+        {name: shared.number_or_none(median, 1) for name, median in flips},
         {f"within {settings.window} steps": within, "from here to the end": to_end},
         half,
     )
 
 
-def drift(settings: Settings) -> Drift:
+def drift(settings: Settings) -> parts.Drift:
     """Compare the trained weights with their moving average."""
-    traces, averages = _traces(settings), _averages(settings)
-    found = weights_and_average("rc-drift-cnn", traces, averages, settings.pooled)
-    numbers = medians(found.raw_areas, "area-") | medians(found.average_areas, "drift-")
+    found = shared.weights_and_average("rc-drift-cnn", _runs(settings), settings.pooled)
+    raw, average = found.raw_areas, found.average_areas
+    numbers = shared.medians(raw, "area-") | shared.medians(average, "drift-")
     return replace(found, numbers={**numbers})
 
 
-def indicator(settings: Settings) -> Indicator:
+def indicator(settings: Settings) -> parts.Indicator:
     """Compare the patterns of two images at one time."""
-    found = pairs_of_inputs("rc-oui-cnn", _traces(settings), settings.pooled, "adamw")
-    return replace(found, numbers={**medians(found.final, "oui-")})
+    found = shared.pairs_of_inputs("rc-oui-cnn", _traces(settings), settings.pooled, "adamw")
+    return replace(found, numbers={**shared.medians(found.final, "oui-")})
 
 
 @dataclass(frozen=True, eq=False)
 class SmallProbes:
     """One short run with AdamW, watched with probes of several sizes."""
 
-    numbers: Numbers
+    numbers: parts.Numbers
     images: Int[np.ndarray, " probes"]
-    still: Float[np.ndarray, " probes"]
-    """Share of the steps in which a probe shows no flip."""
+    still: Float[np.ndarray, " probes"]  # share of the steps in which a probe shows no flip
 
 
 def small_probes(settings: Settings) -> SmallProbes:
     """Attach three trackers to one network."""
     data, probe = _data(settings)
     model = _network(settings, data, settings.seed)
-    config = _config(settings, "adamw", steps=min(settings.steps, _SHORT))
+    steps, batch_size = min(settings.steps, _SHORT), settings.batch_size
+    recipe = settings.recipe("adamw", steps=steps, batch_size=batch_size)
     images = [1, 4, settings.probe_size]
     with ExitStack() as stack:
         trackers = [stack.enter_context(RegimeTracker(model, probe[:n])) for n in images]
 
-        def look() -> None:
+        def observe() -> None:
             for tracker in trackers:
                 tracker.update()
 
-        train(model, data, config, settings.seed, look, evaluations=1)
+        train(model, data, recipe, settings.seed, observe, evaluations=1)
     changes = [tracker.trace.array("pattern_change")[1] for tracker in trackers]
     still = [float((change == 0).mean()) for change in changes]
     words = [f"{share:.2f} with {n}" for n, share in zip(images, still, strict=True)]
     return SmallProbes({"still-shares": ", ".join(words)}, np.array(images), np.array(still))
 
 
-@dataclass(frozen=True)
-class Measurements:
-    """The parts that measure claims; a sweep has no use for the others."""
-
-    ratios: Ratios
-    proportional: Proportional
-    warm_up: WarmUp
-    flicker: Flicker
-    drift: Drift
-    indicator: Indicator
+#: The parts that measure claims; a sweep has no use for the others.
+PARTS = (ratios, proportional, warm_up, flicker, drift, indicator)
 
 
-def measure(settings: Settings) -> Measurements:
+def measure(settings: Settings) -> tuple[parts.Part, ...]:
     """Measure every claim of the chapter."""
-    return Measurements(
-        ratios(settings),
-        proportional(settings),
-        warm_up(settings),
-        flicker(settings),
-        drift(settings),
-        indicator(settings),
-    )
+    return tuple(part(settings) for part in PARTS)
 
 
 def _data(settings: Settings) -> tuple[Dataset, Tensor]:
@@ -260,48 +200,24 @@ def _network(settings: Settings, data: Dataset, seed: int) -> CNN:
     return CNN(data.image_shape, channels, settings.hidden, len(data.classes), seed)
 
 
-def _config(settings: Settings, optimizer: str, **options: Any) -> TrainingConfig:
-    usual = {
-        "lr": settings.rates[optimizer],
-        "steps": settings.steps,
-        "batch_size": settings.batch_size,
-        "weight_decay": 0.01 if optimizer == "adamw" else 0.0,
-    }
-    return TrainingConfig(optimizer=optimizer, **(usual | options))
-
-
 def _train(
-    settings: Settings, optimizer: str, *, watch: dict[str, Any] | None = None, **options: Any
-) -> list[TrackedRun]:
+    settings: Settings, optimizer: str, watch: dict[str, Any], **options: Any
+) -> list[shared.TrackedRun]:
     """Train and track the network of every seed, one after the other."""
     data, probe = _data(settings)
-    config = _config(settings, optimizer, **options)
+    steps, batch_size = settings.steps, settings.batch_size
+    recipe = settings.recipe(optimizer, steps=steps, batch_size=batch_size, **options)
     return [
-        tracked(_network(settings, data, seed), data, config, seed, probe, **(watch or {}))
+        shared.tracked(_network(settings, data, seed), data, recipe, seed, probe, **watch)
         for seed in settings.seeds
     ]
 
 
 @lru_cache(maxsize=1)
-def _runs(settings: Settings) -> dict[tuple[str, str], list[TrackedRun]]:
-    """Train with every optimiser and schedule; constant rates are watched more closely."""
-    closely = {"ema": settings.ema, "window": settings.window, "oui": _PAIRS}
-    seldom = {"schedule": every_tenth}
-    found = {}
-    for name in settings.rates:
-        found["constant", name] = _train(settings, name, watch=closely)
-        found["cosine", name] = _train(settings, name, watch=seldom, schedule="cosine")
-    return found
+def _runs(settings: Settings) -> shared.Runs:
+    run = partial(_train, settings)
+    return shared.both_schedules(settings.rates, run, settings.ema, settings.window)
 
 
-def _traces(settings: Settings, schedule: str = "constant") -> Traces:
-    runs = _runs(settings)
-    return {name: [run.trace for run in runs[schedule, name]] for name in settings.rates}
-
-
-def _averages(settings: Settings) -> Traces:
-    runs = _runs(settings)
-    return {
-        name: [run.average for run in runs["constant", name] if run.average is not None]
-        for name in settings.rates
-    }
+def _traces(settings: Settings) -> shared.Traces:
+    return shared.traces_of(_runs(settings))

@@ -12,32 +12,9 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
-from regime_lib.chapters.tracking.measure import (
-    Traces,
-    TrackedRun,
-    all_changes,
-    by_layer,
-    interval_of,
-    joined,
-    medians,
-    pooled_median,
-    ratio_rows,
-    settling,
-    step_by_step,
-    tracked,
-)
-from regime_lib.chapters.tracking.parts import (
-    Accuracy,
-    Definitions,
-    FlipLaw,
-    Layers,
-    Numbers,
-    OneRun,
-    PerRun,
-    Proportional,
-    Ratios,
-    Settling,
-)
+from regime_lib.chapters.tracking import measure as shared
+from regime_lib.chapters.tracking import parts
+from regime_lib.chapters.tracking.parts import PerRun, Settling
 from regime_lib.estimate import Estimate, no_number, over_runs
 from regime_lib.instrument.tracking.tracker import RegimeTracker
 from regime_lib.lab.data.dataset import Dataset
@@ -65,7 +42,7 @@ _SHARES = (0.1, 0.2, 0.4, 0.7, 1.0)  # of a run that is cut short
 
 
 @dataclass(frozen=True)
-class Settings:
+class Settings(shared.SharedSettings):
     """The parameters of the chapter."""
 
     dataset: Literal["digits", "mnist", "fashion-mnist"]
@@ -79,58 +56,46 @@ class Settings:
     lr_adam: float
     seed: int  # the seeds are seed, seed + 1, ...
 
-    @property
-    def seeds(self) -> range:
-        """The seed of every run."""
-        return range(self.seed, self.seed + self.n_seeds)
-
-    @property
-    def rates(self) -> dict[str, float]:
-        """The learning rate of every optimiser."""
-        return {"sgd": self.lr_sgd, "momentum": self.lr_momentum, "adam": self.lr_adam}
-
-    @property
-    def pooled(self) -> str:
-        """What a median over all runs is taken over."""
-        return f"{len(self.rates)} optimisers x {self.n_seeds} seeds"
-
 
 #: What each profile gives to the parameters that are left at None.
 QUICK = {"n_seeds": 8, "steps": 3000}
 PAPER = {"n_seeds": 32, "steps": 10000}
 
 
-def accuracy(settings: Settings) -> Accuracy:
+def accuracy(settings: Settings) -> parts.Accuracy:
     """Return the accuracy of every optimiser on the whole test set after the last step."""
     table = {name: run.accuracy for name, run in _runs(settings).items()}
-    return Accuracy({**medians(table, "accuracy-")}, table)
+    return parts.Accuracy({}, {**shared.medians(table, "accuracy-")}, table)
 
 
-def one_run(settings: Settings) -> OneRun:
+def one_run(settings: Settings) -> parts.OneRun:
     """Train the network of the first seed and compare its patterns step by step."""
     data, probe = _data(settings)
     model = MLP(_sizes(settings, data), settings.seed)
     before, flips = pattern_of(model, probe), []
     with RegimeTracker(model, probe) as tracker:
 
-        def look() -> None:
+        def observe() -> None:
             nonlocal before
             tracker.update()
             after = pattern_of(model, probe)
             flips.append((after != before).mean(axis=0, dtype=np.float32))
             before = after
 
-        train(model, data, _config(settings, "adam"), settings.seed, look, evaluations=1)
+        train(model, data, _recipe(settings, "adam"), settings.seed, observe, evaluations=1)
     found = np.array(flips)
     per_unit = found.sum(axis=0, dtype=float)
     so_far = found.sum(axis=1, dtype=float).cumsum()
-    numbers: Numbers = {
+    numbers: parts.Numbers = {
         "embers-half": int(np.searchsorted(so_far, so_far[-1] / 2)) + 1,
         "embers-per-pair": float(per_unit.mean()),
         "embers-quiet": float((per_unit < 1).mean()),
     }
-    changes = [joined([tracker.trace], f"{q}_change", window=11) for q in ("pattern", "weight")]
-    return OneRun(numbers, found, (settings.hidden, settings.hidden), *changes)
+    pattern, weight = (
+        shared.joined([tracker.trace], f"{name}_change", window=11)
+        for name in ("pattern", "weight")
+    )
+    return parts.OneRun({}, numbers, found, (settings.hidden,) * 2, pattern, weight)
 
 
 @torch.no_grad()
@@ -144,29 +109,27 @@ def pattern_of(model: nn.Module, inputs: Tensor) -> Bool[np.ndarray, "inputs uni
     return torch.cat(on, dim=1).numpy()
 
 
-def ratios(settings: Settings) -> Ratios:
+def ratios(settings: Settings) -> parts.Ratios:
     """Time patterns and weights of every optimiser; with censored runs there is no number."""
     traces = _traces(settings)
-    settled = {name: settling(own) for name, own in traces.items()}
+    settled = {name: shared.settling(own) for name, own in traces.items()}
     single = settled["adam"].ratios
-    return Ratios(
+    return parts.Ratios(
         {f"rc-ratio-mlp-{name}": found.exact_ratio for name, found in settled.items()},
         {"adam-single": f"{single.min():.1f} to {single.max():.1f}"},
-        *all_changes(traces),
+        *shared.all_changes(traces),
         settled,
     )
 
 
-def definitions(settings: Settings) -> Definitions:
+def definitions(settings: Settings) -> parts.Definitions:
     """Apply every definition to the same runs."""
     traces = _traces(settings)
-    found = [settling(own, how) for how in DEFINITIONS for own in traces.values()]
+    found = [shared.settling(own, how) for how in DEFINITIONS for own in traces.values()]
     uncensored = np.array([one.ratios for one in found if not one.censored.any()])
-    return Definitions(
-        {"rc-definition-mlp": spread_of_medians(uncensored, settings.seed)},
-        {},
-        pd.DataFrame(ratio_rows(traces, DEFINITIONS)),
-    )
+    table = pd.DataFrame(shared.ratio_rows(traces, DEFINITIONS))
+    spread = spread_of_medians(uncensored, settings.seed)
+    return parts.Definitions({"rc-definition-mlp": spread}, {}, table)
 
 
 def spread_of_medians(ratios: Float[np.ndarray, "settings runs"], seed: int) -> Estimate:
@@ -182,24 +145,20 @@ def spread_of_medians(ratios: Float[np.ndarray, "settings runs"], seed: int) -> 
     return over_runs(spread, n, over=f"{n} seeds", seed=seed)
 
 
-def layers(settings: Settings) -> Layers:
+def layers(settings: Settings) -> parts.Layers:
     """Look at the layers one by one, under Adam."""
     modules = ("hidden1", "hidden2", "output")
-    return by_layer(_traces(settings)["adam"], {name: name for name in modules})
+    return shared.by_layer(_traces(settings)["adam"], {name: name for name in modules})
 
 
-def flip_law(settings: Settings) -> FlipLaw:
+def flip_law(settings: Settings) -> parts.FlipLaw:
     """Compare flips with the law, over the steps in which there are any."""
     traces = _traces(settings)
-    measured = {name: joined(own, "pattern_change") for name, own in traces.items()}
-    predicted = {name: joined(own, "flip_law") for name, own in traces.items()}
+    measured = {name: shared.joined(own, "pattern_change") for name, own in traces.items()}
+    predicted = {name: shared.joined(own, "flip_law") for name, own in traces.items()}
     factors = {name: mean_factor(measured[name][1], predicted[name][1]) for name in traces}
-    return FlipLaw(
-        {"rc-flip-law-training": pooled_median(factors.values(), settings.pooled)},
-        measured,
-        predicted,
-        factors,
-    )
+    pooled = shared.pooled_median(factors.values(), settings.pooled)
+    return parts.FlipLaw({"rc-flip-law-training": pooled}, {}, measured, predicted, factors)
 
 
 def mean_factor(
@@ -212,38 +171,32 @@ def mean_factor(
     return np.exp(np.log(quotient).sum(axis=0) / steps)
 
 
-def proportional(settings: Settings) -> Proportional:
+def proportional(settings: Settings) -> parts.Proportional:
     """Compare pattern change with weight change, step by step."""
-    return step_by_step("rc-proportional-mlp", _traces(settings), settings.pooled)
+    return shared.step_by_step("rc-proportional-mlp", _traces(settings), settings.pooled)
 
 
 @dataclass(frozen=True, eq=False)
 class WarmedUp:
     """Adam with a warm-up of the learning rate."""
 
-    numbers: Numbers
+    numbers: parts.Numbers
     settled: Settling
 
 
 def warm_up(settings: Settings) -> WarmedUp:
     """Let the rate grow linearly over the first tenth of the run."""
-    found = settling([_run(settings, "adam", warmup=settings.steps // 10).trace])
-    value = found.ratio.value
-    return WarmedUp(
-        {
-            "warmed-ratio": "no number" if value is None else value,
-            "warmed-range": interval_of(found.ratio),
-        },
-        found,
-    )
+    found = shared.settling([_run(settings, "adam", warmup=settings.steps // 10).trace])
+    ratio = found.ratio.value
+    numbers: parts.Numbers = {"warmed-ratio": "no number" if ratio is None else ratio}
+    return WarmedUp(numbers | {"warmed-range": shared.interval_of(found.ratio)}, found)
 
 
 @dataclass(frozen=True)
 class Horizon:
-    """The same runs, cut short."""
+    """The same runs, cut short: a row per share of the run and optimiser."""
 
     table: pd.DataFrame
-    """A row per share of the run and optimiser; see `figures.horizon`."""
 
 
 def horizon(settings: Settings) -> Horizon:
@@ -251,13 +204,13 @@ def horizon(settings: Settings) -> Horizon:
     rows = []
     for share in _SHARES:
         for name, (trace,) in _traces(settings).items():
-            found = settling([trace.until(max(20, round(share * settings.steps)))])
+            found = shared.settling([trace.until(max(20, round(share * settings.steps)))])
             neither = float(found.censored.all(axis=1).mean())
             rows.append({"share": share, "optimizer": name, **found.row, "undetermined": neither})
     return Horizon(pd.DataFrame(rows))
 
 
-def swept(table: pd.DataFrame) -> Numbers:
+def swept(table: pd.DataFrame) -> parts.Numbers:
     """Return what the prose quotes of the published sweep: Adam's ratio at other settings."""
     adam = table[table["claim"] == "rc-ratio-mlp-adam"].dropna(subset="value")
     here = adam.query("hidden == 128 and batch_size == 64")
@@ -269,21 +222,13 @@ def swept(table: pd.DataFrame) -> Numbers:
     }
 
 
-@dataclass(frozen=True)
-class Measurements:
-    """The parts that measure claims; a sweep has no use for the others, which train anew."""
-
-    ratios: Ratios
-    definitions: Definitions
-    flip_law: FlipLaw
-    proportional: Proportional
+#: The parts that measure claims; a sweep has no use for the others.
+PARTS = (ratios, definitions, flip_law, proportional)
 
 
-def measure(settings: Settings) -> Measurements:
+def measure(settings: Settings) -> tuple[parts.Part, ...]:
     """Measure every claim of the chapter."""
-    return Measurements(
-        ratios(settings), definitions(settings), flip_law(settings), proportional(settings)
-    )
+    return tuple(part(settings) for part in PARTS)
 
 
 def _data(settings: Settings) -> tuple[Dataset, Tensor]:
@@ -296,28 +241,23 @@ def _sizes(settings: Settings, data: Dataset) -> tuple[int, int, int, int]:
     return (data.train_inputs.shape[1], settings.hidden, settings.hidden, len(data.classes))
 
 
-def _config(settings: Settings, optimizer: str, warmup: int = 0) -> TrainingConfig:
-    return TrainingConfig(
-        optimizer=optimizer,
-        lr=settings.rates[optimizer],
-        steps=settings.steps,
-        batch_size=settings.batch_size,
-        warmup=warmup,
-    )
+def _recipe(settings: Settings, optimizer: str, warmup: int = 0) -> TrainingConfig:
+    steps, batch_size = settings.steps, settings.batch_size
+    return settings.recipe(optimizer, steps=steps, batch_size=batch_size, warmup=warmup)
 
 
-def _run(settings: Settings, optimizer: str, warmup: int = 0, **watch: bool) -> TrackedRun:
+def _run(settings: Settings, optimizer: str, warmup: int = 0, **watch: bool) -> shared.TrackedRun:
     """Train all seeds of one optimiser at once."""
     data, probe = _data(settings)
     model = MLPEnsemble(_sizes(settings, data), settings.seeds)
-    config = _config(settings, optimizer, warmup)
-    return tracked(model, data, config, settings.seeds, probe, **watch)
+    recipe = _recipe(settings, optimizer, warmup)
+    return shared.tracked(model, data, recipe, settings.seeds, probe, **watch)
 
 
 @lru_cache(maxsize=1)
-def _runs(settings: Settings) -> dict[str, TrackedRun]:
+def _runs(settings: Settings) -> dict[str, shared.TrackedRun]:
     return {name: _run(settings, name, preactivations=True) for name in settings.rates}
 
 
-def _traces(settings: Settings) -> Traces:
+def _traces(settings: Settings) -> shared.Traces:
     return {name: [run.trace] for name, run in _runs(settings).items()}

@@ -4,52 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, Literal, TypeVar
 
 import numpy as np
 import pandas as pd
 
-from regime_lib.chapters.tracking.measure import (
-    EVERY,
-    Traces,
-    TrackedRun,
-    all_changes,
-    area_ratios,
-    at_step,
-    by_layer,
-    every_tenth,
-    flips_per_net_flip,
-    number_or_none,
-    pairs_of_inputs,
-    pooled_median,
-    pooled_ratio,
-    range_of_medians,
-    ratio_rows,
-    settling,
-    step_by_step,
-    tracked,
-    warm_up_effect,
-    weights_and_average,
-)
-from regime_lib.chapters.tracking.parts import (
-    Accuracy,
-    Definitions,
-    Drift,
-    Flicker,
-    Indicator,
-    Layers,
-    Numbers,
-    PerRun,
-    Proportional,
-    Ratios,
-    WarmUp,
-    late_level,
-)
+from regime_lib.chapters.tracking import measure as shared
+from regime_lib.chapters.tracking import parts
 from regime_lib.lab.data.dataset import Dataset
 from regime_lib.lab.data.loading import load_dataset
 from regime_lib.lab.models.transformer import TransformerEnsemble, TransformerShape
-from regime_lib.lab.training.recipe import TrainingConfig
 
 #: The definitions that both tasks and schedules are asked with, and what they mean.
 DEFINITIONS = {
@@ -60,15 +25,13 @@ DEFINITIONS = {
 }
 TASKS = ("patches", "letters")
 _LEVELS = (0.6, 0.5, 0.4, 0.3, 0.2, 0.1)  # of thresholds, as shares of the peak
-_PAIRS = 64  # of probe samples, whose patterns are compared
-
-SCHEDULES = {"constant": 1, "cosine": EVERY}  # and the steps between two looks
+SCHEDULES = {"constant": 1, "cosine": shared.EVERY}  # and the steps between observations
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class Settings:
+class Settings(shared.SharedSettings):
     """The parameters of the chapter."""
 
     n_seeds: int
@@ -91,24 +54,9 @@ class Settings:
     seed: int  # the seeds are seed, seed + 1, ...
 
     @property
-    def seeds(self) -> range:
-        """The seed of every run."""
-        return range(self.seed, self.seed + self.n_seeds)
-
-    @property
-    def rates(self) -> dict[str, float]:
-        """The learning rate of every optimiser."""
-        return {"sgd": self.lr_sgd, "momentum": self.lr_momentum, "adamw": self.lr_adamw}
-
-    @property
     def steps_of(self) -> dict[str, int]:
         """The steps of a run, by task."""
         return {"patches": self.steps, "letters": self.text_steps}
-
-    @property
-    def pooled(self) -> str:
-        """What a median over the runs of a task at constant rates is taken over."""
-        return f"{len(self.rates)} optimisers x {self.n_seeds} seeds"
 
     @property
     def pooled_tasks(self) -> str:
@@ -121,62 +69,59 @@ QUICK = {"n_seeds": 3, "steps": 700, "text_steps": 400, "n_train": 512}
 PAPER = {"n_seeds": 10, "steps": 5000, "text_steps": 5000, "n_train": 1297}
 
 
-def accuracy(settings: Settings) -> Accuracy:
+def accuracy(settings: Settings) -> parts.Accuracy:
     """Return the accuracy by task, optimiser and schedule on the test set, after the last step."""
-    table: dict[str, PerRun] = {}
-    numbers: Numbers = {}
-    for task in TASKS:
-        own = {
-            f"{task}, {name}{', cosine' if schedule == 'cosine' else ''}": run.accuracy
-            for name in settings.rates
-            for schedule in SCHEDULES
-            for run in [_runs(settings, task)[name, schedule]]
-        }
-        table |= own
-        numbers[f"accuracy-{task}"] = range_of_medians(own)
-    return Accuracy(numbers, table)
+    table = {
+        f"{task}, {name}{', cosine' if schedule == 'cosine' else ''}": run.accuracy
+        for task in TASKS
+        for name in settings.rates
+        for schedule in SCHEDULES
+        for run in _runs(settings, task)[schedule, name]
+    }
+    own = {task: {k: one for k, one in table.items() if k.startswith(task)} for task in TASKS}
+    return parts.Accuracy(
+        {}, {f"accuracy-{task}": shared.range_of_medians(own[task]) for task in TASKS}, table
+    )
 
 
-def floors(settings: Settings) -> Ratios:
+def floors(settings: Settings) -> parts.Ratios:
     """Time patterns and weights at constant rates; the verdict comes with the second schedule."""
     traces = _both_tasks(settings)
-    patterns, weights = all_changes(traces)
-    settled = {name: settling(own) for name, own in traces.items()}
+    patterns, weights = shared.all_changes(traces)
+    settled = {name: shared.settling(own) for name, own in traces.items()}
     neither = np.concatenate([found.censored.all(axis=1) for found in settled.values()])
-    numbers: Numbers = {
+    numbers: parts.Numbers = {
         "settled-share": f"{np.sum(~neither)} of {len(neither)}",
-        "floor-weights": late_level(weights["letters momentum"]),
-        "floor-patterns": late_level(patterns["letters momentum"]),
+        "floor-weights": parts.late_level(weights["letters momentum"]),
+        "floor-patterns": parts.late_level(patterns["letters momentum"]),
     }
-    return Ratios({}, numbers, patterns, weights, settled)
+    return parts.Ratios({}, numbers, patterns, weights, settled)
 
 
-def schedules(settings: Settings) -> Definitions:
+def schedules(settings: Settings) -> parts.Definitions:
     """Apply some definitions to all runs of both tasks and both schedules."""
     rows, every_run = [], []
     for task in TASKS:
         for schedule, every in SCHEDULES.items():
-            traces = _traces(settings, task, schedule)
+            traces = shared.traces_of(_runs(settings, task), schedule)
             every_run += [trace for own in traces.values() for trace in own]
             words = f"{task}, {schedule}"
-            rows += ratio_rows(traces, DEFINITIONS, every=every, schedule=words)
+            rows += shared.ratio_rows(traces, DEFINITIONS, every=every, schedule=words)
     table = pd.DataFrame(rows)
     with_cosine = table["schedule"].str.contains("cosine")
     per_step = table[with_cosine & table["definition"].str.startswith("below")]["ratio"].dropna()
-    return Definitions(
-        {"rc-ratio-transformer": pooled_ratio(every_run, f"2 schedules x {settings.pooled_tasks}")},
-        {
-            "cosine-median": float(per_step.median()) if len(per_step) else "no number",
-            "cosine-range": f"{per_step.min():.2f} to {per_step.max():.2f}",
-            "undetermined": int(table["ratio"].isna().sum()),
-            "specifications": len(table),
-            "all-runs": len(every_run) * settings.n_seeds,
-        },
-        table,
-    )
+    pooled = shared.pooled_ratio(every_run, f"2 schedules x {settings.pooled_tasks}")
+    numbers: parts.Numbers = {
+        "cosine-median": float(per_step.median()) if len(per_step) else "no number",
+        "cosine-range": f"{per_step.min():.2f} to {per_step.max():.2f}",
+        "undetermined": int(table["ratio"].isna().sum()),
+        "specifications": len(table),
+        "all-runs": len(every_run) * settings.n_seeds,
+    }
+    return parts.Definitions({"rc-ratio-transformer": pooled}, numbers, table)
 
 
-def layers(settings: Settings) -> Layers:
+def layers(settings: Settings) -> parts.Layers:
     """Look at parts of the language model one by one, under AdamW."""
     modules = {
         "first ffn": "blocks.0.hidden",
@@ -184,69 +129,66 @@ def layers(settings: Settings) -> Layers:
         "attention": "blocks.0.qkv",
         "letters": "embed",
     }
-    return by_layer(_traces(settings, "letters")["adamw"], modules)
+    return shared.by_layer(_traces(settings, "letters")["adamw"], modules)
 
 
-def proportional(settings: Settings) -> Proportional:
+def proportional(settings: Settings) -> parts.Proportional:
     """Compare pattern change with weight change, step by step."""
-    traces = _both_tasks(settings)
-    found = step_by_step("rc-proportional-transformer", traces, settings.pooled_tasks)
-    numbers = {f"slopes-{task}": range_of_medians(of(task, found.slopes)) for task in TASKS}
-    return replace(found, numbers={**numbers})
+    claim, traces = "rc-proportional-transformer", _both_tasks(settings)
+    found = shared.step_by_step(claim, traces, settings.pooled_tasks)
+    return replace(found, numbers={**_ranges("slopes", found.slopes)})
 
 
-def warm_up(settings: Settings) -> WarmUp:
+def warm_up(settings: Settings) -> parts.Ratios:
     """Let AdamW's rate grow linearly over the first tenth of the language model's run."""
-    warmed = _train(settings, "letters", "adamw", warmup=settings.text_steps // 10).trace
+    (warmed,) = _train(settings, "letters", "adamw", {}, warmup=settings.text_steps // 10)
     without = _traces(settings, "letters")["adamw"]
-    return warm_up_effect("rc-warm-up-transformer", without, [warmed], settings.seed)
+    claim = "rc-warm-up-transformer"
+    return shared.warm_up_effect(claim, without, [warmed.trace], settings.seed)
 
 
-def flicker(settings: Settings) -> Flicker:
+def flicker(settings: Settings) -> parts.Flicker:
     """Count how many bits flip for one that finally differs, at constant rates."""
     traces = _both_tasks(settings)
-    to_end = {name: flips_per_net_flip(own, "end") for name, own in traces.items()}
+    to_end = {name: shared.flips_per_net_flip(own, "end") for name, own in traces.items()}
     middle = {task: settings.steps_of[task] // 2 for task in TASKS}
-    half = {name: at_step(own, middle[name.split()[0]]) for name, own in to_end.items()}
-    return Flicker(
-        {"rc-flicker-transformer": pooled_median(half.values(), settings.pooled_tasks)},
-        {f"flicker-{task}": range_of_medians(of(task, half), 0) for task in TASKS},
+    half = {name: shared.at_step(own, middle[name.split()[0]]) for name, own in to_end.items()}
+    pooled = shared.pooled_median(half.values(), settings.pooled_tasks)
+    return parts.Flicker(
+        {"rc-flicker-transformer": pooled},
+        {**_ranges("flicker", half, 0)},
         {f"{task}: to the end": of(task, to_end) for task in TASKS},
         half,
     )
 
 
-def drift(settings: Settings) -> Drift:
+def drift(settings: Settings) -> parts.Drift:
     """Compare the trained weights with their moving average, on patches."""
-    traces, averages = _traces(settings, "patches"), _averages(settings, "patches")
-    found = weights_and_average("rc-drift-vit", traces, averages, settings.pooled)
-    letters = {
-        name: area_ratios(own, every=EVERY) for name, own in _averages(settings, "letters").items()
-    }
-    numbers: Numbers = {
-        "drift-patches": range_of_medians(found.average_areas),
-        "drift-letters": range_of_medians(letters),
+    found = shared.weights_and_average("rc-drift-vit", _runs(settings, "patches"), settings.pooled)
+    averages = shared.averages_of(_runs(settings, "letters"))
+    letters = {name: shared.area_ratios(own, every=shared.EVERY) for name, own in averages.items()}
+    numbers: parts.Numbers = {
+        "drift-patches": shared.range_of_medians(found.average_areas),
+        "drift-letters": shared.range_of_medians(letters),
         "raw-adamw": float(np.median(found.raw_areas["adamw"])),
         "drift-adamw": float(np.median(found.average_areas["adamw"])),
     }
     return replace(found, numbers=numbers)
 
 
-def indicator(settings: Settings) -> Indicator:
+def indicator(settings: Settings) -> parts.Indicator:
     """Compare the patterns of two inputs at one time."""
-    traces = _both_tasks(settings)
-    found = pairs_of_inputs("rc-oui-transformer", traces, settings.pooled_tasks, "patches adamw")
-    numbers = {f"oui-{task}": range_of_medians(of(task, found.final)) for task in TASKS}
-    return replace(found, numbers={**numbers})
+    claim, traces = "rc-oui-transformer", _both_tasks(settings)
+    found = shared.pairs_of_inputs(claim, traces, settings.pooled_tasks, "patches adamw")
+    return replace(found, numbers={**_ranges("oui", found.final)})
 
 
 @dataclass(frozen=True)
 class Thresholds:
     """The language model with momentum, under one threshold after another."""
 
-    numbers: Numbers
-    table: pd.DataFrame
-    """A row per threshold: the ratio in the first half of the run, and in the whole run."""
+    numbers: parts.Numbers
+    table: pd.DataFrame  # a row per threshold: the ratio in the first half, and in the whole run
 
 
 def thresholds(settings: Settings) -> Thresholds:
@@ -260,41 +202,31 @@ def thresholds(settings: Settings) -> Thresholds:
     for level in _LEVELS:
         row = {"threshold": f"{level:g} of the peak"}
         for part, cut in parts.items():
-            found = settling([cut], f"peak@{level}").row
-            row[part] = f"{number_or_none(float(found['ratio']))} ({found['bound']})"
+            found = shared.settling([cut], f"peak@{level}").row
+            row[part] = f"{shared.number_or_none(float(found['ratio']))} ({found['bound']})"
         rows.append(row)
     words = "; ".join(f"{row['threshold']}: {row['whole run']}" for row in rows)
     return Thresholds({"thresholds": words}, pd.DataFrame(rows))
 
 
-@dataclass(frozen=True)
-class Measurements:
-    """The parts that measure claims; a sweep has no use for the others."""
-
-    schedules: Definitions
-    proportional: Proportional
-    warm_up: WarmUp
-    flicker: Flicker
-    drift: Drift
-    indicator: Indicator
+#: The parts that measure claims; a sweep has no use for the others.
+PARTS = (schedules, proportional, warm_up, flicker, drift, indicator)
 
 
-def measure(settings: Settings) -> Measurements:
+def measure(settings: Settings) -> tuple[parts.Part, ...]:
     """Measure every claim of the chapter."""
-    return Measurements(
-        schedules(settings),
-        proportional(settings),
-        warm_up(settings),
-        flicker(settings),
-        drift(settings),
-        indicator(settings),
-    )
+    return tuple(part(settings) for part in PARTS)
 
 
 def of(task: str, runs: Mapping[str, T]) -> dict[str, T]:
     """Return what one task has, by optimiser."""
     found = {name.partition(" ")[::2]: own for name, own in runs.items()}
     return {optimizer: own for (other, optimizer), own in found.items() if other == task}
+
+
+def _ranges(name: str, runs: Mapping[str, parts.PerRun], digits: int = 2) -> dict[str, str]:
+    """Return the range of the medians of each task, for the prose."""
+    return {f"{name}-{task}": shared.range_of_medians(of(task, runs), digits) for task in TASKS}
 
 
 def _data(settings: Settings, task: str) -> Dataset:
@@ -305,13 +237,8 @@ def _data(settings: Settings, task: str) -> Dataset:
 
 
 def _train(
-    settings: Settings,
-    task: str,
-    optimizer: str,
-    *,
-    watch: dict[str, Any] | None = None,
-    **options: Any,
-) -> TrackedRun:
+    settings: Settings, task: str, optimizer: str, watch: dict[str, Any], **options: Any
+) -> list[shared.TrackedRun]:
     """Train and track the networks of all seeds at once."""
     data, is_text = _data(settings, task), task == "letters"
     shape = TransformerShape(
@@ -324,43 +251,25 @@ def _train(
         heads=1,
         blocks=settings.blocks,
     )
-    config = TrainingConfig(
-        optimizer=optimizer,
-        lr=settings.rates[optimizer],
-        steps=settings.steps_of[task],
-        batch_size=settings.text_batch if is_text else settings.batch_size,
-        weight_decay=0.01 if optimizer == "adamw" else 0.0,
-        **options,
-    )
+    batch_size = settings.text_batch if is_text else settings.batch_size
+    steps = settings.steps_of[task]
+    recipe = settings.recipe(optimizer, steps=steps, batch_size=batch_size, **options)
     probe = data.test_inputs[: settings.probe_size // (4 if is_text else 1)]
     model = TransformerEnsemble(shape, settings.seeds)
-    return tracked(model, data, config, settings.seeds, probe, **(watch or {}))
+    return [shared.tracked(model, data, recipe, settings.seeds, probe, **watch)]
 
 
 @lru_cache(maxsize=2)
-def _runs(settings: Settings, task: str) -> dict[tuple[str, str], TrackedRun]:
-    """Train with every optimiser and schedule; constant rates are watched more closely."""
-    closely = {"ema": settings.ema, "window": settings.window, "oui": _PAIRS}
-    seldom = {"schedule": every_tenth}
-    found = {}
-    for name in settings.rates:
-        found[name, "constant"] = _train(settings, task, name, watch=closely)
-        found[name, "cosine"] = _train(settings, task, name, watch=seldom, schedule="cosine")
-    return found
+def _runs(settings: Settings, task: str) -> shared.Runs:
+    run = partial(_train, settings, task)
+    return shared.both_schedules(settings.rates, run, settings.ema, settings.window)
 
 
-def _traces(settings: Settings, task: str, schedule: str = "constant") -> Traces:
-    runs = _runs(settings, task)
-    return {name: [runs[name, schedule].trace] for name in settings.rates}
+def _traces(settings: Settings, task: str) -> shared.Traces:
+    return shared.traces_of(_runs(settings, task))
 
 
-def _both_tasks(settings: Settings) -> Traces:
+def _both_tasks(settings: Settings) -> shared.Traces:
     """Return all runs at constant rates, by task and optimiser."""
-    return {
-        f"{task} {name}": own for task in TASKS for name, own in _traces(settings, task).items()
-    }
-
-
-def _averages(settings: Settings, task: str) -> Traces:
-    averages = {name: _runs(settings, task)[name, "constant"].average for name in settings.rates}
-    return {name: [own] for name, own in averages.items() if own is not None}
+    both = {task: _traces(settings, task) for task in TASKS}
+    return {f"{task} {name}": own for task in TASKS for name, own in both[task].items()}

@@ -1,6 +1,7 @@
 """What the parts of the tracking chapters return: numbers, series and estimates, typed.
 
-Runs are named by their optimiser, or by task and optimiser: ``"sgd"``, ``"letters sgd"``.
+Runs are named by their optimiser, or by task and optimiser: ``"sgd"``, ``"letters sgd"``. Changes
+are per step, and smoothed.
 """
 
 from __future__ import annotations
@@ -14,10 +15,9 @@ from jaxtyping import Bool, Float, Int
 from regime_lib.estimate import Estimate, median, no_number
 
 Numbers = dict[str, float | int | str]
-"""What the prose quotes."""
 PerRun = Float[np.ndarray, " runs"]
+#: Optimiser steps, and one quantity after each of them in every run.
 Series = tuple[Int[np.ndarray, " steps"], Float[np.ndarray, "steps runs"]]
-"""Optimiser steps, and one quantity after each of them in every run."""
 
 
 def late_level(series: Series) -> float:
@@ -30,15 +30,11 @@ def late_level(series: Series) -> float:
 class Settling:
     """When patterns and weights of several runs settle, by one definition."""
 
-    pattern_time: float
-    """Median over runs, in steps; a bound where runs are censored."""
+    pattern_time: float  # median over runs, in steps; a bound where runs are censored
     weight_time: float
-    bound: str
-    """What the ratio is, as `RegimeChange.bound` says it."""
-    ratios: PerRun
-    """Weights' time over patterns' time, of every run."""
-    censored: Bool[np.ndarray, "runs 2"]
-    """Whether patterns, and weights, never settle."""
+    bound: str  # what the ratio is, as `RegimeChange.bound` says it
+    ratios: PerRun  # weights' time over patterns' time
+    censored: Bool[np.ndarray, "runs 2"]  # whether patterns, and weights, never settle
 
     @property
     def ratio(self) -> Estimate:
@@ -68,139 +64,103 @@ class Settling:
     def __str__(self) -> str:
         if self.bound != "exact":
             return "not settled in every run"
-        return (
-            f"patterns settle at step {self.pattern_time:.0f}, "
-            f"weights at step {self.weight_time:.0f}"
-        )
+        patterns, weights = self.times
+        return f"patterns settle at step {patterns:.0f}, weights at step {weights:.0f}"
 
 
 @dataclass(frozen=True, eq=False)
-class Accuracy:
-    """How well the runs have learned."""
-
-    numbers: Numbers
-    table: dict[str, PerRun]
-    """Test accuracy after the last step."""
-
-
-@dataclass(frozen=True, eq=False)
-class Ratios:
-    """Two series that fall, and when they have."""
+class Part:
+    """What every part has."""
 
     claims: dict[str, Estimate]
-    numbers: Numbers
+    numbers: Numbers  # that the prose quotes
+
+
+@dataclass(frozen=True, eq=False)
+class Accuracy(Part):
+    """How well the runs have learned."""
+
+    table: dict[str, PerRun]  # test accuracy after the last step
+
+
+@dataclass(frozen=True, eq=False)
+class Ratios(Part):
+    """Two series that fall, and when they have."""
+
     patterns: dict[str, Series]
-    """Smoothed change per step."""
     weights: dict[str, Series]
     settled: dict[str, Settling]
 
 
-@dataclass(frozen=True)
-class Definitions:
-    """The ratio under several definitions of a settling time."""
+@dataclass(frozen=True, eq=False)
+class Definitions(Part):
+    """The ratio under several definitions of a settling time.
 
-    claims: dict[str, Estimate]
-    numbers: Numbers
+    The columns are `definition`, `optimizer`, `ratio`, `low`, `high`, `bound`, and `schedule` where
+    there are several; NaN where there is no number.
+    """
+
     table: pd.DataFrame
-    """Columns `definition`, `optimizer`, `ratio`, `low`, `high`, `bound`, and `schedule` where
-    there are several; NaN where there is no number."""
 
 
 @dataclass(frozen=True, eq=False)
 class Layers:
-    """Smoothed changes per step of single layers."""
+    """Changes of single layers."""
 
     patterns: dict[str, Series]
     weights: dict[str, Series]
 
 
 @dataclass(frozen=True, eq=False)
-class Proportional:
+class Proportional(Part):
     """Pattern change against weight change, step by step."""
 
-    claims: dict[str, Estimate]
-    numbers: Numbers
-    points: dict[str, Float[np.ndarray, "2 points"]]
-    """Weight change and pattern change of single steps, each over its peak."""
-    slopes: dict[str, PerRun]
-    """Of the logarithms of the smoothed series."""
+    points: dict[str, Float[np.ndarray, "2 points"]]  # weights and patterns, each over its peak
+    slopes: dict[str, PerRun]  # of the logarithms of the smoothed series
 
 
 @dataclass(frozen=True, eq=False)
-class WarmUp:
-    """AdamW without and with a warm-up of the learning rate."""
-
-    claims: dict[str, Estimate]
-    numbers: Numbers
-    patterns: dict[str, Series]
-    """Smoothed change per step."""
-    weights: dict[str, Series]
-    settled: dict[str, Settling]
-
-
-@dataclass(frozen=True, eq=False)
-class Flicker:
+class Flicker(Part):
     """Flips per net flip."""
 
-    claims: dict[str, Estimate]
-    numbers: Numbers
-    panels: dict[str, dict[str, Series]]
-    """In some windows, or runs; by optimiser."""
-    second_half: dict[str, PerRun]
-    """From half of the run to its end."""
+    panels: dict[str, dict[str, Series]]  # in some windows, or runs; by optimiser
+    second_half: dict[str, PerRun]  # from half of the run to its end
 
 
 @dataclass(frozen=True, eq=False)
-class Drift:
+class Drift(Part):
     """How the moving average of the weights settles, beside the weights themselves."""
 
-    claims: dict[str, Estimate]
-    numbers: Numbers
-    raw: dict[str, tuple[Series, Series]]
-    """Smoothed pattern change and weight change."""
+    raw: dict[str, tuple[Series, Series]]  # pattern change and weight change
     average: dict[str, tuple[Series, Series]]
-    raw_areas: dict[str, PerRun]
-    """Area under the weights' curve over that under the patterns' curve."""
+    raw_areas: dict[str, PerRun]  # under the weights' curve, over that of the patterns
     average_areas: dict[str, PerRun]
 
 
 @dataclass(frozen=True, eq=False)
-class Indicator:
+class Indicator(Part):
     """The overfitting-underfitting indicator, beside pattern change."""
 
-    claims: dict[str, Estimate]
-    numbers: Numbers
     changes: dict[str, Series]
-    """Smoothed pattern change per step."""
-    overall: dict[str, Series]
-    """The indicator over all layers."""
-    layers: dict[str, Series]
-    """The indicator of each layer under AdamW."""
-    final: dict[str, PerRun]
-    """The indicator over all layers after the last step."""
+    overall: dict[str, Series]  # the indicator over all layers
+    layers: dict[str, Series]  # the indicator of each layer under AdamW
+    final: dict[str, PerRun]  # over all layers, after the last step
 
 
 @dataclass(frozen=True, eq=False)
-class FlipLaw:
+class FlipLaw(Part):
     """Flips per step beside what the first-order law says of pre-activations alone."""
 
-    claims: dict[str, Estimate]
-    measured: dict[str, Series]
-    """Smoothed shares of flipped units, by optimiser."""
+    measured: dict[str, Series]  # shares of flipped units
     predicted: dict[str, Series]
-    factors: dict[str, PerRun]
-    """Measured over predicted, geometric mean over training."""
+    factors: dict[str, PerRun]  # measured over predicted, geometric mean over training
 
 
 @dataclass(frozen=True, eq=False)
-class OneRun:
+class OneRun(Part):
     """Where one network, trained with Adam, still flips."""
 
-    numbers: Numbers
-    flips: Float[np.ndarray, "steps units"]
-    """Share of the probe for which a unit flipped in a step."""
-    layers: tuple[int, ...]
-    """Units of each hidden layer."""
-    pattern: Series
-    """Lightly smoothed changes per step."""
+    flips: Float[np.ndarray, "steps units"]  # share of the probe for which a unit flipped
+    layers: tuple[int, ...]  # units of each hidden layer
+    pattern: Series  # changes of the whole network
     weight: Series

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 from jaxtyping import Float
 from scipy.integrate import solve_ivp
 from scipy.stats import spearmanr
 
-from regime_lib.chapters.checking import expect, report
+from regime_lib.chapters.checking import checks, expect
 from regime_lib.simulators.training_response.networks import (
     distances,
     make_networks,
@@ -21,131 +22,117 @@ from regime_lib.simulators.training_response.setup import Setup
 Values = Float[np.ndarray, " n"]
 
 
+@checks
 def response_kernel(solution: Callable[..., Values]) -> None:
     """Check a function that averages a response over each Hamming distance."""
-
-    def trial() -> None:
-        setup, random = Setup(bits=5), np.random.default_rng(0)
-        inputs = setup.all_inputs()
-        trained = inputs[11]
-        response = 3.0 - np.arange(32) / 20 + random.random(32)
-        truth = by_distance((response / response[11])[None], distances(inputs, trained[None]))[0]
-        found = np.asarray(solution(response, inputs, trained))
-        expect(
-            found.shape == (6,),
-            f"Five bits have the distances 0 to 5, six in all; you return shape {found.shape}.",
-        )
-        expect(
-            not np.allclose(found, truth * response[11]),
-            "Divide by the response at the trained input, so that the kernel starts at one.",
-        )
-        expect(
-            not np.allclose(found, truth * np.array([1, 5, 10, 10, 5, 1])),
-            "You added up; average over the inputs at each distance.",
-        )
-        expect(
-            np.allclose(found, truth), "Some distance has the wrong mean; compare by brute force."
-        )
-
-    report("response kernel", trial)
+    setup, random = Setup(bits=5), np.random.default_rng(0)
+    inputs = setup.all_inputs()
+    trained = inputs[11]
+    response = 3.0 - np.arange(32) / 20 + random.random(32)
+    truth = by_distance((response / response[11])[None], distances(inputs, trained[None]))[0]
+    found = np.asarray(solution(response, inputs, trained))
+    expect(
+        found.shape == (6,),
+        f"Five bits have the distances 0 to 5, six in all; you return shape {found.shape}.",
+    )
+    expect(
+        not np.allclose(found, truth * response[11]),
+        "Divide by the response at the trained input, so that the kernel starts at one.",
+    )
+    expect(
+        not np.allclose(found, truth * np.array([1, 5, 10, 10, 5, 1])),
+        "You added up; average over the inputs at each distance.",
+    )
+    expect(np.allclose(found, truth), "Some distance has the wrong mean; compare by brute force.")
 
 
+@checks
 def logit_response(solution: Callable[..., float]) -> None:
     """Check a function that predicts the first-order response of a ReLU network at its logit."""
-
-    def trial() -> None:
-        setup = Setup(bits=4, features=12, init="uniform")
-        networks, trained = make_networks(setup, range(4)), trained_inputs(setup, range(4))
-        kernel = networks.tangent_kernel(setup.all_inputs(), trained)
-        for seed in range(4):
-            for place, x in enumerate(setup.all_inputs()):
-                weights, biases = networks.weights[:-1, seed].T, networks.weights[-1, seed]
-                h, there = weights @ x + biases, weights @ trained[seed] + biases
-                found = solution(h, there, networks.readout[seed], float(x @ trained[seed]), 0.2)
-                truth = 0.2 * kernel[seed, place]
-                on = np.maximum(h, 0) @ np.maximum(there, 0)
-                expect(
-                    not np.isclose(found, 0.2 * on),
-                    "That is the part of the read-out v; the weights W, the biases b and the "
-                    "offset c move as well.",
-                )
-                expect(
-                    not np.isclose(found, truth - 0.2) or np.isclose(found, truth),
-                    "The offset c moves too, and moves every logit alike.",
-                )
-                expect(
-                    np.isclose(found, truth, rtol=1e-9),
-                    f"For one input the exact first-order response is {truth:.4g}, and your "
-                    f"function says {found:.4g}. A feature passes a gradient only where it is on, "
-                    "at both inputs.",
-                )
-
-    report("logit response", trial)
+    setup = Setup(bits=4, features=12, init="uniform")
+    networks, trained = make_networks(setup, range(4)), trained_inputs(setup, range(4))
+    kernel = networks.tangent_kernel(setup.all_inputs(), trained)
+    for seed in range(4):
+        for place, x in enumerate(setup.all_inputs()):
+            weights, biases = networks.weights[:-1, seed].T, networks.weights[-1, seed]
+            h, there = weights @ x + biases, weights @ trained[seed] + biases
+            found = solution(h, there, networks.readout[seed], float(x @ trained[seed]), 0.2)
+            truth = 0.2 * kernel[seed, place]
+            on = np.maximum(h, 0) @ np.maximum(there, 0)
+            expect(
+                not np.isclose(found, 0.2 * on),
+                "That is the part of the read-out v; the weights W, the biases b and the offset c "
+                "move as well.",
+            )
+            expect(
+                not np.isclose(found, truth - 0.2) or np.isclose(found, truth),
+                "The offset c moves too, and moves every logit alike.",
+            )
+            expect(
+                np.isclose(found, truth, rtol=1e-9),
+                f"For one input the exact first-order response is {truth:.4g}, and your function "
+                f"says {found:.4g}. A feature passes a gradient only where it is on, at both "
+                "inputs.",
+            )
 
 
+@checks
 def exponents(solution: Callable[[float], tuple[float, float]]) -> None:
     """Check a function that gives the exponents for an error that vanishes like a power."""
-
-    def trial() -> None:
-        for power in (1.0, 2.0, 3.0, 1.5):
-            times = np.geomspace(1e5, 1e7, 20)
-            u = solve_ivp(
-                lambda _, x, p=power: (1 + np.exp(x)) ** -p,
-                (0, 1e7),
-                [0.0],
-                t_eval=times,
-                rtol=1e-9,
-                atol=1e-12,
-                method="LSODA",
-            ).y[0]
-            rest = 1 / (1 + np.exp(u))
-            truth = [
-                float(np.polyfit(np.log(times), np.log(y), 1)[0])
-                for y in (rest**power, rest ** (power + 1))
-            ]
-            logit, output = solution(power)
-            said = f"For an error of power {power:g} a simulation finds the exponent"
-            expect(
-                abs(logit - truth[0]) < 0.03,
-                f"{said} {truth[0]:.2f} at the logit, you say {logit:.2f}. Solve u' = exp(-p u).",
-            )
-            expect(
-                abs(output - truth[1]) < 0.03,
-                f"{said} {truth[1]:.2f} at the output, you say {output:.2f}. Late on, y' is 1 - y, "
-                "so multiply the logit's response by that.",
-            )
-
-    report("exponents", trial)
+    for power in (1.0, 2.0, 3.0, 1.5):
+        times = np.geomspace(1e5, 1e7, 20)
+        u = solve_ivp(
+            lambda _, x, p=power: (1 + np.exp(x)) ** -p,
+            (0, 1e7),
+            [0.0],
+            t_eval=times,
+            rtol=1e-9,
+            atol=1e-12,
+            method="LSODA",
+        ).y[0]
+        rest = 1 / (1 + np.exp(u))
+        truth = [
+            float(np.polyfit(np.log(times), np.log(y), 1)[0])
+            for y in (rest**power, rest ** (power + 1))
+        ]
+        logit, output = solution(power)
+        said = f"For an error of power {power:g} a simulation finds the exponent"
+        expect(
+            abs(logit - truth[0]) < 0.03,
+            f"{said} {truth[0]:.2f} at the logit, you say {logit:.2f}. Solve u' = exp(-p u).",
+        )
+        expect(
+            abs(output - truth[1]) < 0.03,
+            f"{said} {truth[1]:.2f} at the output, you say {output:.2f}. Late on, y' is 1 - y, so "
+            "multiply the logit's response by that.",
+        )
 
 
+@partial(checks, name="switching off")
 def switches_off_at(solution: Callable[[float, float, float], float]) -> None:
     """Check a function that gives the hyperbolic angle at which a feature switches off."""
-
-    def trial() -> None:
-        for h, v, q in ((0.5, -0.3, 3.0), (1.0, -0.5, 2.5), (0.2, -1.0, 3.0)):
-            flow = solve_ivp(
-                lambda _, state, q=q: [q * state[1], state[0] / q],
-                (0, 20),
-                [h, v],
-                events=_crossing,
-                rtol=1e-10,
-                atol=1e-12,
-            )
-            truth = float(flow.t_events[0][0])
-            found = solution(h, v, q)
-            expect(
-                np.isclose(found, truth, rtol=1e-5),
-                f"With h = {h}, v = {v}, q = {q} the equations reach h = 0 at {truth:.4f}, you say "
-                f"{found:.4f}. Set h cosh θ + q v sinh θ to zero.",
-            )
-        for h, v, q in ((0.5, 0.3, 3.0), (2.0, -0.3, 3.0)):
-            found = solution(h, v, q)
-            expect(
-                np.isinf(found),
-                f"With h = {h}, v = {v}, q = {q} it never switches off: return infinity.",
-            )
-
-    report("switching off", trial)
+    for h, v, q in ((0.5, -0.3, 3.0), (1.0, -0.5, 2.5), (0.2, -1.0, 3.0)):
+        flow = solve_ivp(
+            lambda _, state, q=q: [q * state[1], state[0] / q],
+            (0, 20),
+            [h, v],
+            events=_crossing,
+            rtol=1e-10,
+            atol=1e-12,
+        )
+        truth = float(flow.t_events[0][0])
+        found = solution(h, v, q)
+        expect(
+            np.isclose(found, truth, rtol=1e-5),
+            f"With h = {h}, v = {v}, q = {q} the equations reach h = 0 at {truth:.4f}, you say "
+            f"{found:.4f}. Set h cosh θ + q v sinh θ to zero.",
+        )
+    for h, v, q in ((0.5, 0.3, 3.0), (2.0, -0.3, 3.0)):
+        found = solution(h, v, q)
+        expect(
+            np.isinf(found),
+            f"With h = {h}, v = {v}, q = {q} it never switches off: return infinity.",
+        )
 
 
 def _crossing(_: float, state: Values | list[float]) -> float:
@@ -155,27 +142,24 @@ def _crossing(_: float, state: Values | list[float]) -> float:
 _crossing.terminal = True  # type: ignore[attr-defined]
 
 
+@partial(checks, name="correlation within groups")
 def correlation_within(solution: Callable[..., float]) -> None:
     """Check a function that correlates ranks within groups."""
-
-    def trial() -> None:
-        random = np.random.default_rng(0)
-        x = np.concatenate([random.random(200), random.random(200) + 3])
-        group = np.repeat([0, 1], 200)
-        other = random.random(400) - 5 * group
-        pooled = float(spearmanr(x, other).statistic)
-        found = solution(x, other, group)
+    random = np.random.default_rng(0)
+    x = np.concatenate([random.random(200), random.random(200) + 3])
+    group = np.repeat([0, 1], 200)
+    other = random.random(400) - 5 * group
+    pooled = float(spearmanr(x, other).statistic)
+    found = solution(x, other, group)
+    expect(
+        abs(found - pooled) > 0.2,
+        f"You pooled the groups and found {pooled:.2f}; within each there is nothing.",
+    )
+    expect(abs(found) < 0.15, f"There is nothing within the groups, and you find {found:.2f}.")
+    for sign in (1, -1):
+        found = solution(x, sign * x - 5 * group, group)
         expect(
-            abs(found - pooled) > 0.2,
-            f"You pooled the groups and found {pooled:.2f}; within each there is nothing.",
+            abs(found - sign) < 0.01,
+            f"Within each group the order is the same up to sign: expected {sign}, you find "
+            f"{found:.2f}.",
         )
-        expect(abs(found) < 0.15, f"There is nothing within the groups, and you find {found:.2f}.")
-        for sign in (1, -1):
-            found = solution(x, sign * x - 5 * group, group)
-            expect(
-                abs(found - sign) < 0.01,
-                f"Within each group the order is the same up to sign: expected {sign}, you find "
-                f"{found:.2f}.",
-            )
-
-    report("correlation within groups", trial)

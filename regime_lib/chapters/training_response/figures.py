@@ -28,8 +28,8 @@ from regime_lib.chapters.training_response.variations import (
     Regression,
     UnstableRates,
 )
-from regime_lib.companion.figures.curves import STYLES, Curves, shaded
-from regime_lib.companion.figures.marks import legend_below, outer_label
+from regime_lib.companion.figures.curves import STYLES, Curves, band, lines, shaded
+from regime_lib.companion.figures.marks import legend_below, note, outer_label
 from regime_lib.companion.figures.theme import Theme
 from regime_lib.simulators.training_response.response import Where
 from regime_lib.simulators.training_response.setup import Activation, Loss
@@ -39,8 +39,8 @@ DASHES: tuple[Any, ...] = (STYLES[0], STYLES[1], STYLES[3], (0, (3, 1)))
 
 #: Exponents that the one-weight system has.
 _LAWS: dict[Loss, dict[Where, float]] = {
-    "cross-entropy": {"output": -2, "logit": -1},
-    "squared": {"output": -1.5, "logit": -1},
+    "cross-entropy": {"output": -2.0, "logit": -1.0},
+    "squared": {"output": -1.5, "logit": -1.0},
 }
 _OWN = "response / own response"
 
@@ -51,7 +51,7 @@ def response(theme: Theme, result: Response, activation: Activation) -> Figure:
     for ax, loss in zip(axes, LOSSES, strict=False):
         for where in WHERE:
             curves = Curves(result.epochs, result.responses[activation, loss, where])
-            _band(theme, ax, curves, where, f"at the {where}")
+            band(theme, ax, curves, where, label=f"at the {where}")
             _guide(theme, ax, curves, _LAWS[loss][where])
         ax.set(xscale="log", yscale="log", xlabel="epoch", title=loss)
         _every_second_power(ax)
@@ -108,20 +108,13 @@ def stages(theme: Theme, result: Stages) -> Figure:
     figure, (ax,) = theme.panels(1, height=2.9)
     for where in WHERE:
         curves = Curves(result.times, result.curves[where])
-        _band(theme, ax, curves, where, f"at the {where}")
+        band(theme, ax, curves, where, label=f"at the {where}")
         label = "one weight" if where == "output" else None
         ax.plot(result.times, result.one_weight[where], **theme.stroke("theory"), label=label)
     half = result.halved["output"]
     ax.axvline(half, color=theme.text, linewidth=1)
     ax.set(xscale="log", yscale="log", ylabel="response / first response")
-    ax.annotate(
-        "halved",
-        (half, 0.96),
-        xycoords=("data", "axes fraction"),
-        xytext=(4, 0),
-        textcoords="offset points",
-        va="top",
-    )
+    note(ax, "halved", (half, 0.96), (4, 0), xycoords=("data", "axes fraction"), va="top")
     ax.set_xlabel("epoch × rate × kernel")
     ax.legend(loc="lower left")
     return figure
@@ -182,7 +175,7 @@ def noise(theme: Theme, result: NoisyResponse) -> Figure:
             label = kind if activation == "relu" else None
             axes[2].plot(middle, color=shade, linestyle=style, label=label)
         at = (len(middle) - 3, middle[-3])
-        axes[2].annotate(title, at, xytext=(5, 5), textcoords="offset points")
+        note(axes[2], title, at, (5, 5))
     _distance_axis(axes[2], len(middle))
     axes[2].set(title="kernel at the end", ylabel=_OWN)
     axes[2].legend(loc="lower left")
@@ -205,14 +198,13 @@ def noise_alt(result: NoisyResponse) -> str:
 def regression(theme: Theme, result: Regression) -> Figure:
     """Draw distances to targets inside (0, 1) against the epoch, with the predicted decay."""
     figure, axes = theme.panels(len(LOSSES), height=2.9)
-    line = theme.stroke("theory")
     for ax, loss in zip(axes, LOSSES, strict=True):
-        shades = theme.shades("output", len(TARGETS))
-        for shade, style, target in zip(shades, DASHES, TARGETS, strict=False):
-            own = result.residuals[loss, target]
-            ax.plot(own, color=shade, linestyle=style, label=f"target {target:g}")
-            ax.plot(result.predicted[loss, target], **line)
-        ax.plot([], [], label="predicted rate", **line)
+        left = {t: result.residuals[loss, t] for t in TARGETS}
+        curves = {f"target {t:g}": (np.arange(len(own)), own) for t, own in left.items()}
+        lines(theme, ax, curves, "output", styles=DASHES)
+        for target in TARGETS:
+            ax.plot(result.predicted[loss, target], **theme.stroke("theory"))
+        ax.lines[-1].set_label("predicted rate")
         ax.set(yscale="log", xlabel="epoch", title=loss, ylim=(1e-12, 2))
         ax.legend(loc="upper right")
     outer_label(theme, axes, "distance to the target")
@@ -234,7 +226,7 @@ def flips(theme: Theme, result: PatternFlips) -> Figure:
     """Draw the flips of ReLU networks: how many so far, and per epoch beside the weights."""
     figure, axes = theme.panels(2, height=2.9)
     shares = Curves(result.epochs, result.from_start)
-    _band(theme, axes[0], shares, "pattern", f"{result.from_start.shape[1]} networks")
+    band(theme, axes[0], shares, "pattern", label=f"{result.from_start.shape[1]} networks")
     axes[0].plot(*result.predicted, **theme.stroke("theory"), label="from the rotation")
     shown = np.unique(np.geomspace(1, len(result.tracked[0]), 14).round().astype(int)) - 1
     tracked = (values[shown] for values in result.tracked)
@@ -242,7 +234,8 @@ def flips(theme: Theme, result: PatternFlips) -> Figure:
     axes[0].set(xscale="log", xlabel="epoch", ylabel="share of units", title="flipped so far")
     axes[0].legend(loc="upper left")
     for quantity, values in result.per_epoch.items():
-        _band(theme, axes[1], Curves(result.epochs, values), quantity, f"{quantity} change")
+        curves = Curves(result.epochs, values)
+        band(theme, axes[1], curves, quantity, label=f"{quantity} change")
     axes[1].set(xscale="log", yscale="log", xlabel="epoch", title="per epoch")
     axes[1].set_ylabel("mean change / first")
     axes[1].legend(loc="lower left")
@@ -265,10 +258,9 @@ def unstable_rates(theme: Theme, result: UnstableRates) -> Figure:
     """Draw fitted exponents against the size of the first step; unstable from two on."""
     figure, (ax,) = theme.panels(1, height=2.8)
     for where, slopes in result.exponents.items():
-        _band(theme, ax, Curves(result.sizes, slopes), where, f"at the {where}")
+        band(theme, ax, Curves(result.sizes, slopes), where, label=f"at the {where}")
     ax.axvline(2, **theme.stroke("theory"))
-    top = ax.get_ylim()[1]
-    ax.annotate("unstable", (2, top), xytext=(4, -12), textcoords="offset points")
+    note(ax, "unstable", (2, ax.get_ylim()[1]), (4, -12))
     ax.set(xscale="log", ylabel="fitted exponent", xlabel="rate × kernel / 4")
     ax.legend(loc="upper left")
     return figure
@@ -281,12 +273,6 @@ def unstable_rates_alt(result: UnstableRates) -> str:
         "Exponents at the output and at the logit stay near -2 and -1 for small steps. At the "
         f"largest step, {result.sizes[-1]:.0f}, their medians are {output:.2f} and {logit:.2f}."
     )
-
-
-def _band(theme: Theme, ax: Axes, curves: Curves, quantity: str, label: str) -> None:
-    """Draw the median over seeds, and its band from 10 % to 90 %."""
-    low, middle, high = curves.quantiles()
-    theme.band(ax, curves.steps, low, middle, high, quantity, label=label)
 
 
 def _kernel_panel(
@@ -316,8 +302,7 @@ def _guide(theme: Theme, ax: Axes, curves: Curves, exponent: float) -> None:
     x: Float[np.ndarray, " two"] = np.array([last / 100, last])
     y = 1.6 * value * (x / last) ** exponent
     ax.plot(x, y, **theme.stroke("theory"))
-    text = f"{exponent:g}".replace("-", "−")
-    ax.annotate(text, (x[0], y[0]), xytext=(3, 4), textcoords="offset points")
+    note(ax, f"{exponent:g}".replace("-", "−"), (x[0], y[0]), (3, 4))
 
 
 def _every_second_power(ax: Axes) -> None:

@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 
 from regime_lib.chapters.training_response.figures import DASHES
 from regime_lib.chapters.training_response.reductions import OneWeightCurves, Rotation
-from regime_lib.companion.figures.curves import Curves, shaded
+from regime_lib.companion.figures.curves import Curves, band, lines, shaded
 from regime_lib.companion.figures.theme import Theme
 
 
@@ -15,20 +15,16 @@ def one_weight(theme: Theme, result: OneWeightCurves) -> Figure:
     """Draw the collapse of all rates and slopes on one curve, and two targets inside (0, 1)."""
     figure, axes = theme.panels(2, height=2.9)
     line = {**theme.stroke("theory"), "zorder": 3}
-    shades = theme.shades("output", len(result.scaled))
-    for shade, style, (name, curve) in zip(shades, 2 * DASHES, result.scaled.items(), strict=False):
-        axes[0].plot(*curve, color=shade, linestyle=style, label=name)
+    lines(theme, axes[0], result.scaled, "output", styles=2 * DASHES)
     axes[0].plot(*result.closed, label="closed form", **line)
     axes[0].set(xscale="log", yscale="log", title="target one", xlabel="step × rate × slope²")
     axes[0].set_ylabel("response / (rate × slope²)")
     axes[0].legend(loc="lower left")
-    shades = theme.shades("output", len(result.inside))
-    for shade, style, (name, (x, y, law)) in zip(
-        shades, DASHES, result.inside.items(), strict=False
-    ):
-        axes[1].plot(x, y, color=shade, linestyle=style, label=f"target {name}")
+    inside = {f"target {name}": (x, y) for name, (x, y, _) in result.inside.items()}
+    lines(theme, axes[1], inside, "output", styles=DASHES)
+    for x, _, law in result.inside.values():
         axes[1].plot(x, law, **line)
-    axes[1].plot([], [], label="closed form", **line)
+    axes[1].lines[-1].set_label("closed form")
     axes[1].set(yscale="log", title="targets inside (0, 1)", xlabel="step", ylabel="response")
     axes[1].legend(loc="upper right")
     return figure
@@ -38,20 +34,14 @@ def rotation(theme: Theme, result: Rotation) -> Figure:
     """Draw the angle over astronomical times, the error of the rotation, and its kernels."""
     figure, axes = theme.panels(3, height=2.9)
     line = theme.stroke("theory")
-    low, middle, high = Curves(result.times, result.angles).quantiles()
-    theme.band(axes[0], result.times, low, middle, high, "logit", label="rotation")
+    band(theme, axes[0], Curves(result.times, result.angles), "logit", label="rotation")
     axes[0].plot(result.times, result.guide, label="½ ln ln t + c", **line)
     measured = np.median(result.measured, axis=1)
     axes[0].plot(result.epochs, measured, "o", color=theme.text, markersize=3.5, label="network")
     axes[0].set(xscale="log", xlabel="epoch", ylabel="hyperbolic angle θ", title="one number")
     axes[0].legend(loc="lower right")
-    shaded(
-        theme,
-        axes[1],
-        {k: Curves(*v) for k, v in result.differences.items()},
-        "logit",
-        styles=DASHES,
-    )
+    gaps = {name: Curves(*gap) for name, gap in result.differences.items()}
+    shaded(theme, axes[1], gaps, "logit", styles=DASHES)
     axes[1].set(xscale="log", yscale="log", xlabel="epoch × rate", title="net against flow")
     axes[1].set_ylabel("difference of logits")
     axes[1].legend(loc="lower left")

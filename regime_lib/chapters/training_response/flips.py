@@ -30,17 +30,14 @@ class PatternFlips:
     """Flips over all inputs and features of ReLU networks that are trained on one input."""
 
     numbers: dict[str, float | int | str]
+    # epochs in which instrument and simulator count different flips of the first seed
     differing: int
-    """Epochs in which instrument and simulator count different flips of the first seed."""
+    # epochs, share by the instrument on the first seed
     tracked: tuple[Int[np.ndarray, " _"], Share]
-    """Epochs, and the share that flipped so far, by the instrument on the first seed."""
     epochs: Int[np.ndarray, " observations"]
-    from_start: Float[np.ndarray, "observations seeds"]
-    """Share that is not as at the start."""
-    predicted: tuple[Share, Share]
-    """Epochs, and the share that the hyperbolic rotation predicts, median over seeds."""
-    per_epoch: dict[str, Float[np.ndarray, "observations _"]]
-    """Change per epoch over the first, of "pattern" (mean over seeds) and "weight"."""
+    from_start: Float[np.ndarray, "observations seeds"]  # share that is not as at the start
+    predicted: tuple[Share, Share]  # epochs, share by the rotation, median over seeds
+    per_epoch: dict[str, Float[np.ndarray, "observations _"]]  # change over the first
 
 
 def as_module(networks: Networks, place: int = 0) -> nn.Sequential:

@@ -23,7 +23,7 @@ from regime_lib.chapters.training_response.responses import (
     separability,
     stages,
 )
-from regime_lib.chapters.training_response.settings import PAPER, QUICK, Settings
+from regime_lib.chapters.training_response.settings import Settings
 from regime_lib.chapters.training_response.tasks import (
     FeatureSpaces,
     FragilityCorrelations,
@@ -41,27 +41,9 @@ from regime_lib.chapters.training_response.variations import (
     variants,
 )
 
-__all__ = [
-    "PAPER",
-    "QUICK",
-    "Measurements",
-    "Settings",
-    "algebra",
-    "feature_spaces",
-    "flips",
-    "fragility",
-    "kernels",
-    "measure",
-    "noise",
-    "one_weight",
-    "regression",
-    "response",
-    "rotation",
-    "separability",
-    "stages",
-    "unstable_rates",
-    "variants",
-]
+#: What each profile gives to the parameters that are left at None.
+QUICK = {"n_seeds": 128, "epochs": 10000, "task_seeds": 40, "passes": 200}
+PAPER = {"n_seeds": 512, "epochs": 100000, "task_seeds": 192, "passes": 600}
 
 
 @dataclass(frozen=True)

@@ -47,10 +47,8 @@ class Algebra:
     """The laws of the one-weight system."""
 
     claims: dict[str, Estimate]
-    solutions: tuple[Law, ...]
-    """Implicit solutions, one for each loss and kind of target."""
-    limits: tuple[Law, ...]
-    """What follows from them early, late, and near a target."""
+    solutions: tuple[Law, ...]  # implicit solutions, one for each loss and kind of target
+    limits: tuple[Law, ...]  # what follows from them early, late, and near a target
 
 
 def algebra(_: Settings) -> Algebra:
@@ -79,16 +77,11 @@ class OneWeightCurves:
     """Responses of the one-weight system, by gradient descent and by the closed form."""
 
     claims: dict[str, Estimate]
-    scaled: dict[str, tuple[Curve, Curve]]
-    """Step × rate × slope² and response / (rate × slope²), by setting, towards one."""
-    closed: tuple[Curve, Curve]
-    """The same of the closed form."""
-    inside: dict[str, tuple[Curve, Curve, Curve]]
-    """Steps, response, and that of the closed form, by target inside (0, 1)."""
-    steps: Int[np.ndarray, " steps"]
-    """At which the reader's choice is shown."""
-    chosen: dict[tuple[float, float, float], Float[np.ndarray, "two steps"]]
-    """Response and that of the closed form by rate, slope and target; NaN where tiny."""
+    scaled: dict[str, tuple[Curve, Curve]]  # scaled steps and responses, by setting, towards one
+    closed: tuple[Curve, Curve]  # the same of the closed form
+    inside: dict[str, tuple[Curve, Curve, Curve]]  # steps, response, closed form, by target
+    steps: Int[np.ndarray, " steps"]  # at which the reader's choice is shown
+    chosen: dict[tuple[float, float, float], Float[np.ndarray, "two steps"]]  # NaN where tiny
 
 
 def one_weight(_: Settings) -> OneWeightCurves:
@@ -148,18 +141,13 @@ class Rotation:
     """ReLU networks that are trained on one input, as one hyperbolic angle."""
 
     numbers: dict[str, float | int | str]
-    times: Float[np.ndarray, " times"]
-    """Epochs, up to astronomical ones."""
+    times: Float[np.ndarray, " times"]  # epochs, up to astronomical ones
     angles: Float[np.ndarray, "times seeds"]
-    guide: Float[np.ndarray, " times"]
-    """Half the logarithm of the logarithm, shifted; NaN early."""
+    guide: Float[np.ndarray, " times"]  # half the logarithm of the logarithm, shifted; NaN early
     epochs: Int[np.ndarray, " epochs"]
-    measured: Float[np.ndarray, "epochs seeds"]
-    """Angles read off trained networks."""
-    differences: dict[str, tuple[Curve, Float[np.ndarray, "_ seeds"]]]
-    """Epoch × rate, and logits of networks less those of the rotation, by learning rate."""
-    kernels: dict[str, Float[np.ndarray, " distances"]]
-    """What the rotation predicts, medians over seeds."""
+    measured: Float[np.ndarray, "epochs seeds"]  # angles read off trained networks
+    differences: dict[str, tuple[Curve, Float[np.ndarray, "_ seeds"]]]  # epoch × rate, of logits
+    kernels: dict[str, Float[np.ndarray, " distances"]]  # predicted, medians over seeds
 
 
 def rotation(settings: Settings) -> Rotation:

@@ -9,8 +9,10 @@ import numpy as np
 from jaxtyping import Float, Int
 from scipy.special import expit
 
+from regime_lib.chapters.part import Numbers, Part
 from regime_lib.chapters.training_response.settings import ACTIVATIONS, LOSSES, Settings
 from regime_lib.estimate import Estimate, median, no_number, over_runs
+from regime_lib.simulators.training_response import networks
 from regime_lib.simulators.training_response.fits import (
     first_zero,
     halving_times,
@@ -18,11 +20,6 @@ from regime_lib.simulators.training_response.fits import (
     rank_one_share,
 )
 from regime_lib.simulators.training_response.kernels import arc_cosine
-from regime_lib.simulators.training_response.networks import (
-    distances,
-    make_networks,
-    trained_inputs,
-)
 from regime_lib.simulators.training_response.one_point import train_on_one_input
 from regime_lib.simulators.training_response.one_weight import OneWeight
 from regime_lib.simulators.training_response.response import TrainingResponse, Where, by_distance
@@ -48,9 +45,9 @@ def trained(
 
 def initial_kernel(setup: Setup, seeds: range) -> Float[np.ndarray, "seeds distances"]:
     """Return the tangent kernel at initialisation, averaged over each Hamming distance."""
-    inputs, own = setup.all_inputs(), trained_inputs(setup, seeds)
-    kernel = make_networks(setup, seeds).tangent_kernel(inputs, own)
-    return by_distance(kernel, distances(inputs, own))
+    inputs, own = setup.all_inputs(), networks.trained_inputs(setup, seeds)
+    kernel = networks.make_networks(setup, seeds).tangent_kernel(inputs, own)
+    return by_distance(kernel, networks.distances(inputs, own))
 
 
 def root_mean_square(
@@ -72,14 +69,10 @@ class Response:
 
     claims: dict[str, Estimate]
     epochs: Int[np.ndarray, " times"]
-    responses: dict[tuple[Activation, Loss, Where], Curve]
-    """By activation, loss, and where they are read."""
-    exponents: dict[tuple[Activation, Loss, Where], float]
-    """Medians over seeds of slopes over the last two decades."""
-    kernels: dict[Activation, KernelsAtEpochs]
-    """At the logit under cross-entropy, in the first and the last epoch, by activation."""
-    closed: Float[np.ndarray, " distances"]
-    """The arc-cosine kernel."""
+    responses: dict[tuple[Activation, Loss, Where], Curve]  # at the trained input
+    exponents: dict[tuple[Activation, Loss, Where], float]  # medians over seeds
+    kernels: dict[Activation, KernelsAtEpochs]  # at the logit, in the first and last epoch
+    closed: Float[np.ndarray, " distances"]  # the arc-cosine kernel
 
 
 def response(settings: Settings) -> Response:
@@ -104,15 +97,11 @@ def response(settings: Settings) -> Response:
 
 
 @dataclass(frozen=True)
-class Kernels:
+class Kernels(Part):
     """Whether the kernel keeps its shape, and what it is at initialisation."""
 
-    claims: dict[str, Estimate]
-    numbers: dict[str, float | int | str]
-    epochs: tuple[int, int, int]
-    """The first, one between, and the last."""
-    kernels: dict[Where, KernelsAtEpochs]
-    """Of ReLU networks under cross-entropy, by where they are read."""
+    epochs: tuple[int, int, int]  # the first, one between, and the last
+    kernels: dict[Where, KernelsAtEpochs]  # of ReLU, cross-entropy
 
 
 def kernels(settings: Settings) -> Kernels:
@@ -149,18 +138,13 @@ def kernels(settings: Settings) -> Kernels:
 
 
 @dataclass(frozen=True)
-class Stages:
+class Stages(Part):
     """The response over its first value, at a rate that resolves the first stage."""
 
-    claims: dict[str, Estimate]
-    numbers: dict[str, float | int | str]
-    times: Float[np.ndarray, " times"]
-    """Epoch × rate × kernel at the trained input."""
+    times: Float[np.ndarray, " times"]  # epoch × rate × kernel at the trained input
     curves: dict[Where, Curve]
-    one_weight: dict[Where, Float[np.ndarray, " times"]]
-    """The one-weight system that starts at u = 0."""
-    halved: dict[Where, float]
-    """When the responses have halved, medians over seeds; NaN where none has."""
+    one_weight: dict[Where, Float[np.ndarray, " times"]]  # it starts at u = 0
+    halved: dict[Where, float]  # when halved, medians over seeds; NaN where none has
 
 
 def stages(settings: Settings) -> Stages:
@@ -197,16 +181,13 @@ def stages(settings: Settings) -> Stages:
 
 
 @dataclass(frozen=True)
-class Separability:
+class Separability(Part):
     """How far the table of responses (epoch by input) is from rank one."""
 
-    claims: dict[str, Estimate]
-    numbers: dict[str, float | int | str]
-    ends: Int[np.ndarray, " tables"]
-    """Last epoch of each table."""
+    ends: Int[np.ndarray, " tables"]  # last epoch of each table
+    # one minus the rank-one share, by activation, where it is read, and whether every row is
+    # divided by the response at the trained input
     missing: dict[tuple[Activation, Where, bool], Float[np.ndarray, "tables seeds"]]
-    """One minus the rank-one share, by activation, where it is read, and whether every row is
-    divided by the response at the trained input."""
 
 
 def separability(settings: Settings) -> Separability:
@@ -221,7 +202,7 @@ def separability(settings: Settings) -> Separability:
                 left = [1 - rank_one_share(table[:end].swapaxes(0, 1)) for end in ends]
                 missing[activation, where, scaled] = np.maximum(left, 1e-16)
     carried = rank_one_share(trained(settings).logit_table.swapaxes(0, 1))
-    numbers: dict[str, float | int | str] = {
+    numbers: Numbers = {
         f"missing-{where}-scaled": 1 - float(np.median(missing["relu", where, True][-1]))
         for where in WHERE
     }

@@ -6,10 +6,6 @@ from dataclasses import dataclass
 
 from regime_lib.simulators.training_response.setup import Activation, Coding, Init, Loss, Setup
 
-#: What each profile gives to the parameters that are left at None.
-QUICK = {"n_seeds": 128, "epochs": 10000, "task_seeds": 40, "passes": 200}
-PAPER = {"n_seeds": 512, "epochs": 100000, "task_seeds": 192, "passes": 600}
-
 #: The activation functions and the losses, each with the name that claims and figures give it.
 ACTIVATIONS: dict[Activation, str] = {"relu": "ReLU", "elu": "ELU"}
 LOSSES: dict[Loss, str] = {"cross-entropy": "ce", "squared": "mse"}

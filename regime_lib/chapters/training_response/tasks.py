@@ -8,6 +8,7 @@ from functools import lru_cache
 import numpy as np
 from jaxtyping import Float
 
+from regime_lib.chapters.part import Numbers, Part
 from regime_lib.chapters.training_response.settings import ACTIVATIONS, Settings
 from regime_lib.estimate import Estimate, median, over_runs
 from regime_lib.simulators.training_response.features import feature_space
@@ -59,15 +60,11 @@ def _table(settings: Settings, quantity: str) -> Table:
 
 
 @dataclass(frozen=True)
-class FeatureSpaces:
+class FeatureSpaces(Part):
     """How many features carry the output, and how many decisions one flipped bit changes."""
 
-    claims: dict[str, Estimate]
-    numbers: dict[str, float | int | str]
-    effective: Table
-    """The effective number of features: networks, ways of training, seeds."""
-    flipped: Table
-    """The share of decisions on trained inputs that one flipped bit changes."""
+    effective: Table  # the effective number of features: networks, ways of training, seeds
+    flipped: Table  # the share of decisions on trained inputs that one flipped bit changes
 
 
 def feature_spaces(settings: Settings) -> FeatureSpaces:
@@ -75,7 +72,7 @@ def feature_spaces(settings: Settings) -> FeatureSpaces:
     effective, flipped = _table(settings, "effective"), _table(settings, "flips")
     full, sgd, noisy = effective.swapaxes(0, 1)
     over = f"{settings.task_seeds} tasks"
-    numbers: dict[str, float | int | str] = {"shrunk-most": float(np.median(full[1] / noisy[1]))}
+    numbers: Numbers = {"shrunk-most": float(np.median(full[1] / noisy[1]))}
     for i, activation in enumerate(ACTIVATIONS):
         shrunk = median(sgd[i] / full[i], over=over)
         numbers[f"shrunk-{activation}"] = (
@@ -103,13 +100,10 @@ def _both_networks(ratio: Float[np.ndarray, "networks seeds"]) -> Float[np.ndarr
 
 
 @dataclass(frozen=True)
-class FragilityCorrelations:
+class FragilityCorrelations(Part):
     """Rank correlations of the size of the feature space with fragility."""
 
-    claims: dict[str, Estimate]
-    numbers: dict[str, float | int | str]
-    correlations: dict[tuple[str, str], Estimate]
-    """By definition of fragility and group of networks."""
+    correlations: dict[tuple[str, str], Estimate]  # by definition and group of networks
 
 
 def fragility(settings: Settings) -> FragilityCorrelations:
@@ -120,7 +114,7 @@ def fragility(settings: Settings) -> FragilityCorrelations:
         for name in DEFINITIONS
         for group, rows in GROUPS.items()
     }
-    flipped, numbers = _table(settings, "flips"), dict[str, float | int | str]()
+    flipped, numbers = _table(settings, "flips"), Numbers()
     paired = 100 * (flipped[:, 2] - flipped[:, 0]) / flipped[:, 0].mean(axis=1, keepdims=True)
     for (activation, group), change in zip(ACTIVATIONS.items(), paired, strict=True):
         values = [correlations[name, group].value or 0.0 for name in DEFINITIONS]

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float, Int
 
+from regime_lib.chapters.part import Numbers, Part
 from regime_lib.chapters.training_response.responses import (
     WHERE,
     change_of_kernel,
@@ -36,18 +37,13 @@ Kernel = Float[np.ndarray, "distances seeds"]
 
 
 @dataclass(frozen=True)
-class NoisyResponse:
+class NoisyResponse(Part):
     """The response to a clean step while every step is disturbed."""
 
-    claims: dict[str, Estimate]
-    numbers: dict[str, float | int | str]
     epochs: Int[np.ndarray, " times"]
-    responses: dict[tuple[Activation, str], Curve]
-    """At the output, by activation and kind of noise."""
-    kernels: dict[tuple[Activation, str], Kernel]
-    """At the logit in the last epoch, by activation and kind of noise."""
-    steeper: dict[tuple[Activation, str], float]
-    """Exponents over those without noise, medians over seeds."""
+    responses: dict[tuple[Activation, str], Curve]  # at the output, by activation and kind of noise
+    kernels: dict[tuple[Activation, str], Kernel]  # at the logit in the last epoch
+    steeper: dict[tuple[Activation, str], float]  # exponents over those without noise
 
 
 def noise(settings: Settings) -> NoisyResponse:
@@ -78,7 +74,7 @@ def noise(settings: Settings) -> NoisyResponse:
     last = {key: run.kernel("logit")[-1] for key, run in runs.items()}
     changes = [root_mean_square(last[a, "Gaussian"] - last[a, "no noise"]) for a in ACTIVATIONS]
     rest = runs["relu", "no noise"].rest[-1] / runs["relu", "flipped bits"].rest[-1]
-    numbers: dict[str, float | int | str] = {
+    numbers: Numbers = {
         "noise-size": settings.noise_size,
         "noise-rest": float(np.median(rest)),
     }
@@ -103,12 +99,9 @@ class Regression:
     """How targets inside (0, 1) are approached, by loss and target."""
 
     claims: dict[str, Estimate]
-    residuals: dict[tuple[Loss, float], Float[np.ndarray, " _"]]
-    """Distance to the target before every step, of the first seed."""
-    predicted: dict[tuple[Loss, float], Float[np.ndarray, " _"]]
-    """The decay that the kernel predicts, through a late point of the same; NaN early."""
-    ratios: dict[tuple[Loss, float], float]
-    """Fitted over predicted rate, medians over seeds."""
+    residuals: dict[tuple[Loss, float], Float[np.ndarray, " _"]]  # distances of the first seed
+    predicted: dict[tuple[Loss, float], Float[np.ndarray, " _"]]  # by the kernel; NaN early
+    ratios: dict[tuple[Loss, float], float]  # fitted over predicted rate, medians over seeds
 
 
 def regression(settings: Settings) -> Regression:
@@ -158,8 +151,7 @@ def _shown(
 class UnstableRates:
     """Fitted exponents at larger and larger steps."""
 
-    sizes: Float[np.ndarray, " rates"]
-    """Rate × kernel / 4 at the start, medians over seeds."""
+    sizes: Float[np.ndarray, " rates"]  # rate × kernel / 4 at the start, medians over seeds
     exponents: dict[Where, Float[np.ndarray, "rates seeds"]]
 
 
@@ -182,9 +174,9 @@ def unstable_rates(settings: Settings) -> UnstableRates:
 class Variants:
     """Other codings of the bits and other initial weights."""
 
-    numbers: dict[str, float | int | str]
+    numbers: Numbers
+    # a variant per row; the last two columns are of the kernel at initialisation
     table: pd.DataFrame
-    """A variant per row; the last two columns are of the kernel at initialisation."""
 
 
 def variants(settings: Settings) -> Variants:

@@ -10,68 +10,54 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from regime_lib.companion.book.closure import imports_of, parsed
 from regime_lib.companion.book.declarations import parameters_of
-from regime_lib.companion.book.notebooks import (
-    Node,
-    code_cells,
-    read_notebook,
-    source_of,
-    title_of,
-)
+from regime_lib.companion.book.notebooks import Node, code_cells, read_notebook, source_of, title_of
 from regime_lib.companion.book.parameters import Parameter
 from regime_lib.companion.book.project import Project
 from regime_lib.errors import RegimeError
 
 #: What a chapter is called: two digits and a slug.
-CHAPTER_NAME = re.compile(r"(?P<number>\d\d)_(?P<slug>[a-z0-9]+(?:_[a-z0-9]+)*)")
+CHAPTER_NAME = re.compile(r"\d\d_[a-z0-9]+(?:_[a-z0-9]+)*")
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One chapter of the catalogue.
+    """One chapter of the catalogue; its notebook is read once."""
 
-    Attributes
-    ----------
-    name : str
-        The notebook's name without suffix, such as ``20_tracking_mlp``.
-    title : str
-        Its level-one heading.
-    path : Path
-        The committed notebook.
-    parameters : tuple of Parameter
-        What can be set, in the order of declaration.
-    """
+    name: str  # of the notebook, without suffix, such as 20_tracking_mlp
+    path: Path  # the committed notebook
 
-    name: str
-    title: str
-    path: Path
-    parameters: tuple[Parameter, ...]
-
-    @property
-    def number(self) -> str:
-        """The two digits that order the chapters."""
-        return self.name[:2]
-
-    @property
-    def slug(self) -> str:
-        """The name without its number."""
-        return self.name[3:]
-
+    @cached_property
     def notebook(self) -> Node:
-        """Read the committed notebook."""
+        """The committed notebook; nobody changes it."""
         return read_notebook(self.path)
+
+    @cached_property
+    def title(self) -> str:
+        """Its level-one heading."""
+        if title := title_of(self.notebook):
+            return title
+        raise RegimeError(
+            f"notebooks/{self.path.name} has no title; start it with a line '# Title'"
+        )
+
+    @cached_property
+    def parameters(self) -> tuple[Parameter, ...]:
+        """What can be set, in the order of declaration."""
+        return parameters_of(self.notebook, f"notebooks/{self.path.name}")
 
     @cached_property
     def imports(self) -> tuple[str, ...]:
         """The full name of everything that the notebook's code imports."""
-        return tuple(name for cell in self._trees for name in _imported(cell).values())
+        return tuple(name for cell in self._trees for _, name in imports_of(cell))
 
     @cached_property
     def measure(self) -> str | None:
         """The module that measures, which the notebook gives to `open_chapter`; None without."""
         names: dict[str, str] = {}
         for cell in self._trees:
-            names |= _imported(cell)
+            names |= dict(imports_of(cell))
             for node in ast.walk(cell):
                 match node:
                     case ast.Call(func=ast.Name(id="open_chapter"), args=[_, _, ast.Name(id=name)]):
@@ -85,34 +71,12 @@ class Entry:
 
     @cached_property
     def _trees(self) -> list[ast.Module]:
-        try:
-            return [ast.parse(source_of(cell)) for cell in code_cells(self.notebook())]
-        except SyntaxError as error:
-            raise RegimeError(
-                f"a code cell of {self.path.name} is not Python (line {error.lineno}: {error.msg})"
-            ) from None
-
-
-def _imported(tree: ast.AST) -> dict[str, str]:
-    """Return what a cell imports: the full name, by the name that it has there."""
-    found: dict[str, str] = {}
-    for node in ast.walk(tree):
-        match node:
-            case ast.Import(names=names):
-                found |= {alias.asname or alias.name: alias.name for alias in names}
-            case ast.ImportFrom(module=str() as module, level=0, names=names):
-                found |= {a.asname or a.name: f"{module}.{a.name}" for a in names}
-    return found
+        where = f"a code cell of {self.path.name}"
+        return [parsed(source_of(cell), where) for cell in code_cells(self.notebook)]
 
 
 def chapter_names(project: Project) -> tuple[str, ...]:
-    """Return the names of all chapters in order, from the file names alone.
-
-    Raises
-    ------
-    RegimeError
-        If a notebook is not called ``NN_slug.ipynb``, or two share a number.
-    """
+    """Return the names of all chapters in order, from the file names alone."""
     names = sorted(path.stem for path in project.notebooks.glob("*.ipynb"))
     numbers: dict[str, str] = {}
     for name in names:
@@ -131,13 +95,10 @@ def chapter_names(project: Project) -> tuple[str, ...]:
 
 
 def load_entry(project: Project, name: str) -> Entry:
-    """Read the title and the declared parameters of the chapter called `name`."""
-    path = project.notebooks / f"{name}.ipynb"
-    notebook = read_notebook(path)
-    title = title_of(notebook)
-    if not title:
-        raise RegimeError(f"notebooks/{name}.ipynb has no title; start it with a line '# Title'")
-    return Entry(name, title, path, parameters_of(notebook, f"notebooks/{name}.ipynb"))
+    """Return the chapter called `name`; its title and its declared parameters are fit."""
+    entry = Entry(name, project.notebooks / f"{name}.ipynb")
+    _ = entry.title, entry.parameters
+    return entry
 
 
 def list_chapters(project: Project) -> tuple[Entry, ...]:
@@ -148,26 +109,14 @@ def list_chapters(project: Project) -> tuple[Entry, ...]:
 def find_chapters(project: Project, wanted: Sequence[str]) -> tuple[Entry, ...]:
     """Return the chapters that a reader names, in the order of the book and each once.
 
-    Parameters
-    ----------
-    project : Project
-        The book.
-    wanted : sequence of str
-        Each is a number (``20``), a name (``20_tracking_mlp``), a slug (``tracking_mlp``), a
-        path to the notebook, or ``all``.
-
-    Raises
-    ------
-    RegimeError
-        If a name fits no chapter; near misses are suggested.
+    Each word is a number (``20``), a name (``20_tracking_mlp``), a slug (``tracking_mlp``), a path
+    to the notebook, or ``all``; near misses of a word that fits no chapter are suggested.
     """
     names = chapter_names(project)
     if not names:
         raise RegimeError(f"{project.notebooks.name}/ holds no chapter yet")
-    chosen: set[str] = set()
-    for word in wanted:
-        chosen.update(names if word == "all" else [_resolve(word, names)])
-    return tuple(load_entry(project, name) for name in names if name in chosen)
+    chosen = [names if word == "all" else [_resolve(word, names)] for word in wanted]
+    return tuple(load_entry(project, name) for name in names if any(name in c for c in chosen))
 
 
 def _resolve(word: str, names: Sequence[str]) -> str:

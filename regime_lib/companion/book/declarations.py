@@ -14,13 +14,7 @@ import io
 import re
 import tokenize
 
-from regime_lib.companion.book.notebooks import (
-    PARAMETERS_TAG,
-    Node,
-    code_cells,
-    source_of,
-    tags_of,
-)
+from regime_lib.companion.book.notebooks import PARAMETERS_TAG, Node, code_cells, source_of, tags_of
 from regime_lib.companion.book.parameters import BASES, Parameter, Value, check_value, plain
 from regime_lib.errors import RegimeError
 
@@ -32,20 +26,7 @@ _BRACKET = re.compile(r"^(?P<help>.*?)\s*\[(?P<inside>[^\[\]]*)\]\s*$")
 
 
 def parameters_of(notebook: Node, where: str) -> tuple[Parameter, ...]:
-    """Read the declared parameters of a notebook.
-
-    Parameters
-    ----------
-    notebook : dict
-        The notebook, as JSON gives it.
-    where : str
-        What to call it in an error.
-
-    Raises
-    ------
-    RegimeError
-        If there is not exactly one cell tagged ``parameters``, or it does not parse.
-    """
+    """Read the declared parameters of a notebook, which errors call `where`."""
     cells = [cell for cell in code_cells(notebook) if PARAMETERS_TAG in tags_of(cell)]
     if len(cells) != 1:
         raise RegimeError(
@@ -119,29 +100,22 @@ def _parse_bracket(
     inside: str, base: str, place: str
 ) -> tuple[str, float | None, float | None, tuple[Value, ...]]:
     """Split ``unit, range`` into unit, bounds and choices; each may be missing."""
-    unit = ""
-    low: float | None = None
-    high: float | None = None
-    choices: tuple[Value, ...] = ()
-    limits = 0
-    for part in filter(None, (piece.strip() for piece in inside.split(","))):
-        if match := _RANGE.match(part):
-            limits += 1
-            low, high = (None if end is None else float(end) for end in match.groups())
-        elif "|" in part:
-            limits += 1
-            choices = _parse_choices(part, base, place)
-        elif unit:
-            raise RegimeError(f"{place} names two units, '{unit}' and '{part}'; keep one")
-        else:
-            unit = part
-    if limits > 1:
+    parts = [part for piece in inside.split(",") if (part := piece.strip())]
+    ranges = [found for part in parts if (found := _RANGE.match(part))]
+    options = [part for part in parts if "|" in part]
+    units = [part for part in parts if "|" not in part and not _RANGE.match(part)]
+    if len(units) > 1:
+        raise RegimeError(f"{place} names two units, '{units[0]}' and '{units[1]}'; keep one")
+    if len(ranges) + len(options) > 1:
         raise RegimeError(f"{place} gives more than one range in [{inside}]; keep one")
-    if (low, high) != (None, None) and base not in ("int", "float"):
+    ends = ranges[0].groups() if ranges else (None, None)
+    low, high = (None if end is None else float(end) for end in ends)
+    if ranges and base not in ("int", "float"):
         raise RegimeError(f"{place} gives a numeric range to a {base}; use choices: [a | b]")
     if low is not None and high is not None and low > high:
         raise RegimeError(f"{place} gives an empty range: {plain(low)} is above {plain(high)}")
-    return unit, low, high, choices
+    choices = _parse_choices(options[0], base, place) if options else ()
+    return "".join(units), low, high, choices
 
 
 def _parse_choices(part: str, base: str, place: str) -> tuple[Value, ...]:

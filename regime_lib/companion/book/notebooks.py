@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -24,13 +25,7 @@ _VOLATILE_CELL_KEYS = frozenset({"papermill", "execution", "collapsed", "scrolle
 
 
 def read_notebook(path: Path) -> Node:
-    """Read a notebook (format 4) from `path`.
-
-    Raises
-    ------
-    RegimeError
-        If the file is missing or is not a notebook of format 4.
-    """
+    """Read a notebook of format 4."""
     try:
         notebook = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -77,12 +72,10 @@ def outputs_of(notebook: Node) -> Iterator[tuple[int, Node]]:
 
 
 def bundles_of(notebook: Node, mime: str) -> Iterator[Any]:
-    """Yield the content stored under the MIME type `mime` in each output that has one."""
+    """Yield the content stored under a MIME type of JSON in each output that has one."""
     for _, output in outputs_of(notebook):
-        data = output.get("data", {})
-        if mime in data:
-            content = data[mime]
-            yield content if mime.endswith("json") else text_of(content)
+        if mime in (data := output.get("data", {})):
+            yield data[mime]
 
 
 def glued_values(notebook: Node) -> dict[str, int | float | str]:
@@ -105,7 +98,5 @@ def lasting_metadata(metadata: Mapping[str, Any]) -> Node:
 
 def title_of(notebook: Node) -> str:
     """Return the text of the first level-one heading, or an empty string."""
-    for line in markdown_of(notebook).splitlines():
-        if line.startswith("# "):
-            return line[2:].strip()
-    return ""
+    found = re.search(r"^# +(.*)", markdown_of(notebook), re.MULTILINE)
+    return found[1].strip() if found else ""

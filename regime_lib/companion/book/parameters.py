@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,36 +22,18 @@ _INTEGER = re.compile(r"[+-]?\d+(?:_\d+)*")
 
 @dataclass(frozen=True)
 class Parameter:
-    """One declared parameter of a chapter.
+    """One declared parameter of a chapter."""
 
-    Attributes
-    ----------
-    name : str
-        The variable's name.
-    base : str
-        ``int``, ``float``, ``str`` or ``bool``.
-    is_list, optional : bool
-        Whether the value is a list of `base`, and whether it may be None.
-    default : bool, int, float, str, list or None
-        The declared default.
-    help, unit : str
-        What the parameter means, and in which unit it is given (may be empty).
-    low, high : float or None
-        Inclusive bounds; None where there is none.
-    choices : tuple
-        The allowed values; empty where any is allowed.
-    """
-
-    name: str
-    base: str
-    is_list: bool
-    optional: bool
+    name: str  # the variable's
+    base: str  # int, float, str or bool
+    is_list: bool  # whether the value is a list of `base`
+    optional: bool  # whether it may be None
     default: Value
     help: str = ""
     unit: str = ""
-    low: float | None = None
+    low: float | None = None  # inclusive bounds; None where there is none
     high: float | None = None
-    choices: tuple[Value, ...] = ()
+    choices: tuple[Value, ...] = ()  # the allowed values; empty where any is allowed
 
     @property
     def type_name(self) -> str:
@@ -75,15 +57,7 @@ def plain(bound: float | None) -> str:
 
 
 def parse_value(parameter: Parameter, text: str) -> Value:
-    """Turn the text of a command line into a checked value of `parameter`.
-
-    Lists are written ``1,2,3`` or ``[1, 2, 3]``; None is written ``none``.
-
-    Raises
-    ------
-    RegimeError
-        If the text is not of the declared type or the value is out of range.
-    """
+    """Turn the text of a command line, such as ``1,2``, ``[1, 2]`` or ``none``, into a value."""
     stripped = text.strip()
     if parameter.optional and stripped.lower() == "none":
         return None
@@ -98,13 +72,7 @@ def parse_value(parameter: Parameter, text: str) -> Value:
 
 
 def check_value(parameter: Parameter, value: object, prefix: str = "parameter") -> Value:
-    """Return `value` if it is of the declared type and in range; whole floats stay floats.
-
-    Raises
-    ------
-    RegimeError
-        In one sentence that starts with `prefix` and the parameter's name.
-    """
+    """Return `value` if it is of the declared type and in range; else refuse it by its name."""
     name = f"{prefix} '{parameter.name}'"
     if value is None and parameter.optional:
         return None
@@ -118,32 +86,16 @@ def check_value(parameter: Parameter, value: object, prefix: str = "parameter") 
 def resolve_values(
     declared: Iterable[Parameter], given: Mapping[str, str | Value], chapter: str
 ) -> dict[str, Value]:
-    """Return the value of every declared parameter: the given one, else the default.
-
-    Parameters
-    ----------
-    declared : iterable of Parameter
-        The chapter's parameters.
-    given : mapping of str to value
-        Values by name; those that are text are read by `parse_value`.
-    chapter : str
-        What to call the chapter in an error.
-
-    Raises
-    ------
-    RegimeError
-        If a name is not declared, or a value does not fit.
-    """
+    """Return the value of every declared parameter: the given one, read if text, or the default."""
     by_name = {parameter.name: parameter for parameter in declared}
     for name in given:
         refuse_unknown(name, by_name, chapter)
-    values: dict[str, Value] = {}
-    for name, parameter in by_name.items():
-        value = given.get(name, parameter.default)
-        text_given = name in given and isinstance(value, str)
-        values[name] = parse_value(parameter, str(value)) if text_given else value
-        check_value(parameter, values[name])
-    return values
+    return {
+        name: parse_value(parameter, value)
+        if isinstance(value := given.get(name), str)
+        else check_value(parameter, given.get(name, parameter.default))
+        for name, parameter in by_name.items()
+    }
 
 
 def refuse_unknown(name: str, known: Iterable[str], chapter: str) -> None:
@@ -180,31 +132,23 @@ def _check_scalar(parameter: Parameter, value: object, name: str) -> Value:
     if base is float and type(value) is int:
         value = float(value)
     if type(value) is not base:
+        kind = "the text " if isinstance(value, str) else ""
         raise RegimeError(
             f"{name} needs {_WORDS[parameter.base]} ({parameter.type_name}), "
-            f"not {_describe(value)}{_yaml_hint(base, value)}"
+            f"not {kind}{value!r}{_yaml_hint(base, value)}"
         )
     if isinstance(value, float) and not math.isfinite(value):
         raise RegimeError(f"{name} needs a finite number, not {value}")
     if parameter.choices and value not in parameter.choices:
         options = ", ".join(str(choice) for choice in parameter.choices)
         raise RegimeError(f"{name} is {value!r} but must be one of {options}")
-    _check_bounds(parameter, value, name)
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        below = parameter.low is not None and value < parameter.low
+        above = parameter.high is not None and value > parameter.high
+        if below or above:
+            given = f"{value:.12g} {parameter.unit}".strip()
+            raise RegimeError(f"{name} is {given} but must lie in {parameter.range_text}")
     return value  # type: ignore[return-value]
-
-
-def _check_bounds(parameter: Parameter, value: object, name: str) -> None:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return
-    below = parameter.low is not None and value < parameter.low
-    above = parameter.high is not None and value > parameter.high
-    if below or above:
-        unit = f" {parameter.unit}" if parameter.unit else ""
-        raise RegimeError(f"{name} is {value:.12g}{unit} but must lie in {parameter.range_text}")
-
-
-def _describe(value: object) -> str:
-    return f"the text {value!r}" if isinstance(value, str) else f"{value!r}"
 
 
 def _yaml_hint(base: type, value: object) -> str:
@@ -221,3 +165,37 @@ def _yaml_hint(base: type, value: object) -> str:
     repaired = mantissa if "." in mantissa else f"{mantissa}.0"
     signed = exponent if exponent[0] in "+-" else f"+{exponent}"
     return f"; YAML reads {value} as text, so write {repaired}e{signed}"
+
+
+class ChapterParameters(Mapping[str, Value]):
+    """The checked parameters of a running chapter, read as attributes: ``p.steps``."""
+
+    def __init__(self, values: Mapping[str, Value], chapter: str) -> None:
+        object.__setattr__(self, "_values", dict(values))
+        object.__setattr__(self, "_chapter", chapter)
+
+    _values: dict[str, Value]
+    _chapter: str
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        refuse_unknown(name, self._values, self._chapter)
+        return self._values[name]
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise RegimeError(
+            f"parameter '{name}' is read-only here; set it in the parameters cell or with -p"
+        )
+
+    def __getitem__(self, name: str) -> Value:
+        return self._values[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def __repr__(self) -> str:
+        return "\n".join(f"{name} = {value!r}" for name, value in self._values.items())

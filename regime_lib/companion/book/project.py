@@ -17,18 +17,10 @@ class BuildFailed(RegimeError):
 
 @dataclass(frozen=True)
 class Project:
-    """The folders and files of one book.
+    """The folders and files of one book."""
 
-    Attributes
-    ----------
-    root : Path
-        The folder that holds ``notebooks/`` and ``book/claims.yml``.
-    library : Path
-        The package whose files are part of the key of every run.
-    """
-
-    root: Path
-    library: Path = field(default_factory=lambda: _PACKAGE)
+    root: Path  # holds notebooks/ and book/claims.yml
+    library: Path = field(default_factory=lambda: _PACKAGE)  # whose files are part of every key
 
     @property
     def notebooks(self) -> Path:
@@ -36,9 +28,14 @@ class Project:
         return self.root / "notebooks"
 
     @property
+    def pages(self) -> Path:
+        """What is written by hand, and committed tables: claims, evidence and sweeps."""
+        return self.root / "book"
+
+    @property
     def claims_file(self) -> Path:
         """The list of every claim of the papers."""
-        return self.root / "book" / "claims.yml"
+        return self.pages / "claims.yml"
 
     @property
     def lock_file(self) -> Path:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,9 @@ class Paper:
     name: str
     arxiv: str
 
+    def __str__(self) -> str:
+        return f"{self.name} (arXiv {self.arxiv})"
+
 
 #: The papers, in the order of the book.
 PAPERS: dict[str, Paper] = {
@@ -68,6 +72,12 @@ class Criterion:
         """Which of value, low, high and n the criterion asks for."""
         return self.reproduced.names | (self.partly.names if self.partly else frozenset())
 
+    @property
+    def sentence(self) -> str:
+        """When the claim counts as reproduced or partly so, in one sentence."""
+        partly = f"; partly if {self.partly.words}" if self.partly else ""
+        return f"Reproduced if {self.reproduced.words}{partly}."
+
     def judge(self, quantities: Mapping[str, float]) -> Verdict:
         """Return the verdict on a measurement's numbers."""
         if self.reproduced.holds(quantities):
@@ -84,76 +94,43 @@ class Criterion:
 
 @dataclass(frozen=True)
 class Claim:
-    """One claim of one paper, and how a chapter tests it.
+    """One claim of one paper, and how a chapter tests it."""
 
-    Attributes
-    ----------
-    id : str
-        Kebab case, beginning with the paper's prefix.
-    paper : Paper
-        Which paper claims it.
-    where : str
-        Where in the paper: a theorem, a figure, the abstract.
-    chapter : str
-        The chapter that measures it (perhaps not yet written).
-    statement : str
-        One sentence in our words.
-    source : Source
-        How we know the statement.
-    quantity, unit : str
-        What number is measured, in words, and its unit (``"1"``: dimensionless).
-    criterion : Criterion
-        What the number must satisfy.
-    """
-
-    id: str
+    id: str  # kebab case, beginning with the paper's prefix
     paper: Paper
-    where: str
-    chapter: str
-    statement: str
+    where: str  # in the paper: a theorem, a figure, the abstract
+    chapter: str  # that measures it, perhaps not yet written
+    statement: str  # one sentence in our words
     source: Source
-    quantity: str
-    unit: str
+    quantity: str  # what number is measured, in words
+    unit: str  # its unit; "1": dimensionless
     criterion: Criterion
 
 
 _TEXTS = ("id", "paper", "where", "chapter", "statement", "source", "quantity", "unit")
-_KEYS = frozenset({*_TEXTS, "criterion"})
-_CRITERION_KEYS = frozenset({"reproduced", "partly"})
 _ID = re.compile(r"[a-z]{2}(?:-[a-z0-9]+)+")
 
 
 def load_claims(path: Path) -> dict[str, Claim]:
-    """Read the claims file, strictly.
-
-    Parameters
-    ----------
-    path : Path
-        ``book/claims.yml``: a list of entries with exactly the fields of `Claim`.
-
-    Returns
-    -------
-    dict of str to Claim
-        The claims by id, in the order of the file.
-
-    Raises
-    ------
-    RegimeError
-        For the first entry that is wrong, naming it and what it needs.
-    """
+    """Read ``book/claims.yml``, strictly; the first entry that is wrong is named and refused."""
     try:
-        content = yaml.load(path.read_text(encoding="utf-8"), _StrictLoader)
+        return dict(_claims(path.read_text(encoding="utf-8"), path.name))
     except FileNotFoundError:
         raise RegimeError(f"there is no {path.parent.name}/{path.name}") from None
     except yaml.YAMLError as error:
         raise RegimeError(f"{path.name} is not valid YAML: {_one_line(error)}") from None
+
+
+@lru_cache(maxsize=4)
+def _claims(text: str, name: str) -> dict[str, Claim]:
+    content = yaml.load(text, _StrictLoader)
     if not isinstance(content, list):
-        raise RegimeError(f"{path.name} must be a list of claims, each starting with '- id: …'")
+        raise RegimeError(f"{name} must be a list of claims, each starting with '- id: …'")
     claims: dict[str, Claim] = {}
     for number, entry in enumerate(content, start=1):
-        claim = _claim(entry, f"{path.name}, entry {number}")
+        claim = _claim(entry, f"{name}, entry {number}")
         if claim.id in claims:
-            raise RegimeError(f"{path.name} holds the claim '{claim.id}' twice; ids are unique")
+            raise RegimeError(f"{name} holds the claim '{claim.id}' twice; ids are unique")
         claims[claim.id] = claim
     return claims
 
@@ -163,7 +140,7 @@ def _claim(entry: object, place: str) -> Claim:
         raise RegimeError(f"{place} must be a mapping of {', '.join(_TEXTS)} and criterion")
     if isinstance(entry.get("id"), str):
         place = f"{place} ('{entry['id']}')"
-    _require_keys(entry, _KEYS, _KEYS, place)
+    _require_keys(entry, {*_TEXTS, "criterion"}, set(), place)
     text = {key: _text(entry[key], key, place) for key in _TEXTS}
     paper = PAPERS.get(text["paper"])
     if paper is None:
@@ -179,23 +156,15 @@ def _claim(entry: object, place: str) -> Claim:
         raise RegimeError(f"{place}: source '{text['source']}' is none of {', '.join(Source)}")
     if "$" in text["statement"] + text["quantity"] + text["where"]:
         raise RegimeError(f"{place}: cards show plain text, so write σ or ‖W‖ instead of $…$")
-    return Claim(
-        id=text["id"],
-        paper=paper,
-        where=text["where"],
-        chapter=text["chapter"],
-        statement=text["statement"],
-        source=Source(text["source"]),
-        quantity=text["quantity"],
-        unit=text["unit"],
-        criterion=_criterion(entry["criterion"], place),
-    )
+    criterion, source = _criterion(entry["criterion"], place), Source(text["source"])
+    typed: dict[str, Any] = {"paper": paper, "source": source, "criterion": criterion}
+    return Claim(**{**text, **typed})
 
 
 def _criterion(entry: object, place: str) -> Criterion:
     if not isinstance(entry, dict):
         raise RegimeError(f"{place}: criterion must be a mapping with 'reproduced: low >= 2'")
-    _require_keys(entry, {"reproduced"}, _CRITERION_KEYS, f"{place}, criterion")
+    _require_keys(entry, {"reproduced"}, {"partly"}, f"{place}, criterion")
     try:
         reproduced = parse_predicate(entry["reproduced"])
         partly = parse_predicate(entry["partly"]) if "partly" in entry else None
@@ -205,11 +174,9 @@ def _criterion(entry: object, place: str) -> Criterion:
 
 
 def _require_keys(
-    entry: Mapping[Any, Any],
-    required: set[str] | frozenset[str],
-    allowed: frozenset[str],
-    place: str,
+    entry: Mapping[Any, Any], required: set[str], optional: set[str], place: str
 ) -> None:
+    allowed = required | optional
     if unknown := sorted(str(key) for key in entry if key not in allowed):
         raise RegimeError(
             f"{place} has the unknown key '{unknown[0]}'; it may have {', '.join(sorted(allowed))}"
@@ -227,8 +194,8 @@ def _text(value: object, key: str, place: str) -> str:
     return text
 
 
-class _StrictLoader(yaml.SafeLoader):  # type: ignore[misc]
-    """YAML without its quietest trap: a key that is given twice."""
+class _StrictLoader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
+    """YAML without its quietest trap: a key that is given twice. In C, where that was built."""
 
     def construct_mapping(self, node: Any, deep: bool = False) -> dict[Hashable, Any]:
         keys = [key.value for key, _ in node.value]

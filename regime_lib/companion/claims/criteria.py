@@ -1,8 +1,8 @@
 """Criteria of claims: a small language of predicates over a measurement, evaluated safely.
 
 A criterion compares ``value``, ``low``, ``high`` and ``n`` with numbers: ``low >= 2``,
-``0.9 <= value <= 1.1 and n >= 5``, ``abs(value - 1) < 0.05``. Nothing else parses. `in_words` says
-one as the sentence that a verdict card prints under its number.
+``0.9 <= value <= 1.1 and n >= 5``, ``abs(value - 1) < 0.05``. Nothing else is one: what cannot be
+said as the sentence that a verdict card prints under its number is refused.
 """
 
 from __future__ import annotations
@@ -47,115 +47,45 @@ _CALLS: dict[str, Callable[..., float]] = {"abs": abs, "min": min, "max": max}
 
 @dataclass(frozen=True)
 class Predicate:
-    """A condition on a measurement; it is checked when it is made.
+    """A condition on a measurement; it is checked when it is made."""
 
-    Attributes
-    ----------
-    text : str
-        As it is written in the claims file.
-    names : frozenset of str
-        Which of `QUANTITIES` it asks for.
-
-    Raises
-    ------
-    RegimeError
-        If the text does not parse, or uses anything outside the language.
-    """
-
-    text: str
-    names: frozenset[str] = field(init=False)
+    text: str  # as it is written in the claims file
+    words: str = field(init=False)  # part of a sentence: "the measured value is at least 2"
+    names: frozenset[str] = field(init=False)  # which of `QUANTITIES` it asks for
 
     def __post_init__(self) -> None:
         try:
-            tree = self.tree
+            tree = self._tree
         except (SyntaxError, ValueError):  # ValueError: a null byte, before Python 3.12
             raise RegimeError(
                 f"the criterion '{self.text}' does not parse; write e.g. 'low >= 2'"
             ) from None
-        names: set[str] = set()
-        _require_condition(tree, self.text, names)
-        object.__setattr__(self, "names", frozenset(names))
+        try:
+            object.__setattr__(self, "words", _condition(tree))
+        except RegimeError as error:
+            raise RegimeError(f"the criterion '{self.text}' {error}") from None
+        names = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+        object.__setattr__(self, "names", frozenset(names & set(QUANTITIES)))
 
     @property
-    def tree(self) -> ast.expr:
-        """The condition, parsed."""
+    def _tree(self) -> ast.expr:
         return ast.parse(self.text, mode="eval").body
 
     def holds(self, quantities: Mapping[str, float]) -> bool:
-        """Evaluate the condition.
-
-        Raises
-        ------
-        RegimeError
-            If it divides by zero at these numbers.
-        """
+        """Evaluate the condition."""
         known = {"__builtins__": {}, **_CALLS, **quantities}
-        code = compile(ast.Expression(self.tree), "<criterion>", "eval")
+        code = compile(ast.Expression(self._tree), "<criterion>", "eval")
         try:
-            return bool(eval(code, known))  # nothing but what the check above lets through
+            return bool(eval(code, known))  # nothing but what could be said in words
         except ZeroDivisionError:
             raise RegimeError(f"the criterion '{self.text}' divides by zero here") from None
 
 
 def parse_predicate(text: object) -> Predicate:
-    """Check that `text` is a condition in the language of criteria.
-
-    Raises
-    ------
-    RegimeError
-        If it is not text, does not parse, or uses anything outside the language.
-    """
+    """Check that `text` is a condition in the language of criteria."""
     if not isinstance(text, str):
         raise RegimeError(f"a criterion must be text such as 'low >= 2', not {text!r}")
     return Predicate(text.strip())
-
-
-def in_words(predicate: Predicate) -> str:
-    """Say a criterion as part of an English sentence: ``the measured value is at least 2``."""
-    return _condition(predicate.tree)
-
-
-def _require_condition(node: ast.expr, text: str, names: set[str]) -> None:
-    match node:
-        case ast.BoolOp(values=parts):
-            for part in parts:
-                _require_condition(part, text, names)
-        case ast.UnaryOp(op=ast.Not(), operand=inner):
-            _require_condition(inner, text, names)
-        case ast.Compare(left=left, ops=ops, comparators=others) if all(
-            type(op) in _COMPARE for op in ops
-        ):
-            for part in (left, *others):
-                _require_number(part, text, names)
-        case _:
-            raise RegimeError(
-                f"the criterion '{text}' has '{ast.unparse(node)}' where a comparison is needed"
-            )
-
-
-def _require_number(node: ast.expr, text: str, names: set[str]) -> None:
-    match node:
-        case ast.Constant(value=int() | float()) if not isinstance(node.value, bool):
-            return
-        case ast.Name(id=name) if name in QUANTITIES:
-            names.add(name)
-        case ast.UnaryOp(op=sign, operand=inner) if type(sign) in _SIGNS:
-            _require_number(inner, text, names)
-        case ast.BinOp(left=left, op=op, right=right) if type(op) in _ARITHMETIC:
-            _require_number(left, text, names)
-            _require_number(right, text, names)
-        case ast.Call(func=ast.Name(id=name), args=parts, keywords=[]) if _arity_fits(name, parts):
-            for part in parts:
-                _require_number(part, text, names)
-        case _:
-            raise RegimeError(
-                f"the criterion '{text}' uses '{ast.unparse(node)}'; it may use "
-                f"{', '.join(QUANTITIES)}, numbers, + - * /, abs, min and max"
-            )
-
-
-def _arity_fits(name: str, parts: list[ast.expr]) -> bool:
-    return len(parts) == 1 if name == "abs" else name in _CALLS and len(parts) >= 2
 
 
 def _condition(node: ast.expr) -> str:
@@ -163,11 +93,13 @@ def _condition(node: ast.expr) -> str:
         case ast.BoolOp(op=op, values=parts):
             joint = " and " if isinstance(op, ast.And) else " or "
             return joint.join(_grouped(part) for part in parts)
-        case ast.UnaryOp(operand=inner):
+        case ast.UnaryOp(op=ast.Not(), operand=inner):
             return f"it is not the case that {_condition(inner)}"
-        case ast.Compare(left=left, ops=ops, comparators=others):
+        case ast.Compare(left=left, ops=ops, comparators=others) if all(
+            type(op) in _COMPARE for op in ops
+        ):
             return _comparison([left, *others], ops)
-    raise AssertionError(ast.dump(node))
+    raise RegimeError(f"has '{ast.unparse(node)}' where a comparison is needed")
 
 
 def _grouped(node: ast.expr) -> str:
@@ -197,22 +129,27 @@ def _pair(left: ast.expr, kind: type[ast.cmpop], right: ast.expr) -> str:
 
 def _in_words(node: ast.expr) -> str:
     match node:
-        case ast.Constant(value=number):
+        case ast.Constant(value=int() | float() as number) if not isinstance(number, bool):
             return f"{number:g}" if isinstance(number, float) else str(number)
-        case ast.Name(id=name):
+        case ast.Name(id=name) if name in QUANTITIES:
             return QUANTITIES[name]
-        case ast.UnaryOp(op=sign, operand=inner):
+        case ast.UnaryOp(op=sign, operand=inner) if type(sign) in _SIGNS:
             return f"{_SIGNS[type(sign)]}{_factor(inner)}"
         case ast.BinOp(left=left, op=ast.Add() | ast.Sub() as op, right=right):
             return f"{_in_words(left)} {_ARITHMETIC[type(op)]} {_factor(right)}"
-        case ast.BinOp(left=left, op=op, right=right):
+        case ast.BinOp(left=left, op=ast.Mult() | ast.Div() as op, right=right):
             return f"{_factor(left)} {_ARITHMETIC[type(op)]} {_factor(right)}"
-        case ast.Call(func=ast.Name(id="abs"), args=[inner]):
+        case ast.Call(func=ast.Name(id="abs"), args=[inner], keywords=[]):
             return f"|{_in_words(inner)}|"
-        case ast.Call(func=ast.Name(id=name), args=parts):
+        case ast.Call(
+            func=ast.Name(id="min" | "max" as name), args=[_, _, *_] as parts, keywords=[]
+        ):
             extreme = "smallest" if name == "min" else "largest"
             return f"the {extreme} of ({', '.join(_in_words(part) for part in parts)})"
-    raise AssertionError(ast.dump(node))
+    raise RegimeError(
+        f"uses '{ast.unparse(node)}'; it may use {', '.join(QUANTITIES)}, numbers, + - * /, abs, "
+        "min and max"
+    )
 
 
 def _factor(node: ast.expr) -> str:

@@ -7,13 +7,16 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from regime_lib.companion.book.notebooks import Node, bundles_of, read_notebook
 from regime_lib.companion.book.project import Project
 from regime_lib.companion.claims.claims import Claim, Verdict, load_claims
+from regime_lib.companion.claims.criteria import QUANTITIES
 from regime_lib.errors import RegimeError
-from regime_lib.estimate import Estimate, Method
+
+if TYPE_CHECKING:
+    from regime_lib.estimate import Estimate
 
 #: Under which type a measurement lies in the output of the cell that recorded it.
 CLAIM_MIME = "application/vnd.regime.claim+json"
@@ -27,35 +30,17 @@ DIGITS = 6
 
 @dataclass(frozen=True)
 class Measurement:
-    """What a chapter measured about one claim.
+    """What a chapter measured about one claim."""
 
-    Attributes
-    ----------
-    id : str
-        The claim.
-    value : float or None
-        The measured number, kept to six significant digits, in `unit`; None where there is none.
-    low, high : float or None
-        The ends of its interval.
-    n : int or None
-        The number of runs behind it.
-    unit : str
-        ``"1"`` where dimensionless.
-    verdict : Verdict
-        What the claim's criterion says about these numbers.
-    over, method : str
-        What varied, and how the interval was made: those of `Estimate`.
-    """
-
-    id: str
-    value: float | None
-    low: float | None
+    id: str  # the claim's
+    value: float | None  # kept to six significant digits, in `unit`; None: no number
+    low: float | None  # the ends of its interval
     high: float | None
-    n: int | None
-    unit: str
-    verdict: Verdict
-    over: str = ""
-    method: str = Method.NONE.value
+    n: int | None  # how many runs are behind it
+    unit: str  # "1" where dimensionless
+    verdict: Verdict  # what the claim's criterion says about these numbers
+    over: str = ""  # what varied, and how the interval was made: those of `Estimate`
+    method: str = "no interval"
 
     def as_dict(self) -> dict[str, Any]:
         """Return the measurement as JSON holds it."""
@@ -67,7 +52,7 @@ class Measurement:
     @property
     def origin(self) -> str:
         """How the interval was made and what varied, in words; empty where nothing is known."""
-        method = "" if self.method == Method.NONE else self.method
+        method = "" if self.method == Measurement.method else self.method
         return ", ".join(part for part in (method, self.over) if part)
 
     @property
@@ -82,21 +67,14 @@ class Measurement:
 
     @property
     def summary(self) -> str:
-        """The measurement in one line of plain text."""
-        return f"{self.id}: {self.verdict}, {self.numbers}"
+        """The verdict and the numbers in plain text."""
+        return f"{self.verdict}, {self.numbers}"
 
 
 def as_measurement(claim: Claim, estimate: Estimate) -> Measurement:
-    """Turn an estimate into a measurement of `claim`, with its verdict.
+    """Turn an estimate into a measurement of `claim`, judged by its numbers as they are stored."""
+    from regime_lib.estimate import Estimate  # loads much of SciPy
 
-    The numbers are rounded first, so that the verdict follows from what is stored.
-
-    Raises
-    ------
-    RegimeError
-        If it is no estimate, its unit is not the claim's, or the criterion needs an interval or a
-        count that is missing.
-    """
     if not isinstance(estimate, Estimate):
         raise RegimeError(
             f"{claim.id} was recorded with a {type(estimate).__name__}; record an Estimate, made "
@@ -107,32 +85,45 @@ def as_measurement(claim: Claim, estimate: Estimate) -> Measurement:
             f"{claim.id} is measured in '{claim.unit}' but was recorded in '{estimate.unit}'; "
             "convert it"
         )
-    value, low, high = (
-        None if number is None else rounded(number)
-        for number in (estimate.value, estimate.low, estimate.high)
-    )
-    verdict = judge(claim, {"value": value, "low": low, "high": high, "n": estimate.n})
-    return Measurement(
-        claim.id,
-        value,
-        low,
-        high,
-        estimate.n,
-        claim.unit,
-        verdict,
-        estimate.over,
-        estimate.method.value,
-    )
+    ends = {name: getattr(estimate, name) for name in ("value", "low", "high")}
+    kept = {name: None if end is None else rounded(end) for name, end in ends.items()}
+    return measurement_of(claim, {**vars(estimate), **kept, "method": estimate.method.value})
 
 
-def plain_number(value: object, name: str) -> float:
-    """Return a finite Python float from a number, a NumPy scalar or a one-element tensor."""
+def measurement_of(claim: Claim, stored: Mapping[Any, Any]) -> Measurement:
+    """Read a measurement of a claim from stored fields, judged by the claim as it is today."""
+    known = _known(stored)
+    value, low, high, n = (known.get(name) for name in QUANTITIES)
+    origin = {key: stored[key] for key in ("over", "method") if isinstance(stored.get(key), str)}
+    verdict, count = judge(claim, stored), None if n is None else int(n)
+    return Measurement(claim.id, value, low, high, count, claim.unit, verdict, **origin)
+
+
+def judge(claim: Claim, stored: Mapping[Any, Any]) -> Verdict:
+    """Return what a claim's criterion says about numbers; without a value it is not tested."""
+    known = _known(stored)
+    if "value" not in known:
+        return Verdict.NOT_TESTED
+    if missing := sorted(claim.criterion.names - set(known)):
+        given = "n" if missing == ["n"] else "an interval"
+        raise RegimeError(f"{claim.id} needs {given}: its criterion asks for {', '.join(missing)}")
+    return claim.criterion.judge(known)
+
+
+def _known(stored: Mapping[Any, Any]) -> dict[str, float]:
+    """Return the numbers that are there: a table has NaN where one is missing."""
+    numbers = {name: stored.get(name) for name in QUANTITIES}
+    return {name: one for name, one in numbers.items() if one is not None and not math.isnan(one)}
+
+
+def plain_number(value: object, name: str) -> int | float:
+    """Return a finite number of Python from a number, a NumPy scalar or a one-element tensor."""
     scalar = value.item() if hasattr(value, "item") and getattr(value, "ndim", 0) == 0 else value
     if isinstance(scalar, bool) or not isinstance(scalar, int | float):
         raise RegimeError(f"{name} must be one number, not {type(value).__name__}")
     if not math.isfinite(scalar):
         raise RegimeError(f"{name} is {scalar}; only finite numbers can be recorded")
-    return float(scalar)
+    return scalar
 
 
 def rounded(number: float) -> float:
@@ -141,13 +132,7 @@ def rounded(number: float) -> float:
 
 
 def measurements_in(notebook: Node, where: str) -> dict[str, Measurement]:
-    """Collect what an executed notebook recorded, by claim.
-
-    Raises
-    ------
-    RegimeError
-        If one claim was recorded twice.
-    """
+    """Collect what an executed notebook recorded, by claim."""
     found: dict[str, Measurement] = {}
     for content in bundles_of(notebook, CLAIM_MIME):
         measurement = Measurement(**{**content, "verdict": Verdict(content["verdict"])})
@@ -159,21 +144,11 @@ def measurements_in(notebook: Node, where: str) -> dict[str, Measurement]:
 
 @dataclass(frozen=True)
 class Record:
-    """A claim with what was measured about it, if anything was.
-
-    Attributes
-    ----------
-    claim : Claim
-        What the paper says.
-    measurement : Measurement or None
-        None where the claim is recorded nowhere.
-    notebook : Path or None
-        The executed notebook that holds the measurement.
-    """
+    """A claim with what was measured about it, if anything was."""
 
     claim: Claim
     measurement: Measurement | None = None
-    notebook: Path | None = None
+    notebook: Path | None = None  # the executed one that holds the measurement
 
     @property
     def verdict(self) -> Verdict:
@@ -181,64 +156,24 @@ class Record:
         return self.measurement.verdict if self.measurement else Verdict.NOT_TESTED
 
 
-def executed_notebook(project: Project, chapter: str) -> Path | None:
-    """Return where the outputs of a chapter lie: its last run, else the committed notebook."""
-    for folder in (project.executed, project.notebooks):
-        path = folder / f"{chapter}.ipynb"
-        if path.is_file():
-            return path
-    return None
-
-
 def read_ledger(project: Project) -> tuple[Record, ...]:
     """Return every claim of the project with its measurement, in the order of the claims file.
 
-    Verdicts follow from the stored numbers and the criterion as it is written today.
-
-    Raises
-    ------
-    RegimeError
-        If an executed notebook holds a measurement that the claims file does not know, or one
-        in another unit: the chapter must be run again.
+    Measurements lie in the last run of a chapter, else in the committed notebook. Verdicts follow
+    from the stored numbers and the criterion as it is written today. A measurement that the claims
+    file does not know, or in another unit, is refused: the chapter must be run again.
     """
     claims = load_claims(project.claims_file)
     found: dict[str, tuple[Measurement, Path]] = {}
-    for chapter in sorted({path.stem for path in project.notebooks.glob("*.ipynb")}):
-        path = executed_notebook(project, chapter)
-        if path is None:
-            continue
-        where = project.show(path)
-        for measurement in measurements_in(read_notebook(path), where).values():
-            found[measurement.id] = (_current(measurement, claims, chapter, where), path)
+    for committed in sorted(project.notebooks.glob("*.ipynb")):
+        last = project.executed / committed.name
+        path = last if last.is_file() else committed
+        for one in measurements_in(read_notebook(path), project.show(path)).values():
+            claim = claims.get(one.id)
+            if claim is None or (claim.chapter, claim.unit) != (path.stem, one.unit):
+                raise RegimeError(
+                    f"{project.show(path)} records {one.id} in a way that book/claims.yml no "
+                    f"longer knows; run the chapter again: regime run {path.stem}"
+                )
+            found[one.id] = measurement_of(claim, vars(one)), path
     return tuple(Record(claim, *found.get(claim.id, ())) for claim in claims.values())
-
-
-def _current(
-    measurement: Measurement, claims: Mapping[str, Claim], chapter: str, where: str
-) -> Measurement:
-    """Judge a stored measurement by the claim as it is written today."""
-    claim = claims.get(measurement.id)
-    if claim is None or claim.chapter != chapter or claim.unit != measurement.unit:
-        raise RegimeError(
-            f"{where} records {measurement.id} in a way that book/claims.yml no longer knows; "
-            f"run the chapter again: regime run {chapter}"
-        )
-    quantities = {key: getattr(measurement, key) for key in ("value", "low", "high", "n")}
-    return dataclasses.replace(measurement, verdict=judge(claim, quantities))
-
-
-def judge(claim: Claim, quantities: Mapping[str, float | None]) -> Verdict:
-    """Return what a claim's criterion says about numbers; without a value it is not tested.
-
-    Raises
-    ------
-    RegimeError
-        If the criterion asks for one that is missing.
-    """
-    known = {name: number for name, number in quantities.items() if number is not None}
-    if "value" not in known:
-        return Verdict.NOT_TESTED
-    if missing := sorted(claim.criterion.names - set(known)):
-        given = "n" if missing == ["n"] else "an interval"
-        raise RegimeError(f"{claim.id} needs {given}: its criterion asks for {', '.join(missing)}")
-    return claim.criterion.judge(known)

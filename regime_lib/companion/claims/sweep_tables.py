@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 from collections import Counter
 from collections.abc import Mapping
@@ -23,43 +22,24 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class VerdictShare:
-    """How one claim fares over the settings of a sweep.
+    """How one claim fares over the settings of a sweep."""
 
-    Attributes
-    ----------
-    points : int
-        Settings of the sweep.
-    verdicts : dict of Verdict to int
-        Settings by verdict, in the order of `Verdict`; a setting in which the chapter could not
-        measure the claim counts as not tested.
-    parameters : tuple of str
-        What was varied.
-    """
-
-    points: int
-    verdicts: dict[Verdict, int]
-    parameters: tuple[str, ...]
+    points: int  # settings of the sweep
+    verdicts: dict[Verdict, int]  # settings by verdict, in order; not measured: not tested
+    parameters: tuple[str, ...]  # what was varied
 
 
 def publish_sweep(
     project: Project, chapter: str, table: pd.DataFrame, manifest: Mapping[str, Any]
 ) -> Path:
-    """Put a sweep's table among the pages of the book, from where the scorecard draws it.
-
-    Raises
-    ------
-    RegimeError
-        If the table holds no measurement.
-    """
+    """Put a sweep's table among the pages of the book, from where the scorecard draws it."""
     if not {"claim", "verdict"} <= set(table.columns):
         raise RegimeError(
             f"the sweep of {chapter} measured no claim, so there is nothing to publish"
         )
-    place = folder_of(project) / f"{chapter}.parquet"
-    buffer = io.BytesIO()
-    table.to_parquet(buffer, index=False)
+    place = project.pages / "sweeps" / f"{chapter}.parquet"
     with atomic_write(place) as temporary:
-        temporary.write_bytes(buffer.getvalue())
+        table.to_parquet(temporary, index=False)
     kept = {key: value for key, value in manifest.items() if key != "sha256"}
     write_text(place.with_suffix(".json"), json.dumps(kept, indent=2) + "\n")
     return place
@@ -82,7 +62,7 @@ def published_sweep(chapter: str, project: Project | None = None) -> pd.DataFram
     """
     import pandas as pd
 
-    path = folder_of(project or find_project()) / f"{chapter}.parquet"
+    path = (project or find_project()).pages / "sweeps" / f"{chapter}.parquet"
     if not path.is_file():
         raise RegimeError(
             f"no sweep of {chapter} was published; run regime sweep {chapter} --grid … --publish"
@@ -93,25 +73,16 @@ def published_sweep(chapter: str, project: Project | None = None) -> pd.DataFram
 def read_shares(project: Project) -> dict[str, VerdictShare]:
     """Return, for every claim that a published sweep covers, how its verdict changes.
 
-    Verdicts follow from the stored numbers and the criterion as it is written today.
-
-    Raises
-    ------
-    RegimeError
-        If a table is of a chapter or a claim that is not there any more.
+    Verdicts follow from the stored numbers and the criterion as it is written today. A table of a
+    chapter or a claim that is not there any more is refused.
     """
     claims = load_claims(project.claims_file)
     shares: dict[str, VerdictShare] = {}
-    for path in sorted(folder_of(project).glob("*.parquet")):
+    for path in sorted((project.pages / "sweeps").glob("*.parquet")):
         if path.stem not in chapter_names(project):
             raise RegimeError(f"{project.show(path)} belongs to no chapter; remove it")
         shares |= _shares_of(path, project.show(path), claims)
     return shares
-
-
-def folder_of(project: Project) -> Path:
-    """Return where published sweeps lie."""
-    return project.claims_file.parent / "sweeps"
 
 
 def _shares_of(path: Path, where: str, claims: Mapping[str, Claim]) -> dict[str, VerdictShare]:
@@ -127,15 +98,9 @@ def _shares_of(path: Path, where: str, claims: Mapping[str, Claim]) -> dict[str,
             raise RegimeError(
                 f"{where} holds a claim {claim} that claims.yml does not; sweep again"
             )
-        counts = Counter(_verdict(claims[str(claim)], row) for row in rows.to_dict("records"))
+        counts = Counter(judge(claims[str(claim)], row) for row in rows.to_dict("records"))
         points = int(manifest["done"])
         counts[Verdict.NOT_TESTED] += points - len(rows)
         verdicts = {verdict: counts[verdict] for verdict in Verdict if counts[verdict]}
         found[str(claim)] = VerdictShare(points, verdicts, varied)
     return found
-
-
-def _verdict(claim: Claim, row: Mapping[Any, Any]) -> Verdict:
-    numbers = {key: row.get(key) for key in ("value", "low", "high", "n")}
-    known = {k: float(v) for k, v in numbers.items() if v is not None and v == v}
-    return judge(claim, known)

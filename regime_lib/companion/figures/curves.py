@@ -57,6 +57,20 @@ def band(
     theme.band(ax, bundle.steps, low, mid, high, quantity, label=label)
 
 
+def lines(
+    theme: Theme,
+    ax: Axes,
+    curves: Mapping[str, tuple[npt.ArrayLike, npt.ArrayLike]],
+    quantity: str,
+    *,
+    styles: Sequence[Any] = STYLES,
+) -> None:
+    """Draw single curves in shades of one quantity, each in a line style of its own."""
+    shades = theme.shades(quantity, len(curves))
+    for shade, style, (name, curve) in zip(shades, styles, curves.items(), strict=False):
+        ax.plot(*curve, color=shade, linestyle=style, label=name)
+
+
 def shaded(
     theme: Theme,
     ax: Axes,

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from regime_lib.companion.book.notebooks import Node, bundles_of, outputs_of, text_of
+from regime_lib.companion.book.notebooks import Node, outputs_of, text_of
 
 #: Under which type a figure lies in the output of the cell that showed it.
 FIGURE_MIME = "application/vnd.regime.figure+json"
@@ -20,29 +20,16 @@ _PNG = "image/png"
 
 @dataclass(frozen=True)
 class DrawnFigure:
-    """A figure in its four variants.
+    """A figure in its four variants."""
 
-    Attributes
-    ----------
-    name : str
-        Its anchor, such as ``fig-decay``.
-    caption, alt : str
-        What it shows, and what a reader who cannot see it must know.
-    pictures : dict of str to str
-        A PNG per variant, in base64.
-    scene : str or None
-        What a page's script draws in place of the picture, where the reader can move it: JSON, in
-        one text, since a notebook would give every number of it a line.
-    note : str
-        What stands before the caption.
-    """
-
-    name: str
+    name: str  # its anchor, such as fig-decay
     caption: str
-    alt: str
-    pictures: dict[str, str]
+    alt: str  # what a reader who cannot see it must know
+    pictures: dict[str, str]  # a PNG per variant, in base64
+    # What a page's script draws in place of the picture, where the reader can move it: JSON, in one
+    # text, since a notebook would give every number of it a line.
     scene: str | None = None
-    note: str = ""
+    note: str = ""  # what stands before the caption
 
     def bundle(self) -> dict[str, Any]:
         """Return the figure as a notebook displays it; each picture is there once."""
@@ -72,8 +59,3 @@ def figures_in(notebook: Node) -> Iterator[DrawnFigure]:
     for _, output in outputs_of(notebook):
         if FIGURE_MIME in (data := output.get("data", {})):
             yield DrawnFigure.of_bundle(data)
-
-
-def shows_figures(notebook: Node) -> bool:
-    """Whether an executed notebook shows any figure."""
-    return any(True for _ in bundles_of(notebook, FIGURE_MIME))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -41,6 +42,13 @@ def ratio_dots(
             zorder=3,
             label=label if chosen is known else None,
         )
+
+
+def note(
+    ax: Axes, text: str, at: tuple[float, float], shift: tuple[float, float] = (0, 0), **style: Any
+) -> None:
+    """Write a text some points beside a place."""
+    ax.annotate(text, at, xytext=shift, textcoords="offset points", **style)
 
 
 def plain_numbers(axis: Axis, ticks: Sequence[float]) -> None:

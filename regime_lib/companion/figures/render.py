@@ -34,25 +34,7 @@ _COLOURS = 160  # enough for every line to keep its exact colour
 def render_figure(
     draw: Callable[[Theme], Figure], name: str, caption: str, alt: str
 ) -> DrawnFigure:
-    """Draw a figure in its four variants.
-
-    Parameters
-    ----------
-    draw : callable
-        Takes a `Theme`, returns a matplotlib figure.
-    name : str
-        Its name and anchor, such as ``fig-decay``.
-    caption : str
-        What the figure shows; its first sentence counts as its title.
-    alt : str
-        What a reader who cannot see it must know, made from its data.
-
-    Raises
-    ------
-    RegimeError
-        If the name or the texts are unfit, `draw` returns no figure, or a text in it would be
-        too small to read.
-    """
+    """Draw a figure in its four variants; refuse texts that are unfit or too small."""
     check_texts(name, caption, alt)
     pictures: dict[str, str] = {}
     places: dict[bool, list[Bbox]] = {}
@@ -118,8 +100,9 @@ def _require_readable(figure: Figure, theme: Theme, name: str) -> None:
     pixels_per_point = WIDTH_PIXELS[theme.narrow] / WIDTH_INCHES[theme.narrow] / 72
     least = SMALLEST_TEXT[theme.narrow] / pixels_per_point
     for text in figure.findobj(Text):
-        words = text.get_text().strip() if isinstance(text, Text) and text.get_visible() else ""
-        points = float(text.get_fontsize()) if isinstance(text, Text) else 0.0
+        if not isinstance(text, Text) or not text.get_visible():
+            continue
+        words, points = text.get_text().strip(), float(text.get_fontsize())
         if words and points < least:
             shape = "narrow" if theme.narrow else "wide"
             raise RegimeError(

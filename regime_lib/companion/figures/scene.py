@@ -84,90 +84,43 @@ Mark = Line | Points | Polygon | VLine | HLine | Label
 
 @dataclass(frozen=True)
 class Panel:
-    """The axes of one panel.
-
-    Attributes
-    ----------
-    title, xlabel, ylabel : str
-        Plain text.
-    xlim, ylim : tuple of float
-        Ends of the axes; what lies outside is cut off.
-    xscale, yscale : {"linear", "log"}
-        How values are laid out.
-    equal : bool
-        Whether a unit is as long on both axes (linear scales only).
-    """
+    """The axes of one panel."""
 
     title: str = ""
     xlabel: str = ""
     ylabel: str = ""
-    xlim: tuple[float, float] = (0.0, 1.0)
+    xlim: tuple[float, float] = (0.0, 1.0)  # ends of the axes; what lies outside is cut off
     ylim: tuple[float, float] = (0.0, 1.0)
     xscale: Scale = "linear"
     yscale: Scale = "linear"
-    equal: bool = False
+    equal: bool = False  # whether a unit is as long on both axes (linear scales only)
 
 
 @dataclass(frozen=True)
 class Slider:
-    """One thing that the reader varies.
+    """One thing that the reader varies."""
 
-    Attributes
-    ----------
-    name : str
-        What it is, such as ``time``.
-    labels : tuple of str
-        What the reader sees at each stop.
-    """
-
-    name: str
-    labels: tuple[str, ...]
+    name: str  # such as time
+    labels: tuple[str, ...]  # what the reader sees at each stop
 
 
 @dataclass(frozen=True)
 class Frame:
-    """What is seen at one combination of stops.
+    """What is seen at one combination of stops."""
 
-    Attributes
-    ----------
-    marks : tuple of tuple of Mark
-        One tuple a panel.
-    readout : str
-        The state in words, shown below the picture and read out.
-    """
-
-    marks: tuple[tuple[Mark, ...], ...]
-    readout: str = ""
+    marks: tuple[tuple[Mark, ...], ...]  # one tuple a panel
+    readout: str = ""  # the state in words, shown below the picture and read out
 
 
 @dataclass(frozen=True)
 class Scene:
-    """A picture with sliders.
+    """A picture with sliders; parts that do not fit together are refused."""
 
-    Attributes
-    ----------
-    panels : tuple of Panel
-        One to three.
-    sliders : tuple of Slider
-        One to three; the first can also play by itself.
-    frames : mapping from tuple of int to Frame
-        A frame for every combination of stops.
-    backdrop : tuple of tuple of Mark
-        Marks that are always there, below the others, one tuple a panel.
-    start : tuple of int
-        The combination that is shown first; the first stops by default.
-
-    Raises
-    ------
-    RegimeError
-        If the parts do not fit together.
-    """
-
-    panels: tuple[Panel, ...]
-    sliders: tuple[Slider, ...]
-    frames: Mapping[tuple[int, ...], Frame]
-    backdrop: tuple[tuple[Mark, ...], ...] = ()
-    start: tuple[int, ...] = ()
+    panels: tuple[Panel, ...]  # one to three
+    sliders: tuple[Slider, ...]  # one to three; the first can also play by itself
+    frames: Mapping[tuple[int, ...], Frame]  # one for every combination of stops
+    backdrop: tuple[tuple[Mark, ...], ...] = ()  # always there, below the others; a tuple a panel
+    start: tuple[int, ...] = ()  # the stops that are shown first; those at 0 by default
 
     def __post_init__(self) -> None:
         _expect(1 <= len(self.panels) <= _MOST_PANELS, "a scene has one to three panels")

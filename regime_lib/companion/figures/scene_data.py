@@ -44,10 +44,7 @@ _SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 def with_scene(still: DrawnFigure, scene: Scene) -> DrawnFigure:
     """Return a figure that a reader can move; its pictures are seen without a script, and in print.
 
-    Raises
-    ------
-    RegimeError
-        If the scene is too large for a page.
+    A scene that is too large for a page is refused.
     """
     data = {**encode(scene), "alt": still.alt}
     text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))

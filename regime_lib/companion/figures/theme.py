@@ -86,18 +86,10 @@ _MOST_COLUMNS = 3
 
 @dataclass(frozen=True)
 class Theme:
-    """How one variant of a figure is drawn.
+    """How one variant of a figure is drawn."""
 
-    Attributes
-    ----------
-    dark : bool
-        Light lines on a dark ground.
-    narrow : bool
-        Drawn for a telephone: panels stand in a column.
-    """
-
-    dark: bool = False
-    narrow: bool = False
+    dark: bool = False  # light lines on a dark ground
+    narrow: bool = False  # drawn for a telephone: panels stand in a column
 
     @property
     def background(self) -> str:
@@ -110,13 +102,7 @@ class Theme:
         return TEXT[self.dark]
 
     def colour(self, quantity: str) -> str:
-        """Return the colour of a quantity, the same in the whole book.
-
-        Raises
-        ------
-        RegimeError
-            If the quantity has no colour.
-        """
+        """Return the colour of a quantity, the same in the whole book."""
         if quantity not in COLOURS:
             raise RegimeError(f"no colour for '{quantity}'; there are {', '.join(COLOURS)}")
         return COLOURS[quantity][self.dark]
@@ -141,21 +127,9 @@ class Theme:
     def panels(
         self, n: int = 1, *, height: float = 2.9, sharey: bool = False
     ) -> tuple[Figure, tuple[Axes, ...]]:
-        """Make a figure of `n` panels: in rows of up to three when wide, in a column when narrow.
+        """Return a figure and its `n` panels: in rows of up to three if wide, else in a column.
 
-        Parameters
-        ----------
-        n : int
-            How many panels.
-        height : float
-            Height of one row of panels, in inches.
-        sharey : bool
-            Whether the panels share their vertical axis.
-
-        Returns
-        -------
-        Figure, tuple of Axes
-            The figure and its `n` panels in reading order.
+        `height` is that of one row, in inches; `sharey` lets all share their vertical axis.
         """
         columns = 1 if self.narrow else min(n, _MOST_COLUMNS)
         rows = -(-n // columns)
@@ -178,20 +152,9 @@ class Theme:
         label: str | None = None,
         colour: str | None = None,
     ) -> None:
-        """Draw a line with its band over seeds.
+        """Draw a line with its band over seeds, in the colour and line style of a quantity.
 
-        Parameters
-        ----------
-        ax : Axes
-            Where to draw.
-        x, low, mid, high : array_like
-            One entry a point: position, lower end, middle and upper end.
-        quantity : str
-            Whose colour and line style to use.
-        label : str, optional
-            What the legend says; the quantity by default.
-        colour : str, optional
-            One of the quantity's `shades` instead of its plain colour.
+        The legend has `label`, by default the quantity; `colour` may be one of its `shades`.
         """
         chosen = colour or self.colour(quantity)
         ax.fill_between(x, low, high, color=chosen, alpha=0.22, linewidth=0)

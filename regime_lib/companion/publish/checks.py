@@ -25,6 +25,8 @@ from regime_lib.errors import RegimeError
 #: Headings that every chapter has, in this order.
 HEADINGS = ("In one minute", "Where it fails", "Exercises")
 
+# Types of output that differ from run to run: cards, figures, footers and glued numbers.
+_VARYING = (CLAIM_MIME, FIGURE_MIME, PROVENANCE_MIME, "application/papermill.record/")
 _PATH = re.compile(r"(?<![\w.:/<])(?:/(?:home|Users|tmp|root|var|opt|mnt|usr|srv)/\w|[A-Z]:\\\w)")
 _ADDRESS = re.compile(r"\b0x[0-9a-fA-F]{6,}\b")
 _DATA_URI = re.compile(r"data:[\w/+.-]+;base64,[A-Za-z0-9+/=]+")
@@ -94,10 +96,12 @@ def _outputs(notebook: Node) -> Iterator[str]:
             yield f"{place} ends in an error ({output.get('ename')})"
         if output.get("name") == "stderr":
             yield f"{place} writes to standard error; nbval would compare it"
-        for text in _texts(output):
-            if match := _PATH.search(_DATA_URI.sub("", text)):
+        texts = [c for mime, c in output.get("data", {}).items() if mime.startswith("text/")]
+        for text in (output.get("text", ""), *texts):
+            plain = _DATA_URI.sub("", text_of(text))
+            if match := _PATH.search(plain):
                 yield f"{place} shows a path of this machine near '{match[0]}'"
-            if match := _ADDRESS.search(_DATA_URI.sub("", text)):
+            if match := _ADDRESS.search(plain):
                 yield f"{place} shows a memory address, {match[0]}"
     for number, cell in enumerate(notebook["cells"], start=1):
         if match := _PATH.search(source_of(cell)):
@@ -127,19 +131,13 @@ def _pictures(notebook: Node) -> Iterator[str]:
 
 def _comparison(notebook: Node) -> Iterator[str]:
     for number, cell in enumerate(notebook["cells"], start=1):
-        data = [output.get("data", {}) for output in cell.get("outputs", [])]
-        varies = any(_varying(mime) for bundle in data for mime in bundle)
-        if varies and IGNORE_TAG not in tags_of(cell):
+        shown = [mime for output in cell.get("outputs", []) for mime in output.get("data", {})]
+        if any(mime.startswith(_VARYING) for mime in shown) and IGNORE_TAG not in tags_of(cell):
             yield f"cell {number} shows numbers or a figure and lacks the tag '{IGNORE_TAG}'"
         if ".summary()" in source_of(cell) and IGNORE_TAG in tags_of(cell):
             yield f"cell {number} prints the summary and must not carry the tag '{IGNORE_TAG}'"
     if not comparable_cells(notebook):
         yield "nbval would compare nothing"
-
-
-def _varying(mime: str) -> bool:
-    glued = mime.startswith("application/papermill.record/")
-    return glued or mime in (CLAIM_MIME, FIGURE_MIME, PROVENANCE_MIME)
 
 
 def _prose(notebook: Node) -> Iterator[str]:
@@ -164,11 +162,3 @@ def _metadata(notebook: Node) -> Iterator[str]:
         yield "metadata.language_info lacks pygments_lexer, so the book cannot colour its code"
     if len({cell.get("id") for cell in notebook["cells"]} - {None}) != len(notebook["cells"]):
         yield "not every cell has an id of its own"
-
-
-def _texts(output: Node) -> Iterator[str]:
-    if "text" in output:
-        yield text_of(output["text"])
-    for mime, content in output.get("data", {}).items():
-        if mime.startswith("text/"):
-            yield text_of(content)

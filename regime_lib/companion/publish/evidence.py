@@ -7,7 +7,6 @@ again when its evidence changes.
 from __future__ import annotations
 
 import dataclasses
-import io
 import json
 import os
 import platform
@@ -30,21 +29,11 @@ _MANIFEST = "manifest.json"
 
 @dataclass(frozen=True, eq=False)
 class Evidence:
-    """What was measured once and committed.
+    """What was measured once and committed."""
 
-    Attributes
-    ----------
-    tables : dict of str to DataFrame
-        By name.
-    manifest : dict
-        What they were made of: settings, runs done and missing, versions, commit, seconds.
-    pictures : dict of str to DrawnFigure
-        Figures of the run, by name.
-    """
-
-    tables: dict[str, pd.DataFrame]
-    manifest: dict[str, Any]
-    pictures: dict[str, DrawnFigure]
+    tables: dict[str, pd.DataFrame]  # by name
+    manifest: dict[str, Any]  # settings, runs done and missing, versions, commit, seconds
+    pictures: dict[str, DrawnFigure]  # figures of the run, by name
 
 
 def publish_evidence(
@@ -54,33 +43,15 @@ def publish_evidence(
     facts: Mapping[str, Any],
     pictures: Mapping[str, DrawnFigure] | None = None,
 ) -> Path:
-    """Write tables as Parquet and say in a manifest where they come from.
+    """Write tables as Parquet, and figures, and say in a manifest where they come from.
 
-    Parameters
-    ----------
-    project : Project
-        The book.
-    chapter : str
-        The chapter's name.
-    tables : mapping of str to DataFrame
-        By the name of their file.
-    facts : mapping
-        What the manifest says beside versions, commit, machine class and digests.
-    pictures : mapping of str to DrawnFigure, optional
-        Figures, by name.
-
-    Returns
-    -------
-    Path
-        The folder.
+    The manifest has `facts`, versions, commit, class of machine and digests. Returns the folder.
     """
     folder, files = folder_of(project, chapter), {}
     for name, table in tables.items():
-        buffer = io.BytesIO()
-        table.to_parquet(buffer, index=False, compression="zstd")
         path = folder / f"{name}.parquet"
         with atomic_write(path) as temporary:
-            temporary.write_bytes(buffer.getvalue())
+            table.to_parquet(temporary, index=False, compression="zstd")
         files[name] = {"rows": len(table), "sha256": sha256_of(path)}
     for name, picture in (pictures or {}).items():
         write_text(folder / f"{name}.json", json.dumps(dataclasses.asdict(picture)) + "\n")
@@ -144,4 +115,4 @@ def _checked(path: Path, digest: str, chapter: str) -> Path:
 
 def folder_of(project: Project, chapter: str) -> Path:
     """Return where the evidence of a chapter lies, whether or not there is any."""
-    return project.claims_file.parent / "evidence" / chapter
+    return project.pages / "evidence" / chapter

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import struct
-from functools import cache
 from pathlib import Path
 
-from jinja2 import Environment, PackageLoader, Template
 from markupsafe import Markup
 
 from regime_lib.companion.figures.drawn import DrawnFigure
-from regime_lib.companion.publish.cards import prose
+from regime_lib.companion.publish.markup import template
 from regime_lib.storage import atomic_write
 
 #: Where pictures lie below the folder of static files, and what that folder is seen from a page.
@@ -41,26 +39,10 @@ def figure_html(figure: DrawnFigure, chapter: str) -> str:
                 "address": f"{_STATIC}/{_place(figure, variant, chapter)}",
             }
         )
-    return _template().render(
-        figure=figure,
-        pictures=pictures,
-        caption=Markup(prose(figure.caption)),
-        scene=_script(figure),
-    )
-
-
-def _script(figure: DrawnFigure) -> Markup | None:
-    """Return a scene as the text of a script, which the first "</script" in it would end."""
-    if figure.scene is None:
-        return None
-    return Markup(figure.scene.replace("</", r"<\/"))
+    # The first "</script" in the text of a script would end it.
+    scene = None if figure.scene is None else Markup(figure.scene.replace("</", r"<\/"))
+    return template("figure.html.j2").render(figure=figure, pictures=pictures, scene=scene)
 
 
 def _place(figure: DrawnFigure, variant: str, chapter: str) -> str:
     return f"{FOLDER}/{chapter}/{figure.name}-{variant}.png"
-
-
-@cache
-def _template() -> Template:
-    loader = PackageLoader("regime_lib.companion.publish")
-    return Environment(loader=loader, autoescape=True).get_template("figure.html.j2")

@@ -30,20 +30,9 @@ _INCLUDE = re.compile(rf"^`{{3,}}\{{include\}}\s+(\S*){FOLDER}/", re.MULTILINE)
 
 
 def write_fragments(project: Project, pages: Path) -> None:
-    """Write every generated fragment into ``pages/_generated``.
+    """Write every generated fragment into ``_generated`` of the staged folder `pages`.
 
-    Parameters
-    ----------
-    project : Project
-        The book, with its chapters executed.
-    pages : Path
-        The staged folder of pages, ``book/``.
-
-    Raises
-    ------
-    BuildFailed
-        If no chapter shows the landing figure, or a page includes a fragment from another
-        folder than `pages`, from which the fragment's links would lead nowhere.
+    No page in a folder below may include one: the fragment's links would lead nowhere from there.
     """
     _require_shallow(pages)
     entries, records = list_chapters(project), read_ledger(project)
@@ -52,10 +41,8 @@ def write_fragments(project: Project, pages: Path) -> None:
     write_text(folder / "scorecard.md", scorecard(records, read_shares(project), large))
     write_text(folder / "chapters.md", chapters_fragment(entries, records, large))
     for paper in PAPERS.values():
-        write_text(
-            folder / f"claims-{paper.key}.md",
-            paper_claims(of_paper(records, paper), large=large) + "\n",
-        )
+        claims = paper_claims(of_paper(records, paper), large=large)
+        write_text(folder / f"claims-{paper.key}.md", claims + "\n")
     chapter, hero = find_figure(project, HERO)
     write_text(folder / "hero.md", f"```{{raw}} html\n{figure_html(hero, chapter)}\n```\n")
 

@@ -6,9 +6,7 @@ committed as evidence. Verdicts follow from these numbers and the criteria as wr
 
 from __future__ import annotations
 
-import html
 import json
-import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,11 +16,11 @@ from regime_lib.companion.book.catalogue import Entry
 from regime_lib.companion.book.notebooks import bundles_of, glued_values, read_notebook
 from regime_lib.companion.book.parameters import Value
 from regime_lib.companion.book.project import Project
-from regime_lib.companion.claims.claims import Claim, Verdict, load_claims
-from regime_lib.companion.claims.ledger import Measurement, judge, measurements_in
+from regime_lib.companion.claims.claims import Claim, load_claims
+from regime_lib.companion.claims.ledger import Measurement, measurement_of, measurements_in
 from regime_lib.companion.figures.drawn import DrawnFigure, figures_in
-from regime_lib.companion.publish.cards import badge, measured, prose
 from regime_lib.companion.publish.evidence import folder_of, published_evidence
+from regime_lib.companion.publish.markup import template
 from regime_lib.companion.running.provenance import PROVENANCE_MIME
 from regime_lib.errors import RegimeError
 
@@ -36,30 +34,14 @@ _TABLE, _GLUED = "claims", "glued"
 
 @dataclass(frozen=True)
 class PaperScale:
-    """What a chapter's long run recorded.
+    """What a chapter's long run recorded."""
 
-    Attributes
-    ----------
-    measurements : dict of str to Measurement
-        By claim.
-    parameters : dict of str to value
-        Of that run, profile filled in.
-    seconds : float
-        How long it took.
-    commit : str
-        From which commit it ran.
-    pictures : dict of str to DrawnFigure
-        Figures of that run, by name.
-    glued : dict of str to value
-        Other numbers and texts of that run, by the name under which the prose knows them.
-    """
-
-    measurements: dict[str, Measurement]
-    parameters: dict[str, Value]
-    seconds: float
-    commit: str
-    pictures: dict[str, DrawnFigure]
-    glued: dict[str, int | float | str]
+    measurements: dict[str, Measurement]  # by claim
+    parameters: dict[str, Value]  # of that run, profile filled in
+    seconds: float  # how long it took
+    commit: str  # from which it ran
+    pictures: dict[str, DrawnFigure]  # figures of that run, by name
+    glued: dict[str, int | float | str]  # other numbers and texts of that run, by name
 
 
 def has_paper_profile(entry: Entry) -> bool:
@@ -68,23 +50,7 @@ def has_paper_profile(entry: Entry) -> bool:
 
 
 def collect_paper_scale(notebook: Path) -> tuple[dict[str, pd.DataFrame], dict[str, Any]]:
-    """Gather what an executed chapter recorded, as a table to publish and facts for its manifest.
-
-    Parameters
-    ----------
-    notebook : Path
-        The chapter, executed with the profile *paper*.
-
-    Returns
-    -------
-    tuple of dict
-        For `publish_evidence`.
-
-    Raises
-    ------
-    RegimeError
-        If it recorded nothing, did not reach its footer, or ran with another profile.
-    """
+    """Gather what a chapter recorded with the profile *paper*: tables to publish, and facts."""
     import pandas as pd
 
     node = read_notebook(notebook)
@@ -115,13 +81,7 @@ def collect_paper_scale(notebook: Path) -> tuple[dict[str, pd.DataFrame], dict[s
 
 
 def pictures_of(notebook: Path, names: Iterable[str]) -> dict[str, DrawnFigure]:
-    """Return figures of an executed chapter.
-
-    Raises
-    ------
-    RegimeError
-        If the chapter shows no figure of a name.
-    """
+    """Return figures of an executed chapter."""
     shown = {figure.name: figure for figure in figures_in(read_notebook(notebook))}
     for name in names:
         if name not in shown:
@@ -140,12 +100,7 @@ def read_paper_scale(
 ) -> PaperScale | None:
     """Return what is committed of a chapter's long run; None where nothing is.
 
-    Claims that are no longer on the list are left out.
-
-    Raises
-    ------
-    RegimeError
-        If what is committed is damaged.
+    Claims that are not on the list `claims` are left out.
     """
     if not (folder_of(project, chapter) / f"{_TABLE}.parquet").is_file():
         return None
@@ -181,57 +136,20 @@ def comparison(
 ) -> tuple[str, str]:
     """Return HTML and plain text that set two runs of a chapter beside each other, claim by claim.
 
-    Parameters
-    ----------
-    claims : iterable of Claim
-        In the order in which they are shown; those that neither run recorded are left out.
-    here : mapping of str to Measurement
-        The run at hand.
-    there : PaperScale
-        The committed one.
+    `here` is the run at hand; claims that neither run recorded are left out.
     """
-    items, lines = [], []
-    for claim in claims:
-        pair = here.get(claim.id), there.measurements.get(claim.id)
-        if pair == (None, None):
-            continue
-        cells = "".join(
-            f"<div><dt>{name}</dt><dd>{_cell(one)}</dd></div>"
-            for name, one in zip(("Here", "At the paper's scale"), pair, strict=True)
-        )
-        items.append(
-            '<li class="rl-row">'
-            f'<p class="rl-head"><a class="rl-id" href="#claim-{claim.id}">{claim.id}</a></p>'
-            f'<p class="rl-statement">{prose(claim.statement)}</p>'
-            f'<dl class="rl-facts rl-pair simple">{cells}</dl></li>'
-        )
-        lines.append(f"{claim.id}: {' | '.join(_said(one) for one in pair)}")
-    return f'<ul class="rl-rows">{"".join(items)}</ul>', "\n".join(lines)
+    rows = [(c, here.get(c.id), there.measurements.get(c.id)) for c in claims]
+    rows = [row for row in rows if row[1:] != (None, None)]
+    said = [[one.summary if one else "not tested" for one in pair] for _, *pair in rows]
+    lines = [f"{row[0].id}: {' | '.join(pair)}" for row, pair in zip(rows, said, strict=True)]
+    return template("comparison.html.j2").render(rows=rows), "\n".join(lines)
 
 
-def _cell(one: Measurement | None) -> str:
-    if one is None:
-        return html.escape(Verdict.NOT_TESTED)
-    return f"{badge(one.verdict)} {measured(one)}"
-
-
-def _said(one: Measurement | None) -> str:
-    return Verdict.NOT_TESTED if one is None else f"{one.verdict}, {one.numbers}"
-
-
-def _measurement(claim: Claim, row: Mapping[str, Any]) -> Measurement:
+def _measurement(claim: Claim, row: Mapping[Any, Any]) -> Measurement:
     """Read one row of the table, judged by the claim as it is written today."""
-    low, high, n = (
-        None if row[name] is None or math.isnan(row[name]) else row[name]
-        for name in ("low", "high", "n")
-    )
-    count = None if n is None else int(n)
-    value = None if math.isnan(row["value"]) else float(row["value"])
     if claim.unit != row["unit"]:
         raise RegimeError(
             f"the evidence of {claim.chapter} holds {claim.id} in '{row['unit']}', the claim is in "
             f"'{claim.unit}'; run regime evidence {claim.chapter}"
         )
-    verdict = judge(claim, {"value": value, "low": low, "high": high, "n": count})
-    origin = {key: row[key] for key in ("over", "method") if isinstance(row.get(key), str)}
-    return Measurement(claim.id, value, low, high, count, claim.unit, verdict, **origin)
+    return measurement_of(claim, row)

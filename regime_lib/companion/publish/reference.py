@@ -11,13 +11,13 @@ from typing import Any
 from regime_lib.companion.book.catalogue import Entry, list_chapters
 from regime_lib.companion.book.notebooks import read_notebook
 from regime_lib.companion.book.project import Project
-from regime_lib.companion.claims.ledger import Measurement, measurements_in, read_ledger
-from regime_lib.companion.figures.drawn import DrawnFigure
+from regime_lib.companion.claims.ledger import Measurement, measurements_in, read_ledger, rounded
 from regime_lib.companion.publish.checks import problems_of
 from regime_lib.companion.publish.generated_pages import HERO, find_figure
 from regime_lib.companion.publish.paper_scale import paper_scale_of_claims
 from regime_lib.companion.publish.scorecard import readme_table
 from regime_lib.companion.running.execution import RunPlan, plan_run
+from regime_lib.companion.running.keys import stored_key
 from regime_lib.companion.running.provenance import seconds_in
 from regime_lib.errors import RegimeError
 from regime_lib.storage import atomic_write, write_text
@@ -32,18 +32,7 @@ def accept(project: Project) -> tuple[str, ...]:
     """Commit to the results of the last run: chapters, numbers, the README's table and picture.
 
     Nothing is written unless every chapter is up to date with its default parameters and fit to
-    publish.
-
-    Returns
-    -------
-    tuple of str
-        The names of the accepted chapters.
-
-    Raises
-    ------
-    RegimeError
-        If a chapter is stale or breaks the contract of chapters, no chapter draws the landing
-        figure, or the README has no place for the table.
+    publish. Returns the names of the accepted chapters.
     """
     entries = list_chapters(project)
     plans = [_publishable(project, entry) for entry in entries]
@@ -52,30 +41,24 @@ def accept(project: Project) -> tuple[str, ...]:
     large = paper_scale_of_claims(project)
     table = readme_table(entries, read_ledger(project), run_seconds(project, entries), large)
     reference = {plan.entry.name: _numbers(plan.target) for plan in plans}
-    landing = find_figure(project, HERO)[1]
+    _, landing = find_figure(project, HERO)
     for plan in plans:
         with atomic_write(plan.entry.path) as temporary:
             temporary.write_bytes(plan.target.read_bytes())
     write_text(project.reference_file, json.dumps(reference, indent=2, sort_keys=True) + "\n")
     write_text(readme, f"{head}{BEGIN}\n{table}\n{END}{tail}")
-    _write_pictures(project, landing)
+    for theme in ("light", "dark"):
+        with atomic_write(project.pages / "_static" / f"hero-{theme}.png") as temporary:
+            temporary.write_bytes(landing.png(f"{theme}-wide"))
     return tuple(reference)
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """How the last run compares with the accepted numbers.
+    """How the last run compares with the accepted numbers."""
 
-    Attributes
-    ----------
-    compared : int
-        How many claims were compared.
-    problems : tuple of str
-        One sentence a claim that differs, is missing or is new.
-    """
-
-    compared: int
-    problems: tuple[str, ...]
+    compared: int  # how many claims
+    problems: tuple[str, ...]  # one sentence a claim that differs, is missing or is new
 
 
 def compare_with_reference(project: Project) -> Comparison:
@@ -89,7 +72,9 @@ def compare_with_reference(project: Project) -> Comparison:
     compared, problems = 0, []
     for entry in list_chapters(project):
         path = project.executed / f"{entry.name}.ipynb"
-        if not path.is_file() or _overridden(path, entry):
+        defaults = {parameter.name: parameter.default for parameter in entry.parameters}
+        stored = stored_key(path)
+        if stored is None or stored.get("parameters") != defaults:
             continue
         found = measurements_in(read_notebook(path), project.show(path))
         accepted = reference.get(entry.name, {})
@@ -102,18 +87,8 @@ def compare_with_reference(project: Project) -> Comparison:
 
 def run_seconds(project: Project, entries: tuple[Entry, ...]) -> dict[str, float]:
     """Return how long each chapter's last run took, as its footer says."""
-    return {
-        entry.name: seconds
-        for entry in entries
-        for seconds in seconds_in(read_notebook(project.executed / entry.path.name))
-    }
-
-
-def _write_pictures(project: Project, figure: DrawnFigure) -> None:
-    """Write the wide variants of the landing figure where the README finds them."""
-    for theme in ("light", "dark"):
-        with atomic_write(project.root / "book" / "_static" / f"hero-{theme}.png") as temporary:
-            temporary.write_bytes(figure.png(f"{theme}-wide"))
+    executed = {entry.name: read_notebook(project.executed / entry.path.name) for entry in entries}
+    return {name: seconds for name, node in executed.items() for seconds in seconds_in(node)}
 
 
 def _publishable(project: Project, entry: Entry) -> RunPlan:
@@ -139,24 +114,16 @@ def _around_table(readme: Path) -> tuple[str, str]:
 
 
 def _numbers(path: Path) -> dict[str, dict[str, Any]]:
-    found = measurements_in(read_notebook(path), path.name)
-    return {
-        claim: {
-            "value": measurement.value,
-            "tolerance": _tolerance(measurement),
-            "unit": measurement.unit,
-            "verdict": str(measurement.verdict),
-        }
-        for claim, measurement in found.items()
-    }
-
-
-def _tolerance(measurement: Measurement) -> float:
-    """Return the largest distance from the value to an end of its interval."""
-    value = measurement.value
-    if value is None or measurement.low is None or measurement.high is None:
-        return 0.0
-    return float(f"{max(value - measurement.low, measurement.high - value):.6g}")
+    """Return the numbers to accept, each with its distance to the farther end of its interval."""
+    numbers = {}
+    for claim, found in measurements_in(read_notebook(path), path.name).items():
+        value, low, high = found.value, found.low, found.high
+        tolerance = 0.0
+        if value is not None and low is not None and high is not None:
+            tolerance = rounded(max(value - low, high - value))
+        told = {"value": value, "unit": found.unit, "verdict": str(found.verdict)}
+        numbers[claim] = {**told, "tolerance": tolerance}
+    return numbers
 
 
 def _difference(accepted: dict[str, Any] | None, found: Measurement | None) -> str:
@@ -175,8 +142,3 @@ def _difference(accepted: dict[str, Any] | None, found: Measurement | None) -> s
     if found.verdict != accepted["verdict"]:
         return f"is {found.verdict}, accepted as {accepted['verdict']}"
     return ""
-
-
-def _overridden(path: Path, entry: Entry) -> bool:
-    stored = read_notebook(path)["metadata"].get("regime", {}).get("parameters")
-    return stored != {parameter.name: parameter.default for parameter in entry.parameters}

@@ -9,7 +9,6 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,7 +31,7 @@ from regime_lib.companion.running.provenance import PROVENANCE_MIME
 from regime_lib.storage import sha256_of, write_text
 
 #: In the rendered book: what it was made from.
-STAMP = ".regime-book.json"
+STAMP = ".regime-book"
 
 _SCRATCH = ".render-"
 _RENDER = "import sys; from jupyter_book.cli.main import main; sys.exit(main())"
@@ -44,66 +43,38 @@ _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 @dataclass(frozen=True)
 class Book:
-    """A rendered book.
+    """A rendered book."""
 
-    Attributes
-    ----------
-    html : Path
-        Its folder.
-    status : str
-        ``rendered`` or ``up to date``.
-    runs : tuple of ChapterRun
-        How the chapters came out.
-    """
-
-    html: Path
-    status: str
-    runs: tuple[ChapterRun, ...]
+    html: Path  # its folder
+    status: str  # "rendered" or "up to date"
+    runs: tuple[ChapterRun, ...]  # how the chapters came out
 
 
 def build_book(project: Project, jobs: int | None = None) -> Book:
-    """Run the chapters that are stale and render the book, if anything it is made of changed.
+    """Run the chapters that are stale, `jobs` at once, and render the book if anything changed.
 
     The rendered book is replaced only once a new one is complete and free of warnings.
-
-    Parameters
-    ----------
-    project : Project
-        The book.
-    jobs : int, optional
-        How many chapters run at once.
-
-    Raises
-    ------
-    BuildFailed
-        If a chapter fails or the rendering complains; the book that was there stays.
     """
     from filelock import FileLock
 
-    project.build.mkdir(exist_ok=True)
-    (project.build / "locks").mkdir(exist_ok=True)
+    (project.build / "locks").mkdir(parents=True, exist_ok=True)
     with FileLock(project.build / "locks" / "book.lock"):
         plans = [plan_run(project, entry) for entry in list_chapters(project)]
         runs = execute(project, plans, jobs)
-        require_success(runs)
+        if failed := [run for run in runs if run.status == "failed"]:
+            more = f" (and {len(failed) - 1} more)" if len(failed) > 1 else ""
+            raise BuildFailed(f"{failed[0].error}{more}")
         stamp = _stamp(project)
-        if _read_stamp(project) == stamp:
+        last = project.html / STAMP
+        if last.is_file() and last.read_text(encoding="utf-8") == stamp:
             return Book(project.html, "up to date", runs)
         for left in project.build.glob(f"{_SCRATCH}*"):
             shutil.rmtree(left)  # of a build that was killed
         with tempfile.TemporaryDirectory(prefix=_SCRATCH, dir=project.build) as folder:
             rendered = _render(project, stage(project), Path(folder))
-            write_text(rendered / STAMP, json.dumps({"inputs": stamp}) + "\n")
+            write_text(rendered / STAMP, stamp)
             _swap(rendered, project.html, Path(folder) / "replaced")
         return Book(project.html, "rendered", runs)
-
-
-def require_success(runs: Sequence[ChapterRun]) -> None:
-    """Raise the first failure among `runs`, if there is one."""
-    failed = [run for run in runs if run.status == "failed"]
-    if failed:
-        more = f" (and {len(failed) - 1} more)" if len(failed) > 1 else ""
-        raise BuildFailed(f"{failed[0].error}{more}")
 
 
 def stage(project: Project) -> Path:
@@ -115,11 +86,8 @@ def stage(project: Project) -> Path:
         if not (project.root / name).is_file():
             raise BuildFailed(f"there is no {name} in the project's root to render the book by")
         shutil.copyfile(project.root / name, root / name)
-    shutil.copytree(
-        project.root / "book",
-        root / "book",
-        ignore=shutil.ignore_patterns("__pycache__", FOLDER),
-    )
+    made = shutil.ignore_patterns("__pycache__", FOLDER)
+    shutil.copytree(project.pages, root / "book", ignore=made)
     (root / "notebooks").mkdir()
     for entry in list_chapters(project):
         notebook = read_notebook(project.executed / entry.path.name)
@@ -132,10 +100,9 @@ def stage(project: Project) -> Path:
 
 
 def _renderable(notebook: Node, chapter: str) -> Node:
-    """Show figures as pages do, and drop what is not for readers: the ledger's own outputs, and
-    what is said to formatters.
+    """Show figures as pages do, and drop what is not for readers.
 
-    myst-nb warns of every type of output that it cannot draw.
+    That is what is said to formatters, and types of output that myst-nb cannot draw: it warns.
     """
     for cell in code_cells(notebook):
         cell["source"] = source_of(cell).removeprefix(_FORMATTERS_OFF)
@@ -191,20 +158,9 @@ def _swap(new: Path, place: Path, old: Path) -> None:
 def _stamp(project: Project) -> str:
     """Return the digest of everything that the rendered book is made of."""
     files = [project.root / "_config.yml", project.root / "_toc.yml", project.lock_file]
-    files += [path for path in sorted((project.root / "book").rglob("*")) if _is_input(path)]
+    made = {"__pycache__", FOLDER}
+    files += [path for path in sorted(project.pages.rglob("*")) if not made & set(path.parts)]
     files += [project.executed / entry.path.name for entry in list_chapters(project)]
     digests = {project.show(path): sha256_of(path) for path in files if path.is_file()}
     rendering = [f"{project.library.name}.companion.publish.site"]
     return digest_of([digests, library_digests(project, rendering)])
-
-
-def _is_input(path: Path) -> bool:
-    return path.is_file() and not {"__pycache__", FOLDER} & set(path.parts)
-
-
-def _read_stamp(project: Project) -> str | None:
-    path = project.html / STAMP
-    if not path.is_file():
-        return None
-    inputs = json.loads(path.read_text(encoding="utf-8")).get("inputs")
-    return inputs if isinstance(inputs, str) else None

@@ -7,8 +7,8 @@ import multiprocessing
 import os
 import tempfile
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
-from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 from pathlib import Path
 from typing import Any
@@ -25,24 +25,12 @@ from regime_lib.companion.running.worker import Job, WorkerReport, work
 
 @dataclass(frozen=True)
 class RunPlan:
-    """A run that may be needed.
-
-    Attributes
-    ----------
-    entry : Entry
-        The chapter.
-    target : Path
-        Where the executed notebook goes.
-    key : RunKey
-        What the run depends on, with the value of every parameter.
-    reasons : tuple of str
-        Why it must run; empty where the target is up to date.
-    """
+    """A run that may be needed."""
 
     entry: Entry
-    target: Path
-    key: RunKey
-    reasons: tuple[str, ...]
+    target: Path  # where the executed notebook goes
+    key: RunKey  # what the run depends on, with the value of every parameter
+    reasons: tuple[str, ...]  # why it must run; empty where the target is up to date
 
     @property
     def stale(self) -> bool:
@@ -52,24 +40,12 @@ class RunPlan:
 
 @dataclass(frozen=True)
 class ChapterRun:
-    """How a planned run ended.
-
-    Attributes
-    ----------
-    plan : RunPlan
-        What was asked for.
-    status : str
-        ``ran``, ``up to date`` or ``failed``.
-    seconds : float
-        How long it took.
-    error : str
-        The sentence that explains a failure.
-    """
+    """How a planned run ended."""
 
     plan: RunPlan
-    status: str
-    seconds: float = 0.0
-    error: str = ""
+    status: str  # "ran", "up to date" or "failed"
+    seconds: float = 0.0  # how long it took
+    error: str = ""  # the sentence that explains a failure
 
 
 def plan_run(
@@ -78,23 +54,9 @@ def plan_run(
     given: Mapping[str, str | Value] | None = None,
     folder: Path | None = None,
 ) -> RunPlan:
-    """Check the parameters of a run and say whether it is needed.
+    """Check the parameters that are set for a run, text or values, and say whether it is needed.
 
-    Parameters
-    ----------
-    project : Project
-        The book.
-    entry : Entry
-        The chapter.
-    given : mapping of str to value, optional
-        Parameters that are set; text is read as the declared type.
-    folder : Path, optional
-        Where the executed notebook goes; ``_build/notebooks`` by default.
-
-    Raises
-    ------
-    RegimeError
-        If a parameter is not declared or its value does not fit.
+    The executed notebook goes to `folder`, by default ``_build/notebooks``.
     """
     values = resolve_values(entry.parameters, given or {}, entry.name)
     key = run_key(project, entry, values)
@@ -105,32 +67,22 @@ def plan_run(
 def execute(
     project: Project, plans: Sequence[RunPlan], jobs: int | None = None
 ) -> tuple[ChapterRun, ...]:
-    """Run every plan that is stale, `jobs` at a time, showing progress on standard error.
+    """Run every plan that is stale, showing progress on standard error; return a run per plan.
 
-    Parameters
-    ----------
-    project : Project
-        The book.
-    plans : sequence of RunPlan
-        What to run, from `plan_run`.
-    jobs : int, optional
-        How many chapters at once; as many as there are processors by default.
-
-    Returns
-    -------
-    tuple of ChapterRun
-        One a plan, in the same order. A failed chapter does not stop the others.
+    `jobs` run at once, by default as many as there are processors. A failed chapter does not stop
+    the others.
     """
-    stale = [plan for plan in plans if plan.stale]
+    stale = sorted(
+        (plan for plan in plans if plan.stale), key=lambda plan: -seconds_expected(plan.entry)
+    )
     done = {id(plan): ChapterRun(plan, "up to date") for plan in plans if not plan.stale}
     if stale:
         with (
             tempfile.TemporaryDirectory(prefix="regime-") as scratch,
-            tqdm(total=sum(_cells(plan) for plan in stale), unit="cell", mininterval=0.5) as bar,
+            tqdm(total=sum(map(_cells, stale)), unit="cell", mininterval=0.5) as bar,
         ):
             crew = _Crew(project, Path(scratch), bar)
-            queue = sorted(stale, key=lambda plan: -seconds_expected(plan.entry))
-            done |= {id(run.plan): run for run in crew.run(queue, jobs or _processors())}
+            done |= {id(run.plan): run for run in crew.run(stale, jobs or _processors())}
     return tuple(done[id(plan)] for plan in plans)
 
 
@@ -139,101 +91,77 @@ def seconds_expected(entry: Entry) -> float:
 
     Who runs several side by side begins with the longest, so that none is left at the end alone.
     """
-    return max(seconds_in(entry.notebook()), default=math.inf)
+    return max(seconds_in(entry.notebook), default=math.inf)
 
 
 class _Crew:
-    """The worker processes of one call of `execute`."""
+    """The worker processes of one call of `execute`, each watched by a thread of this process.
+
+    No pool of processes: that breaks as a whole where one is killed.
+    """
 
     def __init__(self, project: Project, scratch: Path, bar: Any) -> None:
-        self._project = project
-        self._scratch = scratch
-        self._bar = bar
-        self._working: dict[Connection, _Worker] = {}
+        self._project, self._scratch, self._bar = project, scratch, bar
+        self._working: dict[str, SpawnProcess] = {}
 
     def run(self, plans: Sequence[RunPlan], jobs: int) -> list[ChapterRun]:
-        queue = list(plans)
-        runs: list[ChapterRun] = []
-        try:
-            while queue or self._working:
-                while queue and len(self._working) < jobs:
-                    self._start(queue.pop(0))
-                for ready in wait(list(self._working)):
-                    if isinstance(ready, Connection) and (run := self._listen(ready)):
-                        runs.append(run)
-        finally:
-            for worker in self._working.values():
-                worker.process.terminate()
-        return runs
+        with ThreadPoolExecutor(jobs) as watchers:
+            runs = [watchers.submit(self._run, plan) for plan in plans]
+            try:
+                return [run.result() for run in runs]
+            except BaseException:  # Ctrl-C, too
+                watchers.shutdown(wait=False, cancel_futures=True)
+                while wait(runs, timeout=0.1).not_done:  # one may only just be starting
+                    for process in list(self._working.values()):
+                        process.terminate()
+                raise
 
-    def _start(self, plan: RunPlan) -> None:
+    def _run(self, plan: RunPlan) -> ChapterRun:
+        name, cells = plan.entry.name, 0
         context = multiprocessing.get_context("spawn")
         receiver, sender = context.Pipe(duplex=False)
-        log = self._scratch / f"{plan.entry.name}.log"
-        job = _job(self._project, plan)
+        log = self._scratch / f"{name}.log"
+        job = Job(
+            self._project, name, plan.target.resolve(), _overrides(plan), plan.key.as_metadata()
+        )
         process = context.Process(target=work, args=(job, sender, log), daemon=True)
         process.start()
         sender.close()  # so that the receiver sees the end of the pipe when the worker dies
-        self._working[receiver] = _Worker(plan, process, log)
+        self._working[name] = process
         self._describe()
-
-    def _listen(self, receiver: Connection) -> ChapterRun | None:
-        """Take one report; return how the run ended if that is what it says."""
-        worker = self._working[receiver]
         try:
-            report: WorkerReport = receiver.recv()
+            while (report := receiver.recv()).status == "running":
+                self._bar.update(report.cells - cells)
+                cells = report.cells
         except EOFError:
-            worker.process.join()
-            report = WorkerReport(status="failed", error=worker.obituary())
-        if report.status == "running":
-            self._bar.update(report.cells - worker.cells)
-            worker.cells = report.cells
-            return None
-        self._bar.update(_cells(worker.plan) - worker.cells)
-        del self._working[receiver]
-        receiver.close()
-        worker.process.join()
+            report = None
+        process.join()
+        self._bar.update(_cells(plan) - cells)
+        del self._working[name]
         self._describe()
-        return ChapterRun(worker.plan, report.status, report.seconds, report.error)
+        report = report or WorkerReport(status="failed", error=_obituary(name, process, log))
+        return ChapterRun(plan, report.status, report.seconds, report.error)
 
     def _describe(self) -> None:
-        self._bar.set_description(", ".join(w.plan.entry.name for w in self._working.values()))
+        self._bar.set_description(", ".join(list(self._working)))
 
 
-@dataclass
-class _Worker:
-    """A process at work, and how many of its cells it has reported."""
-
-    plan: RunPlan
-    process: SpawnProcess
-    log: Path
-    cells: int = 0
-
-    def obituary(self) -> str:
-        """Say why a worker ended without a report."""
-        name, code = self.plan.entry.name, self.process.exitcode or 0
-        if code < 0:
-            return f"the worker of chapter {name} was killed (signal {-code}); run it again"
-        words = self.log.read_text(encoding="utf-8").strip().splitlines() or ["no message"]
-        return f"the worker of chapter {name} broke down ({words[-1]})"
+def _obituary(chapter: str, process: SpawnProcess, log: Path) -> str:
+    """Say why a worker ended without a report."""
+    code = process.exitcode or 0
+    if code < 0:
+        return f"the worker of chapter {chapter} was killed (signal {-code}); run it again"
+    words = log.read_text(encoding="utf-8").strip().splitlines() or ["no message"]
+    return f"the worker of chapter {chapter} broke down ({words[-1]})"
 
 
-def _job(project: Project, plan: RunPlan) -> Job:
-    defaults = {parameter.name: parameter.default for parameter in plan.entry.parameters}
-    values = plan.key.parameters
-    return Job(
-        chapter=plan.entry.name,
-        source=plan.entry.path,
-        target=plan.target.resolve(),
-        root=project.root,
-        locks=project.build / "locks",
-        overrides={name: value for name, value in values.items() if value != defaults[name]},
-        key=plan.key.as_metadata(),
-    )
+def _overrides(plan: RunPlan) -> dict[str, Value]:
+    values, parameters = plan.key.parameters, plan.entry.parameters
+    return {p.name: values[p.name] for p in parameters if values[p.name] != p.default}
 
 
 def _cells(plan: RunPlan) -> int:
-    return len(plan.entry.notebook()["cells"])
+    return len(plan.entry.notebook["cells"])
 
 
 def _processors() -> int:

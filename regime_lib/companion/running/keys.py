@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from regime_lib.companion.book.catalogue import Entry
+from regime_lib.companion.book.closure import closure
 from regime_lib.companion.book.notebooks import (
     INJECTED_TAG,
     Node,
@@ -22,7 +23,6 @@ from regime_lib.companion.book.notebooks import (
 from regime_lib.companion.book.parameters import Value
 from regime_lib.companion.book.project import Project
 from regime_lib.companion.claims.claims import Claim, load_claims
-from regime_lib.companion.running.closure import closure, code_of
 from regime_lib.errors import RegimeError
 from regime_lib.storage import sha256_of
 
@@ -33,27 +33,17 @@ EXERCISES = "exercises"
 METADATA_KEY = "regime"
 
 _DIGITS = 16
-_NAMES = {
-    "source": "the notebook's text or code",
-    "lock": "requirements.lock",
-}
+
+# How a reason calls what changed in a part; a name alone says enough in the others.
+_WORDS = {"claims": "claim ", "evidence": "evidence ", "data": "data set "}
 
 
 @dataclass(frozen=True)
 class RunKey:
-    """What a run of a chapter depends on.
+    """What a run of a chapter depends on."""
 
-    Attributes
-    ----------
-    parts : dict of str to dict of str to str
-        Digests by part (source, parameters, library, claims, lock, data, evidence) and by name
-        in it.
-    parameters : dict of str to value
-        The value of every declared parameter.
-    """
-
-    parts: dict[str, dict[str, str]]
-    parameters: dict[str, Value]
+    parts: dict[str, dict[str, str]]  # digests, by part such as "library" and by name in it
+    parameters: dict[str, Value]  # the value of every declared parameter
 
     @property
     def digest(self) -> str:
@@ -68,14 +58,12 @@ class RunKey:
 def run_key(project: Project, entry: Entry, parameters: Mapping[str, Value]) -> RunKey:
     """Compute the key of a run of `entry` with the given values of all its parameters."""
     claims = load_claims(project.claims_file)
-    evidence = project.claims_file.parent / "evidence" / entry.name
+    evidence = project.pages / "evidence" / entry.name
     parts = {
-        "source": {"cells": digest_of(_essence(entry.notebook()))},
+        "source": {"the notebook's text or code": digest_of(_essence(entry.notebook))},
         "parameters": {name: json.dumps(value) for name, value in parameters.items()},
-        "library": library_digests(project, entry.imports),
+        **measurement_parts(project, entry.imports, parameters.values()),
         "claims": {c.id: _claim_digest(c) for c in claims.values() if c.chapter == entry.name},
-        "lock": _file_digests([project.lock_file], project.root),
-        "data": data_digests(parameters.values()),
         "evidence": _file_digests(evidence.glob("*"), evidence),
     }
     return RunKey(parts, dict(parameters))
@@ -108,8 +96,7 @@ def measurement_parts(
 ) -> dict[str, dict[str, str]]:
     """Return digests of what measurements depend on, beside their settings.
 
-    These are the modules that measure, what these import, the lock, and the data sets that the
-    values of parameters name.
+    These are modules and what they import, the lock, and data sets that values of parameters name.
     """
     return {
         "library": library_digests(project, modules),
@@ -122,34 +109,26 @@ def library_digests(project: Project, modules: Iterable[str]) -> dict[str, str]:
     """Return the digest of every file of the project's code that importing some modules runs.
 
     Comments, docstrings and blank lines do not count, nor do the checks of exercises: what these
-    say of a reader's function changes nothing that a chapter measured.
+    say of a reader's function changes nothing that a chapter measured. A package's templates do.
     """
     roots = (project.library.parent, project.notebooks)
+    found = closure(roots, modules, ignore=EXERCISES)
+    texts = {path: module.code for path, module in found.items()}
+    for package in (path.parent for path in found if path.name == "__init__.py"):
+        texts |= {path: path.read_text(encoding="utf-8") for path in package.glob("templates/*.j2")}
     return {
         next(path.relative_to(root).as_posix() for root in roots if path.is_relative_to(root)): (
-            hashlib.sha256(code_of(path.read_text(encoding="utf-8")).encode()).hexdigest()[:_DIGITS]
+            _sha256(text)
         )
-        for path in closure(roots, modules, ignore=EXERCISES)
+        for path, text in texts.items()
     }
-
-
-def digest_of(content: object) -> str:
-    """Return the digest of anything that JSON can hold."""
-    text = json.dumps(content, sort_keys=True, ensure_ascii=False)
-    return hashlib.sha256(text.encode("utf-8")).hexdigest()[:_DIGITS]
 
 
 def _reason(part: str, name: str, before: str | None, now: str | None) -> str:
     if part == "parameters":
         return f"parameter {name}: {before or 'undeclared'} → {now or 'undeclared'}"
     change = "is new" if before is None else "is gone" if now is None else "changed"
-    if part == "claims":
-        return f"claim {name} {change}"
-    if part == "evidence":
-        return f"evidence {name} {change}"
-    if part == "data":
-        return f"data set {name} {change}"
-    return f"{_NAMES.get(part, name)} {change}"
+    return f"{_WORDS.get(part, '')}{name} {change}"
 
 
 def _essence(notebook: Node) -> list[Any]:
@@ -162,17 +141,17 @@ def _essence(notebook: Node) -> list[Any]:
 
 
 def _claim_digest(claim: Claim) -> str:
-    return digest_of(
-        [
-            claim.statement,
-            claim.where,
-            claim.source,
-            claim.quantity,
-            claim.unit,
-            claim.paper.key,
-            claim.criterion.as_dict(),
-        ]
-    )
+    words = [claim.statement, claim.where, claim.source, claim.quantity, claim.unit]
+    return digest_of([*words, claim.paper.key, claim.criterion.as_dict()])
+
+
+def digest_of(content: object) -> str:
+    """Return the digest of anything that JSON can hold."""
+    return _sha256(json.dumps(content, sort_keys=True, ensure_ascii=False))
+
+
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8")).hexdigest()[:_DIGITS]
 
 
 def data_digests(values: Iterable[Value]) -> dict[str, str]:
@@ -182,10 +161,7 @@ def data_digests(values: Iterable[Value]) -> dict[str, str]:
         return {}
     named = {_plain_name(value) for value in values if isinstance(value, str)}
     folders = [f for f in Path(root).iterdir() if f.is_dir() and _plain_name(f.name) in named]
-    return {
-        folder.name: digest_of(_file_digests((f for f in folder.rglob("*") if f.is_file()), folder))
-        for folder in folders
-    }
+    return {f.name: digest_of(_file_digests(f.rglob("*"), f)) for f in folders}
 
 
 def _plain_name(name: str) -> str:

@@ -11,16 +11,18 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import ModuleType
-from typing import Any, TypeVar, get_type_hints
+from typing import TYPE_CHECKING, Any, TypeVar, get_type_hints
 
 from regime_lib.companion.book.catalogue import Entry
 from regime_lib.companion.book.parameters import Value, check_value, refuse_unknown
 from regime_lib.companion.book.project import Project
 from regime_lib.companion.running.keys import digest_of, measurement_parts
 from regime_lib.errors import RegimeError
-from regime_lib.estimate import Estimate
 from regime_lib.keeping import dumps, loads
 from regime_lib.storage import atomic_write
+
+if TYPE_CHECKING:
+    from regime_lib.estimate import Estimate
 
 T = TypeVar("T")
 
@@ -36,15 +38,7 @@ VARIABLE = "REGIME_MEASUREMENTS"
 def with_profile(
     entry: Entry, values: Mapping[str, Value], module: ModuleType | None
 ) -> dict[str, Value]:
-    """Fill the parameters that are None from the profile that is chosen.
-
-    Raises
-    ------
-    RegimeError
-        If the profiles do not fit the declared parameters, or there is no such profile.
-    """
-    if module is None:
-        return dict(values)
+    """Fill the parameters that are None from the profile that is chosen."""
     quick, paper = (dict(getattr(module, name, {})) for name in ("QUICK", "PAPER"))
     if not quick and not paper:
         return dict(values)
@@ -55,40 +49,27 @@ def with_profile(
         raise RegimeError(
             'a chapter with profiles declares `profile: str = "quick"  # [quick | paper]`'
         )
-    for profile in (quick, paper):
-        for key, value in profile.items():
-            refuse_unknown(key, declared, entry.name)
-            check_value(declared[key], value, "the profile's value of")
+    for key, value in (*quick.items(), *paper.items()):
+        refuse_unknown(key, declared, entry.name)
+        check_value(declared[key], value, "the profile's value of")
     chosen = quick if values["profile"] == "quick" else paper
     return {k: chosen.get(k) if value is None else value for k, value in values.items()}
 
 
 def settings_of(module: ModuleType, values: Mapping[str, Value]) -> Any:
-    """Return the settings of a chapter's measurements: its parameters as a frozen dataclass.
-
-    Raises
-    ------
-    RegimeError
-        If the dataclass has a field that the chapter does not declare.
-    """
+    """Return the settings of a chapter's measurements: its parameters as a frozen dataclass."""
     names = [field.name for field in dataclasses.fields(module.Settings)]
     if strange := sorted(set(names) - set(values)):
         raise RegimeError(
             f"{module.__name__}.Settings has a field '{strange[0]}' that the chapter does not "
             "declare; add it to the parameters cell"
         )
-    frozen = {name: _hashable(values[name]) for name in names}
-    return module.Settings(**frozen)
+    given = {name: values[name] for name in names}
+    return module.Settings(**{k: tuple(v) if isinstance(v, list) else v for k, v in given.items()})
 
 
 def claims_in(result: object) -> dict[str, Estimate]:
-    """Return the estimate of every claim in a result and in the results that it holds.
-
-    Raises
-    ------
-    RegimeError
-        If two parts measure one claim.
-    """
+    """Return the estimate of every claim in a result and in the results that it holds."""
     found: dict[str, Estimate] = {}
     for claim, estimate in _claims(result):
         if claim in found:
@@ -98,25 +79,11 @@ def claims_in(result: object) -> dict[str, Estimate]:
 
 
 class Keeper:
-    """The measurements of one chapter, each in a file under the digest of what it depends on.
+    """The measurements of one chapter, each in a file under the digest of what it depends on."""
 
-    Parameters
-    ----------
-    project : Project
-        The book.
-    entry : Entry
-        The chapter.
-    values : mapping of str to value
-        Its parameters; data sets that they name are part of what measurements depend on.
-    mode : str, optional
-        What may be done, as in ``$REGIME_MEASUREMENTS``; that by default.
-    """
-
-    def __init__(
-        self, project: Project, entry: Entry, values: Mapping[str, Value], mode: str | None = None
-    ) -> None:
-        self._project, self._entry = project, entry
-        self._mode = os.environ.get(VARIABLE, "") if mode is None else mode
+    def __init__(self, project: Project, entry: Entry, values: Mapping[str, Value]) -> None:
+        self._folder = project.measurements / entry.name
+        self._mode = os.environ.get(VARIABLE, "")
         self._parts: dict[str, Any] = {}
         if self._mode:  # now, before the reader can edit what this process has imported
             self._parts = measurement_parts(project, entry.measuring, values.values())
@@ -146,17 +113,14 @@ class Keeper:
             "tables": digest_of([dumps(table).hex() for table in tables]),
             **self._parts,
         }
-        name = f"{part.__name__}-{digest_of(depends)}.npz"
-        return self._project.measurements / self._entry.name / name
+        return self._folder / f"{part.__name__}-{digest_of(depends)}.npz"
 
 
-def _claims(result: object) -> Iterator[tuple[str, Estimate]]:
+def _claims(result: Any) -> Iterator[tuple[str, Estimate]]:
     if isinstance(result, tuple | list):
         for one in result:
             yield from _claims(one)
-    if not dataclasses.is_dataclass(result) or isinstance(result, type | Estimate):
-        return
-    for field in dataclasses.fields(result):
+    for field in dataclasses.fields(result) if dataclasses.is_dataclass(result) else ():
         value = getattr(result, field.name)
         if field.name == "claims" and isinstance(value, dict):
             yield from value.items()
@@ -170,7 +134,3 @@ def _prune(path: Path) -> None:
     kept = sorted(path.parent.glob(f"{part}-*.npz"), key=lambda p: p.stat().st_mtime)
     for old in kept[:-_KEPT]:
         old.unlink(missing_ok=True)
-
-
-def _hashable(value: Value) -> Any:
-    return tuple(value) if isinstance(value, list) else value

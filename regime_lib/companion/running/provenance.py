@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
-import html
 import platform
 import subprocess
 import sys
@@ -34,37 +32,15 @@ _DISTRIBUTIONS = {
 
 @dataclass(frozen=True)
 class Provenance:
-    """Where a chapter's outputs come from.
-
-    Attributes
-    ----------
-    chapter : str
-        The chapter's name.
-    commit : str
-        The commit that was checked out, and whether files differed from it.
-    library : str
-        Digest of every file of `regime_lib`.
-    parameters : dict of str to value
-        What the chapter ran with, profile filled in.
-    seeds : dict of str to value
-        Those of the parameters that set or count seeds.
-    versions : dict of str to str
-        Python and the packages that were loaded.
-    seconds : float
-        How long the chapter took, up to its footer.
-    """
+    """Where a chapter's outputs come from."""
 
     chapter: str
-    commit: str
-    library: str
-    parameters: dict[str, Value]
-    seeds: dict[str, Value]
-    versions: dict[str, str]
-    seconds: float
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return the content as JSON holds it."""
-        return dataclasses.asdict(self)
+    commit: str  # that was checked out, and whether files differed from it
+    library: str  # digest of the files of the project's code
+    parameters: dict[str, Value]  # what the chapter ran with, profile filled in
+    seeds: dict[str, Value]  # those of the parameters that set or count seeds
+    versions: dict[str, str]  # Python and the packages that were loaded
+    seconds: float  # up to the footer
 
     def rows(self) -> list[tuple[str, str]]:
         """Return name and text of each line of the footer."""
@@ -76,17 +52,6 @@ class Provenance:
             ("Versions", _listed(self.versions)),
             ("Run time", f"{self.seconds:.0f} s"),
         ]
-
-    @property
-    def html(self) -> str:
-        """The footer as HTML."""
-        rows = "".join(
-            f"<div><dt>{name}</dt><dd>{html.escape(text)}</dd></div>" for name, text in self.rows()
-        )
-        return (
-            '<details class="rl-provenance"><summary>How this page was made</summary>'
-            f'<dl class="rl-facts simple">{rows}</dl></details>'
-        )
 
     @property
     def text(self) -> str:
@@ -116,25 +81,13 @@ def seconds_in(notebook: Node) -> list[float]:
 
 def commit_of(project: Project) -> str:
     """Return the commit that is checked out, and whether files differ from it."""
-    commit = _git(project, "rev-parse", "--short=12", "HEAD")
-    if not commit:
-        return "not under version control"
-    changed = _git(project, "status", "--porcelain", "--untracked-files=no")
-    return f"{commit} with uncommitted changes" if changed else commit
-
-
-def _git(project: Project, *arguments: str) -> str:
-    """Return what git prints; nothing where git or a repository is missing."""
+    described = ["describe", "--always", "--exclude=*", "--abbrev=12"]
+    command = ["git", "-C", str(project.root), *described, "--dirty= with uncommitted changes"]
     try:
-        done = subprocess.run(
-            ["git", "-C", str(project.root), *arguments],
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-    except FileNotFoundError:
-        return ""
-    return done.stdout.strip() if done.returncode == 0 else ""
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError):  # no git, or no repository
+        return "not under version control"
+    return done.stdout.strip()
 
 
 def loaded_versions() -> dict[str, str]:

@@ -22,36 +22,19 @@ from regime_lib.errors import RegimeError
 
 
 def chapter_function(project: Project, name: str, given: Mapping[str, Value]) -> Any:
-    """Return the function of one chapter: takes a point, returns a row per measured claim.
-
-    Parameters
-    ----------
-    project : Project
-        The book.
-    name : str
-        The chapter.
-    given : mapping of str to value
-        Parameters that every point shares.
-    """
+    """Return the function of one chapter: takes a point, returns a row per measured claim."""
     return partial(_run_in, str(project.root), name, dict(given))
 
 
 def check_points(
-    project: Project, name: str, given: Mapping[str, str | Value], grid: Any
+    entry: Entry, given: Mapping[str, str | Value], grid: Any
 ) -> list[dict[str, Value]]:
-    """Return the points of a grid as checked values of the chapter's parameters.
-
-    Raises
-    ------
-    RegimeError
-        If a name is not declared, a value does not fit, or a parameter is given twice.
-    """
-    (entry,) = find_chapters(project, [name])
+    """Return the points of a grid as checked values of the chapter's parameters."""
     points = []
     for point in grid:
         if both := sorted(point.keys() & given.keys()):
             raise RegimeError(f"parameter '{both[0]}' is set and in the grid; give it once")
-        text = {k: v if isinstance(v, list) else _as_text(v) for k, v in point.items()}
+        text = {k: v if v is None or isinstance(v, list) else str(v) for k, v in point.items()}
         values = resolve_values(entry.parameters, {**given, **text}, entry.name)
         points.append({key: values[key] for key in point})
     return points
@@ -59,7 +42,7 @@ def check_points(
 
 def dependencies(
     project: Project,
-    name: str,
+    entry: Entry,
     given: Mapping[str, str | Value],
     points: Iterable[Mapping[str, Value]] = (),
 ) -> dict[str, Any]:
@@ -67,7 +50,6 @@ def dependencies(
 
     A point keeps numbers; their verdicts follow from the criteria of whoever reads them.
     """
-    (entry,) = find_chapters(project, [name])
     values = resolve_values(entry.parameters, given, entry.name)
     named = {v for point in points for v in point.values() if isinstance(v, str)}
     parts = measurement_parts(project, entry.measuring, [*values.values(), *sorted(named)])
@@ -76,13 +58,7 @@ def dependencies(
 
 
 def run_point(project: Project, name: str, given: Mapping[str, Value]) -> list[dict[str, Any]]:
-    """Measure what a chapter measures with these parameters; return a row per claim.
-
-    Raises
-    ------
-    RegimeError
-        If a parameter does not fit, or the chapter has no module that measures.
-    """
+    """Measure what a chapter measures with these parameters; return a row per claim."""
     (entry,) = find_chapters(project, [name])
     values = resolve_values(entry.parameters, given, entry.name)
     module = _measure_module(project, entry)
@@ -93,8 +69,8 @@ def run_point(project: Project, name: str, given: Mapping[str, Value]) -> list[d
     for claim, estimate in claims_in(module.measure(settings)).items():
         if claim not in claims or claims[claim].chapter != entry.name:
             raise RegimeError(f"{entry.measure} measures {claim}, which is no claim of {name}")
-        found = as_measurement(claims[claim], estimate).as_dict()
-        rows.append({"claim": claim, **{key: found[key] for key in COLUMNS[1:]}})
+        found = {"claim": claim, **as_measurement(claims[claim], estimate).as_dict()}
+        rows.append({key: found[key] for key in COLUMNS})
     return rows
 
 
@@ -114,7 +90,3 @@ def _measure_module(project: Project, entry: Entry) -> ModuleType:
     if beside not in sys.path:
         sys.path.insert(0, beside)
     return import_module(entry.measure)
-
-
-def _as_text(value: Any) -> str:
-    return "none" if value is None else str(value)

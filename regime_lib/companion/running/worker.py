@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import copy
 import multiprocessing
 import os
 import signal
@@ -16,11 +16,16 @@ from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any
 
-from regime_lib.companion.book.notebooks import Node, read_notebook
+from regime_lib.companion.book.notebooks import (
+    INJECTED_TAG,
+    Node,
+    lasting_metadata,
+    read_notebook,
+    tags_of,
+)
 from regime_lib.companion.book.parameters import Value
-from regime_lib.companion.book.project import BuildFailed
-from regime_lib.companion.running.cleaning import clean_notebook
-from regime_lib.companion.running.keys import digest_of, stored_key
+from regime_lib.companion.book.project import BuildFailed, Project
+from regime_lib.companion.running.keys import METADATA_KEY, digest_of, stored_key
 from regime_lib.companion.running.measuring import VARIABLE
 from regime_lib.companion.running.threads import ENVIRONMENT
 from regime_lib.storage import write_text
@@ -38,34 +43,32 @@ KERNEL_ENVIRONMENT = {
     "JUPYTER_PLATFORM_DIRS": "1",
 }
 
+_KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
+# No version: it would differ between readers. The lexer is what the book needs to show code.
+_LANGUAGE = {
+    "file_extension": ".py",
+    "mimetype": "text/x-python",
+    "name": "python",
+    "pygments_lexer": "ipython3",
+}
+_VOLATILE = frozenset({"papermill", "widgets", "kernelspec", "language_info", METADATA_KEY})
+_ERROR_TAG = "papermill-error-cell-tag"
+
 
 @dataclass(frozen=True)
 class Job:
-    """What a worker needs to know.
+    """What a worker needs to know."""
 
-    Attributes
-    ----------
-    chapter : str
-        The chapter's name.
-    source, target : Path
-        The committed notebook, and where to publish the executed one.
-    root : Path
-        The project's root.
-    locks : Path
-        Folder for locks, so that two runs into one target do not do the work twice.
-    overrides : dict of str to value
-        Parameters that differ from their defaults.
-    key : dict
-        The run's key, as it is stored in the notebook.
-    """
-
+    project: Project
     chapter: str
-    source: Path
-    target: Path
-    root: Path
-    locks: Path
-    overrides: dict[str, Value]
-    key: dict[str, Any]
+    target: Path  # where to publish the executed notebook
+    overrides: dict[str, Value]  # parameters that differ from their defaults
+    key: dict[str, Any]  # of the run, as it is stored in the notebook
+
+    @property
+    def source(self) -> Path:
+        """The committed notebook."""
+        return self.project.notebooks / f"{self.chapter}.ipynb"
 
     @property
     def failed(self) -> Path:
@@ -103,43 +106,47 @@ def _end_with_parent() -> None:
 def run_job(job: Job, tell: Callable[[WorkerReport], None]) -> WorkerReport:
     """Run a chapter and publish it; return how it ended.
 
-    Nothing is written to the target unless every cell succeeded, and then in one rename.
+    Nothing is written to the target unless every cell succeeded, and then in one rename. Two runs
+    into one target do the work once.
     """
     from filelock import FileLock
 
-    job.locks.mkdir(parents=True, exist_ok=True)
+    locks = job.project.build / "locks"
+    locks.mkdir(parents=True, exist_ok=True)
     started = time.perf_counter()
-    with FileLock(job.locks / f"{job.chapter}-{digest_of(str(job.target))}.lock"):
+    with FileLock(locks / f"{job.chapter}-{digest_of(str(job.target))}.lock"):
         stored = stored_key(job.target)
         if stored is not None and stored["key"] == job.key["key"]:
             return WorkerReport(status="up to date")  # finished by another while this one waited
         with tempfile.TemporaryDirectory(prefix="regime-") as folder:
             try:
-                _attempts(job, Path(folder), tell)
+                _attempts(job, Path(folder) / job.target.name, tell)
             except BuildFailed as error:
                 return WorkerReport(status="failed", error=str(error))
         return WorkerReport(status="ran", seconds=time.perf_counter() - started)
 
 
-def _attempts(job: Job, folder: Path, tell: Callable[[WorkerReport], None]) -> None:
+def _attempts(job: Job, scratch: Path, tell: Callable[[WorkerReport], None]) -> None:
     """Execute and publish, starting again where the kernel did not even come up."""
-    scratch = folder / job.target.name
     for attempt in range(1, START_ATTEMPTS + 1):
         begun: list[int] = []
         try:
             _execute(job, scratch, begun, tell)
+            break
         except (RuntimeError, TimeoutError, OSError) as error:
             if begun:
-                _publish(scratch, job, job.failed)
-                raise BuildFailed(_died(job, begun[-1])) from error
+                _publish(job, scratch, job.failed)
+                raise BuildFailed(
+                    f"the kernel of chapter {job.chapter} died in cell {begun[-1] + 1} of the "
+                    "notebook, often for want of memory; run it with a smaller setting or fewer "
+                    "jobs"
+                ) from error
             if attempt == START_ATTEMPTS:
                 raise BuildFailed(
                     f"the kernel of chapter {job.chapter} did not start in {attempt} attempts "
                     f"({error})"
                 ) from error
-        else:
-            break
-    _publish(scratch, job, job.target)
+    _publish(job, scratch, job.target)
     job.failed.unlink(missing_ok=True)
 
 
@@ -150,9 +157,9 @@ def _execute(
     import papermill
     from papermill.exceptions import PapermillExecutionError
 
-    os.environ.update(KERNEL_ENVIRONMENT)
+    os.environ.update(KERNEL_ENVIRONMENT, REGIME_ROOT=str(job.project.root))
     # A profile of the user's, or its history file, must not reach the book.
-    os.environ.update(REGIME_ROOT=str(job.root), IPYTHONDIR=str(scratch.parent / "ipython"))
+    os.environ["IPYTHONDIR"] = str(scratch.parent / "ipython")
 
     def on_start(cell: object, cell_index: int) -> None:
         begun.append(cell_index)
@@ -165,51 +172,45 @@ def _execute(
             parameters=job.overrides,
             kernel_name="python3",
             language="python",
-            cwd=str(job.root / "notebooks"),
+            cwd=str(job.project.notebooks),
             progress_bar=False,
             coalesce_streams=True,
             on_cell_start=on_start,
         )
     except PapermillExecutionError as error:
-        _publish(scratch, job, job.failed)
-        raise BuildFailed(_broke(job, error.exec_count, error.ename, error.evalue)) from None
+        _publish(job, scratch, job.failed)
+        place = "a cell" if error.exec_count is None else f"code cell {error.exec_count}"
+        first = (error.evalue.strip() or "no message").splitlines()[0]
+        raise BuildFailed(
+            f"chapter {job.chapter} failed in {place} ({error.ename}: {first}); "
+            f"see {job.failed.name}"
+        ) from None
 
 
-def _publish(scratch: Path, job: Job, target: Path) -> None:
-    """Write the executed notebook, cleaned, to its place."""
+def _publish(job: Job, scratch: Path, target: Path) -> None:
+    """Write what was executed, cleaned and with its key, to its place, in one rename."""
     if scratch.is_file():
-        publish(read_notebook(scratch), job.source, job.key, target)
+        import nbformat
+
+        cleaned = clean_notebook(read_notebook(scratch), read_notebook(job.source), job.key)
+        write_text(target, nbformat.writes(nbformat.from_dict(cleaned)) + "\n")
 
 
-def publish(executed: Node, source: Path, key: Mapping[str, Any], target: Path) -> None:
-    """Write an executed notebook, cleaned, with its key, to its place.
+def clean_notebook(executed: Node, source: Node, key: Mapping[str, Any]) -> Node:
+    """Return an executed notebook without timestamps, paths and random identifiers.
 
-    Parameters
-    ----------
-    executed : dict
-        What the runner made of the notebook at `source`.
-    source : Path
-        The notebook that was run.
-    key : mapping
-        What the run depended on, as `RunKey.as_metadata` gives it.
-    target : Path
-        Where it goes, in one rename.
+    So another run on the same machine writes the same bytes. The cells of `source`, which was run,
+    lend their identifiers; `key` is stored under ``metadata.regime``.
     """
-    import nbformat
-
-    cleaned = clean_notebook(executed, read_notebook(source), key)
-    node = nbformat.from_dict(json.loads(json.dumps(cleaned)))
-    write_text(target, nbformat.writes(node) + "\n")
-
-
-def _broke(job: Job, count: int | None, name: str, message: str) -> str:
-    place = "a cell" if count is None else f"code cell {count}"
-    first = message.strip().splitlines()[0] if message.strip() else "no message"
-    return f"chapter {job.chapter} failed in {place} ({name}: {first}); see {job.failed.name}"
-
-
-def _died(job: Job, cell: int) -> str:
-    return (
-        f"the kernel of chapter {job.chapter} died in cell {cell + 1} of the notebook, often for "
-        "want of memory; run it with a smaller setting or fewer jobs"
-    )
+    notebook = copy.deepcopy(executed)
+    kept = {k: v for k, v in notebook.get("metadata", {}).items() if k not in _VOLATILE}
+    metadata = {"kernelspec": _KERNEL, "language_info": _LANGUAGE, METADATA_KEY: dict(key)}
+    notebook["metadata"] = {**kept, **metadata}
+    notebook["nbformat"], notebook["nbformat_minor"] = 4, 5
+    notebook["cells"] = [cell for cell in notebook["cells"] if _ERROR_TAG not in tags_of(cell)]
+    own = [cell for cell in source["cells"] if INJECTED_TAG not in tags_of(cell)]
+    names = iter([cell.get("id", f"cell-{number:02d}") for number, cell in enumerate(own)])
+    for cell in notebook["cells"]:
+        cell["id"] = INJECTED_TAG if INJECTED_TAG in tags_of(cell) else next(names)
+        cell["metadata"] = lasting_metadata(cell.get("metadata", {}))
+    return notebook

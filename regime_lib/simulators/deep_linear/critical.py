@@ -28,24 +28,13 @@ class CriticalValue:
     """A critical value of the loss: half the sum of the squares of what is not learnt."""
 
     loss: float
-    learnt: tuple[int, ...]
-    """Which singular values are learnt, counted from 0."""
+    learnt: tuple[int, ...]  # which singular values are learnt, counted from 0
 
 
 def critical_values(singular_values: Sequence[float], rank: int) -> tuple[CriticalValue, ...]:
     """Return every critical value of a task with white inputs, the lowest first.
 
-    Parameters
-    ----------
-    singular_values : sequence of float
-        Those of the target.
-    rank : int
-        The narrowest layer's units: no more values can be learnt.
-
-    Raises
-    ------
-    RegimeError
-        If the rank is negative.
+    The rank is the number of units of the narrowest layer: no more values can be learnt.
     """
     if rank < 0:
         raise RegimeError(f"the rank is {rank}; expected the number of units of a layer")
@@ -66,24 +55,12 @@ def visited_values(singular_values: Sequence[float], rank: int) -> Float[np.ndar
 
 @dataclass(frozen=True, eq=False)
 class ChainPoint:
-    """A critical point made of chains, one unit a layer: whole numbers, so that all is exact.
+    """A critical point made of chains, one unit a layer: whole numbers, so that all is exact."""
 
-    Attributes
-    ----------
-    layers : tuple of array
-        The weights, as Python integers (dtype object).
-    target : array, shape (outputs, inputs)
-        The diagonal target.
-    learnt : tuple of int
-        Which singular values are learnt.
-    alive : tuple of tuple of int
-        For every unit that is not learnt: the layers, counted from 1, in which its weight is one.
-    """
-
-    layers: AnyLayers
+    layers: AnyLayers  # Python integers (dtype object)
     target: Exact
-    learnt: tuple[int, ...]
-    alive: tuple[tuple[int, ...], ...]
+    learnt: tuple[int, ...]  # which singular values are learnt
+    alive: tuple[tuple[int, ...], ...]  # layers, from 1, in which a unit not learnt has weight one
 
     @property
     def tightened(self) -> bool:
@@ -109,20 +86,6 @@ def chain_points(
 
     A chain of a singular value is learnt (σ, 1, …, 1), or has at least two zeros. A hidden unit
     beyond the singular values may be alive between hidden layers, whatever its weights there.
-
-    Parameters
-    ----------
-    singular_values : sequence of int
-        Whole numbers, the largest first.
-    sizes : sequence of int
-        d_0, …, d_h, none below the number of singular values.
-    wide : bool
-        Whether to try hidden units beyond the singular values as well.
-
-    Raises
-    ------
-    RegimeError
-        If a layer is narrower than the number of singular values.
     """
     count, depth = len(singular_values), len(sizes) - 1
     if min(sizes) < count:
@@ -173,10 +136,7 @@ def find_critical_point(
 ) -> Layers | None:
     """Search a critical point near a network, whatever its kind: least squares on the gradient.
 
-    Returns
-    -------
-    tuple of array or None
-        The weights, or None if the gradient could not be brought below `tolerance`.
+    None says that the gradient could not be brought below `tolerance`.
     """
     check_fit(layers, task)
     shapes = [layer.shape for layer in layers]

@@ -19,28 +19,14 @@ AnyLayers = tuple[Shaped[np.ndarray, "_ _"], ...]
 
 
 def hessian(layers: Layers, task: LinearTask) -> Square:
-    """Return the Hessian at one network, rows and columns layer by layer from W_1, row-major.
-
-    Raises
-    ------
-    RegimeError
-        If network and task do not fit.
-    """
+    """Return the Hessian at one network, rows and columns layer by layer from W_1, row-major."""
     check_fit(layers, task)
     root = np.eye(task.target.shape[1]) if task.root is None else task.root
     return _assemble(layers, task.target, root)
 
 
 def exact_hessian(layers: AnyLayers, target: Exact) -> Square:
-    """Return the Hessian in fractions, for white inputs.
-
-    Parameters
-    ----------
-    layers : tuple of array
-        Weights that are integers, fractions, or floats taken at their binary value.
-    target : array, shape (outputs, inputs)
-        The paper's Σ, likewise.
-    """
+    """Return the Hessian in fractions, for white inputs."""
     wanted = exact(target)
     return _assemble(
         tuple(exact(layer) for layer in layers), wanted, exact(np.eye(wanted.shape[1], dtype=int))

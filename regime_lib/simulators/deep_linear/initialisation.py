@@ -43,19 +43,7 @@ def balanced_init(
 ) -> Layers:
     """Split a given product into balanced layers, in random bases of the hidden layers.
 
-    Parameters
-    ----------
-    network : array, shape (outputs, inputs)
-        The product.
-    sizes : sequence of int
-        d_0, …, d_h; no hidden layer may be narrower than the rank of the product.
-    rng : numpy.random.Generator
-        For the bases.
-
-    Raises
-    ------
-    RegimeError
-        If a hidden layer is too narrow.
+    No hidden layer may be narrower than the rank of the product.
     """
     left, values, right = np.linalg.svd(network, full_matrices=False)
     rank = int((values > 1e-14 * max(values[0], 1e-300)).sum())
@@ -68,20 +56,7 @@ def decoupled_init(
 ) -> Layers:
     """Give every mode of the task a chain of its own: one unit a layer, one number a layer.
 
-    Parameters
-    ----------
-    task : LinearTask
-        Whose singular directions the first and the last layer take over; its inputs must be white.
-    sizes : sequence of int
-        d_0, …, d_h.
-    strengths : array, shape (depth, modes)
-        Entry (i, k): the weight of mode k in layer i. Modes beyond these stay at zero, and are
-        never learnt.
-
-    Raises
-    ------
-    RegimeError
-        If the inputs are not white, or there are more modes than a layer has units.
+    Inputs must be white. Modes beyond those of `strengths` stay at zero and are never learnt.
     """
     return _in_the_tasks_basis(task, sizes, strengths, None)
 
@@ -97,22 +72,7 @@ def aligned_init(
 
 
 def chain(value: float, depth: int, delta: float = 0.0) -> Float[np.ndarray, " depth"]:
-    """Return positive numbers with a given product and w_{i+1}² − w_i² = δ.
-
-    Parameters
-    ----------
-    value : float
-        Their product, above zero.
-    depth : int
-        How many.
-    delta : float
-        δ; zero for a balanced chain. Negative values reverse the chain.
-
-    Raises
-    ------
-    RegimeError
-        If value or depth is not positive.
-    """
+    """Return positive numbers with a given product and w_{i+1}² − w_i² = δ."""
     if value <= 0 or depth < 1:
         raise RegimeError(
             f"the product is {value:g} and the depth {depth}; expected both above zero"

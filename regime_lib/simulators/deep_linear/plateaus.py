@@ -17,43 +17,21 @@ PROMINENCE = 2.0
 
 @dataclass(frozen=True, eq=False)
 class Plateaus:
-    """The plateaus of one run.
+    """The plateaus of one run."""
 
-    Attributes
-    ----------
-    times : array, shape (plateaus,)
-        When the gradient is smallest, the start included.
-    losses : array, shape (plateaus,)
-        The loss at these times.
-    speeds : array, shape (plateaus,)
-        The gradient's norm at these times.
-    """
-
-    times: Float[np.ndarray, " plateaus"]
+    times: Float[np.ndarray, " plateaus"]  # when the gradient is smallest, the start included
     losses: Float[np.ndarray, " plateaus"]
-    speeds: Float[np.ndarray, " plateaus"]
+    speeds: Float[np.ndarray, " plateaus"]  # the gradient's norm
 
 
 @dataclass(frozen=True, eq=False)
 class Match:
-    """Plateaus against the critical values that a run should visit.
+    """Plateaus against the critical values that a run should visit."""
 
-    Attributes
-    ----------
-    nearest : array, shape (plateaus,)
-        Which of the given values lies nearest to each plateau.
-    distances : array, shape (plateaus,)
-        Relative distance of each plateau from that value.
-    missed : tuple of float
-        Given values to which no plateau is nearest.
-    worst : float
-        The largest relative distance; one, the distance of no plateau at all, if a value is missed.
-    """
-
-    nearest: Int[np.ndarray, " plateaus"]
-    distances: Float[np.ndarray, " plateaus"]
-    missed: tuple[float, ...]
-    worst: float
+    nearest: Int[np.ndarray, " plateaus"]  # which of the given values lies nearest to each plateau
+    distances: Float[np.ndarray, " plateaus"]  # relative distance of each plateau from that value
+    missed: tuple[float, ...]  # given values to which no plateau is nearest
+    worst: float  # the largest relative distance; one if a value is missed
 
 
 def find_plateaus(
@@ -66,19 +44,8 @@ def find_plateaus(
 ) -> Plateaus:
     """Find where a run lingers: the start, and every prominent minimum of the gradient's norm.
 
-    Parameters
-    ----------
-    times, losses, speeds : array, shape (times,)
-        A run, sampled densely enough to show its plateaus.
-    prominence : float
-        By which factor the gradient must rise on both sides.
-    floor : float
-        Plateaus below this share of the first loss are the end of the run and left out.
-
-    Raises
-    ------
-    RegimeError
-        If the arrays differ in length, or a number in them is not finite.
+    The gradient must rise by the factor `prominence` on both sides. Plateaus below the share
+    `floor` of the first loss are the end of the run and left out.
     """
     if not len(times) == len(losses) == len(speeds) or len(times) < 3:
         raise RegimeError("times, losses and speeds must be equally long, at least three entries")
@@ -97,13 +64,7 @@ def find_plateaus(
 
 
 def match_plateaus(plateaus: Plateaus, values: Float[np.ndarray, " values"]) -> Match:
-    """Match plateaus with the positive critical values that a run should visit.
-
-    Raises
-    ------
-    RegimeError
-        If a value is not positive: a relative distance from zero means nothing.
-    """
+    """Match plateaus with the positive critical values that a run should visit."""
     if len(values) == 0 or not (values > 0).all():
         raise RegimeError("expected positive critical values; leave out the minimum if it is zero")
     gaps = abs(plateaus.losses[:, None] / values - 1)

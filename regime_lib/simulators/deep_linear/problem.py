@@ -81,13 +81,7 @@ class LinearTask:
         inputs: Float[np.ndarray, "features samples"],
         outputs: Float[np.ndarray, "targets samples"],
     ) -> LinearTask:
-        """Return the task of fitting data by least squares: the loss is ½ ‖Y − P X‖².
-
-        Raises
-        ------
-        RegimeError
-            If X Xᵀ is singular to working precision.
-        """
+        """Return the task of fitting data by least squares: the loss is ½ ‖Y − P X‖²."""
         values, vectors = np.linalg.eigh(inputs @ inputs.T)
         if values[0] <= 1e-12 * values[-1]:
             raise RegimeError(
@@ -127,13 +121,7 @@ class LinearTask:
 
 
 def sizes_of(layers: Layers) -> tuple[int, ...]:
-    """Return d_0, …, d_h of a network.
-
-    Raises
-    ------
-    RegimeError
-        If there is no layer, or two neighbours do not fit together.
-    """
+    """Return d_0, …, d_h of a network."""
     if not layers:
         raise RegimeError("the network has no layers; expected a tuple of matrices W_1, …, W_h")
     for number, (below, above) in enumerate(itertools.pairwise(layers), start=1):
@@ -146,13 +134,7 @@ def sizes_of(layers: Layers) -> tuple[int, ...]:
 
 
 def check_fit(layers: Layers, task: LinearTask) -> tuple[int, ...]:
-    """Return the sizes of a network that is fit for a task.
-
-    Raises
-    ------
-    RegimeError
-        If the network's inputs or outputs are not those of the task.
-    """
+    """Return the sizes of a network that is fit for a task."""
     sizes = sizes_of(layers)
     if (sizes[-1], sizes[0]) != task.target.shape:
         raise RegimeError(

@@ -20,39 +20,17 @@ _MOST_WEIGHTS = 24
 
 @dataclass(frozen=True)
 class Proof:
-    """What holds identically for all networks of one shape.
+    """What holds identically for all networks of one shape."""
 
-    Attributes
-    ----------
-    sizes : tuple of int
-        d_0, …, d_h.
-    flow_is_gradient : bool
-        The flow on the adjacency matrix is minus the gradient of the loss, layer by layer.
-    stays_in_place : bool
-        The flow has no entry outside the layers.
-    nilpotent : bool
-        A^h holds the product and nothing else, and A^(h+1) vanishes.
-    isospectral : bool
-        The characteristic polynomial of A is that of zero.
-    conserved : bool
-        The hidden diagonal blocks of A Aᵀ − Aᵀ A have derivative zero.
-    loss_falls : bool
-        The loss has the derivative −‖dA/dt‖².
-    degree : int
-        Degree of the flow as a polynomial in the weights.
-    controls_refused : bool
-        Three false statements were recognised as false.
-    """
-
-    sizes: tuple[int, ...]
-    flow_is_gradient: bool
-    stays_in_place: bool
-    nilpotent: bool
-    isospectral: bool
-    conserved: bool
-    loss_falls: bool
-    degree: int
-    controls_refused: bool
+    sizes: tuple[int, ...]  # d_0, …, d_h
+    flow_is_gradient: bool  # the flow of the matrix is minus the gradient, layer by layer
+    stays_in_place: bool  # the flow has no entry outside the layers
+    nilpotent: bool  # A^h holds the product and nothing else, and A^(h+1) vanishes
+    isospectral: bool  # the characteristic polynomial of A is that of zero
+    conserved: bool  # the hidden diagonal blocks of A Aᵀ − Aᵀ A have derivative zero
+    loss_falls: bool  # the loss has the derivative −‖dA/dt‖²
+    degree: int  # degree of the flow as a polynomial in the weights
+    controls_refused: bool  # three false statements were recognised as false
 
     @property
     def holds(self) -> bool:
@@ -70,18 +48,7 @@ class Proof:
 
 
 def prove(sizes: Sequence[int]) -> Proof:
-    """Prove the adjacency form for one shape.
-
-    Parameters
-    ----------
-    sizes : sequence of int
-        d_0, …, d_h, with at most 24 weights in all.
-
-    Raises
-    ------
-    RegimeError
-        If there are fewer than two sizes, one is not positive, or there are too many weights.
-    """
+    """Prove the adjacency form for one shape, of at most 24 weights in all."""
     sizes = tuple(sizes)
     weights = sum(a * b for a, b in zip(sizes[1:], sizes[:-1], strict=True))
     if len(sizes) < 2 or min(sizes) < 1 or weights > _MOST_WEIGHTS:

@@ -30,17 +30,9 @@ Outcome = Literal["settled", "noise floor"]
 
 @dataclass(frozen=True, eq=False)
 class SettledPath(FlowPath):
-    """A path to where it settled.
+    """A path to where it settled."""
 
-    Attributes
-    ----------
-    outcome : "settled" or "noise floor"
-        Whether the gradient fell to the tolerance, or as far as the integrator can resolve it.
-    tolerance : float
-        What it should have fallen to.
-    """
-
-    outcome: Outcome
+    outcome: Outcome  # the gradient fell to the tolerance, or as far as the integrator resolves it
     tolerance: float
 
     def __str__(self) -> str:

@@ -25,28 +25,9 @@ def sigmoid_of_depth_two(times: Times, sigma: float, start: float) -> Times:
 
 
 def learning_time(value: float, depth: int, sigma: float, start: float) -> float:
-    """Return when a balanced mode of any depth reaches a strength.
+    """Return when a balanced mode of any depth reaches a strength between its start and σ.
 
-    Parameters
-    ----------
-    value : float
-        The strength asked for, between 0 and σ.
-    depth : int
-        Number of layers h.
-    sigma : float
-        The singular value to be learnt.
-    start : float
-        The strength at time zero, between 0 and σ.
-
-    Returns
-    -------
-    float
-        (1/hσ) ∫ s(x)^(2/h − 1) dx between the logits of both; elementary for depths 1 and 2.
-
-    Raises
-    ------
-    RegimeError
-        If value or start lie outside the open interval, or the depth is below one.
+    This is (1/hσ) ∫ s(x)^(2/h − 1) dx between the logits of both; elementary for depths 1 and 2.
     """
     _check_start(sigma, start)
     _check_start(sigma, value)
@@ -94,16 +75,8 @@ def unbalanced_pair(times: Times, sigma: float, first: float, second: float) -> 
     """Return the product of a chain of depth two from any start, in closed form.
 
     With δ = w₂² − w₁² conserved and 2 w = |δ| sinh θ, u = tanh(θ/2) obeys a Riccati equation with
-    constant coefficients, u' = σ (1 − u²) − |δ| u. Our derivation.
-
-    Parameters
-    ----------
-    times : array, shape (times,)
-        When.
-    sigma : float
-        The singular value to be learnt, above zero.
-    first, second : float
-        Both weights at time zero. On the half-line w₁ = −w₂ the origin is approached.
+    constant coefficients, u' = σ (1 − u²) − |δ| u. On the half-line w₁ = −w₂ the origin is
+    approached. Our derivation.
     """
     delta = abs(second**2 - first**2)
     begin = first * second
@@ -127,13 +100,7 @@ def rate_at_minimum(depth: int, sigma_min: float) -> float:
 
 
 def escape_time(depth: int, sigma: float, distance: float) -> float:
-    """Return 1 / ((h − 2) σ a^(h−2)): the leading order of leaving the origin from |w_j| = a.
-
-    Raises
-    ------
-    RegimeError
-        If the depth is below three, where the escape takes a logarithm of the distance.
-    """
+    """Return 1 / ((h − 2) σ a^(h−2)): the leading order of leaving the origin from |w_j| = a."""
     if depth < 3:
         raise RegimeError(f"the depth is {depth}; the power law holds from depth 3 on")
     return float(1 / ((depth - 2) * sigma * distance ** (depth - 2)))

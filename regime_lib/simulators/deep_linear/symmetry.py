@@ -75,18 +75,8 @@ def random_bases(
 def fibre_dimension(sizes: Sequence[int], rank: int | None = None) -> int:
     """Return the dimension of the set of networks with one product, at a regular point.
 
-    Parameters
-    ----------
-    sizes : sequence of int
-        d_0, …, d_h.
-    rank : int, optional
-        The product's rank, where a narrow layer fixes it: products then fill a manifold of
-        dimension r (d_h + d_0 − r) only. By default all matrices can be reached.
-
-    Returns
-    -------
-    int
-        Σ d_i d_{i-1} minus the dimension of the products.
+    Where a narrow layer fixes the product's rank r, products fill a manifold of dimension
+    r (d_h + d_0 − r) only. By default all matrices can be reached.
     """
     weights = sum(a * b for a, b in zip(sizes[1:], sizes[:-1], strict=True))
     if rank is None:

@@ -16,19 +16,11 @@ _HALVINGS = 10
 
 @dataclass(frozen=True)
 class ExactAttacks:
-    """What attacks on one input of an exact network achieved.
+    """What attacks on one input of an exact network achieved."""
 
-    Attributes
-    ----------
-    attempts, flips : int
-        Attacks at 0.9999 of the radius, and how many changed the pattern.
-    ratio : float
-        Radius over the smallest movement that was found to change the pattern; 0 if none was.
-    """
-
-    attempts: int
-    flips: int
-    ratio: float
+    attempts: int  # attacks at 0.9999 of the radius
+    flips: int  # how many of them changed the pattern
+    ratio: float  # radius over the smallest movement found to change the pattern; 0 if none was
 
 
 def attack_exactly(
@@ -38,21 +30,7 @@ def attack_exactly(
     random: np.random.Generator,
     n_random: int = 20,
 ) -> ExactAttacks:
-    """Attack a proven radius in random directions and against every unit.
-
-    Parameters
-    ----------
-    net : ExactNetwork
-        The network.
-    x : array, shape (inputs,)
-        The input.
-    radius : Fraction
-        What is attacked.
-    random : numpy.random.Generator
-        Draws the random signs.
-    n_random : int
-        Random directions.
-    """
+    """Attack a proven radius in random directions and against every unit."""
     before = net.pattern(x)
     parts = [part for pair in zip(net.weights, net.biases, strict=True) for part in pair]
     chance: list[list[Exact]] = [

@@ -13,26 +13,14 @@ from regime_lib.errors import RegimeError
 class Unit:
     """One pre-activation: a sum of weights times activations below, plus a bias."""
 
-    terms: tuple[tuple[str, int], ...]
-    """Pairs of a weight's name and the index of a unit in the layer below."""
+    terms: tuple[tuple[str, int], ...]  # a weight's name, and the index of a unit below
     bias: str | None
-    skip: int | None = None
-    """Index of a unit below whose activation is added after the rectifier."""
+    skip: int | None = None  # index of a unit below whose activation is added after the rectifier
 
 
 @dataclass(frozen=True)
 class Blueprint:
-    """A network of rectifiers; the last layer holds the outputs and is affine.
-
-    Attributes
-    ----------
-    name : str
-        What tables call it.
-    inputs : int
-        Number of inputs.
-    layers : tuple of tuple of Unit
-        Every layer's units, in order.
-    """
+    """A network of rectifiers; the last layer holds the outputs and is affine."""
 
     name: str
     inputs: int
@@ -102,23 +90,9 @@ def residual(width: int, blocks: int, outputs: int, *, bias: bool = True) -> Blu
 def convolution(
     length: int, channels: Sequence[int], kernel: int, *, bias: bool = True
 ) -> Blueprint:
-    """Return a convolutional network on a line, with shared weights and zero padding.
+    """Return a convolutional network on a line of `length` places, with zero padding.
 
-    Parameters
-    ----------
-    length : int
-        Positions of the input; padding keeps their number.
-    channels : sequence of int
-        Channels of the input and of every layer; the last layer is affine.
-    kernel : int
-        Width of the kernel, odd.
-    bias : bool
-        Whether channels have biases.
-
-    Raises
-    ------
-    RegimeError
-        If the kernel is even.
+    Channels are those of the input and of every layer; the kernel's width is odd.
     """
     if kernel % 2 == 0:
         raise RegimeError(f"the kernel is {kernel} wide; expected an odd width, such as 3")

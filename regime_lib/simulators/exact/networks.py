@@ -22,26 +22,14 @@ Pattern = tuple[tuple[bool, ...], ...]
 
 @dataclass(frozen=True, eq=False)
 class ExactNetwork:
-    """A fully connected ReLU network with rational weights; only its hidden layers.
+    """A fully connected ReLU network with rational weights; only its hidden layers."""
 
-    Attributes
-    ----------
-    weights, biases : tuple of array of Fraction
-        Of every hidden layer, of shapes (units, units below) and (units,).
-    """
-
-    weights: tuple[Exact, ...]
-    biases: tuple[Exact, ...]
+    weights: tuple[Exact, ...]  # of every hidden layer, of shapes (units, units below)
+    biases: tuple[Exact, ...]  # of shapes (units,)
 
     @classmethod
     def of(cls, weights: Sequence[npt.ArrayLike], biases: Sequence[npt.ArrayLike]) -> ExactNetwork:
-        """Take over floating-point or rational parameters without any rounding.
-
-        Raises
-        ------
-        RegimeError
-            If the shapes do not fit each other.
-        """
+        """Take over floating-point or rational parameters without any rounding."""
         rows = tuple(exact(weight) for weight in weights)
         shifts = tuple(exact(bias) for bias in biases)
         widths = [weight.shape[0] for weight in rows]
@@ -87,20 +75,7 @@ class ExactNetwork:
         return True
 
     def radius(self, x: npt.ArrayLike, bits: int = 30) -> Fraction:
-        """Return the largest movement that `keeps` proves, from below, to a share of ``2**-bits``.
-
-        Parameters
-        ----------
-        x : array, shape (inputs,)
-            The input.
-        bits : int
-            Halvings of the bracket.
-
-        Returns
-        -------
-        Fraction
-            A proven radius; 0 where a pre-activation is exactly zero.
-        """
+        """Return the largest movement that `keeps` proves, from below, by halving a bracket."""
         margin = Fraction(min(abs(z) for layer in self.preactivations(x) for z in layer))
         if margin == 0:
             return Fraction(0)

@@ -26,13 +26,7 @@ class Inertia:
 
 
 def exact(matrix: object) -> Exact:
-    """Return an array of whole numbers and, where need be, fractions; floats at their binary value.
-
-    Raises
-    ------
-    RegimeError
-        If an entry is not a finite real number.
-    """
+    """Return whole numbers and, where need be, fractions; floats at their binary value."""
     entries = np.array(matrix, dtype=object)
     try:
         flat = [entry if type(entry) is int else _exactly(entry) for entry in entries.flat]
@@ -65,11 +59,6 @@ def inertia(matrix: Exact) -> Inertia:
 
     A nonzero diagonal entry is a pivot and gives its sign; where the whole diagonal vanishes, a
     nonzero entry beside it is a pivot of two rows and gives one sign of each kind.
-
-    Raises
-    ------
-    RegimeError
-        If the matrix is not symmetric.
     """
     rest = exact(matrix)
     if rest.ndim != 2 or rest.shape[0] != rest.shape[1] or (rest != rest.T).any():

@@ -18,21 +18,11 @@ Plane = tuple[Any, Any, Any]
 
 @dataclass(frozen=True)
 class Region:
-    """A piece of the plane on which one activation pattern holds.
+    """A piece of the plane on which one activation pattern holds."""
 
-    Attributes
-    ----------
-    corners : tuple of point
-        The convex polygon, in order.
-    pattern : tuple of bool
-        Which units are on inside, layer after layer.
-    outputs : tuple of (a, b, c)
-        The network's outputs inside: ``a u + b v + c`` each.
-    """
-
-    corners: tuple[Point, ...]
-    pattern: tuple[bool, ...]
-    outputs: tuple[Plane, ...]
+    corners: tuple[Point, ...]  # the convex polygon, in order
+    pattern: tuple[bool, ...]  # which units are on inside, layer after layer
+    outputs: tuple[Plane, ...]  # the network's outputs inside: ``a u + b v + c`` each
 
     @property
     def area(self) -> Any:
@@ -58,22 +48,10 @@ def linear_regions(
     *,
     tolerance: Any = 0,
 ) -> tuple[Region, ...]:
-    """Cut a box into the linear regions of a network with two inputs.
+    """Cut a box into the linear regions of a network with two inputs; they overlap on edges only.
 
-    Parameters
-    ----------
-    weights, biases : sequence of nested sequences
-        Of every layer, the last one affine; numbers of any kind that computes, such as `float` or
-        `Fraction`.
-    low, high : pair
-        Two opposite corners of the box.
-    tolerance : number
-        Pre-activations nearer to zero than this count as zero at a corner; for floating point.
-
-    Returns
-    -------
-    tuple of Region
-        They cover the box and overlap on edges only.
+    Numbers are of any kind that computes, such as `float` or `Fraction`. In floating point, a
+    pre-activation at a corner that is nearer to zero than the tolerance counts as zero.
     """
     (left, bottom), (right, top) = low, high
     box = ((left, bottom), (right, bottom), (right, top), (left, top))

@@ -28,31 +28,15 @@ _MOST = 20_000  # pairs of a unit and a pattern that are worked through one by o
 
 @dataclass(frozen=True)
 class SymbolicCheck:
-    """What was found about the pre-activations of one network.
-
-    Attributes
-    ----------
-    network : str
-        The blueprint's name.
-    pairs : int
-        Pairs of a pre-activation and a pattern of the layers below that are covered.
-    polynomials : int
-        Polynomials that were looked at to cover them.
-    vanishing : int
-        How many are identically zero.
-    with_own_bias : int
-        How many are one times their own bias plus a polynomial without it.
-    affine_in_inputs, affine_in_layers : int
-        How many have degree at most one in the inputs; in the parameters of each layer.
-    """
+    """What was found about the pre-activations of one network."""
 
     network: str
-    pairs: int
-    polynomials: int
-    vanishing: int
-    with_own_bias: int
-    affine_in_inputs: int
-    affine_in_layers: int
+    pairs: int  # pairs of a pre-activation and a pattern of the layers below that are covered
+    polynomials: int  # polynomials that were looked at to cover them
+    vanishing: int  # how many are identically zero
+    with_own_bias: int  # how many are one times their own bias plus a polynomial without it
+    affine_in_inputs: int  # how many have degree at most one in the inputs
+    affine_in_layers: int  # how many have it in the parameters of each layer
 
     @property
     def graphs(self) -> bool:
@@ -144,34 +128,13 @@ def check_with_masks(net: Blueprint) -> SymbolicCheck:
 
     Every rectifier is a symbol. The coefficient of a unit's own bias is then a polynomial in these
     symbols, and if it is the number one it is so on every pattern; the same holds for degrees.
-
-    Parameters
-    ----------
-    net : Blueprint
-        A network.
-
-    Returns
-    -------
-    SymbolicCheck
-        Counts over units; `pairs` says how many pairs of a unit and a pattern they cover.
-
-    Raises
-    ------
-    RegimeError
-        If sympy is not installed.
     """
     algebra = _Algebra(net, masks=True)
     return _checked(net, algebra, _with_masks(net, algebra))
 
 
 def masks_agree(net: Blueprint) -> bool:
-    """Tell whether the polynomials with masks become those of every pattern, one by one.
-
-    Raises
-    ------
-    RegimeError
-        If sympy is not installed.
-    """
+    """Tell whether the polynomials with masks become those of every pattern, one by one."""
     algebra = _Algebra(net, masks=True)
     general = [(layer, polynomial) for _, polynomial, layer in _with_masks(net, algebra)]
     for layer, units in enumerate(net.layers):
@@ -193,11 +156,6 @@ def vanishing_without_biases(sizes: Sequence[int]) -> int:
     Exactly those vanish in which some hidden layer below is off altogether:
 
         sum over layers l of d_l (prod over m < l of 2^d_m - prod over m < l of (2^d_m - 1)).
-
-    Parameters
-    ----------
-    sizes : sequence of int
-        As for `dense`.
     """
     total = 0
     for layer, units in enumerate(sizes[1:], start=1):
@@ -254,13 +212,7 @@ def _passed_on(
 
 
 def import_sympy() -> Any:
-    """Return sympy, which is slow to import and needed by symbolic checks only.
-
-    Raises
-    ------
-    RegimeError
-        If it is not installed.
-    """
+    """Return sympy, which is slow to import and needed by symbolic checks only."""
     try:
         import sympy
     except ImportError:

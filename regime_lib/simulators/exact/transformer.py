@@ -15,18 +15,10 @@ from regime_lib.simulators.exact.symbolic import import_sympy
 
 @dataclass(frozen=True)
 class TransformerCheck:
-    """What was found about the feed-forward pre-activations, over all blocks.
+    """What was found about the feed-forward pre-activations, over all blocks."""
 
-    Attributes
-    ----------
-    units : int
-        Pre-activations: blocks times tokens times hidden units.
-    with_own_bias : int
-        How many are their own bias plus an expression without it, on every pattern.
-    """
-
-    units: int
-    with_own_bias: int
+    units: int  # pre-activations: blocks times tokens times hidden units
+    with_own_bias: int  # how many are their own bias plus an expression without it
 
 
 def check_transformer(
@@ -34,20 +26,8 @@ def check_transformer(
 ) -> TransformerCheck:
     """Check the feed-forward pre-activations of a stack of Transformer blocks.
 
-    Rectifiers are symbols, so that all patterns are covered at once.
-
-    Parameters
-    ----------
-    blocks, tokens, width, hidden : int
-        The architecture.
-    tied : bool
-        Whether all blocks share their parameters; then a bias of a later block feeds back into
-        itself, and the check must say so.
-
-    Raises
-    ------
-    RegimeError
-        If sympy is not installed.
+    Rectifiers are symbols, so that all patterns are covered at once. In tied blocks a bias of a
+    later block feeds back into itself, and the check must say so.
     """
     sp = import_sympy()
     state = [[sp.Symbol(f"x{i}_{k}") for k in range(width)] for i in range(tokens)]

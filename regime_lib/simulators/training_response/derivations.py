@@ -18,21 +18,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Law:
-    """A law in symbols and what is left of it when it is put back.
-
-    Attributes
-    ----------
-    name : str
-        What it describes, in words.
-    formula : sympy expression
-        The law. An implicit solution is the function F of u with F(u) = η a² t + constant.
-    residual : sympy expression
-        Zero if the law holds.
-    """
+    """A law in symbols and what is left of it when it is put back."""
 
     name: str
-    formula: sympy.Expr
-    residual: sympy.Expr
+    formula: sympy.Expr  # an implicit solution is F(u) with F(u) = η a² t + constant
+    residual: sympy.Expr  # zero if the law holds
 
     @property
     def holds(self) -> bool:

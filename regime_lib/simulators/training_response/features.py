@@ -15,39 +15,20 @@ from regime_lib.simulators.training_response.networks import Networks, with_one
 
 @dataclass(frozen=True)
 class FeatureSpace:
-    """Sizes of the feature space, one number per network.
+    """Sizes of the feature space, one number per network."""
 
-    Attributes
-    ----------
-    effective : array, shape (seeds,)
-        N_eff = 1 / Σ_j c_j², with c_j the share of feature j in ``|v_j|`` times the standard
-        deviation of φ(h_j) over the samples: how many features carry the output.
-    participation : array, shape (seeds,)
-        Participation ratio (Σλ)² / Σλ² of the covariance of the features over the samples.
-    active : array, shape (seeds,)
-        Share of pairs of feature and sample that are on (h > 0).
-    dead : array, shape (seeds,)
-        Share of features that are on for no sample.
-    """
-
+    # how many features carry the output: N_eff = 1 / Σ_j c_j², with c_j the share of feature j in
+    # |v_j| times the standard deviation of φ(h_j) over the samples
     effective: Float[np.ndarray, " seeds"]
-    participation: Float[np.ndarray, " seeds"]
-    active: Float[np.ndarray, " seeds"]
-    dead: Float[np.ndarray, " seeds"]
+    participation: Float[np.ndarray, " seeds"]  # ratio (Σλ)² / Σλ² of the features' covariance
+    active: Float[np.ndarray, " seeds"]  # share of pairs of feature and sample that are on (h > 0)
+    dead: Float[np.ndarray, " seeds"]  # share of features that are on for no sample
 
 
 def feature_space(
     networks: Networks, inputs: Float[np.ndarray, "seeds samples bits"]
 ) -> FeatureSpace:
-    """Measure the feature space of each network on its own samples.
-
-    Parameters
-    ----------
-    networks : Networks
-        The trained networks.
-    inputs : array, shape (seeds, samples, bits)
-        The samples of each network.
-    """
+    """Measure the feature space of each network on its own samples."""
     h = with_one(inputs) @ networks.weights.transpose(1, 0, 2)  # (seeds, samples, features)
     phi, _ = networks.setup.activate(h)
     weight = np.abs(networks.readout) * phi.std(axis=1)

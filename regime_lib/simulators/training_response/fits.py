@@ -13,19 +13,11 @@ from regime_lib.errors import RegimeError
 
 @dataclass(frozen=True)
 class PowerFit:
-    """Straight lines through log value against log time, one per run.
+    """Straight lines through log value against log time, one per run."""
 
-    Attributes
-    ----------
-    slope, r2 : array, shape (runs,)
-        Exponent, and share of the variance that the line explains.
-    window : tuple of float
-        First and last time of the fit.
-    """
-
-    slope: Float[np.ndarray, " runs"]
-    r2: Float[np.ndarray, " runs"]
-    window: tuple[float, float]
+    slope: Float[np.ndarray, " runs"]  # the exponent
+    r2: Float[np.ndarray, " runs"]  # share of the variance that the line explains
+    window: tuple[float, float]  # first and last time of the fit
 
 
 def power_fit(
@@ -36,19 +28,7 @@ def power_fit(
 ) -> PowerFit:
     """Fit a power law to the last decades of time, by least squares in the logarithms.
 
-    Parameters
-    ----------
-    times : array, shape (times,)
-        Positive, increasing; even spacing in the logarithm weighs all scales alike.
-    values : array, shape (times, runs)
-        Positive within the window.
-    decades : float
-        How much of the end is used.
-
-    Raises
-    ------
-    RegimeError
-        If fewer than three times lie in the window, or a value there is not positive.
+    Times that are even in the logarithm weigh all scales alike.
     """
     times = np.asarray(times, float)
     window = times >= times[-1] / 10**decades * (1 - 1e-9)
@@ -68,20 +48,9 @@ def power_fit(
 def decay_rate(
     residuals: Float[np.ndarray, "times runs"], between: tuple[float, float] = (1e-10, 1e-4)
 ) -> Float[np.ndarray, " runs"]:
-    """Fit an exponential to residuals whose size lies between two values; return the rate per step.
+    """Return the rate per step of an exponential fitted to residuals of a size between two values.
 
-    Parameters
-    ----------
-    residuals : array, shape (times, runs)
-        One row per step.
-    between : tuple of float
-        Lower and upper end of the window, in units of the residual. Below some 1e-12 there is
-        rounding only.
-
-    Returns
-    -------
-    array, shape (runs,)
-        The rate; NaN for a run with fewer than five steps in the window.
+    It is NaN for a run with fewer than five such steps. Below some 1e-12 there is rounding only.
     """
     size = np.abs(residuals)
     rates = np.full(size.shape[1], np.nan)
@@ -107,11 +76,7 @@ def correlation_within(
 ) -> float:
     """Return Spearman's correlation within kinds, over groups and runs; 0 if nothing varies.
 
-    Parameters
-    ----------
-    x, y : array, shape (kinds, groups, runs)
-        What is correlated. Ranks are taken within a kind (an activation function), so that a mere
-        difference between kinds counts for nothing.
+    Ranks are taken within a kind, so that a mere difference between kinds counts for nothing.
     """
     first, second = (rankdata(table.reshape(len(table), -1), axis=1) for table in (x, y))
     first = first - first.mean(axis=1, keepdims=True)
@@ -123,19 +88,9 @@ def correlation_within(
 def halving_times(
     times: Real[np.ndarray, " times"], values: Float[np.ndarray, "times runs"]
 ) -> Float[np.ndarray, " runs"]:
-    """Return when each run first falls below half of its first value, between two records.
+    """Return when each run first falls below half of its first value; NaN if it does not.
 
-    Parameters
-    ----------
-    times : array, shape (times,)
-        Positive, increasing.
-    values : array, shape (times, runs)
-        Positive; a power law is assumed between two records.
-
-    Returns
-    -------
-    array, shape (runs,)
-        The times; NaN for a run that does not halve.
+    A power law is assumed between two records.
     """
     found = np.full(values.shape[1], np.nan)
     for run, column in enumerate(values.T / values[0][:, None]):

@@ -16,24 +16,12 @@ from regime_lib.simulators.training_response.setup import Setup
 
 @dataclass(frozen=True)
 class Flips:
-    """Patterns of several networks at some epochs, over all inputs and features.
+    """Patterns of several networks at some epochs, over all inputs and features."""
 
-    Attributes
-    ----------
-    epochs : array, shape (times,)
-        Epochs, the first being 0.
-    from_start : array, shape (times, seeds)
-        Share of pairs of input and feature that are not as they were at the start.
-    since_last : array, shape (times, seeds)
-        The same against the epoch before in this list; 0 at epoch 0.
-    moved : array, shape (times, seeds)
-        Norm of the difference of all parameters from the epoch before in this list.
-    """
-
-    epochs: Int[np.ndarray, " times"]
-    from_start: Float[np.ndarray, "times seeds"]
-    since_last: Float[np.ndarray, "times seeds"]
-    moved: Float[np.ndarray, "times seeds"]
+    epochs: Int[np.ndarray, " times"]  # the first is 0
+    from_start: Float[np.ndarray, "times seeds"]  # share of pairs that are not as at the start
+    since_last: Float[np.ndarray, "times seeds"]  # the same against the epoch before in this list
+    moved: Float[np.ndarray, "times seeds"]  # norm of how far all parameters moved since that
 
 
 def count_flips(
@@ -44,17 +32,7 @@ def count_flips(
     epochs: int | Sequence[int],
     observations: int = 33,
 ) -> Flips:
-    """Train on one input each and compare the patterns of some epochs.
-
-    Parameters
-    ----------
-    setup, seeds, rate
-        As in `train_on_one_input`.
-    epochs : int or sequence of int
-        The last epoch (log-spaced ones are compared), or the epochs themselves, increasing from 0.
-    observations : int
-        About how many log-spaced epochs are compared.
-    """
+    """Train on one input each and compare patterns: at log-spaced epochs up to one, or at some."""
     start = make_networks(setup, seeds)
     run = OnePoint(start, trained_inputs(setup, seeds), rate)
     times = np.append(0, log_spaced(epochs, observations)) if isinstance(epochs, int) else epochs

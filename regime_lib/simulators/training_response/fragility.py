@@ -19,28 +19,13 @@ _ATTACK_STEPS = 10
 
 @dataclass(frozen=True)
 class Fragility:
-    """Fragility, one number per network.
+    """Fragility, one number per network."""
 
-    Attributes
-    ----------
-    flips : array, shape (seeds,)
-        Share of pairs of trained input and bit whose flip changes the decision.
-    flips_everywhere : array, shape (seeds,)
-        The same over all inputs.
-    nearness : array, shape (seeds,)
-        One over the median distance of the trained inputs to the boundary, ``|z|`` / ‖∇_x z‖.
-    few_bits : array, shape (seeds,)
-        Minus the mean number of bits that must be flipped to change the decision on a trained
-        input.
-    adversarial : array, shape (seeds,)
-        Share of trained inputs whose decision an attack within a box changes.
-    """
-
-    flips: Float[np.ndarray, " seeds"]
-    flips_everywhere: Float[np.ndarray, " seeds"]
-    nearness: Float[np.ndarray, " seeds"]
-    few_bits: Float[np.ndarray, " seeds"]
-    adversarial: Float[np.ndarray, " seeds"]
+    flips: Float[np.ndarray, " seeds"]  # share of trained inputs' bits that change the decision
+    flips_everywhere: Float[np.ndarray, " seeds"]  # the same over all inputs
+    nearness: Float[np.ndarray, " seeds"]  # one over the median distance |z| / ‖∇_x z‖
+    few_bits: Float[np.ndarray, " seeds"]  # minus the mean number of bits to change a decision
+    adversarial: Float[np.ndarray, " seeds"]  # share of decisions that an attack in a box changes
 
 
 def fragility(
@@ -48,19 +33,7 @@ def fragility(
 ) -> Fragility:
     """Measure the fragility of each network around its own samples.
 
-    Parameters
-    ----------
-    networks : Networks
-        The trained networks.
-    inputs : array, shape (seeds, samples, bits)
-        The samples of each network, among all inputs of the input space.
-    reach : float
-        Half the width of the attack's box, in every input; for ±1 inputs a bit flip is two.
-
-    Raises
-    ------
-    RegimeError
-        If `reach` is not positive.
+    The attack's box reaches half its width in every input; for ±1 inputs a bit flip is two.
     """
     if reach <= 0:
         raise RegimeError(f"reach must be positive, not {reach}")

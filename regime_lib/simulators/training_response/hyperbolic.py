@@ -30,21 +30,11 @@ _FURTHEST_LOGIT = 300.0  # exp of twice it still is a number
 
 @dataclass(frozen=True)
 class HyperbolicFlow:
-    """The scalar equation of several ReLU networks, each trained towards one on one input.
-
-    Attributes
-    ----------
-    start : Networks
-        The initial weights.
-    trained : array, shape (seeds, bits)
-        x_o.
-    rate : float
-        Learning rate η; time t counts steps of gradient descent.
-    """
+    """The scalar equation of several ReLU networks, each trained towards one on one input."""
 
     start: Networks
-    trained: Float[np.ndarray, "seeds bits"]
-    rate: float
+    trained: Float[np.ndarray, "seeds bits"]  # x_o
+    rate: float  # η; time t counts steps of gradient descent
 
     def __post_init__(self) -> None:
         check_rate_and_target(self.rate, 1.0)
@@ -80,18 +70,7 @@ class HyperbolicFlow:
         return np.stack(columns, axis=1)
 
     def angle_at(self, times: Float[np.ndarray, " times"]) -> Float[np.ndarray, "times seeds"]:
-        """Return θ at given times, by quadrature of dt = dθ / (η q e) and inversion.
-
-        Parameters
-        ----------
-        times : array, shape (times,)
-            In steps; up to 1e120.
-
-        Raises
-        ------
-        RegimeError
-            If a time is negative.
-        """
+        """Return θ at times up to 1e120 steps, by quadrature of dt = dθ / (η q e) and inversion."""
         if np.min(times) < 0:
             raise RegimeError(f"times must not be negative, and {np.min(times):g} is")
         columns = [

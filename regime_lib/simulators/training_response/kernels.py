@@ -13,31 +13,9 @@ from regime_lib.errors import RegimeError
 
 
 def arc_cosine(bits: int) -> Float[np.ndarray, " distances"]:
-    """Return the kernel of the read-out's gradients alone, over its value at distance zero.
-
-    Parameters
-    ----------
-    bits : int
-        Length of the inputs of -1 and 1; distances run from 0 to this.
-    """
+    """Return the kernel of the read-out's gradients alone, over its value at distance zero."""
     angle = _angles(bits)
     return (np.sin(angle) + (np.pi - angle) * np.cos(angle)) / np.pi
-
-
-def wide_tangent_kernel(bits: int, features: int) -> Float[np.ndarray, " distances"]:
-    """Return the mean of Θ(x, x_o) over Gaussian initial weights, at each Hamming distance.
-
-    Parameters
-    ----------
-    bits : int
-        Length of the inputs of -1 and 1.
-    features : int
-        Number of features.
-    """
-    angle = _angles(bits)
-    readout = features / 2 * arc_cosine(bits)
-    overlap = 1 + bits - 2 * np.arange(bits + 1)
-    return readout + overlap * (np.pi - angle) / (2 * np.pi) + 1
 
 
 def limit_kernel(bits: int) -> Float[np.ndarray, " distances"]:

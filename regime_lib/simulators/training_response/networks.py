@@ -22,25 +22,13 @@ def generator(seed: int, stream: str) -> np.random.Generator:
 
 @dataclass(frozen=True)
 class Networks:
-    """The weights of several networks; training changes the arrays in place.
-
-    Attributes
-    ----------
-    setup : Setup
-        The architecture.
-    weights : array, shape (bits + 1, seeds, features)
-        W, with the biases b as its last row. Seeds and features lie innermost, so that a step runs
-        over long contiguous stretches.
-    readout : array, shape (seeds, features)
-        v.
-    offset : array, shape (seeds,)
-        c.
-    """
+    """The weights of several networks; training changes the arrays in place."""
 
     setup: Setup
+    # W, with the biases b as its last row; seeds and features lie innermost, for long strides
     weights: Float[np.ndarray, "bits_and_one seeds features"]
-    readout: Float[np.ndarray, "seeds features"]
-    offset: Float[np.ndarray, " seeds"]
+    readout: Float[np.ndarray, "seeds features"]  # v
+    offset: Float[np.ndarray, " seeds"]  # c
 
     def __len__(self) -> int:
         return len(self.offset)
@@ -86,15 +74,6 @@ class Networks:
     ) -> Float[np.ndarray, "seeds inputs"]:
         """Return Θ(x, x_o), the inner product of the gradients of z by all weights.
 
-        Parameters
-        ----------
-        inputs : array, shape (inputs, bits)
-            x.
-        trained : array, shape (seeds, bits)
-            x_o of each network.
-
-        Notes
-        -----
         Θ = φ(h)·φ(h_o) + (1 + x·x_o) Σ_j v_j² φ'(h_j) φ'(h_oj) + 1 (Jacot et al. 2018, for this
         net).
         """

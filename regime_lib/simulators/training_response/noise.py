@@ -13,6 +13,7 @@ import numpy as np
 from jaxtyping import Float
 
 from regime_lib.errors import RegimeError
+from regime_lib.simulators.training_response import response
 from regime_lib.simulators.training_response.networks import (
     Networks,
     generator,
@@ -21,11 +22,6 @@ from regime_lib.simulators.training_response.networks import (
     with_one,
 )
 from regime_lib.simulators.training_response.one_point import check_rate_and_target
-from regime_lib.simulators.training_response.response import (
-    ResponseRecorder,
-    TrainingResponse,
-    log_spaced,
-)
 from regime_lib.simulators.training_response.setup import Setup
 
 Kind = Literal["gaussian", "flips", "label"]
@@ -35,18 +31,10 @@ _BLOCK = 500  # steps whose noise is drawn at once
 
 @dataclass(frozen=True)
 class Noise:
-    """What disturbs a step.
+    """What disturbs a step."""
 
-    Attributes
-    ----------
-    kind : {"gaussian", "flips", "label"}
-        A Gaussian added to every input; bits flipped; or the label flipped.
-    size : float
-        Standard deviation, or probability of a flip.
-    """
-
-    kind: Kind
-    size: float
+    kind: Kind  # a Gaussian added to every input; bits flipped; or the label flipped
+    size: float  # standard deviation, or probability of a flip
 
     def __post_init__(self) -> None:
         if self.kind not in get_args(Kind):
@@ -84,19 +72,7 @@ def step(
     target: Float[np.ndarray, " seeds"] | float,
     rate: float,
 ) -> None:
-    """Do one gradient step on one sample per network, in place.
-
-    Parameters
-    ----------
-    networks : Networks
-        Changed in place.
-    padded : array, shape (seeds, bits + 1)
-        The samples, with a last column of ones.
-    target : array, shape (seeds,), or float
-        y_o.
-    rate : float
-        Learning rate.
-    """
+    """Do one gradient step on one sample per network, in place."""
     setup, weights, readout = networks.setup, networks.weights, networks.readout
     h = np.einsum("isf,si->sf", weights, padded)
     phi, slope = setup.activate(h)
@@ -121,23 +97,15 @@ def train_with_noise(
     epochs: int,
     target: float = 1.0,
     observations: int = 33,
-) -> TrainingResponse:
-    """Train networks on one disturbed input each; record the response to a clean step on a copy.
-
-    Parameters
-    ----------
-    setup, seeds, rate, epochs, target, observations
-        As in `train_on_one_input`; the same seed means the same initial weights and input.
-    noise : Noise
-        What disturbs every step.
-    """
+) -> response.TrainingResponse:
+    """Train networks on one disturbed input each; record the response to a clean step on a copy."""
     check_rate_and_target(rate, target)
     networks, trained = make_networks(setup, seeds), trained_inputs(setup, seeds)
     clean = with_one(trained)
     randoms = [generator(seed, "noise") for seed in seeds]
-    times = log_spaced(epochs, observations)
+    times = response.log_spaced(epochs, observations)
     places = {int(time): place for place, time in enumerate(times)}
-    recorder = ResponseRecorder(setup, trained, rate, target, times)
+    recorder = response.ResponseRecorder(setup, trained, rate, target, times)
     for start in range(0, epochs, _BLOCK):
         steps = min(_BLOCK, epochs - start)
         drawn = [

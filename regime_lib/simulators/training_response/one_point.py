@@ -12,34 +12,18 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from regime_lib.errors import RegimeError
+from regime_lib.simulators.training_response import response
 from regime_lib.simulators.training_response.networks import (
     Networks,
     make_networks,
     trained_inputs,
     with_one,
 )
-from regime_lib.simulators.training_response.response import (
-    ResponseRecorder,
-    TrainingResponse,
-    log_spaced,
-)
 from regime_lib.simulators.training_response.setup import Setup
 
 
 class OnePoint:
-    """Networks that are trained on one input each, in the reduced coordinates (m, v, c).
-
-    Parameters
-    ----------
-    start : Networks
-        The initial weights; left as they are.
-    trained : array, shape (seeds, bits)
-        x_o of each network.
-    rate : float
-        Learning rate η > 0.
-    target : float
-        y_o in [0, 1].
-    """
+    """Networks that are trained on one input each, in the reduced coordinates (m, v, c)."""
 
     def __init__(
         self,
@@ -95,7 +79,7 @@ def train_on_one_input(
     epochs: int,
     target: float = 1.0,
     observations: int = 33,
-) -> TrainingResponse:
+) -> response.TrainingResponse:
     """Train networks on one input each, and record the response at log-spaced epochs.
 
     Parameters
@@ -124,8 +108,8 @@ def train_on_one_input(
         )
     trained = trained_inputs(setup, seeds)
     run = OnePoint(make_networks(setup, seeds), trained, rate, target)
-    times = log_spaced(epochs, observations)
-    recorder = ResponseRecorder(setup, trained, rate, target, times)
+    times = response.log_spaced(epochs, observations)
+    recorder = response.ResponseRecorder(setup, trained, rate, target, times)
     for place, gap in enumerate(_gaps(times)):
         for _ in range(gap - 1):
             run.step()
@@ -138,13 +122,7 @@ def train_on_one_input(
 def residuals_towards(
     setup: Setup, seeds: Sequence[int] | range, *, rate: float, epochs: int, target: float
 ) -> tuple[Float[np.ndarray, "times seeds"], Networks]:
-    """Train on one input each; return y_o - y(x_o) before every step, and the trained networks.
-
-    Parameters
-    ----------
-    setup, seeds, rate, epochs, target
-        As in `train_on_one_input`.
-    """
+    """Train on one input each; return y_o - y(x_o) before every step, and the trained networks."""
     trained = trained_inputs(setup, seeds)
     run = OnePoint(make_networks(setup, seeds), trained, rate, target)
     plain = Setup(bits=setup.bits, features=setup.features)  # cross-entropy: the error is y_o - y

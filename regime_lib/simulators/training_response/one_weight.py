@@ -22,21 +22,11 @@ from regime_lib.simulators.training_response.setup import Loss, Setup
 
 @dataclass(frozen=True)
 class OneWeight:
-    """One weight that learns one target by gradient descent.
+    """One weight that learns one target by gradient descent."""
 
-    Attributes
-    ----------
-    rate, slope : float
-        η and a, both positive; only η a² matters for u.
-    target : float
-        y_o in (0, 1].
-    loss : {"cross-entropy", "squared"}
-        As in `Setup`.
-    """
-
-    rate: float = 1.0
-    slope: float = 1.0
-    target: float = 1.0
+    rate: float = 1.0  # η
+    slope: float = 1.0  # a; only η a² matters for u
+    target: float = 1.0  # y_o in (0, 1]
     loss: Loss = "cross-entropy"
 
     def __post_init__(self) -> None:
@@ -91,13 +81,7 @@ class OneWeight:
     def flow(
         self, times: Float[np.ndarray, " times"], u: float = 0.0
     ) -> Float[np.ndarray, " times"]:
-        """Return u at given times of gradient flow, in steps, by inverting the closed form.
-
-        Raises
-        ------
-        RegimeError
-            If a time is negative.
-        """
+        """Return u at given times of gradient flow, in steps, by inverting the closed form."""
         times = np.asarray(times, float)
         if times.min() < 0:
             raise RegimeError(f"times must not be negative, and {times.min():g} is")

@@ -23,30 +23,15 @@ class TrainingResponse:
     One epoch is one gradient step on (x_o, y_o). The response at epoch t is what step t adds:
     Δ_t(x) = y_t(x) - y_{t-1}(x) at the output, and the same of z at the logit (our reading of
     arXiv 2405.04074, Fig. 1; its text is not known to us).
-
-    Attributes
-    ----------
-    setup : Setup
-        The architecture and loss.
-    rate, target : float
-        Learning rate and y_o.
-    epochs : array, shape (times,)
-        The recorded epochs, from 1 on.
-    trained : array, shape (seeds, bits)
-        x_o.
-    logits : array, shape (times, seeds)
-        z(x_o) before the step.
-    logit_table, output_table : array, shape (times, seeds, inputs)
-        The response at every input.
     """
 
     setup: Setup
     rate: float
-    target: float
-    epochs: Int[np.ndarray, " times"]
-    trained: Float[np.ndarray, "seeds bits"]
-    logits: Float[np.ndarray, "times seeds"]
-    logit_table: Float[np.ndarray, "times seeds inputs"]
+    target: float  # y_o
+    epochs: Int[np.ndarray, " times"]  # the recorded ones, from 1 on
+    trained: Float[np.ndarray, "seeds bits"]  # x_o
+    logits: Float[np.ndarray, "times seeds"]  # z(x_o) before the step
+    logit_table: Float[np.ndarray, "times seeds inputs"]  # the response at every input
     output_table: Float[np.ndarray, "times seeds inputs"]
 
     def table(self, where: Where) -> Float[np.ndarray, "times seeds inputs"]:
@@ -82,15 +67,7 @@ class TrainingResponse:
 def by_distance(
     table: Float[np.ndarray, "*times seeds inputs"], distance: Int[np.ndarray, "seeds inputs"]
 ) -> Float[np.ndarray, "*times seeds distances"]:
-    """Average over the inputs at each Hamming distance, 0 first.
-
-    Parameters
-    ----------
-    table : array, shape (..., seeds, inputs)
-        A number per input.
-    distance : array, shape (seeds, inputs)
-        Distance of each input from the trained one.
-    """
+    """Average over the inputs at each Hamming distance, 0 first."""
     classes = np.arange(distance.max() + 1)
     member = (distance[:, None, :] == classes[None, :, None]).astype(float)
     member /= member.sum(axis=2, keepdims=True)

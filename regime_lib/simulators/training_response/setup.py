@@ -90,15 +90,7 @@ class Setup:
         return positive + (slope - 1), slope
 
     def error(self, z: Values, target: Values | float) -> Values:
-        """Return minus the derivative of the loss by the logit, without cancellation at y near 1.
-
-        Parameters
-        ----------
-        z : array
-            Logits.
-        target : array or float
-            y_o.
-        """
+        """Return minus the derivative of the loss by the logit, precise also where y is near 1."""
         rest = expit(-z)  # 1 - y, precise also where y rounds to 1
         difference = target - expit(z) if np.any(target != 1) else rest
         return difference if self.loss == "cross-entropy" else difference * rest * expit(z)

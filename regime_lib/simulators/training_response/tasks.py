@@ -31,28 +31,14 @@ _CHUNK = 8  # networks whose features on all inputs of a task fit a core's cache
 
 @dataclass(frozen=True)
 class Task:
-    """Inputs and labels, some for each network.
-
-    Attributes
-    ----------
-    inputs : array, shape (seeds, samples, bits)
-        Different inputs for each network.
-    labels : array, shape (seeds, samples)
-        0 or 1.
-    """
+    """Inputs and labels, some for each network."""
 
     inputs: Float[np.ndarray, "seeds samples bits"]
-    labels: Float[np.ndarray, "seeds samples"]
+    labels: Float[np.ndarray, "seeds samples"]  # 0 or 1
 
 
 def random_task(setup: Setup, seeds: Sequence[int] | range, samples: int) -> Task:
-    """Draw `samples` different inputs and random labels for each seed.
-
-    Raises
-    ------
-    RegimeError
-        If there are not that many inputs.
-    """
+    """Draw `samples` different inputs and random labels for each seed."""
     inputs = setup.all_inputs()
     if not 2 <= samples <= len(inputs):
         raise RegimeError(f"samples must lie between 2 and {len(inputs)}, not {samples}")
@@ -75,32 +61,11 @@ def train_on_task(
     label_noise: float = 0.1,
     substeps: int = 16,
 ) -> Networks:
-    """Train one network per seed; return the trained networks.
+    """Train one network per seed, the same initial weights whatever the training.
 
-    Parameters
-    ----------
-    setup : Setup
-        The architecture.
-    seeds : sequence of int
-        The same seed starts from the same weights whatever the training.
-    task : Task
-        What is learnt.
-    training : {"full-batch", "sgd", "cyclic", "label-noise"}
-        All inputs at once; batches of one in random order; the same in a fixed order; in random
-        order with labels that are flipped with probability `label_noise` at every step.
-    rate : float
-        Learning rate of a step on one input.
-    passes : int
-        How often all inputs are seen.
-    label_noise : float
-        Probability that a label is flipped, for "label-noise".
-    substeps : int
-        Full-batch steps a pass, for "full-batch".
-
-    Raises
-    ------
-    RegimeError
-        If the training is not known or a number is out of range.
+    It takes all inputs at once ("full-batch", some substeps a pass), or batches of one in random
+    order ("sgd"), in a fixed order ("cyclic"), or in random order with labels that are flipped with
+    a probability at every step ("label-noise"). The rate is that of a step on one input.
     """
     if training not in get_args(Training):
         known = ", ".join(get_args(Training))

@@ -198,18 +198,22 @@ def largest_angle(vectors: Float[np.ndarray, "n d"], direction: Float[np.ndarray
 
 
 def largest_angles(
-    flow: Flow, time: float, directions: Float[np.ndarray, "2 2"]
-) -> tuple[float, float]:
-    """Return `largest_angle` of the living positive and negative neurons to their directions.
+    flow: Flow,
+    times: Float[np.ndarray, " n"],
+    directions: Float[np.ndarray, "2 2"],
+    living: Float[np.ndarray, " m"],
+) -> Float[np.ndarray, "2 n"]:
+    """Return `largest_angle` of positive and negative living neurons to their directions.
 
-    NaN where no neuron of that sign lives.
+    NaN where no neuron of that sign lives; `living` is what `living_at` returns.
     """
-    weights, living = flow.weights(time), living_at(flow, time)
-    plus, minus = (
-        largest_angle(weights[living == sign], direction) if (living == sign).any() else math.nan
-        for sign, direction in zip((1, -1), directions, strict=True)
-    )
-    return plus, minus
+    found = np.full((2, len(times)), np.nan)
+    for n, time in enumerate(times):
+        weights = flow.weights(float(time))
+        for row, sign in enumerate((1, -1)):
+            if (living == sign).any():
+                found[row, n] = largest_angle(weights[living == sign], directions[row])
+    return found
 
 
 def _peak(flow: Flow) -> float:

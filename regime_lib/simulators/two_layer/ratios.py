@@ -101,7 +101,8 @@ def phase_ratios(
     living = living_at(flow, ready)
     expected = theory.living_fractions(problem)
     share = [float((living == sign).mean()) for sign in (1, -1)]
-    far = largest_angles(flow, ready, theory.condensation_directions(problem))
+    aims = theory.condensation_directions(problem)
+    far = largest_angles(flow, np.array([ready]), aims, living)[:, 0]
     own = run.alive_plus, run.alive_minus
     height = theory.plateau_loss(problem)
     arrived = _first_below(flow, (1 + theory.CLOSE) * height, run.condensed, run.accurate)
@@ -111,8 +112,8 @@ def phase_ratios(
     return PhaseRatios(
         living_plus=share[0] / expected[0],
         living_minus=share[1] / expected[1],
-        condensed_plus=far[0],
-        condensed_minus=far[1],
+        condensed_plus=float(far[0]),
+        condensed_minus=float(far[1]),
         slope=abs(flat.slope),
         height=flat.loss / height,
         drift=_drift(flow, flat.time, run) if both else math.nan,

@@ -220,8 +220,9 @@ class Segment:
 
 
 def _growth(rate: float, tau: Float[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:
-    """Return the integral of exp(rate x) from 0 to tau."""
-    return tau.copy() if rate == 0 else np.expm1(rate * tau) / rate
+    """Return the integral of exp(rate x) from 0 to tau; infinity where it is that large."""
+    with np.errstate(over="ignore"):
+        return tau.copy() if rate == 0 else np.expm1(rate * tau) / rate
 
 
 def _panels(share: float) -> Float[np.ndarray, " edges"]:

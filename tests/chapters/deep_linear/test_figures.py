@@ -28,7 +28,6 @@ from regime_lib.chapters.deep_linear.structure import Conservation, Fibres, Matr
 from regime_lib.companion.figures.scene import Line
 from regime_lib.companion.figures.theme import Theme
 from regime_lib.estimate import number, run_range
-from tests.chapters.drawing import drawn_in_every_variant
 
 TIMES = np.linspace(0.1, 10, 30)
 FALL = np.exp(-TIMES)
@@ -99,9 +98,6 @@ FIGURES: dict[str, Callable[[Theme], Figure]] = {
     "scale_law": lambda theme: figures_learning.scale_law(theme, LAW),
     "still": learning_scene.still,
 }
-
-
-test_every_figure_can_be_drawn_in_every_variant = drawn_in_every_variant(FIGURES)
 
 
 def test_alternative_texts_say_the_numbers() -> None:

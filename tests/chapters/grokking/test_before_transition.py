@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from regime_lib.chapters.grokking.jump import fall_rates, slope_rise
+from regime_lib.chapters.grokking.before_transition import fall_rates, slope_rise
 from tests.sentences import refusal
 
 STEPS = np.array([0, 1, 50, 90, 100, 200])

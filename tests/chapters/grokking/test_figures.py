@@ -2,96 +2,105 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from dataclasses import replace
 
-import matplotlib as mpl
 import numpy as np
-import pytest
-from matplotlib.figure import Figure
+import pandas as pd
 
 from regime_lib.chapters.grokking import figures as draw
 from regime_lib.chapters.grokking import scene
+from regime_lib.chapters.grokking.fourier import FourierFeatures
+from regime_lib.chapters.grokking.measure import Addition, RegimeChange
+from regime_lib.chapters.grokking.measure_batchnorm import Normalised
+from regime_lib.chapters.grokking.run import MeasuredRun
+from regime_lib.chapters.grokking.running_statistics import StatisticsRun
 from regime_lib.companion.figures.theme import Theme
-from regime_lib.companion.figures.render import VARIANTS
+from regime_lib.lab.training.recipe import TrainingConfig
+from tests.chapters.drawing import drawn_in_every_variant
 
 RANDOM = np.random.default_rng(0)
 STEPS = np.unique(np.geomspace(1, 500, 20).astype(int))
-RISING = (STEPS, np.linspace(0.01, 1, len(STEPS))[:, None] * (1 + 0.1 * RANDOM.random(4)))
-EMPTY = (STEPS, np.full((len(STEPS), 4), np.nan))
-POWER = RANDOM.dirichlet(np.ones(5), (3, 3))
-WAVES = RANDOM.normal(size=(3, 3, 11))
-FIGURES: dict[str, Callable[[Theme], Figure]] = {
-    "passage": lambda theme: draw.passage(
-        theme, RISING, RISING, RISING, {"sample": RISING, "weight": EMPTY},
-        {"layer 1": RISING, "layer 2": RISING}, RISING, RISING, (20.0, np.nan),
-    ),
-    "controls": lambda theme: draw.controls(
-        theme, {"a": (RISING, RISING), "b": (RISING, RISING)}, {"a": RISING, "b": RISING}
-    ),
-    "aligned": lambda theme: draw.aligned(
-        theme, {n: {"a": RISING, "b": EMPTY} for n in ("test accuracy", "flips")}
-    ),
-    "statistics": lambda theme: draw.statistics(
-        theme, RISING, {"lagging": RISING, "fresh": RISING}, {"lagging": RISING},
-        (np.array([1.0, 10.0]), np.array([[0.0, 0.0], [10.0, 14.0]])),
-    ),
-    "spectrum": lambda theme: scene.spectrum_still(
-        theme, [("before", POWER[0]), ("after", POWER[2])], np.arange(1, 6)
-    ),
-}  # fmt: skip
+RISING = np.linspace(0.01, 1, len(STEPS))[:, None] * (1 + 0.1 * RANDOM.random(4))
+EMPTY = np.full(RISING.shape, np.nan)
+RUN = MeasuredRun(
+    STEPS, RISING, RISING / 3, RISING, RISING, RISING, np.stack([RISING, RISING]), RISING, EMPTY
+)
+LATE = replace(RUN, test=RISING / 1.5)
+FOURIER = FourierFeatures(
+    np.array([1, 10, 99]),
+    np.array([0.1, 0.9, 1.0]),
+    np.array([0.0, 0.1, 0.8]),
+    np.array([0.3, 0.4, 0.95]),
+    RANDOM.dirichlet(np.ones(5), (3, 3)),
+    RANDOM.normal(size=(3, 3, 11)),
+)
+ADDITION = Addition({}, {"a": RUN, "b": RUN}, FOURIER, 1)
+CONFIG = TrainingConfig(optimizer="sgd", lr=0.1, steps=500, batch_size=None)
+MOMENTA = (0.1, 1.0, 0.03)
+STATISTICS = StatisticsRun(
+    CONFIG, (0, 1, 2, 3), MOMENTA, STEPS, RISING, np.stack([RISING] * 3, axis=1), RISING,
+    np.stack([RISING] * 3, axis=1),
+)  # fmt: skip
+DELAYS = np.array([[10.0] * 4, [0.0] * 4, [40.0] * 4])
+TESTS = {"lagging": RISING, "fresh": RISING / 2, "own": RISING}
+NORMALISED = Normalised({}, {}, STATISTICS, DELAYS, 4, TESTS)
+RISES = {"a": {"flips": 1.5, "excess": 2.0}, "b": {"flips": 0.5, "excess": 1.0}}
+CURVES = {name: {"a": RISING, "b": EMPTY} for name in ("test accuracy", "flips / plateau")}
+ANSWER = RegimeChange({}, {}, RISES, np.geomspace(0.1, 4, len(STEPS)), CURVES, pd.DataFrame())
 
-
-@pytest.mark.parametrize("theme", VARIANTS, ids=str)
-@pytest.mark.parametrize("name", FIGURES)
-def test_every_figure_can_be_drawn_in_every_variant(name: str, theme: Theme) -> None:
-    with mpl.rc_context(theme.rc()):
-        figure = FIGURES[name](theme)
-        figure.canvas.draw()
-    assert figure.get_figwidth() == {True: 3.9, False: 7.2}[theme.narrow]
+test_every_figure_can_be_drawn_in_every_variant = drawn_in_every_variant(
+    {
+        "run": lambda theme: draw.measured_run(theme, RUN),
+        "controls": lambda theme: draw.controls(theme, ADDITION.runs),
+        "aligned": lambda theme: draw.aligned(theme, ANSWER),
+        "statistics": lambda theme: draw.statistics(theme, NORMALISED),
+        "spectrum": lambda theme: scene.spectrum_still(theme, ADDITION),
+    }
+)
 
 
 def test_lines_are_medians_over_runs_and_moments_that_are_not_known_are_left_out() -> None:
-    figure = FIGURES["passage"](Theme())
-    norm = figure.axes[1]
+    norm = draw.measured_run(Theme(), RUN).axes[1]
     curve = next(line for line in norm.lines if len(line.get_xdata()) == len(STEPS))
-    np.testing.assert_allclose(curve.get_ydata(), np.median(RISING[1], axis=1))
+    np.testing.assert_allclose(curve.get_ydata(), np.median(RISING, axis=1))
     marks = [line.get_xdata()[0] for line in norm.lines if len(line.get_xdata()) == 2]
-    assert marks == [20.0]
+    assert marks == [RUN.moments.medians[0]]  # no network generalises
 
 
 def test_basins_start_where_every_run_has_one() -> None:
-    values = RISING[1].copy()
+    values = RISING.copy()
     values[:3, 1] = 0.0
-    figure = draw.passage(
-        Theme(), RISING, RISING, RISING, {"sample": (STEPS, values)}, {"layer 1": RISING},
-        RISING, RISING, (np.nan, np.nan),
-    )  # fmt: skip
-    (curve,) = figure.axes[2].lines
-    assert curve.get_xdata()[0] == STEPS[3]
+    figure = draw.measured_run(Theme(), replace(RUN, sample_basin=values))
+    assert figure.axes[2].lines[0].get_xdata()[0] == STEPS[3]
 
 
-def test_words_for_the_figure_hold_every_quantity_at_every_moment() -> None:
-    rows = ((9.0, 0.012), (4.0, np.nan), (1.0, 0.3))
-    values = [dict(zip(("norm", "basin"), row, strict=True)) for row in rows]
-    said = draw.passage_alt((20.0, 500.4), values)
-    assert "99 % at step 20, test accuracy 50 % at step 500." in said
-    assert "norm 9 at memorisation, 4 at the jump, 1 at the end; basin 0.012 at" in said
-    assert said.endswith("nan at the jump, 0.3 at the end.")
+def test_words_for_a_run_hold_every_quantity_at_every_moment() -> None:
+    said = draw.measured_run_alt(replace(LATE, weight_basin=RISING))
+    memorised, jump = LATE.moments.medians
+    assert f"99 % at step {memorised:.0f}, test accuracy 50 % at step {jump:.0f}." in said
+    end = np.median(RISING[-1])
+    assert said.count(f"{end:.2g} at the end") == 5
 
 
-def test_words_for_the_moving_picture_are_of_an_early_stop_and_the_last() -> None:
-    said = scene.spectrum_alt([1, 10, 99], [0.1, 0.9, 1.0], [0.0, 0.1, 0.8], [0.3, 0.4, 0.95], 1)
+def test_words_for_other_figures_hold_their_numbers() -> None:
+    assert f"a {np.median(RISING[-1]) / 3:.2f}, b" in draw.controls_alt(ADDITION.runs)
+    assert "plateau: a 1.50, b 0.50; per relative weight step: a 2.00" in draw.aligned_alt(ANSWER)
+    said = draw.statistics_alt(NORMALISED)
+    assert f"At step {STEPS[4]}, " in said
+    assert said.endswith("from 0 steps at momentum 1 to 40 at momentum 0.03.")
+
+
+def test_words_for_the_moving_picture_are_of_memorisation_and_the_end() -> None:
+    said = scene.spectrum_alt(ADDITION)
     assert "step 10, training accuracy 0.90 and test accuracy 0.10" in said
     assert "average 0.40 of its power; at step 99, with test accuracy 0.80, 0.95" in said
 
 
-def test_the_moving_picture_has_a_frame_for_every_stop() -> None:
-    moving = scene.spectrum_scene(
-        [1, 10, 100], [0.1, 0.9, 1.0], [0.0, 0.1, 0.8], POWER, WAVES, [0.3, 0.4, 0.9]
-    )
+def test_the_moving_picture_has_a_frame_for_every_check() -> None:
+    moving = scene.spectrum_scene(FOURIER)
     assert list(moving.frames) == [(0,), (1,), (2,)]
     assert "step 10: training accuracy 0.90, test accuracy 0.10" in moving.frames[(1,)].readout
     assert moving.start == (2,)
     bars = moving.frames[(2,)].marks[1]
     heights = [bar.y[1] for bar in bars]  # type: ignore[union-attr,index]
-    np.testing.assert_allclose(heights, POWER[2].ravel())
+    np.testing.assert_allclose(heights, FOURIER.shares[2].ravel())

@@ -15,6 +15,7 @@ from regime_lib.chapters.grokking.first_passage import (
     mean_in,
     median_at,
     median_of,
+    median_or_dash,
     median_over_seeds,
     moments,
     over_plateau,
@@ -103,12 +104,11 @@ def test_aligned_curves_meet_at_their_own_times() -> None:
 def test_medians_of_what_is_known() -> None:
     assert median_of(np.array([np.nan, 3.0, 1.0])) == 2
     assert np.isnan(median_of(np.array([np.nan])))
-    value, (low, high), n = median_over_seeds(np.array([4.0, np.nan, 1.0, 2.0, np.inf]), 0)
-    assert (value, n) == (2, 3)
-    assert (low, high) == (1, 4)  # of three values, either end is the median once in 3.9 draws
-    value, interval, n = median_over_seeds(np.array([1.0, np.nan]), 0)
-    assert np.isnan([value, *interval]).all()
-    assert n == 1
+    found = median_over_seeds(np.array([4.0, np.nan, 1.0, 2.0, np.inf]))
+    assert (found.value, found.low, found.high, found.n) == (2, 1, 4, 3)
+    assert found.over == "3 seeds"
+    assert not median_over_seeds(np.array([1.0, np.nan])).known
+    assert (median_or_dash(np.array([np.nan, 3.0])), median_or_dash(np.nan)) == (3, "–")
 
 
 def test_curves_that_do_not_fit_are_refused() -> None:

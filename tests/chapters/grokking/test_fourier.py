@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from regime_lib.chapters.grokking.fourier import frequency_shares, tuning_over_training
-from regime_lib.lab import MLPEnsemble, TrainingConfig, train_to_checkpoints
+from regime_lib.chapters.grokking.fourier import fourier_over_training, frequency_shares
+from regime_lib.lab.models.mlp import MLPEnsemble
+from regime_lib.lab.training.checkpoints import train_to_checkpoints
+from regime_lib.lab.training.recipe import TrainingConfig
 from tests.chapters.small_data import small_data
 from tests.sentences import refusal
 
@@ -26,14 +28,16 @@ def test_a_wave_has_one_frequency_and_a_sum_shares_by_squares() -> None:
 
 
 def test_units_over_training_are_those_of_the_checkpoints() -> None:
-    recipe = TrainingConfig(optimizer="adam", lr=0.01, steps=6, batch_size=None)
-    run = train_to_checkpoints(MLPEnsemble((6, 9, 3), [4, 11]), small_data(), recipe, [4, 11], [1, 3, 6])
+    config = TrainingConfig(optimizer="adam", lr=0.01, steps=6, batch_size=None)
+    run = train_to_checkpoints(
+        MLPEnsemble((6, 9, 3), [4, 11]), small_data(), config, [4, 11], [1, 3, 6]
+    )
 
     def weights(model: torch.nn.Module) -> torch.Tensor:
         found: torch.Tensor = model.hidden1.weight[1]  # type: ignore[index,union-attr,assignment]
         return found
 
-    found = tuning_over_training(run, weights, [0, 2], member=1, shown=2)
+    found = fourier_over_training(run, weights, [0, 2], member=1, shown=2)
     last = weights(run.model_at(2)).numpy(force=True)
     sizes = np.abs(last).max(axis=1)
     order = sorted(range(9), key=lambda unit: -sizes[unit])[:2]
@@ -49,6 +53,6 @@ def test_units_over_training_are_those_of_the_checkpoints() -> None:
 
 def test_what_has_no_frequency_is_refused() -> None:
     refusal("a constant has no frequency", lambda: frequency_shares(np.ones((2, 5))))
-    recipe = TrainingConfig(optimizer="adam", lr=0.01, steps=1, batch_size=None)
-    run = train_to_checkpoints(MLPEnsemble((6, 9, 3), [4]), small_data(), recipe, [4], [1])
-    refusal("give at least one", lambda: tuning_over_training(run, lambda model: model, []))
+    config = TrainingConfig(optimizer="adam", lr=0.01, steps=1, batch_size=None)
+    run = train_to_checkpoints(MLPEnsemble((6, 9, 3), [4]), small_data(), config, [4], [1])
+    refusal("give at least one", lambda: fourier_over_training(run, lambda model: model, []))

@@ -9,27 +9,30 @@ import pytest
 import torch
 from torch import nn
 
-from regime_lib.chapters.grokking.measure import (
+from regime_lib.chapters.grokking.run import (
     MeasuredRun,
+    change_rates_at,
     distance_to_class,
     layer_slopes,
     measure_run,
-    pace_at,
     state_at,
 )
-from regime_lib.instrument import rank_distributions, sample_basins, weight_basins
-from regime_lib.lab import MLP, CheckpointedRun, MLPEnsemble, TrainingConfig, train_to_checkpoints
+from regime_lib.instrument.modes.basins import sample_basins, weight_basins
+from regime_lib.instrument.modes.ranks import rank_distributions
+from regime_lib.lab.models.mlp import MLP, MLPEnsemble
+from regime_lib.lab.training.checkpoints import CheckpointedRun, train_to_checkpoints
+from regime_lib.lab.training.recipe import TrainingConfig
 from tests.chapters.small_data import small_data
 from tests.sentences import refusal
 
 SIZES, SEEDS, STEPS, REPLAYED = (6, 9, 7, 3), (4, 11), [0, 3, 10], 5
-RECIPE = TrainingConfig(optimizer="adamw", lr=0.02, steps=10, batch_size=None, weight_decay=0.1)
+CONFIG = TrainingConfig(optimizer="adamw", lr=0.02, steps=10, batch_size=None, weight_decay=0.1)
 PROBE = small_data().test_inputs[:12]
 
 
 @pytest.fixture(scope="module")
 def run() -> CheckpointedRun:
-    return train_to_checkpoints(MLPEnsemble(SIZES, SEEDS), small_data(), RECIPE, SEEDS, STEPS)
+    return train_to_checkpoints(MLPEnsemble(SIZES, SEEDS), small_data(), CONFIG, SEEDS, STEPS)
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +46,7 @@ def by_hand(seed: int, first: int, steps: int) -> tuple[float, float]:
     optimizer = torch.optim.AdamW(model.parameters(), lr=0.02, weight_decay=0.1)
     linears = [module for module in model.modules() if isinstance(module, nn.Linear)]
 
-    def look() -> tuple[torch.Tensor, torch.Tensor]:
+    def observe() -> tuple[torch.Tensor, torch.Tensor]:
         with torch.no_grad():
             below = linears[0](PROBE)
             above = linears[1](below.relu())
@@ -51,12 +54,14 @@ def by_hand(seed: int, first: int, steps: int) -> tuple[float, float]:
         return torch.cat([below > 0, above > 0], dim=1), weights
 
     flips, moves = [], []
-    before = look()
+    before = observe()
     for step in range(first + steps):
         optimizer.zero_grad()
-        nn.functional.cross_entropy(model(small_data().train_inputs), small_data().train_labels).backward()
+        nn.functional.cross_entropy(
+            model(small_data().train_inputs), small_data().train_labels
+        ).backward()
         optimizer.step()
-        now = look()
+        now = observe()
         if step >= first:
             flips.append((now[0] != before[0]).double().mean().item())
             moves.append(((now[1] - before[1]).norm() / now[1].norm()).item())
@@ -65,7 +70,7 @@ def by_hand(seed: int, first: int, steps: int) -> tuple[float, float]:
 
 
 @pytest.mark.parametrize("check", range(3))
-def test_the_pace_is_that_of_training_alone_counted_by_hand(
+def test_the_change_rates_are_those_of_training_alone_counted_by_hand(
     measured: MeasuredRun, check: int
 ) -> None:
     for k, seed in enumerate(SEEDS):
@@ -77,9 +82,9 @@ def test_the_pace_is_that_of_training_alone_counted_by_hand(
         assert measured.excess[check, k] == excess
 
 
-def test_a_plain_network_has_the_pace_of_its_member(measured: MeasuredRun) -> None:
-    alone = train_to_checkpoints(MLP(SIZES, 11), small_data(), RECIPE, 11, STEPS)
-    found = pace_at(alone, 1, PROBE, REPLAYED)
+def test_a_single_network_has_the_change_rates_of_its_member(measured: MeasuredRun) -> None:
+    alone = train_to_checkpoints(MLP(SIZES, 11), small_data(), CONFIG, 11, STEPS)
+    found = change_rates_at(alone, 1, PROBE, REPLAYED)
     assert found.flips.shape == (1,)
     assert found.flips[0] == pytest.approx(measured.flips[1, 1], rel=1e-6)
     assert found.update[0] == pytest.approx(measured.update[1, 1], rel=1e-3)
@@ -110,7 +115,9 @@ def test_basins_are_of_every_other_check_and_of_the_first_samples(
     twice = replace(
         small_data(),
         train_inputs=torch.cat([small_data().train_inputs] * 3 + [1000 * small_data().test_inputs]),
-        train_labels=torch.cat([small_data().train_labels] * 3 + [(small_data().test_labels + 1) % 3]),
+        train_labels=torch.cat(
+            [small_data().train_labels] * 3 + [(small_data().test_labels + 1) % 3]
+        ),
     )
     first = replace(
         small_data(), train_inputs=twice.train_inputs[:150], train_labels=twice.train_labels[:150]
@@ -137,22 +144,23 @@ def test_values_at_a_step_are_medians_over_networks(measured: MeasuredRun) -> No
     assert there["sample basin"] == pytest.approx(np.median(measured.sample_basin[2]))  # the next
 
 
-def test_pictures_are_handed_every_quantity(measured: MeasuredRun) -> None:
-    bundles = measured.bundles
-    assert list(bundles["slopes"]) == ["layer 1", "layer 2"]
-    np.testing.assert_array_equal(bundles["slopes"]["layer 2"][1], measured.slopes[1])
-    np.testing.assert_array_equal(bundles["basins"]["weight"][1], measured.weight_basin)
-    np.testing.assert_array_equal(bundles["updates"][1], measured.update)
-
-
 def test_moments_are_those_of_the_accuracies(measured: MeasuredRun) -> None:
     always = replace(measured, train=np.ones((3, 2)), test=np.array([[0, 0], [1, 0.0], [1, 0]]))
     np.testing.assert_array_equal(always.moments.memorised, [0, 0])
     np.testing.assert_allclose(always.moments.jump, [3**0.5, np.nan])
 
 
+def test_basins_grow_from_memorisation_to_the_end(measured: MeasuredRun) -> None:
+    basins = np.array([[1, 1], [np.nan, np.nan], [2, 9.0]])
+    train = np.array([[0, 0], [0.99, 0], [1, 0.99]])
+    found = replace(measured, train=train, test=train, sample_basin=basins).basin_growth
+    np.testing.assert_allclose(found, 1)  # known at the last check only: step 0 has no logarithm
+
+
 def test_slopes_have_a_row_for_each_layer() -> None:
-    found = layer_slopes(MLPEnsemble(SIZES, SEEDS), small_data().train_inputs, small_data().train_labels)
+    found = layer_slopes(
+        MLPEnsemble(SIZES, SEEDS), small_data().train_inputs, small_data().train_labels
+    )
     assert found.shape == (2, 2)
 
 
@@ -166,4 +174,4 @@ def test_the_distance_to_a_class_is_the_nearest_of_it() -> None:
 
 
 def test_no_step_to_replay_is_refused(run: CheckpointedRun) -> None:
-    refusal("at least 1", lambda: pace_at(run, 0, PROBE, 0))
+    refusal("at least 1", lambda: change_rates_at(run, 0, PROBE, 0))

@@ -10,11 +10,13 @@ import torch
 from torch import nn
 
 from regime_lib.chapters.grokking.running_statistics import follow_statistics
-from regime_lib.lab import BatchNormMLP, BatchNormMLPEnsemble, Dataset, TrainingConfig
+from regime_lib.lab.models.batchnorm_mlp import BatchNormMLP, BatchNormMLPEnsemble
+from regime_lib.lab.training.recipe import TrainingConfig
+from tests.chapters.small_data import small_data
 from tests.sentences import refusal
 
 SIZES, SEEDS, MOMENTA = (6, 9, 7, 3), (4, 11), (0.1, 1.0, 0.5)
-RECIPE = TrainingConfig(optimizer="sgd", lr=0.2, steps=12, batch_size=None)
+CONFIG = TrainingConfig(optimizer="sgd", lr=0.2, steps=12, batch_size=None)
 
 
 def score(model: nn.Module, inputs: torch.Tensor, labels: torch.Tensor) -> float:
@@ -23,13 +25,13 @@ def score(model: nn.Module, inputs: torch.Tensor, labels: torch.Tensor) -> float
 
 
 @pytest.mark.parametrize("which", range(len(MOMENTA)))
-def test_every_momentum_gives_what_a_network_with_it_gives(toy: Dataset, which: int) -> None:
-    stack = BatchNormMLPEnsemble(SIZES, SEEDS).double()
-    run = follow_statistics(stack, toy, RECIPE, MOMENTA, [1, 5, 12])
+def test_every_momentum_gives_what_a_network_with_it_gives(which: int) -> None:
+    ensemble = BatchNormMLPEnsemble(SIZES, SEEDS).double()
+    run = follow_statistics(ensemble, small_data(), CONFIG, MOMENTA, [1, 5, 12])
     for k, seed in enumerate(SEEDS):
         solo = BatchNormMLP(SIZES, seed, MOMENTA[which]).double()
-        optimizer = torch.optim.SGD(solo.parameters(), lr=RECIPE.lr)
-        data = toy.to(torch.zeros(1, dtype=torch.float64))
+        optimizer = torch.optim.SGD(solo.parameters(), lr=CONFIG.lr)
+        data = small_data().to(torch.zeros(1, dtype=torch.float64))
         for step in range(1, 13):
             solo.train()
             optimizer.zero_grad()
@@ -57,36 +59,41 @@ def test_every_momentum_gives_what_a_network_with_it_gives(toy: Dataset, which: 
                 norm.momentum = MOMENTA[which]
 
 
-def test_a_look_sees_true_statistics_and_the_stack_is_left_alone(toy: Dataset) -> None:
-    stack = BatchNormMLPEnsemble(SIZES, SEEDS)
+def test_true_statistics_are_observed_and_the_ensemble_is_left_alone() -> None:
+    ensemble = BatchNormMLPEnsemble(SIZES, SEEDS)
 
-    def look(model: BatchNormMLPEnsemble) -> float:
+    errors = []
+
+    def observe(model: BatchNormMLPEnsemble) -> None:
         assert not model.training
-        evaluated = model(toy.train_inputs)
-        normalised = model.train()(toy.train_inputs)
+        evaluated = model(small_data().train_inputs)
+        normalised = model.train()(small_data().train_inputs)
         model.eval()
         # variances are unbiased in one and not in the other, so that they nearly agree
-        return float((evaluated - normalised).detach().abs().max())
+        errors.append(float((evaluated - normalised).detach().abs().max()))
 
-    run = follow_statistics(stack, toy, RECIPE, (0.1,), [2, 12], look)
-    assert all(0 < error < 0.2 for error in run.looks)  # type: ignore[operator]
-    assert bool((stack.norms[0].running_mean == 0).all())
-    assert stack.norms[0].momentum == 0.1
+    follow_statistics(ensemble, small_data(), CONFIG, (0.1,), [2, 12], observe)
+    assert len(errors) == 2
+    assert all(0 < error < 0.2 for error in errors)
+    assert bool((ensemble.norms[0].running_mean == 0).all())
+    assert ensemble.norms[0].momentum == 0.1
 
 
-def test_unfit_requests_are_refused(toy: Dataset) -> None:
-    stack = BatchNormMLPEnsemble(SIZES, SEEDS)
+def test_unfit_requests_are_refused() -> None:
+    ensemble = BatchNormMLPEnsemble(SIZES, SEEDS)
     refusal(
         "batch_size=None",
-        lambda: follow_statistics(stack, toy, replace(RECIPE, batch_size=8), (0.1,), [1]),
+        lambda: follow_statistics(
+            ensemble, small_data(), replace(CONFIG, batch_size=8), (0.1,), [1]
+        ),
     )
     for momenta in ((), (0.0,), (1.5,)):
         refusal(
             "above 0 and at most 1",
-            lambda momenta=momenta: follow_statistics(stack, toy, RECIPE, momenta, [1]),
+            lambda momenta=momenta: follow_statistics(ensemble, small_data(), CONFIG, momenta, [1]),
         )
     for steps in ([], [0], [3, 2], [13]):
         refusal(
             "rising steps from 1 to 12",
-            lambda steps=steps: follow_statistics(stack, toy, RECIPE, (0.1,), steps),
+            lambda steps=steps: follow_statistics(ensemble, small_data(), CONFIG, (0.1,), steps),
         )

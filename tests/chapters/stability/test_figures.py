@@ -22,7 +22,6 @@ from regime_lib.chapters.stability.measure import (
 from regime_lib.chapters.stability.regions import Snapshot
 from regime_lib.companion.figures.scene import Line, Points, Polygon
 from regime_lib.companion.figures.theme import Theme
-from tests.chapters.drawing import drawn_in_every_variant
 
 RANDOM = np.random.default_rng(0)
 SIZES = np.array([0.5, 1.5, 10.0])
@@ -60,9 +59,6 @@ FIGURES: dict[str, Callable[[Theme], Figure]] = {
     "along_training": lambda theme: draw.along_training(theme, TRAINING),
     "regions": lambda theme: scene.three_regions(theme, REGIONS),
 }
-
-
-test_every_figure_can_be_drawn_in_every_variant = drawn_in_every_variant(FIGURES)
 
 
 def test_the_medians_over_seeds_are_drawn_in_the_order_of_the_legend() -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from itertools import product
 
-import matplotlib as mpl
 import numpy as np
 import pandas as pd
 import pytest
@@ -17,7 +16,6 @@ from regime_lib.chapters.three_times import figures_settings as settings
 from regime_lib.chapters.three_times.multiverse import ShareAbove
 from regime_lib.chapters.three_times.scene import choices_scene, still
 from regime_lib.chapters.three_times.specifications import DEFINITIONS
-from regime_lib.companion.figures.render import VARIANTS
 from regime_lib.companion.figures.scene import Points
 from regime_lib.companion.figures.theme import Theme
 from regime_lib.estimate import number
@@ -63,15 +61,6 @@ FIGURES: dict[str, Callable[[Theme], Figure]] = {
     "data": lambda theme: settings.by_data(theme, USUAL),
     "still": lambda theme: still(theme, TABLE),
 }
-
-
-@pytest.mark.parametrize("theme", [VARIANTS[0], VARIANTS[-1]], ids=str)
-@pytest.mark.parametrize("name", FIGURES)
-def test_every_figure_can_be_drawn(name: str, theme: Theme) -> None:
-    with mpl.rc_context(theme.rc()):
-        figure = FIGURES[name](theme)
-        figure.canvas.draw()
-    assert figure.get_figwidth() == {True: 3.9, False: 7.2}[theme.narrow]
 
 
 def test_every_specification_stands_on_the_curve_once_and_in_order() -> None:

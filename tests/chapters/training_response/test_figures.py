@@ -15,7 +15,6 @@ from regime_lib.chapters.training_response.measure import Measurements, rotation
 from regime_lib.chapters.training_response.tasks import TRAININGS
 from regime_lib.companion.figures.scene import Line, Points
 from regime_lib.companion.figures.theme import Theme
-from tests.chapters.drawing import drawn_in_every_variant
 from tests.chapters.training_response.tiny import TINY
 from tests.chapters.training_response.tiny import tiny_measurements as tiny
 
@@ -35,7 +34,6 @@ FIGURES: dict[str, Callable[[Theme], Figure]] = {
     "features": lambda theme: figures_tasks.feature_spaces(theme, tiny().feature_spaces),
     "correlations": lambda theme: figures_tasks.correlations(theme, tiny().fragility),
 }
-test_every_figure_can_be_drawn_in_every_variant = drawn_in_every_variant(FIGURES)
 
 
 @pytest.fixture(scope="module")

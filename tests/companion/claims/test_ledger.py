@@ -72,14 +72,14 @@ class Tensor:
         (np.float32(2.5), 2.5),
         (np.array(2.5), 2.5),
         (Tensor(), 2.5),
-        (3, 3.0),
-        (np.int64(3), 3.0),
+        (3, 3),
+        (np.int64(3), 3),
     ],
 )
-def test_numbers_of_every_kind_become_plain_floats(value: Any, number: float) -> None:
+def test_numbers_of_every_kind_become_plain_ones(value: Any, number: float) -> None:
     found = plain_number(value, "x")
     assert found == number
-    assert type(found) is float
+    assert type(found) is type(number)
 
 
 @pytest.mark.parametrize("value", [True, np.True_, "2.5", None, [2.5], np.array([2.5]), 1j])
@@ -118,6 +118,7 @@ def test_the_verdict_follows_from_the_stored_numbers(
 def test_no_number_is_not_tested(ratio: Claim) -> None:
     kept = as_measurement(ratio, no_number("8 runs, all censored"))
     assert (kept.value, kept.verdict, kept.numbers) == (None, Verdict.NOT_TESTED, "no number")
+    assert kept.method == Measurement.method == Method.NONE
 
 
 def test_estimates_that_do_not_fit_are_refused(ratio: Claim, steps: Claim) -> None:

@@ -14,13 +14,11 @@ from regime_lib.companion.claims.claims import Verdict
 from regime_lib.companion.claims.ledger import read_ledger
 from regime_lib.companion.claims.sweep_tables import (
     VerdictShare,
-    folder_of,
     publish_sweep,
     published_sweep,
     read_shares,
 )
-from regime_lib.companion.publish.cards import share_line
-from regime_lib.companion.publish.scorecard import scorecard
+from regime_lib.companion.publish.scorecard import paper_claims, scorecard
 from tests.companion.refusals import refused
 
 
@@ -76,8 +74,9 @@ def test_the_scorecard_shows_them_beside_their_claims(executed: Project) -> None
     assert "sweep" not in texts[2]
 
 
-def test_the_bar_is_divided_as_the_counts_are() -> None:
-    line = share_line(VerdictShare(8, {Verdict.REPRODUCED: 5, Verdict.NOT_REPRODUCED: 3}, ()))
+def test_the_bar_is_divided_as_the_counts_are(executed: Project) -> None:
+    share = VerdictShare(8, {Verdict.REPRODUCED: 5, Verdict.NOT_REPRODUCED: 3}, ())
+    line = paper_claims(read_ledger(executed), {"rc-tiny-ratio": share})
     bar = BeautifulSoup(line, "html.parser").select(".rl-bar > span")
     assert [(part["class"], part["style"]) for part in bar] == [
         (["rl-reproduced"], "flex-grow:5"),
@@ -104,4 +103,4 @@ def test_a_table_of_what_is_gone_is_refused(
     publish_sweep(executed, chapter, table, {"done": 3})
     with refused(*words):
         read_shares(executed)
-    assert folder_of(executed).is_dir()
+    assert (executed.root / "book" / "sweeps" / f"{chapter}.parquet").is_file()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from regime_lib.companion.claims.criteria import in_words, parse_predicate
+from regime_lib.companion.claims.criteria import parse_predicate
 
 
 @pytest.mark.parametrize(
@@ -46,4 +46,4 @@ from regime_lib.companion.claims.criteria import in_words, parse_predicate
     ],
 )
 def test_criteria_in_words(text: str, words: str) -> None:
-    assert in_words(parse_predicate(text)) == words
+    assert parse_predicate(text).words == words

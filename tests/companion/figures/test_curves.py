@@ -23,6 +23,11 @@ def test_quantiles_over_runs_leave_out_what_is_missing() -> None:
         assert (low, high) == pytest.approx(tuple(np.quantile(kept, [0.1, 0.9])))
 
 
+def test_a_band_holds_the_share_of_runs_that_is_asked_for() -> None:
+    low, mid, high = Curves(STEPS[:1], np.arange(101.0)[None], share=0.9).quantiles()
+    assert (low[0], mid[0], high[0]) == pytest.approx((5, 50, 95))
+
+
 def test_over_the_peak_every_run_starts_at_one() -> None:
     np.testing.assert_allclose(BUNDLE.over_peak()[:, 0], 1.0)
     np.testing.assert_allclose(BUNDLE.over_peak()[1], VALUES[:, 0] / VALUES[0, 0])

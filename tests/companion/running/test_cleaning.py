@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from regime_lib.companion.book.notebooks import read_notebook
-from regime_lib.companion.running.cleaning import clean_notebook
+from regime_lib.companion.running.worker import clean_notebook
 from tests.companion.tiny import code, tiny_cells, write_notebook
 
 KEY = {"key": "abc", "parts": {}, "parameters": {}}

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from regime_lib.companion.book.catalogue import load_entry
 from regime_lib.companion.book.notebooks import read_notebook
 from regime_lib.companion.book.project import Project
 from regime_lib.companion.claims.ledger import COLUMNS, measurements_in
@@ -80,12 +81,12 @@ def test_a_grid_that_does_not_fit_is_refused_before_anything_runs(
     executed_once: Project, given: dict[str, int], grid: list[dict[str, object]], words: list[str]
 ) -> None:
     with refused(*words):
-        check_points(executed_once, "10_tiny", given, grid)
+        check_points(load_entry(executed_once, "10_tiny"), given, grid)
 
 
 def test_points_are_read_as_the_declared_types(executed_once: Project) -> None:
     grid = [{"rate": 1, "dataset": "a", "n_seeds": None}]
-    (point,) = check_points(executed_once, "10_tiny", {"steps": "30"}, grid)
+    (point,) = check_points(load_entry(executed_once, "10_tiny"), {"steps": "30"}, grid)
     assert point == {"rate": 1.0, "dataset": "a", "n_seeds": None}
     assert type(point["rate"]) is float
 
@@ -94,7 +95,8 @@ def test_results_depend_on_code_claims_lock_and_data(
     executed: Project, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     def now(points: list[dict[str, object]] = []) -> dict[str, object]:  # noqa: B006
-        return dependencies(executed, "10_tiny", {"steps": "30"}, points)  # type: ignore[arg-type]
+        entry = load_entry(executed, "10_tiny")
+        return dependencies(executed, entry, {"steps": "30"}, points)  # type: ignore[arg-type]
 
     first = now()
     assert first["given"] == {"steps": 30}

@@ -17,15 +17,8 @@ from tests.companion.tiny import make_project
 @pytest.fixture
 def job(tmp_path: Path) -> Job:
     project = make_project(tmp_path / "project")
-    return Job(
-        chapter="10_tiny",
-        source=project.notebooks / "10_tiny.ipynb",
-        target=project.executed / "10_tiny.ipynb",
-        root=project.root,
-        locks=project.build / "locks",
-        overrides={},
-        key={"key": "abc", "parts": {}, "parameters": {}},
-    )
+    key = {"key": "abc", "parts": {}, "parameters": {}}
+    return Job(project, "10_tiny", project.executed / "10_tiny.ipynb", {}, key)
 
 
 class Flaky:

@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 from scipy.linalg import expm
 
-from regime_lib.simulators.deep_linear.descent import gradient_descent
-from regime_lib.simulators.deep_linear.flow import gradient_flow
+from regime_lib.simulators.deep_linear.flow import gradient_descent, gradient_flow
 from regime_lib.simulators.deep_linear.initialisation import (
     balanced_init,
     decoupled_init,

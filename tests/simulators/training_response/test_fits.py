@@ -14,7 +14,7 @@ from regime_lib.simulators.training_response.fits import (
     power_fit,
     rank_one_share,
 )
-from tests.simulators.training_response.refusals import refused
+from tests.companion.refusals import refused
 
 RANDOM = np.random.default_rng(0)
 TIMES = np.geomspace(1, 1e4, 30)

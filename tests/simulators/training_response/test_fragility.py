@@ -12,8 +12,8 @@ from regime_lib.simulators.training_response.fragility import _gradient, fragili
 from regime_lib.simulators.training_response.networks import Networks, make_networks
 from regime_lib.simulators.training_response.setup import Setup
 from regime_lib.simulators.training_response.tasks import random_task
+from tests.companion.refusals import refused
 from tests.simulators.training_response.oracles import torch_logit, torch_parts
-from tests.simulators.training_response.refusals import refused
 
 
 @pytest.mark.parametrize("coding", ["signs", "bits"])

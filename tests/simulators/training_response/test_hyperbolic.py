@@ -9,8 +9,8 @@ from regime_lib.simulators.training_response.hyperbolic import HyperbolicFlow
 from regime_lib.simulators.training_response.networks import make_networks, trained_inputs
 from regime_lib.simulators.training_response.one_point import OnePoint
 from regime_lib.simulators.training_response.setup import Setup
+from tests.companion.refusals import refused
 from tests.simulators.training_response.oracles import flow_of_all_weights
-from tests.simulators.training_response.refusals import refused
 
 
 def make_flow(rate: float = 0.05, **choices: object) -> HyperbolicFlow:

@@ -1,4 +1,4 @@
-"""Closed kernels: known values, wide random networks, and the end of a very long flow."""
+"""Closed kernels: known values, and the end of a very long flow."""
 
 from __future__ import annotations
 
@@ -6,11 +6,7 @@ import numpy as np
 import pytest
 
 from regime_lib.simulators.training_response.hyperbolic import HyperbolicFlow
-from regime_lib.simulators.training_response.kernels import (
-    arc_cosine,
-    limit_kernel,
-    wide_tangent_kernel,
-)
+from regime_lib.simulators.training_response.kernels import arc_cosine, limit_kernel
 from regime_lib.simulators.training_response.networks import (
     distances,
     make_networks,
@@ -18,20 +14,12 @@ from regime_lib.simulators.training_response.networks import (
 )
 from regime_lib.simulators.training_response.response import by_distance
 from regime_lib.simulators.training_response.setup import Setup
-from tests.simulators.training_response.refusals import refused
+from tests.companion.refusals import refused
 
 
 def test_arc_cosine_at_the_ends_and_in_the_middle() -> None:
     kernel = arc_cosine(8)
     assert kernel[[0, 4, 8]] == pytest.approx([1, 1 / np.pi, 0], abs=1e-15)
-
-
-def test_a_wide_random_network_has_the_wide_kernel() -> None:
-    setup, seeds = Setup(features=4000), range(12)
-    trained = trained_inputs(setup, seeds)
-    kernel = make_networks(setup, seeds).tangent_kernel(setup.all_inputs(), trained)
-    mean = by_distance(kernel, distances(setup.all_inputs(), trained)).mean(axis=0)
-    assert np.allclose(mean / 4000, wide_tangent_kernel(8, 4000) / 4000, atol=0.01)
 
 
 def test_an_old_network_has_the_oldest_kernel() -> None:

@@ -14,8 +14,8 @@ from regime_lib.simulators.training_response.networks import (
     trained_inputs,
 )
 from regime_lib.simulators.training_response.setup import Setup
+from tests.companion.refusals import refused
 from tests.simulators.training_response.oracles import torch_logit, torch_loss, torch_parts
-from tests.simulators.training_response.refusals import refused
 
 SETUPS = [
     Setup(activation=a, loss=loss, coding=coding, init=init, bits=4, features=10)

@@ -14,8 +14,8 @@ from regime_lib.simulators.training_response.networks import (
 from regime_lib.simulators.training_response.noise import Noise, step, train_with_noise
 from regime_lib.simulators.training_response.one_point import train_on_one_input
 from regime_lib.simulators.training_response.setup import Setup
+from tests.companion.refusals import refused
 from tests.simulators.training_response.oracles import same, torch_descent
-from tests.simulators.training_response.refusals import refused
 
 
 @pytest.mark.parametrize("kind", ["gaussian", "flips", "label"])

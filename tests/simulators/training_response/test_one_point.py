@@ -18,8 +18,8 @@ from regime_lib.simulators.training_response.one_point import (
 )
 from regime_lib.simulators.training_response.response import by_distance, log_spaced
 from regime_lib.simulators.training_response.setup import Setup
+from tests.companion.refusals import refused
 from tests.simulators.training_response.oracles import same, torch_descent, torch_logit
-from tests.simulators.training_response.refusals import refused
 
 
 @pytest.mark.parametrize("activation", ["relu", "elu"])

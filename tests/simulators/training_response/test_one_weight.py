@@ -12,7 +12,7 @@ from scipy.integrate import solve_ivp
 from scipy.special import logit
 
 from regime_lib.simulators.training_response.one_weight import OneWeight
-from tests.simulators.training_response.refusals import refused
+from tests.companion.refusals import refused
 
 CASES = list(itertools.product(("cross-entropy", "squared"), (1.0, 0.9, 0.6, 0.2)))
 

@@ -8,8 +8,8 @@ import pytest
 from regime_lib.simulators.training_response.networks import generator, make_networks
 from regime_lib.simulators.training_response.setup import Setup
 from regime_lib.simulators.training_response.tasks import random_task, train_on_task
+from tests.companion.refusals import refused
 from tests.simulators.training_response.oracles import same, torch_descent
-from tests.simulators.training_response.refusals import refused
 
 SEEDS = range(10)  # more than one chunk of full-batch training
 

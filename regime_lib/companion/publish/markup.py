@@ -1,0 +1,68 @@
+"""HTML from templates: cards, badges, rows; verdicts by word and sign, never by colour alone."""
+
+from __future__ import annotations
+
+import html
+import re
+from functools import cache
+from typing import TYPE_CHECKING
+
+from markupsafe import Markup
+
+from regime_lib.companion.claims.claims import Claim, Source, Verdict
+from regime_lib.companion.claims.ledger import Measurement
+
+if TYPE_CHECKING:
+    from jinja2 import Template
+
+#: The sign that stands beside the word of each verdict.
+SIGNS = {
+    Verdict.REPRODUCED: "✓",
+    Verdict.PARTLY: "◐",
+    Verdict.NOT_REPRODUCED: "✗",
+    Verdict.NOT_TESTED: "○",
+}
+
+#: What the three labels of a claim's source mean, shown when one points at them.
+SOURCES = {
+    Source.FOUND: "we read this statement in a source that our notes name",
+    Source.KNOWN: "stated from memory of the paper, not re-read in it",
+    Source.RECONSTRUCTED: "our own derivation of what the paper must mean",
+}
+
+
+@cache
+def template(name: str) -> Template:
+    """Return one of the templates of this package; what it is given is escaped."""
+    from jinja2 import Environment, PackageLoader  # slow to load
+
+    loader = PackageLoader("regime_lib.companion.publish")
+    pages = Environment(loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True)
+    pages.filters.update(prose=prose, number=number)
+    pages.globals.update(signs=SIGNS, sources=SOURCES)
+    return pages.get_template(name)
+
+
+def prose(text: str) -> Markup:
+    """Escape plain text for HTML, showing `code` between backticks as code."""
+    return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", html.escape(text)))
+
+
+def number(value: float) -> Markup:
+    """Write a number for a reader: four significant digits, a true minus, powers of ten."""
+    mantissa, _, exponent = f"{value:.4g}".partition("e")
+    if exponent and abs(value) >= 1:
+        mantissa, exponent = f"{float(f'{value:.4g}'):.0f}", ""
+    if exponent:
+        mantissa += f"\u2009×\u200910<sup>{int(exponent)}</sup>"
+    return Markup(mantissa.replace("-", "−"))
+
+
+def badge(verdict: Verdict, count: int | None = None) -> str:
+    """Return the badge of a verdict, after the number of claims that have it if one is given."""
+    return str(vars(template("parts.html.j2").module)["badge"](verdict, count))
+
+
+def card(claim: Claim, measurement: Measurement) -> str:
+    """Return the verdict card that a chapter shows where it measures a claim."""
+    return template("card.html.j2").render(claim=claim, measurement=measurement)

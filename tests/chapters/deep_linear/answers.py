@@ -1,0 +1,55 @@
+"""The exercises on deep linear networks accept right solutions and tell usual mistakes apart."""
+
+from __future__ import annotations
+
+from itertools import combinations
+
+import numpy as np
+
+from regime_lib.chapters.deep_linear import exercises as deep_linear
+from regime_lib.simulators.deep_linear.adjacency import adjacency
+
+
+def losses_of(values: tuple[float, ...], width: int, half: float = 0.5) -> list[float]:
+    total = sum(s**2 for s in values)
+    counts = range(min(width, len(values)) + 1)
+    return [half * (total - sum(s**2 for s in c)) for n in counts for c in combinations(values, n)]
+
+
+def split(network: np.ndarray, power: float = 0.5) -> tuple[np.ndarray, np.ndarray]:
+    left, values, right = np.linalg.svd(network, full_matrices=False)
+    return values[:, None] ** power * right, left * values ** (1 - power)
+
+
+ANSWERS = {
+    deep_linear.adjacency: {
+        "solved": adjacency,
+        "transpose": lambda layers: adjacency(layers).T,
+        "one below the diagonal": lambda layers: np.zeros((2, 2)),
+        "yours has shape (1, 1)": lambda layers: np.zeros((1, 1)),
+    },
+    deep_linear.critical_losses: {
+        "solved": losses_of,
+        "do not forget the half": lambda v, w: losses_of(v, w, 1.0),
+        "no more than its width": lambda v, w: losses_of(v, 99),
+        "any set may be learnt": lambda v, w: [
+            0.5 * sum(s**2 for s in v[k:]) for k in range(w + 1)
+        ],
+    },
+    deep_linear.half_time: {
+        "solved": lambda s, a: np.log(s / a - 1) / (2 * s),
+        "Twice too late": lambda s, a: np.log(s / a - 1) / s,
+        "Solve s(t)": lambda s, a: np.log(s / a) / (2 * s),
+    },
+    deep_linear.balance: {
+        "solved": split,
+        "square root": lambda network: split(network, 1.0),
+        "must be the given matrix": lambda network: split(2 * network),
+    },
+    deep_linear.largest_step: {
+        "solved": lambda h, s: 2 / (h * s ** (2 - 2 / h)),
+        "moves away": lambda h, s: 4 / (h * s ** (2 - 2 / h)),
+        "comes closer": lambda h, s: 1 / (h * s ** (2 - 2 / h)),
+        "positive number": lambda h, s: -1.0,
+    },
+}

@@ -1,0 +1,50 @@
+"""The exercises on the four phases accept right solutions and tell each usual mistake apart."""
+
+from __future__ import annotations
+
+import math
+
+from regime_lib.chapters.multi_phase import exercises as multi_phase
+
+
+def living(p: float, delta: float) -> float:
+    phi = math.atan2(math.sin(delta), p - math.cos(delta))
+    return (math.pi / 2 + delta + phi) / (4 * math.pi)
+
+
+def slide(pull: float, push: float, delta: float) -> tuple[float, float]:
+    return push * math.cos(delta) / pull, push * math.sin(delta) ** 2
+
+
+def plateau(p: float) -> tuple[float, float]:
+    return math.log(p) / 2, 2 * math.sqrt(p) / (1 + p)
+
+
+def accuracy(p: float, delta: float, plus: float, minus: float) -> float:
+    half = 2 * (1 + p) / (math.sqrt(p) * math.sin(delta) ** 2 * (plus + minus))
+    return half * (math.sqrt(p) - 1)
+
+
+ANSWERS = {
+    multi_phase.living_negative: {
+        "solved": living,
+        "A quarter holds for positive": lambda p, delta: 0.25,
+        "Only half": lambda p, d: 2 * living(p, d),
+    },
+    multi_phase.sliding: {
+        "solved": slide,
+        "0..1": lambda a, b, d: (1.5, 0.0),
+        "makes it stay": lambda a, b, d: (b / a / 2, 0.0),
+        "Put the share": lambda a, b, d: (slide(a, b, d)[0], b),
+    },
+    multi_phase.plateau: {
+        "solved": plateau,
+        "derivative": lambda p: (math.log(p), 1.0),
+        "Average": lambda p: (math.log(p) / 2, 2 * math.sqrt(p)),
+    },
+    multi_phase.accuracy_time: {
+        "solved": accuracy,
+        "squared": lambda p, d, a, b: accuracy(p, d, a, b) / d,
+        "Solve": lambda p, d, a, b: accuracy(p, d, a, b) / 2,
+    },
+}

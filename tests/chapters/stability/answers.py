@@ -1,0 +1,93 @@
+"""The exercises on stability accept right solutions and tell each usual mistake apart."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from regime_lib.chapters.stability import exercises as stability
+from regime_lib.simulators.exact.symbolic import vanishing_without_biases
+
+
+def radius(weight: np.ndarray, bias: np.ndarray, x: np.ndarray) -> float:
+    return float(np.abs(weight @ x + bias).min() / (np.abs(x).sum() + 1))
+
+
+def without_bias(weight: np.ndarray, bias: np.ndarray, x: np.ndarray) -> float:
+    return float(np.abs(weight @ x + bias).min() / np.abs(x).sum())
+
+
+def mean_unit(weight: np.ndarray, bias: np.ndarray, x: np.ndarray) -> float:
+    return float(np.abs(weight @ x + bias).mean() / (np.abs(x).sum() + 1))
+
+
+def only_the_layer_below(sizes: Sequence[int]) -> int:
+    total = 0
+    for layer in range(2, len(sizes)):
+        total += sizes[layer] * 2 ** sum(sizes[1 : layer - 1])
+    return total
+
+
+def first(before: np.ndarray, after: np.ndarray) -> float:
+    changes = (before > 0) != (after > 0)
+    return float((before / (before - after))[changes].min()) if changes.any() else np.inf
+
+
+def last(before: np.ndarray, after: np.ndarray) -> float:
+    changes = (before > 0) != (after > 0)
+    return float((before / (before - after))[changes].max()) if changes.any() else np.inf
+
+
+def affine(
+    weights: Sequence[np.ndarray], biases: Sequence[np.ndarray], x: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    slope, shift = np.eye(len(x)), np.zeros(len(x))
+    for weight, bias in zip(weights[:-1], biases[:-1], strict=True):
+        slope, shift = weight @ slope, weight @ shift + bias
+        on = slope @ x + shift > 0
+        slope, shift = slope * on[:, None], shift * on
+    return weights[-1] @ slope, weights[-1] @ shift + biases[-1]
+
+
+def all_on(
+    weights: Sequence[np.ndarray], biases: Sequence[np.ndarray], x: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    slope, shift = np.eye(len(x)), np.zeros(len(x))
+    for weight, bias in zip(weights, biases, strict=True):
+        slope, shift = weight @ slope, weight @ shift + bias
+    return slope, shift
+
+
+def constant(
+    weights: Sequence[np.ndarray], biases: Sequence[np.ndarray], x: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    slope, shift = affine(weights, biases, x)
+    return 0 * slope, slope @ x + shift
+
+
+ANSWERS = {
+    stability.first_layer_radius: {
+        "solved": radius,
+        "already flips": without_bias,
+        "already flips a unit": mean_unit,
+        "could be larger": lambda w, b, x: radius(w, b, x) / 2,
+        "positive": lambda w, b, x: -1.0,
+    },
+    stability.dead_pairs: {
+        "solved": vanishing_without_biases,
+        "Some vanish": lambda sizes: 0,
+        "any hidden layer": only_the_layer_below,
+    },
+    stability.first_flip: {
+        "solved": first,
+        "take the earliest": last,
+        "np.inf": lambda before, after: 0.5,
+    },
+    stability.local_map: {
+        "solved": affine,
+        "units that are off": all_on,
+        "slope is missing": constant,
+        "matrix of shape": lambda w, b, x: (np.eye(2), np.zeros(2)),
+    },
+}
