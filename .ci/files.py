@@ -1,7 +1,7 @@
 """Draw the tables of files in ARCHITECTURE.md from the first lines of the modules.
 
-Between `<!-- files: FOLDER -->` and `<!-- end -->` stands a table of the Python files of FOLDER, each
-with what its first line says it is for. Run by hand (`make files`); a test holds the page to it.
+Between `<!-- files: FOLDER -->` and `<!-- end -->` stands a table of the Python files of FOLDER,
+each with what its first line says it is for. `make files` draws them; a test holds the page to it.
 """
 
 from __future__ import annotations

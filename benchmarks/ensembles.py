@@ -20,7 +20,7 @@ from regime_lib.lab import MLP, Dataset, MLPEnsemble, TrainingConfig, load_datas
 
 MEMBERS, LOOPED, STEPS, ROUNDS = 32, 8, 120, 9
 SHAPES = ((64, 64, 10), (64, 32, 32, 10), (64, 128, 128, 10))
-RECIPES = (
+CONFIGS = (
     TrainingConfig(optimizer="momentum", lr=0.03, steps=STEPS),
     TrainingConfig(optimizer="adam", lr=1e-3, steps=STEPS),
 )
@@ -30,24 +30,24 @@ def measure() -> list[dict[str, Any]]:
     """Return, for each shape and optimiser, medians over rounds in ms a step of all members."""
     torch.set_num_threads(1)
     data = load_dataset("digits")
-    return [_measure(shape, recipe, data) for shape in SHAPES for recipe in RECIPES]
+    return [_measure(shape, config, data) for shape in SHAPES for config in CONFIGS]
 
 
-def _measure(shape: tuple[int, ...], recipe: TrainingConfig, data: Dataset) -> dict[str, Any]:
+def _measure(shape: tuple[int, ...], config: TrainingConfig, data: Dataset) -> dict[str, Any]:
     rounds = []
     for _ in range(ROUNDS + 1):
-        stack = _time(MLPEnsemble(shape, range(MEMBERS)), data, recipe, range(MEMBERS))
-        loop = sum(_time(MLP(shape, k), data, recipe, [k]) for k in range(LOOPED))
-        textbook = sum(_time_textbook(shape, data, recipe, k) for k in range(LOOPED))
+        stack = _time(MLPEnsemble(shape, range(MEMBERS)), data, config, range(MEMBERS))
+        loop = sum(_time(MLP(shape, k), data, config, [k]) for k in range(LOOPED))
+        textbook = sum(_time_textbook(shape, data, config, k) for k in range(LOOPED))
         scale = MEMBERS / LOOPED
         rounds.append((stack, loop * scale, textbook * scale))
     del rounds[0]  # a warm-up
     stack, loop, textbook = (1e3 * statistics.median(times) for times in zip(*rounds, strict=True))
-    assert recipe.batch_size is not None
-    products = 1e3 * _time_products(shape, recipe.batch_size)
+    assert config.batch_size is not None
+    products = 1e3 * _time_products(shape, config.batch_size)
     return {
         "network": "-".join(map(str, shape)),
-        "optimizer": recipe.optimizer,
+        "optimizer": config.optimizer,
         "members": MEMBERS,
         "stack_ms": stack,
         "loop_of_train_ms": loop,
@@ -60,11 +60,11 @@ def _measure(shape: tuple[int, ...], recipe: TrainingConfig, data: Dataset) -> d
 
 
 def _time(
-    model: nn.Module, data: Dataset, recipe: TrainingConfig, seeds: range | list[int]
+    model: nn.Module, data: Dataset, config: TrainingConfig, seeds: range | list[int]
 ) -> float:
     """Return the seconds a step of our loop."""
     clock: list[float] = []
-    train(model, data, recipe, seeds, lambda: clock.append(time.thread_time()), evaluations=1)
+    train(model, data, config, seeds, lambda: clock.append(time.thread_time()), evaluations=1)
     return (clock[-1] - clock[0]) / (len(clock) - 1)
 
 
@@ -86,7 +86,7 @@ def _time_products(shape: tuple[int, ...], batch: int) -> float:
 
 
 def _time_textbook(
-    shape: tuple[int, ...], data: Dataset, recipe: TrainingConfig, seed: int
+    shape: tuple[int, ...], data: Dataset, config: TrainingConfig, seed: int
 ) -> float:
     """Return the seconds a step of the loop that one would write without this library."""
     torch.manual_seed(seed)
@@ -95,14 +95,14 @@ def _time_textbook(
         layers += [nn.Linear(below, above), nn.ReLU()]
     model = nn.Sequential(*layers[:-1])
     optimizer: torch.optim.Optimizer
-    if recipe.optimizer == "adam":
-        optimizer = torch.optim.Adam(model.parameters(), lr=recipe.lr)
+    if config.optimizer == "adam":
+        optimizer = torch.optim.Adam(model.parameters(), lr=config.lr)
     else:
-        optimizer = torch.optim.SGD(model.parameters(), lr=recipe.lr, momentum=recipe.momentum)
-    assert recipe.batch_size is not None
+        optimizer = torch.optim.SGD(model.parameters(), lr=config.lr, momentum=config.momentum)
+    assert config.batch_size is not None
     clock: list[float] = []
-    while len(clock) < recipe.steps:
-        for batch in torch.randperm(len(data.train_labels)).split(recipe.batch_size):
+    while len(clock) < config.steps:
+        for batch in torch.randperm(len(data.train_labels)).split(config.batch_size):
             optimizer.zero_grad()
             logits = model(data.train_inputs[batch])
             nn.functional.cross_entropy(logits, data.train_labels[batch]).backward()

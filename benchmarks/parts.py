@@ -1,9 +1,10 @@
 """Where the tracker's time goes: CPU microseconds a step, by part, while a network trains.
 
 Every method named below is wrapped in a clock; what a method calls is not counted twice. A part
-costs several times what it costs in a loop of its own, because the training step between two looks
-empties the processor's caches. The garbage collector is off: one full collection, which would fall
-on whichever part happens to allocate, takes as long as many looks at a small network.
+costs several times what it costs in a loop of its own, because the training step between two
+observations empties the processor's caches. The garbage collector is off: one full collection,
+which would fall on whichever part happens to allocate, takes as long as observing a small network
+many times.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from regime_lib import RegimeTracker
 from regime_lib.instrument.capture.isolation import IsolatedEvaluation
 from regime_lib.instrument.capture.probe import Probe
 from regime_lib.instrument.tracking.norms import Blocks, Rows
+from regime_lib.instrument.tracking.packed_bits import NumpyPackedBits, PackedBits
 from regime_lib.instrument.tracking.pattern_buffer import PatternBuffer
 from regime_lib.instrument.tracking.recorder import Recorder
 from regime_lib.instrument.tracking.series_builder import SeriesBuilder
@@ -31,7 +33,12 @@ Method = tuple[type, str]
 PARTS: dict[str, list[Method]] = {
     "forward pass of the probe, listened to": [(Probe, "run")],
     "packing its patterns": [(Recorder, "on_call"), (Recorder, "on_winners")],
-    "comparing patterns, a block of looks at a time": [(PatternBuffer, "take")],
+    "comparing patterns, a block of observations at a time": [
+        (PackedBits, "changed"),
+        (PackedBits, "from_first"),
+        (NumpyPackedBits, "constant"),
+        (PatternBuffer, "restart"),
+    ],
     "norms of the parameters": [
         (store, name) for store in (Rows, Blocks) for name in ("stage", "keep", "take")
     ],
@@ -41,7 +48,7 @@ PARTS: dict[str, list[Method]] = {
         (IsolatedEvaluation, "__exit__"),
     ],
     "is it the same network": [(WeightMeter, "check_same_architecture")],
-    "writing the series": [(SeriesBuilder, "write_patterns"), (SeriesBuilder, "write_weights")],
+    "writing the series": [(SeriesBuilder, "write")],
     "the rest": [(RegimeTracker, "update")],
 }
 

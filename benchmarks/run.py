@@ -44,20 +44,20 @@ class Entry:
         self.name, self._work = name, work
         self._model = work.build()
         self._optimizer = torch.optim.SGD(self._model.parameters(), lr=1e-3, momentum=0.9)
-        self._looks: Iterator[None] = contender(self._model, work)
-        next(self._looks)
+        self._contender: Iterator[None] = contender(self._model, work)
+        next(self._contender)
 
     def run(self, steps: int) -> tuple[float, float]:
         """Train some steps; return CPU and wall seconds a step."""
         wall, cpu = time.perf_counter(), time.thread_time()
         for _ in range(steps):
             train_step(self._model, self._optimizer, self._work)
-            next(self._looks)
+            next(self._contender)
         return (time.thread_time() - cpu) / steps, (time.perf_counter() - wall) / steps
 
     def close(self) -> None:
         """Clean up."""
-        self._looks.close()  # type: ignore[attr-defined]
+        self._contender.close()  # type: ignore[attr-defined]
 
 
 def measure(work_name: str, names: tuple[str, ...], rounds: int) -> dict[str, list[list[float]]]:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 
 class RegimeError(ValueError):
     """Bad input, explained in one sentence: what was wrong, what was expected, what to do."""
@@ -13,3 +16,14 @@ class RegimeError(ValueError):
 
 class RegimeWarning(UserWarning):
     """Something that does not stop a measurement but that its reader must know."""
+
+
+@contextmanager
+def extra(name: str) -> Iterator[None]:
+    """Say which extra of the package to install where an import in the block finds nothing."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        raise RegimeError(
+            f'{error.name} is not installed; run: pip install "regime-lib[{name}]"'
+        ) from None

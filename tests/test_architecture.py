@@ -19,4 +19,4 @@ def test_the_tables_of_files_are_those_of_the_modules() -> None:
     for package in (ROOT / "regime_lib").rglob("__init__.py"):
         folder = package.parent.relative_to(ROOT).as_posix()
         if len(list(package.parent.glob("*.py"))) > 1:
-            assert f"<!-- files: {folder} -->" in page, f"ARCHITECTURE.md lists no files of {folder}"
+            assert f"<!-- files: {folder} -->" in page, f"no files of {folder} are listed"

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from regime_lib.companion.book.catalogue import find_chapters
 from regime_lib.companion.book.project import find_project
 from regime_lib.companion.running.sweep_chapter import check_points
 from regime_lib.sweeps.grid import parse_grid
@@ -32,7 +33,8 @@ def test_the_function_of_your_own_is_swept(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("chapter", "grid"), SWEEPS)
 def test_the_grids_fit_their_chapters(chapter: str, grid: str) -> None:
     points = parse_grid(grid)
-    assert len(check_points(find_project(), chapter, {}, points)) == len(points)
+    (entry,) = find_chapters(find_project(), [chapter])
+    assert len(check_points(entry, {}, points)) == len(points)
 
 
 def test_there_are_grids_to_look_at() -> None:

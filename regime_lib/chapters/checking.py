@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
-from typing import TypeVar
+from typing import NoReturn, TypeVar
 
 Solution = TypeVar("Solution")
 
@@ -13,10 +13,9 @@ class NotYetError(Exception):
     """What is still missing from a solution, in a sentence that helps."""
 
 
-def expect(holds: object, hint: str) -> None:
-    """Go on if something holds, else stop the trial with a `NotYetError` that says the hint."""
-    if not holds:
-        raise NotYetError(hint)
+def hint(sentence: str) -> NoReturn:
+    """Stop a trial, and say what is missing."""
+    raise NotYetError(sentence)
 
 
 def checks(trial: Callable[[Solution], None], name: str = "") -> Callable[[Solution], None]:
@@ -29,8 +28,8 @@ def checks(trial: Callable[[Solution], None], name: str = "") -> Callable[[Solut
             trial(solution)
         except NotImplementedError:
             said = "not yet. Replace `raise NotImplementedError` with your solution."
-        except NotYetError as hint:
-            said = f"not yet. {hint}"
+        except NotYetError as missing:
+            said = f"not yet. {missing}"
         except Exception as error:  # a reader's code may fail in any way; the notebook goes on
             said = f"not yet. Your function raised {type(error).__name__}: {error}"
         else:

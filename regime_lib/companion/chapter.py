@@ -127,11 +127,6 @@ class Chapter:
         self._figures: set[str] = set()
         self._started = time.perf_counter()
 
-    @property
-    def measurements(self) -> tuple[Measurement, ...]:
-        """What was recorded so far, in order."""
-        return tuple(self._measurements.values())
-
     def measure(self, part: Callable[..., T], *tables: Any) -> T:
         """Return what a part of the chapter measures with the chapter's settings.
 
@@ -346,7 +341,7 @@ class Chapter:
         _show(
             {
                 "text/html": template("footer.html.j2").render(rows=footer.rows()),
-                "text/plain": footer.text,
+                "text/plain": "\n".join(f"{name}: {text}" for name, text in footer.rows()),
                 PROVENANCE_MIME: dict(vars(footer)),
             }
         )

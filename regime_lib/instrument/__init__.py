@@ -35,33 +35,47 @@ if TYPE_CHECKING:
     from regime_lib.instrument.tracking.averages import WeightAverage
     from regime_lib.instrument.tracking.flip_law import FlipStatistics, flip_law
     from regime_lib.instrument.tracking.net_flips import NetFlips, flips_per_net_flip
-    from regime_lib.instrument.tracking.oui import draw_pairs
+    from regime_lib.instrument.tracking.quantities import QUANTITIES
+    from regime_lib.instrument.tracking.quantities.base import (
+        EndQuantity,
+        PatternQuantity,
+        Quantity,
+        StateQuantity,
+        WeightQuantity,
+    )
+    from regime_lib.instrument.tracking.quantities.oui import draw_pairs
     from regime_lib.instrument.tracking.trace import Trace
     from regime_lib.instrument.tracking.tracker import RegimeTracker
 
 __all__ = [
+    "QUANTITIES",
     "Attacks",
     "Basins",
     "Certificate",
     "Coverage",
     "Definition",
+    "EndQuantity",
     "FlipStatistics",
     "Kind",
     "Layer",
     "LinearSubstitute",
     "NetFlips",
     "OrderPreservation",
+    "PatternQuantity",
     "PreActivations",
+    "Quantity",
     "RankDistribution",
     "RegimeChange",
     "RegimeTracker",
     "SecondDifferences",
+    "StateQuantity",
     "StepCertificate",
     "SubstitutionMap",
     "TimeScale",
     "Trace",
     "Unseen",
     "WeightAverage",
+    "WeightQuantity",
     "attack",
     "certify",
     "certify_step",

@@ -1,4 +1,4 @@
-"""What trains the examples: data sets, networks and stacks of them, recipes, the loop, seeds."""
+"""What trains the examples: data sets, networks and ensembles of them, the loop, seeds."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ if TYPE_CHECKING:
     from regime_lib.lab.models.initialisation import scale_parameters
     from regime_lib.lab.models.mlp import MLP, MLPEnsemble
     from regime_lib.lab.models.transformer import Transformer, TransformerEnsemble, TransformerShape
-    from regime_lib.lab.seeding import generator, seed_everything
+    from regime_lib.lab.seeding import generator
     from regime_lib.lab.training.checkpoints import CheckpointedRun, log_steps, train_to_checkpoints
+    from regime_lib.lab.training.config import TrainingConfig
     from regime_lib.lab.training.loop import History, train
-    from regime_lib.lab.training.recipe import TrainingConfig
 
 __all__ = [
     "CNN",
@@ -45,7 +45,6 @@ __all__ = [
     "log_steps",
     "modular_addition",
     "scale_parameters",
-    "seed_everything",
     "train",
     "train_to_checkpoints",
 ]

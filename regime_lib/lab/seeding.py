@@ -3,38 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-import random
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 
 import numpy as np
 import torch
 
 from regime_lib.errors import RegimeError
 
-_LARGEST = 2**32 - 1  # what NumPy's legacy generator takes, the narrowest of the three
-
-
-def seed_everything(seed: int) -> None:
-    """Seed the global generators of Python, NumPy (legacy) and torch, on every device.
-
-    Nothing in this library draws from them; they matter for code that does, such as a reader's own
-    `nn.Linear` or dropout.
-
-    Parameters
-    ----------
-    seed : int
-        From 0 to 2**32 - 1.
-
-    Raises
-    ------
-    RegimeError
-        If the seed is out of range.
-    """
-    seed = checked_seed(seed)
-    random.seed(seed)
-    np.random.seed(seed)  # noqa: NPY002  (the legacy state is what other code draws from)
-    torch.manual_seed(seed)
+_LARGEST = 2**32 - 1  # what NumPy's legacy generator takes, the narrowest there is
 
 
 def generator(seed: int, stream: str) -> np.random.Generator:
@@ -55,11 +32,6 @@ def generator(seed: int, stream: str) -> np.random.Generator:
     numpy.random.Generator
         A fresh PCG64 generator at the start of its stream.
 
-    Raises
-    ------
-    RegimeError
-        If the seed is out of range.
-
     Examples
     --------
     >>> generator(0, "batches").permutation(5)
@@ -76,23 +48,16 @@ def torch_seeded(seed: int, device: torch.device | str = "cpu") -> Iterator[None
 
     On the CPU the numbers are those that follow `torch.manual_seed(seed)`. Only the generators of
     the CPU and of `device` are touched, so that a CPU job never wakes a GPU.
-
-    Parameters
-    ----------
-    seed : int
-        From 0 to 2**32 - 1.
-    device : torch.device or str
-        Where, apart from the CPU, numbers will be drawn.
     """
     seed, device = checked_seed(seed), torch.device(device)
-    if device.type != "cuda":
-        with torch.random.fork_rng(devices=[]):
-            torch.default_generator.manual_seed(seed)
-            yield
-        return
-    with torch.cuda.device(device), torch.random.fork_rng(devices=[torch.cuda.current_device()]):
+    gpu = device.type == "cuda"
+    with (
+        torch.cuda.device(device) if gpu else nullcontext(),
+        torch.random.fork_rng(devices=[torch.cuda.current_device()] if gpu else []),
+    ):
         torch.default_generator.manual_seed(seed)
-        torch.cuda.manual_seed(seed)
+        if gpu:
+            torch.cuda.manual_seed(seed)
         yield
 
 

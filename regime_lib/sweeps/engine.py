@@ -6,11 +6,10 @@ point stays finished. The engine only decides what is still to be done, and coll
 
 from __future__ import annotations
 
-import hashlib
 import inspect
-import json
 import pickle
 import sys
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import (
     FIRST_COMPLETED,
@@ -21,53 +20,40 @@ from concurrent.futures import (
     wait,
 )
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tqdm import tqdm
-
-from regime_lib.errors import RegimeError
+from regime_lib.errors import RegimeError, extra
 from regime_lib.sweeps.grid import Grid, Point
 from regime_lib.sweeps.pool import WorkerPool, processors
-from regime_lib.sweeps.store import Status, Store, point_key
-from regime_lib.sweeps.work import Outcome, Run, work
+from regime_lib.sweeps.store import Status, Store, digest_of, point_key
+from regime_lib.sweeps.work import Outcome, Run, told, work
 
 if TYPE_CHECKING:
     import pandas as pd
 
+_Points = Grid | Mapping[str, Sequence[Any]] | Iterable[Point]
+
 _AHEAD = 2  # points handed out per worker: none waits for the next one, few are lost with a worker
 _REMOTE_AHEAD = 256
-_PATIENCE = 1.0  # seconds between looks at whether the cluster still lives
+_PATIENCE = 1.0  # seconds between two times that the cluster is asked whether it still lives
 
 
 @dataclass(frozen=True)
 class Sweep:
-    """How a sweep ended.
+    """How a sweep ended."""
 
-    Attributes
-    ----------
-    place : str
-        Where its files lie.
-    table : DataFrame
-        One row a result row of every finished point: parameters, then results.
-    manifest : dict
-        What the table was made of: points, parameters, failures, versions, seconds.
-    computed : int
-        Points that this call computed; the other finished ones were there before.
-    status : Status
-        Points done, failed and missing.
-    """
-
-    place: str
-    table: pd.DataFrame
-    manifest: dict[str, Any]
-    computed: int
-    status: Status
+    place: str  #: where its files lie
+    table: pd.DataFrame  #: one row per result row of every finished point: parameters, results
+    manifest: dict[str, Any]  #: what the table was made of: points, failures, versions, seconds
+    computed: int  #: points that this call computed; the other finished ones were there before
+    status: Status  #: points done, failed and missing
 
 
 def sweep(
     run: Run,
-    grid: Grid | Mapping[str, Sequence[Any]] | Iterable[Point],
+    grid: _Points,
     *,
     into: str | Path,
     executor: Executor | None = None,
@@ -130,125 +116,96 @@ def sweep(
     """
     from regime_lib.sweeps.table import collect  # pandas: no worker waits for it
 
+    with extra("sweep"):
+        from tqdm import tqdm
+
     store = Store(into)
     store.require_writable()
     version = dict(depends) if depends is not None else _source_of(run)
     points = _points(grid, version)
-    store.save_plan(points, _digest(version))
+    store.save_plan(points, digest_of(version))
     todo = [key for key in points if store.result(key) is None]
-    with tqdm(
-        total=len(points), initial=len(points) - len(todo), unit="point", disable=not progress
-    ) as bar:
-        shift = _Shift(run, store, points, bar, check)
-        if todo and executor is not None:
-            shift.on(executor, todo)
+    shown = {"total": len(points), "initial": len(points) - len(todo), "unit": "point"}
+    computed = 0
+    with tqdm(**shown, disable=not progress) as bar:
+        go = partial(_work_through, run, store, points, todo, bar.update, check)
+        if executor is not None:
+            computed = go(executor, _REMOTE_AHEAD)
         elif todo:
             _require_sendable(run)
-            shift.on_own_pool(todo, jobs or processors())
+            jobs = min(jobs or processors(), len(todo))
+            with WorkerPool(jobs) as pool:
+                computed = go(pool, _AHEAD * jobs)
     table, manifest = collect(store, version)
-    return Sweep(str(into), table, manifest, shift.computed, store.status())
+    return Sweep(str(into), table, manifest, computed, store.status())
 
 
-class _Shift:
-    """One call's work: which points are handed out, and what came back."""
-
-    def __init__(
-        self,
-        run: Run,
-        store: Store,
-        points: Mapping[str, Point],
-        bar: Any,
-        check: Callable[[], None] | None,
-    ) -> None:
-        self._run, self._store, self._points, self._bar = run, store, points, bar
-        self._check = check or (lambda: None)
-        self._failed: set[str] = set()
-        self.computed = 0
-
-    def on(self, executor: Executor, todo: Sequence[str]) -> None:
-        """Work through the points on an executor of the caller's."""
-        if self._drive(executor, todo, _REMOTE_AHEAD) is not None:
-            raise RegimeError(
-                "the executor broke down before all points were done; what is finished is kept in "
-                f"{self._store.place}, so start it again and repeat the call"
-            )
-
-    def on_own_pool(self, todo: Sequence[str], jobs: int) -> None:
-        """Work through the points; a worker that dies takes only its own point with it."""
-        suspects: list[str] = []
-        while todo:
-            with WorkerPool(min(jobs, len(todo))) as pool:
-                lost = self._drive(pool, todo, _AHEAD * jobs)
-            if lost is None:
-                break
-            suspects += lost
-            todo = [key for key in todo if key not in lost and self._open(key)]
-        for key in suspects:  # one at a time, so that who kills its worker is found
-            for _ in range(2):
-                with WorkerPool(1) as pool:
-                    if self._drive(pool, [key], 1) is None:
-                        break
-            else:
-                words = "its worker process died twice, often for want of memory"
-                self._store.save_failure(key, self._points[key], words)
-
-    def _open(self, key: str) -> bool:
-        return key not in self._failed and self._store.result(key) is None
-
-    def _drive(self, executor: Executor, todo: Sequence[str], ahead: int) -> list[str] | None:
-        """Hand out points and take outcomes; if the executor broke, return what it then had."""
-        waiting = list(reversed(todo))
-        out: dict[Future[Outcome], str] = {}
-        try:
-            while waiting or out:
-                while waiting and len(out) < ahead:
-                    key = waiting.pop()
-                    arguments = (self._run, self._points[key], key, self._store.place)
-                    out[executor.submit(work, *arguments)] = key
-                for future in wait(out, timeout=_PATIENCE, return_when=FIRST_COMPLETED).done:
-                    self._take(out[future], future)
-                    del out[future]
-                self._check()
-        except (BrokenExecutor, CancelledError):
-            return [key for key in out.values() if self._open(key)]
-        except BaseException:
-            for future in out:
-                future.cancel()
-            raise
-        return None
-
-    def _take(self, key: str, future: Future[Outcome]) -> None:
-        try:
-            outcome = future.result()
-        except (BrokenExecutor, CancelledError):
-            raise
-        except Exception as error:  # of the executor: a point that killed its workers, say
-            self._store.save_failure(key, self._points[key], f"{type(error).__name__}: {error}")
-            outcome = Outcome("failed")
-        if outcome.status == "unwritable":
-            raise RegimeError(
-                f"a result could not be written to {self._store.place} ({outcome.error}); what is "
-                "finished is kept, so make room and repeat the call"
-            )
-        if outcome.status == "failed":
-            self._failed.add(key)
-        self.computed += outcome.status == "computed"
-        self._bar.update()
+def _work_through(
+    run: Run,
+    store: Store,
+    points: Mapping[str, Point],
+    todo: Sequence[str],
+    tell: Callable[[], object],
+    check: Callable[[], None] | None,
+    executor: Executor,
+    ahead: int,
+) -> int:
+    """Hand out points and take what comes back; return how many were computed."""
+    waiting, out = deque(todo), dict[Future[Outcome], str]()
+    busy: set[str] = set()  # in the hands of another sweep: they come last, and are waited for
+    computed = 0
+    try:
+        while waiting or out:
+            while waiting and len(out) < ahead:
+                key = waiting.popleft()
+                out[executor.submit(work, run, points[key], key, store.place, key in busy)] = key
+            for future in wait(out, timeout=_PATIENCE, return_when=FIRST_COMPLETED).done:
+                key = out.pop(future)
+                outcome = _outcome(future, store.place)
+                if outcome.status == "busy":
+                    waiting.append(key)
+                    busy.add(key)
+                    continue
+                if outcome.status == "broken":
+                    store.save_failure(key, points[key], outcome.error)
+                computed += outcome.status == "computed"
+                tell()
+            if check is not None:
+                check()
+    except (BrokenExecutor, CancelledError):
+        raise RegimeError(
+            "the executor broke down before all points were done; what is finished is kept in "
+            f"{store.place}, so start it again and repeat the call"
+        ) from None
+    except BaseException:
+        for future in out:
+            future.cancel()
+        raise
+    return computed
 
 
-def _points(
-    grid: Grid | Mapping[str, Sequence[Any]] | Iterable[Point], depends: Mapping[str, Any]
-) -> dict[str, Point]:
+def _outcome(future: Future[Outcome], place: str) -> Outcome:
+    try:
+        outcome = future.result()
+    except (BrokenExecutor, CancelledError):
+        raise
+    except Exception as error:  # of the executor: a point that killed its workers, say
+        return Outcome("broken", str(error) if isinstance(error, RegimeError) else told(error))
+    if outcome.status == "unwritable":
+        raise RegimeError(
+            f"a result could not be written to {place} ({outcome.error}); what is finished is "
+            "kept, so make room and repeat the call"
+        )
+    return outcome
+
+
+def _points(grid: _Points, depends: Mapping[str, Any]) -> dict[str, Point]:
     if isinstance(grid, Mapping):
         grid = Grid.of(grid)
     points = {point_key(point, depends): dict(point) for point in grid}
     if not points:
         raise RegimeError("the grid has no point; give every parameter at least one value")
     return points
-
-
-def _digest(content: Any) -> str:
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:24]
 
 
 def _source_of(run: Run) -> dict[str, str]:
@@ -259,7 +216,7 @@ def _source_of(run: Run) -> dict[str, str]:
     text = Path(file).read_text(encoding="utf-8") if file and Path(file).is_file() else ""
     name = f"{getattr(function, '__module__', '')}.{getattr(function, '__qualname__', '')}"
     settings = repr((getattr(run, "args", ()), getattr(run, "keywords", {})))
-    return {"function": name, "source": _digest(text), "settings": settings}
+    return {"function": name, "source": digest_of(text), "settings": settings}
 
 
 def _require_sendable(run: Run) -> None:

@@ -24,25 +24,13 @@ _EXAMPLE = 'write it like "optimizer=sgd,adam lr=logspace(-3,-1,5) seed=range(10
 
 @dataclass(frozen=True)
 class Grid:
-    """Every combination of some parameters' values; the last parameter varies fastest.
+    """Every combination of some parameters' values; the last parameter varies fastest."""
 
-    Attributes
-    ----------
-    axes : tuple of (str, tuple)
-        Name and values of each parameter.
-    """
-
-    axes: tuple[tuple[str, tuple[Any, ...]], ...]
+    axes: tuple[tuple[str, tuple[Any, ...]], ...]  #: name and values of each parameter
 
     @classmethod
     def of(cls, values: Mapping[str, Sequence[Any]]) -> Grid:
-        """Make a grid from a mapping of names to values.
-
-        Raises
-        ------
-        RegimeError
-            If a parameter has no value, or one twice.
-        """
+        """Make a grid from a mapping of names to values, each at least one and none twice."""
         axes = []
         for name, given in values.items():
             if isinstance(given, str) or not isinstance(given, Sequence | np.ndarray | range):
@@ -90,10 +78,13 @@ def parse_grid(text: str) -> Grid:
         rest = rest[match.end() :].lstrip()
     if not axes:
         raise RegimeError(f"the grid is empty; {_EXAMPLE}")
-    grid = Grid.of(axes)
-    if len(grid) > _MOST_POINTS:
-        raise RegimeError(f"the grid has {len(grid):.3g} points, more than {_MOST_POINTS:.0e}")
-    return grid
+    _require_few(math.prod(map(len, axes.values())))
+    return Grid.of(axes)
+
+
+def _require_few(points: int) -> None:
+    if points > _MOST_POINTS:
+        raise RegimeError(f"the grid has {points:.3g} points, more than {_MOST_POINTS:.0e}")
 
 
 def _values(name: str, text: str) -> tuple[Any, ...]:
@@ -113,12 +104,18 @@ def _expand(name: str, function: str, text: str) -> tuple[Any, ...]:
     whole = all(isinstance(a, int) for a in arguments)
     if function == "range" and numbers and whole and 1 <= len(arguments) <= 3:
         if len(arguments) < 3 or arguments[2] != 0:
-            return tuple(range(*arguments))
+            steps = range(*arguments)
+            _require_few(len(steps))
+            return tuple(steps)
     elif function in ("linspace", "logspace") and numbers and len(arguments) == 3:
         start, stop, count = arguments
         if isinstance(count, int) and count >= 1:
-            values = np.linspace(start, stop, count)
-            return tuple((10.0**values if function == "logspace" else values).tolist())
+            _require_few(count)
+            with np.errstate(over="ignore"):
+                values = np.linspace(start, stop, count)
+                values = 10.0**values if function == "logspace" else values
+            if np.isfinite(values).all():
+                return tuple(values.tolist())
     raise RegimeError(
         f"the grid cannot read {function}({text}) for {name}; there are range(stop), "
         "range(start,stop,step), linspace(start,stop,n) and logspace(exponent,exponent,n)"

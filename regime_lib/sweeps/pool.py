@@ -1,4 +1,4 @@
-"""A pool of processes that ends with the process that made it, however that one ends."""
+"""A pool of processes: one that dies costs its own call only, and none outlives who made it."""
 
 from __future__ import annotations
 
@@ -7,33 +7,59 @@ import os
 import signal
 import threading
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import BrokenExecutor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import contextmanager
 from multiprocessing.connection import Connection
 from typing import Any
 
+from regime_lib.errors import RegimeError
+
 _ONE_THREAD = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
 
-class WorkerPool(ProcessPoolExecutor):
-    """`ProcessPoolExecutor` with fresh interpreters, one thread each, that are never orphaned."""
+class WorkerPool(ThreadPoolExecutor):
+    """Calls run in fresh interpreters of one thread, each of them a process pool of its own.
+
+    (A `ProcessPoolExecutor` of several gives up all their calls when one process dies.) A call
+    whose process dies is made once more, in a new one.
+    """
 
     def __init__(self, jobs: int) -> None:
-        context = multiprocessing.get_context("spawn")
-        reader, self._lifeline = context.Pipe(duplex=False)
-        super().__init__(jobs, mp_context=context, initializer=_begin, initargs=(reader,))
+        super().__init__(jobs)
+        self._spawn = multiprocessing.get_context("spawn")
+        self._reader, self._lifeline = self._spawn.Pipe(duplex=False)
+        self._idle: list[ProcessPoolExecutor] = []
+        self._starting = threading.Lock()
 
-    def submit(self, *arguments: Any, **named: Any) -> Any:
-        """Hand out work; processes start here, on one thread each."""
-        with _one_thread():
-            return super().submit(*arguments, **named)
+    def submit(self, function: Any, /, *arguments: Any) -> Future[Any]:  # type: ignore[override]
+        """Hand out a call."""
+        return super().submit(self._call, function, *arguments)
+
+    def _call(self, *call: Any) -> Any:
+        for _ in range(2):
+            with self._starting:
+                worker = self._idle.pop() if self._idle else self._new()
+            try:
+                with self._starting, _one_thread():
+                    future = worker.submit(*call)  # a new process starts here
+                return future.result()
+            except BrokenExecutor:
+                worker = self._new()
+            finally:
+                self._idle.append(worker)
+        raise RegimeError("its worker process died twice, often for want of memory")
+
+    def _new(self) -> ProcessPoolExecutor:
+        return ProcessPoolExecutor(
+            1, mp_context=self._spawn, initializer=_begin, initargs=(self._reader,)
+        )
 
     def __exit__(self, kind: Any, *rest: Any) -> None:
         if kind is not None:  # do not wait for points that take hours
             self._lifeline.close()
-            self.shutdown(wait=False, cancel_futures=True)
-            return
-        self.shutdown(wait=True)
+        self.shutdown(cancel_futures=kind is not None)
+        for worker in self._idle:
+            worker.shutdown()
         self._lifeline.close()
 
 

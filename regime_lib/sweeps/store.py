@@ -1,4 +1,4 @@
-"""Where a sweep's results lie: one file a point, written whole or not at all.
+"""Where a sweep's results lie: one file per point, written whole or not at all.
 
 A store is a folder of this machine or any address that fsspec understands (a bucket, a server).
 In a local folder files are written beside their place and renamed; elsewhere an upload appears
@@ -10,12 +10,12 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from regime_lib.errors import RegimeError
+from regime_lib.errors import RegimeError, extra
 from regime_lib.storage import atomic_write
 from regime_lib.sweeps.grid import Point
 
@@ -26,36 +26,21 @@ _RESULTS, _FAILURES, _PLAN = "results", "failures", "plan.json"
 
 
 def point_key(point: Point, depends: Mapping[str, Any]) -> str:
-    """Return the name of a point's result: a digest of the point and of all that it depends on.
-
-    Raises
-    ------
-    RegimeError
-        If the point holds something that JSON cannot.
-    """
+    """Return the name of a point's result: a digest of the point and of all that it depends on."""
     try:
-        text = json.dumps([point, depends], sort_keys=True, allow_nan=False)
+        return digest_of([point, depends], allow_nan=False)
     except (TypeError, ValueError) as error:
         raise RegimeError(f"the point {point} cannot be written as JSON ({error})") from None
-    return hashlib.sha256(text.encode()).hexdigest()[:_DIGITS]
 
 
 @dataclass(frozen=True)
 class Status:
-    """How far a sweep has come.
+    """How far a sweep has come."""
 
-    Attributes
-    ----------
-    done, failed, missing : int
-        Points with a result, points whose last attempt failed, points never finished.
-    errors : tuple of (Point, str)
-        The failed points, each with the sentence that explains it.
-    """
-
-    done: int
-    failed: int
-    missing: int
-    errors: tuple[tuple[Point, str], ...] = ()
+    done: int  #: points with a result
+    failed: int  #: points whose last attempt failed
+    missing: int  #: points never finished
+    errors: tuple[tuple[Point, str], ...] = ()  #: failed points, each with what explains it
 
     def __str__(self) -> str:
         return f"{self.done} done, {self.failed} failed, {self.missing} missing"
@@ -68,11 +53,6 @@ class Store:
     ----------
     place : str or Path
         A folder, or an address such as ``s3://bucket/folder`` (needs fsspec and its driver).
-
-    Raises
-    ------
-    RegimeError
-        If the address is of an unknown kind.
     """
 
     def __init__(self, place: str | Path) -> None:
@@ -81,13 +61,7 @@ class Store:
         self._files: _Folder | _Remote = _Remote(self.place) if remote else _Folder(self.place)
 
     def require_writable(self) -> None:
-        """Refuse a place that cannot be written to, before any work is done.
-
-        Raises
-        ------
-        RegimeError
-            In one sentence.
-        """
+        """Refuse a place that cannot be written to, before any work is done."""
         try:
             self._files.write(".writable", "")
             self._files.remove(".writable")
@@ -96,35 +70,26 @@ class Store:
                 f"{self.place} cannot be written to ({_words(error)}); name another folder"
             ) from None
 
-    def claim(self, key: str) -> Any:
-        """Return a context in which no other process of this machine works on the point."""
-        return self._files.lock(f"locks/{key}.lock")
+    def claim(self, key: str, wait: bool = True) -> AbstractContextManager[bool]:
+        """Keep other processes here from the point; False if one has it and there is no `wait`."""
+        return self._files.lock(f"locks/{key}.lock", wait)
 
     def result(self, key: str) -> list[Row] | None:
         """Return the rows of a finished point; None if it is missing or damaged."""
         found = self._read(f"{_RESULTS}/{key}.json")
-        if found is None or found.get("digest") != _digest(found.get("rows")):
-            return None
-        return list(found["rows"])
+        whole = found is not None and found.get("digest") == digest_of(found.get("rows"))
+        return list(found["rows"]) if found and whole else None
 
     def save_result(self, key: str, point: Point, rows: Sequence[Row], seconds: float) -> None:
-        """Keep the rows of a finished point.
-
-        Raises
-        ------
-        OSError
-            If it cannot be written.
-        """
-        rows = list(rows)
-        content = {"point": point, "rows": rows, "seconds": seconds, "digest": _digest(rows)}
-        self._files.write(f"{_RESULTS}/{key}.json", json.dumps(content, allow_nan=True))
-        if self._files.exists(f"{_FAILURES}/{key}.json"):
-            self._files.remove(f"{_FAILURES}/{key}.json")
+        """Keep the rows of a finished point."""
+        content = {"point": point, "rows": rows, "seconds": seconds, "digest": digest_of(rows)}
+        self._files.write(f"{_RESULTS}/{key}.json", json.dumps(content))
+        self._files.remove(f"{_FAILURES}/{key}.json")
 
     def save_failure(self, key: str, point: Point, error: str) -> None:
         """Keep why a point failed, until it succeeds."""
-        content = {"point": point, "error": error}
-        self._files.write(f"{_FAILURES}/{key}.json", json.dumps(content))
+        content = json.dumps({"point": point, "error": error})
+        self._files.write(f"{_FAILURES}/{key}.json", content)
 
     def failure(self, key: str) -> str | None:
         """Return why the last attempt at a point failed; None if it did not."""
@@ -137,10 +102,7 @@ class Store:
         return float(found.get("seconds", 0.0))
 
     def save_plan(self, points: Mapping[str, Point], version: str) -> None:
-        """Add points to those that belong to this sweep.
-
-        Points of another version (of the code, say) leave the plan; their results stay on disk.
-        """
+        """Add points to the sweep; those of another version leave it, their results stay."""
         with self._files.lock("plan.lock"):
             stored = self._read(_PLAN) or {}
             known = stored.get("points", {}) if stored.get("version") == version else {}
@@ -157,18 +119,11 @@ class Store:
         self._files.write(name, content)
 
     def status(self) -> Status:
-        """Say how far the sweep has come.
-
-        Raises
-        ------
-        RegimeError
-            If no sweep was started here.
-        """
+        """Say how far the sweep has come; refused where none was started."""
         points = self.plan()
         if not points:
             raise RegimeError(f"{self.place} holds no sweep; start one with regime sweep")
-        finished = self._files.names(_RESULTS)
-        done = {key for key in points if f"{key}.json" in finished and self.result(key) is not None}
+        done = {key for key in points if self.result(key) is not None}
         errors = {key: self.failure(key) for key in points if key not in done}
         failed = [(points[key], error) for key, error in errors.items() if error is not None]
         return Status(len(done), len(failed), len(points) - len(done) - len(failed), tuple(failed))
@@ -196,29 +151,29 @@ class _Folder:
     def remove(self, name: str) -> None:
         (self._root / name).unlink(missing_ok=True)
 
-    def exists(self, name: str) -> bool:
-        return (self._root / name).exists()
-
-    def names(self, folder: str) -> set[str]:
-        place = self._root / folder
-        return {path.name for path in place.iterdir()} if place.is_dir() else set()
-
     @contextmanager
-    def lock(self, name: str) -> Iterator[None]:
-        from filelock import FileLock
+    def lock(self, name: str, wait: bool = True) -> Iterator[bool]:
+        with extra("sweep"):
+            from filelock import FileLock, Timeout
 
         path = self._root / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(path):
-            yield
+        try:
+            held = FileLock(path).acquire(timeout=-1 if wait else 0)
+        except Timeout:
+            yield False
+            return
+        with held:
+            yield True
             path.unlink(missing_ok=True)  # whoever waits for it looks for the result first
 
 
 class _Remote:
     def __init__(self, place: str) -> None:
-        try:
+        with extra("sweep"):
             import fsspec
 
+        try:
             self._system, self._root = fsspec.core.url_to_fs(place)
         except (ImportError, ValueError) as error:
             raise RegimeError(
@@ -236,25 +191,17 @@ class _Remote:
         self._system.pipe_file(path, data)
 
     def remove(self, name: str) -> None:
-        self._system.rm_file(f"{self._root}/{name}")
+        with suppress(FileNotFoundError):
+            self._system.rm_file(f"{self._root}/{name}")
 
-    def exists(self, name: str) -> bool:
-        return bool(self._system.exists(f"{self._root}/{name}"))
-
-    def names(self, folder: str) -> set[str]:
-        self._system.invalidate_cache()
-        try:
-            found = self._system.ls(f"{self._root}/{folder}", detail=False)
-        except FileNotFoundError:
-            return set()
-        return {str(path).rpartition("/")[2] for path in found}
-
-    def lock(self, name: str) -> Any:
-        return nullcontext()  # two machines may then do a point twice, with the same result
+    def lock(self, name: str, wait: bool = True) -> AbstractContextManager[bool]:
+        return nullcontext(True)  # two machines may then do a point twice, with the same result
 
 
-def _digest(rows: Any) -> str:
-    return hashlib.sha256(json.dumps(rows, sort_keys=True).encode()).hexdigest()[:_DIGITS]
+def digest_of(content: Any, allow_nan: bool = True) -> str:
+    """Return a short digest of something that JSON can hold."""
+    text = json.dumps(content, sort_keys=True, allow_nan=allow_nan)
+    return hashlib.sha256(text.encode()).hexdigest()[:_DIGITS]
 
 
 def _words(error: BaseException) -> str:

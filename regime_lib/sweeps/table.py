@@ -20,23 +20,16 @@ TABLE, MANIFEST = "table.parquet", "manifest.json"
 
 
 def collect(store: Store, depends: Mapping[str, Any]) -> tuple[pd.DataFrame, dict[str, Any]]:
-    """Gather every finished point of a sweep into a table, and write it.
+    """Gather every finished point into a table, and write and return it with its manifest.
 
-    Returns
-    -------
-    DataFrame
-        A row a result row, in the order of the parameters' values: the same table whoever computed
-        which point when.
-    dict
-        The manifest.
+    Rows come in the order of the parameters' values, whoever computed which point when.
     """
     points = store.plan()
-    rows, seconds = [], 0.0
-    for key, point in sorted(points.items(), key=lambda item: _order(item[1])):
-        for result in store.result(key) or ():
-            rows.append({**_flat(point), **result})
-        seconds += store.seconds(key)
-    table = pd.DataFrame(rows)
+    table = pd.DataFrame(
+        {**_flat(point), **row}
+        for key, point in sorted(points.items(), key=lambda item: _order(item[1]))
+        for row in store.result(key) or ()
+    )
     buffer = io.BytesIO()
     _storable(table).to_parquet(buffer, index=False)
     content = buffer.getvalue()
@@ -48,7 +41,7 @@ def collect(store: Store, depends: Mapping[str, Any]) -> tuple[pd.DataFrame, dic
         "missing": status.missing,
         "parameters": sorted({name for point in points.values() for name in point}),
         "depends": dict(depends),
-        "compute_seconds": round(seconds, 3),
+        "compute_seconds": round(sum(map(store.seconds, points)), 3),
         "rows": len(table),
         "sha256": hashlib.sha256(content).hexdigest(),
         "versions": {

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,23 +16,23 @@ from regime_lib.sweeps.store import Row, Store
 #: Takes a point, returns a row of results or several.
 Run = Callable[[Point], Mapping[str, Any] | Sequence[Mapping[str, Any]]]
 
+_LARGEST = 2**63  # the table's whole numbers have 64 bits, one for the sign
+
 
 @dataclass(frozen=True)
 class Outcome:
-    """How one point ended: ``computed``, ``found`` (finished by another), ``failed`` or
-    ``unwritable``.
-    """
+    """How one point ended."""
 
-    status: str
+    status: str  # computed, found (finished by another), busy (in other hands), failed, unwritable
     error: str = ""
 
 
-def work(run: Run, point: Point, key: str, place: str) -> Outcome:
-    """Compute a point and keep its result, unless that is there already."""
+def work(run: Run, point: Point, key: str, place: str, wait: bool = True) -> Outcome:
+    """Compute a point and keep its result, unless that is there or, with no `wait`, under way."""
     store = Store(place)
     try:
-        with store.claim(key):
-            return _compute(run, point, key, store)
+        with store.claim(key, wait) as mine:
+            return _compute(run, point, key, store) if mine else Outcome("busy")
     except OSError as error:
         return Outcome("unwritable", str(error))
 
@@ -40,30 +42,57 @@ def _compute(run: Run, point: Point, key: str, store: Store) -> Outcome:
         return Outcome("found")
     start = time.perf_counter()
     try:
-        rows = _rows(run(dict(point)))
-    except Exception as error:  # a point may fail in any way; the sweep goes on
-        words = str(error).strip().splitlines()
-        told = f"{type(error).__name__}: {words[0]}" if words else type(error).__name__
-        store.save_failure(key, point, told)
-        return Outcome("failed", told)
+        rows = _rows(point, run(dict(point)))
+    except BaseException as error:  # a point may fail in any way; the sweep goes on
+        if isinstance(error, KeyboardInterrupt) and _is_ctrl_c():
+            raise
+        store.save_failure(key, point, told(error))
+        return Outcome("failed", told(error))
     store.save_result(key, point, rows, time.perf_counter() - start)
     return Outcome("computed")
 
 
-def _rows(result: Any) -> list[Row]:
+def told(error: BaseException) -> str:
+    """Return the kind of an error and the first line of what it says, in characters that print."""
+    words = str(error).strip().encode("utf-8", "backslashreplace").decode().splitlines()
+    return f"{type(error).__name__}: {words[0]}" if words else type(error).__name__
+
+
+def _is_ctrl_c() -> bool:
+    """Whether an interrupt may come from the keyboard: not in a worker, which ignores that."""
+    main = threading.current_thread() is threading.main_thread()
+    return main and signal.getsignal(signal.SIGINT) is not signal.SIG_IGN
+
+
+def _rows(point: Point, result: Any) -> list[Row]:
     rows = [result] if isinstance(result, Mapping) else result
     if not isinstance(rows, Sequence) or not all(isinstance(row, Mapping) for row in rows):
         raise RegimeError(
             "the function must return a dict of numbers and texts, or a list of such dicts, not "
             f"{type(result).__name__}"
         )
-    return [{str(name): _plain(name, value) for name, value in row.items()} for row in rows]
+    for name, value in point.items():
+        _require_storable(f"the parameter {name!r}", value)
+    return [{str(name): _plain(str(name), value) for name, value in row.items()} for row in rows]
 
 
-def _plain(name: object, value: Any) -> Any:
+def _plain(name: str, value: Any) -> Any:
     scalar = value.item() if hasattr(value, "item") and getattr(value, "ndim", 0) == 0 else value
-    if scalar is None or isinstance(scalar, bool | int | float | str):
-        return scalar
-    raise RegimeError(
-        f"the result '{name}' is of type {type(value).__name__}; return numbers and texts only"
-    )
+    if scalar is not None and not isinstance(scalar, bool | int | float | str):
+        raise RegimeError(
+            f"the result '{name}' is of type {type(value).__name__}; return numbers and texts only"
+        )
+    _require_storable("the name of a result", name)
+    _require_storable(f"the result {name!r}", scalar)
+    return scalar
+
+
+def _require_storable(what: str, value: Any) -> None:
+    """Refuse whole numbers and texts that the table cannot hold."""
+    if isinstance(value, int) and not -_LARGEST <= value < _LARGEST:
+        raise RegimeError(f"{what} needs more than the 64 bits of the table; make it a float")
+    if isinstance(value, str):
+        try:
+            value.encode()
+        except UnicodeEncodeError:
+            raise RegimeError(f"{what} has a character that UTF-8 does not") from None

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 import torch
 
-from tests.instrument import worlds
+from tests.instrument import execution_state
 
 torch.set_num_threads(1)
 
@@ -18,7 +18,7 @@ def _seeded_and_cleaned_up(
 ) -> Iterator[None]:
     """Start every test from one seed, and hand no mode on to the next."""
     if request.config.getoption("--jaxtyping-packages", None):
-        monkeypatch.setattr(worlds, "compares_python_random", False)
+        monkeypatch.setattr(execution_state, "compares_python_random", False)
     torch.manual_seed(0)
     yield
     assert torch.is_grad_enabled()

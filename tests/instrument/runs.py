@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from regime_lib.instrument import RegimeTracker, Trace
-from tests.instrument.zoo import TwoLayers, call
+from tests.instrument.cases import TwoLayers, call
 
 Step = Callable[[int], None]
 

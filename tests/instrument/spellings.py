@@ -1,4 +1,4 @@
-"""Every way to write a rectifier, and other functions with a kink, in a network of two layers."""
+"""Every way to write a rectifier, and other functions, in a network of two layers."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ RECTIFIERS = [
     _spelled("custom autograd.Function", _OwnBackward.apply, "clamp"),
 ]
 
-KINKS = [
+PIECEWISE = [
     _two_layers(
         "nn.LeakyReLU", lambda: nn.LeakyReLU(0.1), lambda z: torch.where(z > 0, z, 0.1 * z)
     ),

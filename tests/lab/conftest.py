@@ -1,4 +1,4 @@
-"""Settings of the lab's tests: one thread, an empty cache, a toy data set, real data if there."""
+"""Settings of the lab's tests: one thread, an empty cache, a small data set, real data if there."""
 
 from __future__ import annotations
 
@@ -36,13 +36,13 @@ def real_data() -> Path:
 
 
 @pytest.fixture
-def toy() -> Dataset:
+def small() -> Dataset:
     """50 + 20 points of 6 features in 3 classes that a linear map separates, mostly."""
     random = torch.Generator().manual_seed(1)
     inputs = torch.randn(70, 6, generator=random)
     labels = (inputs @ torch.randn(6, 3, generator=random)).argmax(dim=1)
     return Dataset(
-        "toy",
+        "small",
         "drawn at random",
         ("a", "b", "c"),
         inputs[:50],

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import resource
 import signal
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -38,6 +39,46 @@ def suicidal(point: dict[str, Any]) -> dict[str, Any]:
             mark.touch()
             os.kill(os.getpid(), signal.SIGKILL)
     return {"square": point["x"] ** 2}
+
+
+def last_after_its_death(point: dict[str, Any]) -> dict[str, Any]:
+    """Die at the first point; when it is made again, wait for all others to be finished."""
+    results, others = Path(point["results"]), 0
+    if point["x"] == 0:
+        mark = results.parent / "mark"
+        if not mark.exists():
+            mark.touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+        deadline = time.monotonic() + 30
+        while others < 5 and time.monotonic() < deadline:
+            others = len(list(results.glob("*.json")))
+            time.sleep(0.02)
+    return {"others": others}
+
+
+def ending(point: dict[str, Any]) -> dict[str, Any]:
+    """Try to end more than the own call."""
+    if point["how"] == "exit":
+        sys.exit(point["code"])
+    if point["how"] == "interrupt":
+        raise KeyboardInterrupt
+    return {"square": point["x"] ** 2}
+
+
+def unstorable(point: dict[str, Any]) -> dict[Any, Any]:
+    """Return what a table cannot hold at the points that ask for it."""
+    results: dict[str, dict[Any, Any]] = {
+        "large": {"a": 2**70},
+        "low": {"a": -(2**63) - 1},
+        "text": {"a": "\ud800"},
+        "name": {"\ud800": 1},
+        "word": {"a": ValueError("\ud800")},
+        "fine": {"a": 2**63 - 1},
+    }
+    result = results[point.get("what", "fine")]
+    if isinstance(result["a" if "a" in result else "\ud800"], ValueError):
+        raise result["a"]
+    return result
 
 
 def on_a_full_disk(point: dict[str, Any]) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -63,7 +64,6 @@ def test_a_worker_that_is_killed_loses_only_its_point(cluster: Any, tmp_path: Pa
 
 def test_a_scheduler_that_is_killed_is_told_and_finished_points_stay(tmp_path: Path) -> None:
     import subprocess
-    import sys
 
     address_file = tmp_path / "scheduler.json"
     scheduler = subprocess.Popen(
@@ -124,6 +124,16 @@ def test_no_scheduler_is_told_in_one_sentence(monkeypatch: pytest.MonkeyPatch) -
         pass
 
 
-def test_an_address_that_is_none_is_told_in_one_sentence() -> None:
-    with refused("nonsense"), dask_executor("nonsense://here"):
+@pytest.mark.parametrize("address", ["nonsense", "nonsense://here", "tcp://nohost", "a b:1", ""])
+def test_an_address_that_is_none_is_told_in_one_sentence_at_once(
+    monkeypatch: pytest.MonkeyPatch, address: str
+) -> None:
+    monkeypatch.setattr(distributed, "Client", None)  # it would keep the interpreter from ending
+    with refused(f"at {address} ", "tcp://host:port"), dask_executor(address):
+        pass
+
+
+def test_without_dask_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    with refused("distributed", "regime-lib[sweep]"), dask_executor("tcp://127.0.0.1:9"):
         pass

@@ -10,6 +10,7 @@ import sys
 import time
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ import pytest
 from pandas.testing import assert_frame_equal
 
 from regime_lib.sweeps.engine import Sweep, sweep
-from regime_lib.sweeps.store import Store
+from regime_lib.sweeps.store import Store, point_key
 from tests.companion.refusals import refused
 from tests.sweeps import functions
 
@@ -105,6 +106,64 @@ def test_results_that_are_no_rows_are_failures(
     assert words in error
 
 
+@pytest.mark.parametrize("jobs", [2, None], ids=["processes", "threads"])
+@pytest.mark.parametrize(
+    ("how", "code", "told"),
+    [
+        ("exit", 0, "SystemExit: 0"),
+        ("exit", "enough", "SystemExit: enough"),
+        ("exit", None, "SystemExit"),
+        ("interrupt", 0, "KeyboardInterrupt"),
+    ],
+)
+def test_a_point_that_would_end_the_run_fails_alone(
+    tmp_path: Path, threads: Executor, how: str, code: object, told: str, jobs: int | None
+) -> None:
+    grid = [{"x": x, "how": how if x == 1 else "", "code": code} for x in range(3)]
+    where = {"jobs": jobs} if jobs else {"executor": threads}
+    done = quietly(functions.ending, grid, tmp_path, **where)
+    assert str(done.status) == "2 done, 1 failed, 0 missing"
+    assert [error for _, error in done.status.errors] == [told]
+    assert done.table["square"].tolist() == [0, 4]
+
+
+def test_ctrl_c_during_a_point_of_the_own_thread_ends_the_sweep(tmp_path: Path) -> None:
+    grid = [{"x": x, "how": "interrupt", "code": 0} for x in range(3)]
+    with pytest.raises(KeyboardInterrupt):
+        quietly(functions.ending, grid, tmp_path, executor=Breaking())
+    assert str(Store(tmp_path).status()) == "0 done, 0 failed, 3 missing"
+
+
+@pytest.mark.parametrize(
+    ("what", "words"),
+    [
+        ("large", "'a' needs more than the 64 bits"),
+        ("low", "'a' needs more than the 64 bits"),
+        ("text", "'a' has a character that UTF-8 does not"),
+        ("name", "the name of a result has a character"),
+        ("word", "ValueError: \\ud800"),
+    ],
+)
+def test_a_value_that_no_table_holds_is_a_failure(
+    tmp_path: Path, threads: Executor, what: str, words: str
+) -> None:
+    grid = {"what": ["fine", what]}
+    done = quietly(functions.unstorable, grid, tmp_path, executor=threads)
+    assert str(done.status) == "1 done, 1 failed, 0 missing"
+    assert words in done.status.errors[0][1]
+    assert done.table["a"].tolist() == [2**63 - 1]
+    assert pd.read_parquet(tmp_path / "table.parquet")["a"].tolist() == [2**63 - 1]
+
+
+@pytest.mark.parametrize("x", [2**70, "\ud800"])
+def test_a_parameter_that_no_table_holds_is_a_failure(
+    tmp_path: Path, threads: Executor, x: object
+) -> None:
+    done = quietly(functions.unstorable, {"x": [1, x]}, tmp_path, executor=threads)
+    assert str(done.status) == "1 done, 1 failed, 0 missing"
+    assert "the parameter 'x'" in done.status.errors[0][1]
+
+
 def test_a_worker_that_dies_once_costs_one_retry(tmp_path: Path) -> None:
     grid = {"x": range(6), "mark": [str(tmp_path / "mark")], "always": [False]}
     done = quietly(functions.suicidal, grid, tmp_path / "s", jobs=2)
@@ -121,18 +180,32 @@ def test_a_point_that_always_kills_its_worker_is_found_out(tmp_path: Path) -> No
     assert "died twice" in error
 
 
-def test_a_worker_killed_from_outside_costs_nothing_finished(tmp_path: Path) -> None:
-    grid = [{"x": x, "seconds": 0.4} for x in range(6)]
-    process = start_sweep(grid, tmp_path / "s", jobs=2)
+def test_a_worker_killed_from_outside_costs_its_own_point_only(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    grid = [{"x": x, "seconds": 0.5, "log": str(log)} for x in range(9)]
+    process = start_sweep(grid, tmp_path / "s", jobs=3)
     wait_for_results(tmp_path / "s", 1)
     workers = [
         child
         for child in psutil.Process(process.pid).children()
         if "resource_tracker" not in " ".join(child.cmdline())
     ]
+    assert len(workers) == 3
     workers[0].kill()
     assert process.wait(60) == 0
+    calls = log.read_text().split()
+    assert sorted(set(calls)) == list("012345678")
+    assert len(calls) <= 10
     assert_complete(grid, tmp_path / "s")
+
+
+def test_while_a_lost_point_is_made_again_the_others_go_on(tmp_path: Path) -> None:
+    """The lost point waits, when it is made again, for all others to be there."""
+    place = tmp_path / "s"
+    grid = [{"x": x, "results": str(place / "results")} for x in range(6)]
+    done = quietly(functions.last_after_its_death, grid, place, jobs=2)
+    assert str(done.status) == "6 done, 0 failed, 0 missing"
+    assert done.table["others"].max() == 5
 
 
 # --- interruptions -------------------------------------------------------------------------------
@@ -209,6 +282,24 @@ def test_two_sweeps_into_one_folder_share_the_work(tmp_path: Path) -> None:
     assert_complete(grid, tmp_path / "s")
 
 
+def test_a_point_in_other_hands_is_left_for_last(tmp_path: Path) -> None:
+    grid = [{"x": x, "log": str(tmp_path / "log")} for x in range(4)]
+    store = Store(tmp_path / "s")
+    first = point_key(grid[0], {})
+
+    def check() -> None:  # what the other sweep had in hand is finished once all else is
+        if len(list((tmp_path / "s" / "results").glob("*"))) == 3:
+            held.close()
+
+    with ThreadPoolExecutor(1) as executor, ExitStack() as held:
+        assert held.enter_context(store.claim(first))
+        done = quietly(
+            functions.square, grid, tmp_path / "s", executor=executor, depends={}, check=check
+        )
+    assert (tmp_path / "log").read_text().split() == ["1", "2", "3", "0"]
+    assert str(done.status) == "4 done, 0 failed, 0 missing"
+
+
 def test_a_damaged_file_is_made_again(tmp_path: Path, threads: Executor) -> None:
     quietly(functions.square, GRID, tmp_path / "s", executor=threads)
     path = next((tmp_path / "s" / "results").iterdir())
@@ -242,6 +333,15 @@ def test_a_folder_without_permission(tmp_path: Path, threads: Executor) -> None:
     tmp_path.chmod(0o500)
     with refused("cannot be written to"):
         quietly(functions.square, GRID, tmp_path / "s", executor=threads)
+
+
+@pytest.mark.parametrize("module", ["tqdm", "filelock"])
+def test_a_library_that_is_missing_names_the_extra(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, threads: Executor, module: str
+) -> None:
+    monkeypatch.setitem(sys.modules, module, None)
+    with refused(module, 'pip install "regime-lib[sweep]"'):
+        quietly(functions.square, GRID, tmp_path, executor=threads)
 
 
 def test_an_empty_grid(tmp_path: Path, threads: Executor) -> None:

@@ -8,9 +8,11 @@ from collections.abc import Callable
 import numpy as np
 from jaxtyping import Float
 
-from regime_lib.chapters.checking import checks, expect
+from regime_lib.chapters.checking import checks, hint
 
 Accuracy = Callable[[float], float]
+Weights = Float[np.ndarray, "outputs inputs"]
+Input = Float[np.ndarray, " inputs"]
 
 
 @checks
@@ -24,25 +26,22 @@ def half_level(solution: Callable[[Accuracy, float, float], float | None]) -> No
             return 1 / (1 + (level / root) ** 3)
 
         found = solution(accuracy, 1e-2, 1e2)
-        expect(found is not None, f"The fall at {root} lies between the ends; you return None.")
-        expect(
-            len(calls) <= 30,
-            f"You asked for {len(calls)} accuracies; halving the interval needs at most 30.",
-        )
-        expect(
-            abs(math.log(float(found or 1) / root)) < 0.0101,
-            f"The fall is at {root}, you found {found}: halve the interval in the logarithm of the "
-            "level until its ends are one per cent apart.",
-        )
+        if found is None:
+            hint(f"The fall at {root} lies between the ends; you return None.")
+        if len(calls) > 30:
+            hint(f"You asked for {len(calls)} accuracies; halving the interval needs at most 30.")
+        if not abs(math.log(float(found) / root)) < 0.0101:
+            hint(
+                f"The fall is at {root}, you found {found}: halve the interval in the logarithm of "
+                "the level until its ends are one per cent apart."
+            )
     for constant in (0.2, 0.9):
 
         def flat(level: float, constant: float = constant) -> float:
             return constant
 
-        expect(
-            solution(flat, 1e-2, 1e2) is None,
-            f"An accuracy of {constant} everywhere has no fall between the ends: return None.",
-        )
+        if solution(flat, 1e-2, 1e2) is not None:
+            hint(f"An accuracy of {constant} everywhere has no fall between the ends: return None.")
 
 
 @checks
@@ -54,28 +53,25 @@ def linear_basin(solution: Callable[[float, float, float], float]) -> None:
     norm = float(np.linalg.norm(weights))
     for margin, level in ((1.0, 0.75), (3.0, 0.9), (0.4, 0.6)):
         found = float(solution(margin, norm, level))
-        expect(np.isfinite(found) and found > 0, f"At a level of {level} it is a positive number.")
+        if not (np.isfinite(found) and found > 0):
+            hint(f"At a level of {level} it is a positive number.")
         right = float((margin + found * (noise @ weights) > 0).mean())
-        expect(
-            abs(right - level) < 0.01,
-            f"With your noise of {found:.3g} a simulation is right in {right:.3f} of draws and not "
-            f"in {level}. The noisy margin is Gaussian; its deviation is the amplitude times the "
-            "norm of the weights.",
-        )
+        if not abs(right - level) < 0.01:
+            hint(
+                f"With your noise of {found:.3g} a simulation is right in {right:.3f} of draws and "
+                f"not in {level}. The noisy margin is Gaussian; its deviation is the amplitude "
+                "times the norm of the weights."
+            )
     for level in (0.5, 0.3):
-        expect(
-            math.isinf(solution(1.0, norm, level)),
-            f"Noise is as often for as against: the accuracy never falls to {level}, so the basin "
-            "is infinite.",
-        )
+        if not math.isinf(solution(1.0, norm, level)):
+            hint(
+                f"Noise is as often for as against: the accuracy never falls to {level}, so the "
+                "basin is infinite."
+            )
 
 
 @checks
-def output_noise(
-    solution: Callable[
-        [Float[np.ndarray, "outputs inputs"], Float[np.ndarray, " inputs"], float], float
-    ],
-) -> None:
+def output_noise(solution: Callable[[Weights, Input, float], float]) -> None:
     """Check the deviation of an output of a layer whose weights are disturbed."""
     random = np.random.default_rng(1)
     for inputs in (20, 80, 320):
@@ -86,8 +82,9 @@ def output_noise(
         noise = g * weights.std() * random.standard_normal((8_000, inputs))
         truth = float((noise @ x).std())
         found = float(solution(weights, x, g))
-        expect(
-            abs(found / truth - 1) < 0.05,
-            f"With {inputs} inputs a simulation gives {truth:.3f}, your function {found:.3f}. "
-            "Variances of independent terms add: each weight's noise is multiplied by its input.",
-        )
+        if not abs(found / truth - 1) < 0.05:
+            hint(
+                f"With {inputs} inputs a simulation gives {truth:.3f}, your function {found:.3f}. "
+                "Variances of independent terms add: each weight's noise is multiplied by its "
+                "input."
+            )

@@ -27,7 +27,7 @@ from regime_lib.chapters.attraction_basins.scans import (
 from regime_lib.estimate import Estimate, no_number, over_runs
 from regime_lib.lab.data.files import cache_root
 from regime_lib.lab.data.loading import load_dataset
-from regime_lib.lab.training.recipe import TrainingConfig
+from regime_lib.lab.training.config import TrainingConfig
 
 _DEPTHS = (1, 2, 3, 4, 6, 8, 10)
 _DEEP = 6  # layers, compared with one layer

@@ -23,7 +23,7 @@ from regime_lib.instrument.modes.ranks import rank_distributions
 from regime_lib.lab.data.dataset import Dataset
 from regime_lib.lab.models.mlp import MLPEnsemble
 from regime_lib.lab.training.checkpoints import train_to_checkpoints
-from regime_lib.lab.training.recipe import TrainingConfig
+from regime_lib.lab.training.config import TrainingConfig
 
 Value = int | float
 #: What can be varied beside the fields of a training configuration.

@@ -15,7 +15,7 @@ from regime_lib.lab.models.batchnorm_mlp import BatchNormMLPEnsemble
 from regime_lib.lab.models.initialisation import scale_parameters
 from regime_lib.lab.models.mlp import MLPEnsemble
 from regime_lib.lab.training.checkpoints import CheckpointedRun, log_steps, train_to_checkpoints
-from regime_lib.lab.training.recipe import TrainingConfig
+from regime_lib.lab.training.config import TrainingConfig
 
 IMAGE_LR = 1e-3
 _CONDITIONS = {  # of addition: are labels shuffled, are weights decayed

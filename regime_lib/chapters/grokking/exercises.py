@@ -8,31 +8,32 @@ import numpy as np
 import torch
 from jaxtyping import Float, Int
 
-from regime_lib.chapters.checking import checks, expect
+from regime_lib.chapters.checking import checks, hint
+
+Steps = Int[np.ndarray, " checks"]
+Curve = Float[np.ndarray, " checks"]
+Weights = Float[np.ndarray, "units residues"]
 
 
 @checks
-def first_passage(
-    solution: Callable[
-        [Int[np.ndarray, " checks"], Float[np.ndarray, " checks"], float], float | None
-    ],
-) -> None:
+def first_passage(solution: Callable[[Steps, Curve, float], float | None]) -> None:
     """Check a function that returns the first checkpoint at which a curve reaches a level."""
     steps = np.array([1, 10, 100, 1000])
-    expect(
-        solution(steps, np.array([0.1, 0.2, 0.6, 0.9]), 0.5) == 100,
-        "With accuracies .1, .2, .6, .9 at steps 1, 10, 100, 1000 the level .5 is reached at 100.",
-    )
-    expect(
-        solution(steps, np.array([0.1, 0.5, 0.4, 0.9]), 0.5) == 10,
-        "A curve that falls back has still reached the level: take the first time, and count "
-        "equality.",
-    )
-    expect(
-        solution(steps, np.array([0.1, 0.2, 0.3, 0.4]), 0.5) is None,
-        "A curve that never reaches the level has no such step; return None rather than the last "
-        "step or the first.",
-    )
+    if solution(steps, np.array([0.1, 0.2, 0.6, 0.9]), 0.5) != 100:
+        hint(
+            "With accuracies .1, .2, .6, .9 at steps 1, 10, 100, 1000 the level .5 is reached at "
+            "100."
+        )
+    if solution(steps, np.array([0.1, 0.5, 0.4, 0.9]), 0.5) != 10:
+        hint(
+            "A curve that falls back has still reached the level: take the first time, and count "
+            "equality."
+        )
+    if solution(steps, np.array([0.1, 0.2, 0.3, 0.4]), 0.5) is not None:
+        hint(
+            "A curve that never reaches the level has no such step; return None rather than the "
+            "last step or the first."
+        )
 
 
 @checks
@@ -48,11 +49,11 @@ def forgetting(solution: Callable[[float, float], int]) -> None:
             if momentum == 1
             else "Each batch leaves a share 1 - momentum of what was there; round up."
         )
-        expect(
-            found == batches,
-            f"With momentum {momentum} the start weighs at most {share} after {batches} batches; "
-            f"your function says {found}. {advice}",
-        )
+        if found != batches:
+            hint(
+                f"With momentum {momentum} the start weighs at most {share} after {batches} "
+                f"batches; your function says {found}. {advice}"
+            )
 
 
 @checks
@@ -67,18 +68,16 @@ def decay_time(solution: Callable[[float, float, float], int]) -> None:
             optimizer.step()
             steps += 1
         found = solution(lr, decay, factor)
-        expect(
-            abs(found - steps) <= max(1, 0.02 * steps),
-            f"With learning rate {lr} and decay {decay} a weight without gradient is {factor:g} "
-            f"times smaller after {steps} steps; your function says {found}. Each step multiplies "
-            "it by 1 - lr * decay.",
-        )
+        if not abs(found - steps) <= max(1, 0.02 * steps):
+            hint(
+                f"With learning rate {lr} and decay {decay} a weight without gradient is "
+                f"{factor:g} times smaller after {steps} steps; your function says {found}. Each "
+                "step multiplies it by 1 - lr * decay."
+            )
 
 
 @checks
-def strongest_share(
-    solution: Callable[[Float[np.ndarray, "units residues"]], Float[np.ndarray, " units"]],
-) -> None:
+def strongest_share(solution: Callable[[Weights], Float[np.ndarray, " units"]]) -> None:
     """Check a function that returns how much of each unit's power its strongest frequency holds."""
     residues = np.arange(31)
 
@@ -86,21 +85,15 @@ def strongest_share(
         return np.cos(2 * np.pi * frequency * residues / 31 + 0.7)
 
     pure = np.array([wave(3), wave(7)])
-    expect(
-        np.shape(solution(pure)) == (2,),
-        "Return one number for each unit, a row of the weights.",
-    )
-    expect(
-        np.allclose(solution(pure), 1.0),
-        "A cosine has all its power in one frequency: expected 1 for each of the two units.",
-    )
-    expect(
-        np.allclose(solution(pure + 5.0), 1.0),
-        "A constant is no frequency: leave out frequency 0.",
-    )
+    if np.shape(solution(pure)) != (2,):
+        hint("Return one number for each unit, a row of the weights.")
+    if not np.allclose(solution(pure), 1.0):
+        hint("A cosine has all its power in one frequency: expected 1 for each of the two units.")
+    if not np.allclose(solution(pure + 5.0), 1.0):
+        hint("A constant is no frequency: leave out frequency 0.")
     mixed = (2 * wave(3) + wave(5))[None]
-    expect(
-        np.allclose(solution(mixed), 0.8),
-        "Of 2 cos + cos at another frequency the first holds 4 / (4 + 1) of the power: square the "
-        "sizes, and divide by the sum over frequencies.",
-    )
+    if not np.allclose(solution(mixed), 0.8):
+        hint(
+            "Of 2 cos + cos at another frequency the first holds 4 / (4 + 1) of the power: square "
+            "the sizes, and divide by the sum over frequencies."
+        )

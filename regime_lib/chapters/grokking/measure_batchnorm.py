@@ -27,7 +27,7 @@ from regime_lib.chapters.grokking.running_statistics import StatisticsRun, follo
 from regime_lib.chapters.grokking.settings import Settings
 from regime_lib.estimate import Estimate
 from regime_lib.lab.training.checkpoints import log_steps
-from regime_lib.lab.training.recipe import TrainingConfig
+from regime_lib.lab.training.config import TrainingConfig
 
 Numbers = dict[str, float | int | str]
 

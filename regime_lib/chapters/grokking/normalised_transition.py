@@ -13,7 +13,7 @@ from regime_lib.instrument.modes.basins import sample_basins, weight_basins
 from regime_lib.instrument.tracking.tracker import RegimeTracker
 from regime_lib.lab.data.dataset import Dataset
 from regime_lib.lab.models.batchnorm_mlp import BatchNormMLPEnsemble
-from regime_lib.lab.training.recipe import TrainingConfig
+from regime_lib.lab.training.config import TrainingConfig
 
 _EVERY = 4  # steps from one measurement of basins to the next
 

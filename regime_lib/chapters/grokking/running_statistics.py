@@ -20,8 +20,9 @@ from torch import Tensor
 from regime_lib.errors import RegimeError
 from regime_lib.lab.data.dataset import Dataset
 from regime_lib.lab.models.batchnorm_mlp import BatchNormMLPEnsemble
-from regime_lib.lab.training.recipe import TrainingConfig
-from regime_lib.lab.training.stepping import check_finite, descend, member_losses
+from regime_lib.lab.training.batches import batches
+from regime_lib.lab.training.config import TrainingConfig
+from regime_lib.lab.training.loop import check_finite, descend
 
 Statistics = list[tuple[Tensor, Tensor]]
 
@@ -81,24 +82,22 @@ def follow_statistics(
     model = copy.deepcopy(model)
     for norm in model.norms:
         norm.momentum = 1.0  # the buffers then hold the newest batch's statistics
-    parameters = list(model.parameters())
-    data = data.to(parameters[0])
-    optimizer = config.make_optimizer(parameters)
-    labels = data.train_labels.expand(model.members, -1)
+    data = data.to(next(model.parameters()))
+    optimizer = config.make_optimizer(model.parameters())
     running = [_read(model) for _ in momenta]
     rows = []
-    for step in range(1, marks[-1] + 1):
-        losses = member_losses(model.train()(data.train_inputs), labels, True, config.loss)
-        check_finite(losses.tolist(), "loss", step - 1, model.seeds, config)
+    shown = batches(model, data, config, model.seeds)
+    for step, losses in descend(model.train(), optimizer, config, shown, range(marks[-1])):
+        check_finite(losses.tolist(), "loss", step, model.seeds, config)
         newest = _read(model)
         for momentum, kept in zip(momenta, running, strict=True):
             for (mean, variance), (new_mean, new_variance) in zip(kept, newest, strict=True):
                 mean.lerp_(new_mean, momentum)
                 variance.lerp_(new_variance, momentum)
-        descend(losses, parameters, optimizer, config.learning_rate(step - 1))
-        if step in marks:
+        if step + 1 in marks:
             rows.append(_evaluate(model, data, running))
             observe(model.eval())
+            model.train()
     train, batch, test, gap = (np.stack(part) for part in zip(*rows, strict=True))
     return StatisticsRun(config, model.seeds, momenta, np.array(marks), train, test, batch, gap)
 

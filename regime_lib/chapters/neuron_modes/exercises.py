@@ -8,7 +8,7 @@ from itertools import combinations, pairwise
 import numpy as np
 from jaxtyping import Float
 
-from regime_lib.chapters.checking import checks, expect
+from regime_lib.chapters.checking import checks, hint
 
 Values = Float[np.ndarray, " samples"]
 Matrices = list[np.ndarray]
@@ -18,16 +18,14 @@ Matrices = list[np.ndarray]
 def agreement(solution: Callable[[Values, Values], float]) -> None:
     """Check a function that returns the share of concordant pairs of samples."""
     h = np.array([0.3, -1.0, 2.0, 0.9])
-    expect(np.isclose(solution(h, np.tanh(h)), 1), "A monotone activation keeps every pair: 1.")
-    expect(np.isclose(solution(h, -h), 0), "An order turned round keeps no pair: 0.")
-    expect(
-        np.isclose(solution(np.array([-2.0, -1.0, 1.0]), np.array([0.0, 0.0, 1.0])), 5 / 6),
-        "A ReLU ties -2 and -1: that pair counts one half, so that three pairs give 2.5 of 3.",
-    )
-    expect(
-        np.isclose(solution(np.array([1.0, 1.0, 2.0]), np.array([0.0, 1.0, 3.0])), 1),
-        "Two samples with equal pre-activations have no order to keep; leave that pair out.",
-    )
+    if not np.isclose(solution(h, np.tanh(h)), 1):
+        hint("A monotone activation keeps every pair: 1.")
+    if not np.isclose(solution(h, -h), 0):
+        hint("An order turned round keeps no pair: 0.")
+    if not np.isclose(solution(np.array([-2.0, -1.0, 1.0]), np.array([0.0, 0.0, 1.0])), 5 / 6):
+        hint("A ReLU ties -2 and -1: that pair counts one half, so that three pairs give 2.5 of 3.")
+    if not np.isclose(solution(np.array([1.0, 1.0, 2.0]), np.array([0.0, 1.0, 3.0])), 1):
+        hint("Two samples with equal pre-activations have no order to keep; leave that pair out.")
     random = np.random.default_rng(0)
     for _ in range(20):
         before, after = random.integers(-3, 4, (2, 12)).astype(float)
@@ -37,10 +35,8 @@ def agreement(solution: Callable[[Values, Values], float]) -> None:
             if a != b
         ]
         truth = np.mean([0.5 if y == 0 else float(x * y > 0) for x, y in pairs])
-        expect(
-            np.isclose(solution(before, after), truth),
-            "On sequences with ties your function disagrees with a loop over pairs.",
-        )
+        if not np.isclose(solution(before, after), truth):
+            hint("On sequences with ties your function disagrees with a loop over pairs.")
 
 
 @checks
@@ -48,27 +44,26 @@ def fold(solution: Callable[[Values], tuple[Values, Values]]) -> None:
     """Check two monotone neurons whose sum is not monotone."""
     h = np.linspace(-3, 3, 601)
     one, two = (np.asarray(part, dtype=float) for part in solution(h))
-    expect(one.shape == two.shape == h.shape, "Return two arrays, an output for each input each.")
+    if not one.shape == two.shape == h.shape:
+        hint("Return two arrays, an output for each input each.")
     for part in (one, two):
-        expect(
-            np.abs(part).max() <= 1 and np.ptp(part) > 0,
-            "Each neuron is a single tanh of a line: its outputs lie between -1 and 1.",
-        )
-    expect((np.diff(one) >= 0).all(), "The first neuron must rise everywhere: choose a > 0.")
-    expect((np.diff(two) <= 0).all(), "The second neuron must fall everywhere: choose c < 0.")
+        if not (np.abs(part).max() <= 1 and np.ptp(part) > 0):
+            hint("Each neuron is a single tanh of a line: its outputs lie between -1 and 1.")
+    if not (np.diff(one) >= 0).all():
+        hint("The first neuron must rise everywhere: choose a > 0.")
+    if not (np.diff(two) <= 0).all():
+        hint("The second neuron must fall everywhere: choose c < 0.")
     for part in (one, two):
         line = np.arctanh(np.clip(part, -1 + 1e-9, 1 - 1e-9))
         middle = np.abs(part) < 0.999
-        expect(
-            np.allclose(np.diff(line[middle], n=2), 0, atol=1e-6),
-            "A neuron is tanh of a straight line; yours bends before the tanh.",
-        )
+        if not np.allclose(np.diff(line[middle], n=2), 0, atol=1e-6):
+            hint("A neuron is tanh of a straight line; yours bends before the tanh.")
     steps = np.diff(one + two)
-    expect(
-        steps.max() > 1e-3 and steps.min() < -1e-3,
-        "The sum is still monotone: let one neuron rise on the left and the other fall on the "
-        "right.",
-    )
+    if not (steps.max() > 1e-3 and steps.min() < -1e-3):
+        hint(
+            "The sum is still monotone: let one neuron rise on the left and the other fall on the "
+            "right."
+        )
 
 
 @checks
@@ -81,26 +76,24 @@ def linear_map(solution: Callable[[Matrices, Matrices, Matrices], np.ndarray]) -
         sigmas = [random.uniform(0.5, 2, len(w)) for w in weights[:-1]]
         found = np.asarray(solution(weights, gammas, sigmas))
         shape = (sizes[-1], sizes[1])
-        expect(
-            found.shape == shape,
-            f"For layers {sizes} the map goes from {sizes[1]} units to {sizes[-1]} logits, so M "
-            f"has shape {shape}; yours has {found.shape}.",
-        )
+        if found.shape != shape:
+            hint(
+                f"For layers {sizes} the map goes from {sizes[1]} units to {sizes[-1]} logits, so "
+                f"M has shape {shape}; yours has {found.shape}."
+            )
         x = random.standard_normal(sizes[1])
         bare, scaled = x, x
         for number in range(1, len(weights)):
             bare, scaled = weights[number] @ bare, weights[number] @ scaled
             if number < len(gammas):
                 scaled = gammas[number] / sigmas[number] * scaled
-        expect(
-            len(weights) == 2 or not np.allclose(found @ x, bare),
-            "You left out batch normalisation: its factor gamma / sigma belongs to the map.",
-        )
-        expect(
-            np.allclose(found @ x, scaled),
-            "Sent through the layers one by one, a vector ends elsewhere. Each factor follows its "
-            "own weights, and that of the first layer lies below the map.",
-        )
+        if len(weights) > 2 and np.allclose(found @ x, bare):
+            hint("You left out batch normalisation: its factor gamma / sigma belongs to the map.")
+        if not np.allclose(found @ x, scaled):
+            hint(
+                "Sent through the layers one by one, a vector ends elsewhere. Each factor follows "
+                "its own weights, and that of the first layer lies below the map."
+            )
 
 
 @checks
@@ -112,8 +105,8 @@ def steepest(solution: Callable[[float], float]) -> None:
         density = np.where(q > 1 - share, 1 / share, 0.0)
         truth = float(np.polyfit(q, density, 1)[0])
         found = float(solution(share))
-        expect(
-            abs(found - truth) < 0.01 * abs(truth) + 1e-3,
-            f"For a share of {share} a fit of the density gives {truth:.3f}, your function says "
-            f"{found:.3f}. The slope is 12 times the covariance of q and the density.",
-        )
+        if not abs(found - truth) < 0.01 * abs(truth) + 1e-3:
+            hint(
+                f"For a share of {share} a fit of the density gives {truth:.3f}, your function "
+                f"says {found:.3f}. The slope is 12 times the covariance of q and the density."
+            )

@@ -20,7 +20,7 @@ from regime_lib.instrument.modes.preactivations import read_preactivations
 from regime_lib.instrument.modes.ranks import RankDistribution, rank_distribution
 from regime_lib.lab.models.mlp import MLPEnsemble
 from regime_lib.lab.seeding import generator
-from regime_lib.lab.training.recipe import TrainingConfig
+from regime_lib.lab.training.config import TrainingConfig
 
 Pick = Int[np.ndarray, " picked"]
 

@@ -17,7 +17,7 @@ from regime_lib.lab.data.dataset import Dataset
 from regime_lib.lab.models.batchnorm_mlp import BatchNormMLP
 from regime_lib.lab.models.mlp import MLP, MLPEnsemble
 from regime_lib.lab.training.checkpoints import CheckpointedRun, train_to_checkpoints
-from regime_lib.lab.training.recipe import TrainingConfig
+from regime_lib.lab.training.config import TrainingConfig
 
 Network = MLP | BatchNormMLP | MLPEnsemble
 

@@ -13,8 +13,8 @@ from torch import Tensor, nn
 from regime_lib.instrument.certificates.chain import Chain, read_chain
 from regime_lib.instrument.certificates.path import certify_segment
 from regime_lib.lab.data.dataset import Dataset
+from regime_lib.lab.training.config import TrainingConfig
 from regime_lib.lab.training.loop import train
-from regime_lib.lab.training.recipe import TrainingConfig
 
 #: The truth; the fields of `StepCertificate` that prove it, finest first; and what a step of the
 #: same size with random signs would leave.

@@ -8,7 +8,7 @@ from itertools import pairwise, product
 import numpy as np
 from jaxtyping import Float
 
-from regime_lib.chapters.checking import checks, expect
+from regime_lib.chapters.checking import checks, hint
 
 Weights = Float[np.ndarray, "_ _"]
 Vector = Float[np.ndarray, " _"]
@@ -23,20 +23,18 @@ def first_layer_radius(solution: Callable[[Weights, Vector, Vector], float]) -> 
         x = random.standard_normal(inputs)
         found = solution(weight, bias, x)
         z = weight @ x + bias
-        expect(
-            np.isfinite(found) and found > 0,
-            f"Return a positive number; for z = {np.round(z[:3], 2)} you return {found}.",
-        )
-        expect(
-            not _flips(weight, bias, x, 0.999 * found),
-            "A movement just below your radius already flips a unit. Do not forget the bias, and "
-            "that the sum of |x| counts, not its largest entry.",
-        )
-        expect(
-            _flips(weight, bias, x, 1.001 * found),
-            "No movement just above your radius flips any unit: it could be larger. The unit that "
-            "is nearest to its own limit decides.",
-        )
+        if not (np.isfinite(found) and found > 0):
+            hint(f"Return a positive number; for z = {np.round(z[:3], 2)} you return {found}.")
+        if _flips(weight, bias, x, 0.999 * found):
+            hint(
+                "A movement just below your radius already flips a unit. Do not forget the bias, "
+                "and that the sum of |x| counts, not its largest entry."
+            )
+        if not _flips(weight, bias, x, 1.001 * found):
+            hint(
+                "No movement just above your radius flips any unit: it could be larger. The unit "
+                "that is nearest to its own limit decides."
+            )
 
 
 @checks
@@ -45,37 +43,34 @@ def dead_pairs(solution: Callable[[Sequence[int]], int]) -> None:
     for sizes in ((2, 3, 2), (2, 2, 2, 2), (2, 3, 3, 2), (1, 2, 1, 3, 2)):
         truth = _counted(sizes)
         found = solution(sizes)
-        expect(
-            found != 0 or truth == 0,
-            "Some vanish: a unit whose whole layer below is off receives nothing.",
-        )
-        expect(
-            found == truth,
-            f"For sizes {sizes} a count of all patterns finds {truth}, your function {found}. A "
-            "layer passes nothing on as soon as any hidden layer below it is off altogether.",
-        )
+        if found == 0 and truth != 0:
+            hint("Some vanish: a unit whose whole layer below is off receives nothing.")
+        if found != truth:
+            hint(
+                f"For sizes {sizes} a count of all patterns finds {truth}, your function {found}. "
+                "A layer passes nothing on as soon as any hidden layer below it is off altogether."
+            )
 
 
 @checks
 def first_flip(solution: Callable[[Vector, Vector], float]) -> None:
     """Check a function that returns where on a segment the first unit flips."""
     random = np.random.default_rng(1)
-    expect(
-        np.isinf(solution(np.array([1.0, -2.0]), np.array([3.0, -0.5]))),
-        "Where no sign changes, nothing flips: return np.inf.",
-    )
+    if not np.isinf(solution(np.array([1.0, -2.0]), np.array([3.0, -0.5]))):
+        hint("Where no sign changes, nothing flips: return np.inf.")
     for _ in range(20):
         before, after = random.standard_normal(6), random.standard_normal(6)
         after[0] = -before[0]
         found = solution(before, after)
-        expect(0 < found < 1, f"The first flip lies between 0 and 1; you return {found}.")
+        if not 0 < found < 1:
+            hint(f"The first flip lies between 0 and 1; you return {found}.")
         for share, same in ((found - 1e-9, True), (found + 1e-9, False)):
             at = before + share * (after - before)
-            expect(
-                bool(((at > 0) == (before > 0)).all()) == same,
-                "Each pre-activation moves on a straight line from before to after. Find where "
-                "each line crosses zero, and take the earliest.",
-            )
+            if bool(((at > 0) == (before > 0)).all()) != same:
+                hint(
+                    "Each pre-activation moves on a straight line from before to after. Find where "
+                    "each line crosses zero, and take the earliest."
+                )
 
 
 @checks
@@ -89,21 +84,19 @@ def local_map(
         biases = [random.standard_normal(b) for b in sizes[1:]]
         x = random.standard_normal(sizes[0])
         slope, shift = solution(weights, biases, x)
-        expect(
-            np.shape(slope) == (sizes[-1], sizes[0]) and np.shape(shift) == (sizes[-1],),
-            f"Return a matrix of shape {(sizes[-1], sizes[0])} and a vector of {sizes[-1]}.",
-        )
-        expect(
-            np.allclose(slope @ x + shift, _run(weights, biases, x)),
-            "At the input itself your map differs from the network. Multiply the weights, but set "
-            "the rows of units that are off to zero, biases as well.",
-        )
+        if not (np.shape(slope) == (sizes[-1], sizes[0]) and np.shape(shift) == (sizes[-1],)):
+            hint(f"Return a matrix of shape {(sizes[-1], sizes[0])} and a vector of {sizes[-1]}.")
+        if not np.allclose(slope @ x + shift, _run(weights, biases, x)):
+            hint(
+                "At the input itself your map differs from the network. Multiply the weights, but "
+                "set the rows of units that are off to zero, biases as well."
+            )
         near = x + 1e-6 * random.standard_normal(sizes[0])
-        expect(
-            np.allclose(slope @ near + shift, _run(weights, biases, near), rtol=0, atol=1e-9),
-            "At the input it is right, a little beside it is not: the slope is missing, or the "
-            "last layer was rectified.",
-        )
+        if not np.allclose(slope @ near + shift, _run(weights, biases, near), rtol=0, atol=1e-9):
+            hint(
+                "At the input it is right, a little beside it is not: the slope is missing, or the "
+                "last layer was rectified."
+            )
 
 
 def _flips(weight: Weights, bias: Vector, x: Vector, size: float) -> bool:

@@ -27,7 +27,7 @@ from regime_lib.instrument.certificates.radius import certify
 from regime_lib.instrument.certificates.second_differences import second_differences
 from regime_lib.lab.data.loading import load_dataset
 from regime_lib.lab.models.mlp import MLP
-from regime_lib.lab.training.recipe import TrainingConfig
+from regime_lib.lab.training.config import TrainingConfig
 
 _ENOUGH_ATTACKS = 100_000
 _SHARES = (0.3, 0.7, 0.999, 1.05, 1.5, 2.5, 5.0, 10.0, 30.0, 100.0)

@@ -9,8 +9,8 @@ from torch import Tensor, nn
 from regime_lib.lab.data.loading import load_dataset
 from regime_lib.lab.models.mlp import MLP
 from regime_lib.lab.seeding import torch_seeded
+from regime_lib.lab.training.config import TrainingConfig
 from regime_lib.lab.training.loop import train
-from regime_lib.lab.training.recipe import TrainingConfig
 
 _STEPS = 300
 

@@ -11,8 +11,8 @@ from torch import nn
 
 from regime_lib.lab.data.dataset import Dataset
 from regime_lib.lab.models.mlp import MLP
+from regime_lib.lab.training.config import TrainingConfig
 from regime_lib.lab.training.loop import train
-from regime_lib.lab.training.recipe import TrainingConfig
 from regime_lib.simulators.exact.regions import linear_regions
 
 #: The plane is shown from minus to plus this number in both inputs.

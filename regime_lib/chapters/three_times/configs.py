@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from regime_lib.errors import RegimeError
-from regime_lib.lab.training.recipe import TrainingConfig
+from regime_lib.lab.training.config import TrainingConfig
 
 #: What a run may combine.
 IMAGES = ("digits", "mnist", "fashion-mnist", "cifar10")

@@ -5,7 +5,7 @@ A figure takes a `Theme` first, then what a part of a chapter returned (see `par
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
 import numpy as np
@@ -25,6 +25,7 @@ from regime_lib.chapters.tracking.parts import (
     Ratios,
     Series,
     late_level,
+    of,
 )
 from regime_lib.companion.figures.curves import Curves, band, both_changes, shaded
 from regime_lib.companion.figures.marks import legend_below, outer_label, plain_numbers, ratio_dots
@@ -58,17 +59,15 @@ def settling(theme: Theme, found: Ratios, task: str = "") -> Figure:
 
     A vertical line stands where a series has settled, if it settles in every run.
     """
-    names = [name for name in found.settled if name.startswith(task)]
-    figure, axes = theme.panels(len(names), height=2.9, sharey=True)
-    for ax, name in zip(axes, names, strict=True):
-        both_changes(theme, ax, Curves(*found.weights[name]), Curves(*found.patterns[name]))
-        for quantity, time in zip(("pattern", "weight"), found.settled[name].times, strict=True):
+    patterns, weights = curves(of(task, found.patterns)), curves(of(task, found.weights))
+    figure, axes = theme.panels(len(patterns), height=2.9, sharey=True)
+    for ax, (name, settled) in zip(axes, of(task, found.settled).items(), strict=True):
+        both_changes(theme, ax, weights[name], patterns[name])
+        for quantity, time in zip(("pattern", "weight"), settled.times, strict=True):
             if np.isfinite(time):
                 ax.axvline(time, **theme.stroke(quantity))
-        title = name.removeprefix(task).strip()
-        ax.set(yscale="log", ylim=(1.5e-3, 1.3), title=NAMES.get(title, title))
-        _step_axis(ax)
-    outer_label(theme, axes, "change per step / peak")
+        ax.set_title(NAMES.get(name, name))
+    _changes_over_steps(theme, axes)
     axes[0].legend(loc="lower left")
     return figure
 
@@ -76,16 +75,14 @@ def settling(theme: Theme, found: Ratios, task: str = "") -> Figure:
 def settling_alt(found: Ratios, task: str = "") -> str:
     """Say when both series settle; where they do not, how high they stay."""
     words = []
-    for name, settled in found.settled.items():
-        if name.startswith(task):
-            words.append(f"{in_words(name.removeprefix(task).strip())}: {settled}")
-            if settled.bound != "exact":
-                both = (found.patterns[name], found.weights[name])
-                levels = [f"{late_level(series):.2f}" for series in both]
-                words[-1] += (
-                    f"; in the second half patterns at {levels[0]} and weights at {levels[1]} of "
-                    "their peaks"
-                )
+    patterns, weights = of(task, found.patterns), of(task, found.weights)
+    for name, settled in of(task, found.settled).items():
+        words.append(f"{in_words(name)}: {settled}")
+        if settled.bound != "exact":
+            words[-1] += (
+                f"; in the second half patterns at {late_level(patterns[name]):.2f} and weights at "
+                f"{late_level(weights[name]):.2f} of their peaks"
+            )
     return f"Falling curves in {len(words)} panels. {'. '.join(words)}."
 
 
@@ -99,7 +96,7 @@ def warm_up_alt(found: Ratios) -> str:
 
 
 def by_definition(theme: Theme, table: pd.DataFrame) -> Figure:
-    """Draw the ratio of the two times under every definition (see `parts.Definitions`).
+    """Draw the ratio of the two times under every definition (see `measure.ratio_rows`).
 
     A bound is drawn hollow, an undetermined ratio is left out.
     """
@@ -127,17 +124,8 @@ def draw_ratios(
         y, known = own["definition"].map(place) + offset, own["ratio"].notna()
         found, colour, marker = own[known], theme.colour(name), MARKERS[name]
         ax.hlines(y[known], found["low"], found["high"], color=colour, linewidth=2)
-        ratio_dots(
-            theme,
-            ax,
-            found["ratio"],
-            y[known],
-            found["bound"] == "exact",
-            colour,
-            marker=marker,
-            size=33,
-            linewidth=1.4,
-        )
+        x, exact = found["ratio"], found["bound"] == "exact"
+        ratio_dots(theme, ax, x, y[known], exact, colour, marker=marker, size=33, linewidth=1.4)
         # a name of its own, for all of its ratios may be bounds
         ax.scatter([], [], marker=marker, s=33, color=colour, label=NAMES[name])
         if crosses:
@@ -165,10 +153,9 @@ def by_layer(theme: Theme, layers: Layers) -> Figure:
     both = {"pattern": layers.patterns, "weight": layers.weights}
     for ax, (quantity, found) in zip(axes, both.items(), strict=True):
         shaded(theme, ax, curves(found), quantity, over_peak=True)
-        ax.set(yscale="log", ylim=(1.5e-3, 1.3), title=f"{quantity}s")
+        ax.set_title(f"{quantity}s")
         ax.legend(loc="lower left")
-        _step_axis(ax)
-    outer_label(theme, axes, "change per step / peak")
+    _changes_over_steps(theme, axes)
     return figure
 
 
@@ -210,16 +197,14 @@ def law_alt(law: FlipLaw) -> str:
 
 def proportional(theme: Theme, found: Proportional, task: str = "") -> Figure:
     """Draw pattern change against weight change, a point a step, with a line of slope one."""
-    shown = {name: own for name, own in found.points.items() if name.startswith(task)}
+    shown = of(task, found.points)
     figure, axes = theme.panels(len(shown), height=2.7, sharey=True)
     for ax, (name, (x, y)) in zip(axes, shown.items(), strict=True):
-        optimizer = name.removeprefix(task).strip()
-        colour = theme.colour(optimizer)
+        colour = theme.colour(name)
         ax.plot(x, y, ".", markersize=2.5, alpha=0.5, color=colour, rasterized=True)
-        ends = np.array([2e-3, 1.0])
-        ax.plot(ends, ends, **theme.stroke("theory"), label="slope one")
+        ax.plot([2e-3, 1], [2e-3, 1], **theme.stroke("theory"), label="slope one")
         ax.set(xscale="log", yscale="log", xlim=(1e-3, 1.5), ylim=(1e-3, 1.5))
-        ax.set(title=NAMES[optimizer], xlabel="weight change / peak")
+        ax.set(title=NAMES[name], xlabel="weight change / peak")
     outer_label(theme, axes, "pattern change / peak")
     axes[0].legend(loc="upper left")
     return figure
@@ -243,15 +228,11 @@ def flip_rates(theme: Theme, run: OneRun) -> Figure:
     borders = list(pairwise(np.cumsum([0, *run.layers])))
     # within a layer, the units that flip most lie lowest
     order = [a + np.argsort(-run.flips[:, a:b].sum(axis=0), kind="stable") for a, b in borders]
-    mesh = top.pcolormesh(
-        edges,
-        np.arange(run.flips.shape[1] + 1),
-        np.ma.masked_equal(rates.T[np.concatenate(order)], 0),
-        norm=LogNorm(1e-4, 1e-1),
-        # glows out of the page's own background
-        cmap=sns.color_palette("rocket" if theme.dark else "rocket_r", as_cmap=True),
-        rasterized=True,
-    )
+    shown = np.ma.masked_equal(rates.T[np.concatenate(order)], 0)
+    # glows out of the page's own background
+    glow = sns.color_palette("rocket" if theme.dark else "rocket_r", as_cmap=True)
+    units, scale = np.arange(len(shown) + 1), LogNorm(1e-4, 1e-1)
+    mesh = top.pcolormesh(edges, units, shown, norm=scale, cmap=glow, rasterized=True)
     bar = figure.colorbar(mesh, ax=top, pad=0.01, aspect=30, extend="both")
     bar.set_label("flips per input and step")
     bar.outline.set_visible(False)
@@ -264,8 +245,8 @@ def flip_rates(theme: Theme, run: OneRun) -> Figure:
     for quantity, (steps, values) in (("weight", run.weight), ("pattern", run.pattern)):
         label = f"{quantity} change"
         bottom.plot(steps, values / values.max(), label=label, **theme.stroke(quantity))
-    bottom.set(xscale="log", yscale="log", xlim=(1, len(run.flips)), xlabel="optimiser step")
-    bottom.set_ylabel("per step / peak")
+    bottom.set(xscale="log", yscale="log", xlim=(1, len(run.flips)))
+    bottom.set(xlabel="optimiser step", ylabel="per step / peak")
     bottom.legend(loc="lower left")
     return figure
 
@@ -282,16 +263,14 @@ def flip_rates_alt(run: OneRun) -> str:
 
 
 def horizon(theme: Theme, table: pd.DataFrame) -> Figure:
-    """Draw how the ratio changes when the same runs are cut short (see `measure_mlp.Horizon`)."""
+    """Draw how the ratio changes when the same runs are cut short (see `measure_mlp.horizon`)."""
     figure, axes = theme.panels(2, height=2.8)
     for name, rows in table.groupby("optimizer", sort=False):
         shown = rows[rows["ratio"].notna()]
-        style = theme.stroke(name)
-        axes[0].plot(shown["share"], shown["ratio"], marker=MARKERS[name], **style)
+        style = {**theme.stroke(name), "marker": MARKERS[name]}
+        axes[0].plot(shown["share"], shown["ratio"], **style)
         axes[0].vlines(shown["share"], shown["low"], shown["high"], color=theme.colour(name))
-        axes[1].plot(
-            rows["share"], rows["undetermined"], marker=MARKERS[name], label=NAMES[name], **style
-        )
+        axes[1].plot(rows["share"], rows["undetermined"], label=NAMES[name], **style)
     axes[0].axhline(1, color=theme.text, linewidth=1)
     axes[0].set(yscale="log", xscale="log", ylabel="weights / patterns", title="the ratio")
     plain_numbers(axes[0].yaxis, RATIOS)
@@ -314,6 +293,13 @@ def horizon_alt(table: pd.DataFrame) -> str:
         "Left, ratios against the part of the run that is seen; right, the share of censored runs. "
         f"In the shortest cut neither series settles in this share of the runs: {', '.join(words)}."
     )
+
+
+def _changes_over_steps(theme: Theme, axes: Sequence[Axes]) -> None:
+    for ax in axes:
+        ax.set(yscale="log", ylim=(1.5e-3, 1.3))
+        _step_axis(ax)
+    outer_label(theme, axes, "change per step / peak")
 
 
 def _step_axis(ax: Axes) -> None:

@@ -5,8 +5,6 @@ A figure takes a `Theme` first, then what a part of a chapter returned (see `par
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
@@ -19,7 +17,7 @@ from regime_lib.chapters.tracking.figures import (
     draw_ratios,
     medians_in_words,
 )
-from regime_lib.chapters.tracking.parts import Drift, Flicker, Indicator, Series
+from regime_lib.chapters.tracking.parts import Drift, Flicker, Indicator, of
 from regime_lib.companion.figures.curves import Curves, band, both_changes, shaded
 from regime_lib.companion.figures.marks import legend_below, plain_numbers
 from regime_lib.companion.figures.theme import Theme
@@ -28,7 +26,7 @@ _GOOD = (0.6, 0.8)  # where the indicator is said to stay
 
 
 def by_schedule(theme: Theme, table: pd.DataFrame, columns: int = 3) -> Figure:
-    """Draw the ratio of the two times under several definitions (see `parts.Definitions`).
+    """Draw the ratio of the two times under several definitions (see `measure.ratio_rows`).
 
     A panel per schedule, so many in a row of a wide figure. A bound is drawn hollow, an
     undetermined ratio is a cross at one.
@@ -65,23 +63,20 @@ def by_schedule_alt(table: pd.DataFrame) -> str:
 
 def raw_and_average(theme: Theme, drift: Drift) -> Figure:
     """Draw the change per step of the trained weights (above) and of their average (below)."""
-    count = len(drift.raw)
-    size = (3.9, 1.9 * 2 * count) if theme.narrow else (7.2, 4.6)
-    figure = Figure(figsize=size, layout="constrained")
-    shape = (2 * count, 1) if theme.narrow else (2, count)
+    count, narrow = len(drift.raw), theme.narrow
+    figure = Figure(figsize=(3.9, 3.8 * count) if narrow else (7.2, 4.6), layout="constrained")
+    shape = (2 * count, 1) if narrow else (2, count)
     grid = figure.subplots(*shape, sharex=True, sharey=True, squeeze=False)
-    kinds = (("trained weights", drift.raw), ("their average", drift.average))
-    for row, (kind, runs) in enumerate(kinds):
-        for column, (name, (pattern, weight)) in enumerate(runs.items()):
-            ax = grid[2 * column + row, 0] if theme.narrow else grid[row, column]
+    panels = grid.reshape(count, 2).T if narrow else grid
+    kinds = {"trained weights": drift.raw, "their average": drift.average}
+    for row, (kind, runs) in zip(panels, kinds.items(), strict=True):
+        for ax, (name, (pattern, weight)) in zip(row, runs.items(), strict=True):
             both_changes(theme, ax, Curves(*weight), Curves(*pattern))
             ax.set(yscale="log", ylim=(1.5e-3, 1.3))
-            if theme.narrow:
-                ax.set_title(f"{NAMES[name]}: {kind}")
-            elif row == 0:
-                ax.set_title(NAMES[name])
-            if column == 0 and not theme.narrow:
-                ax.set_ylabel(f"{kind}\nchange / peak")
+            if narrow or kind == "trained weights":
+                ax.set_title(NAMES[name] + f": {kind}" * narrow)
+        if not narrow:
+            row[0].set_ylabel(f"{kind}\nchange / peak")
     for ax in grid[-1]:
         ax.set_xlabel("optimiser step")
     grid[0, 0].legend(loc="lower left")
@@ -125,7 +120,7 @@ def flicker_alt(found: Flicker) -> str:
 def indicator(theme: Theme, found: Indicator, task: str = "") -> Figure:
     """Draw pattern change beside OUI, over all layers by optimiser, and by layer under AdamW."""
     figure, axes = theme.panels(3, height=2.8)
-    changes, overall = (_of(task, runs) for runs in (found.changes, found.overall))
+    changes, overall = (curves(of(task, runs)) for runs in (found.changes, found.overall))
     for name, change in changes.items():
         low, mid, high = change.over_peak()
         theme.band(axes[0], change.steps, low, mid, high, name, label=NAMES[name])
@@ -152,9 +147,3 @@ def indicator_alt(found: Indicator) -> str:
         f"{medians_in_words(found.final, 2)}; by layer under AdamW at "
         f"{medians_in_words(layers, 2)}."
     )
-
-
-def _of(task: str, runs: Mapping[str, Series]) -> dict[str, Curves]:
-    """Return the curves of one task, by optimiser."""
-    own = {name: one for name, one in curves(runs).items() if name.startswith(task)}
-    return {name.removeprefix(task).strip(): one for name, one in own.items()}

@@ -23,8 +23,8 @@ from regime_lib.instrument.tracking.trace import Trace
 from regime_lib.instrument.tracking.tracker import RegimeTracker
 from regime_lib.lab.data.dataset import Dataset
 from regime_lib.lab.models.ensemble import Ensemble
+from regime_lib.lab.training.config import TrainingConfig
 from regime_lib.lab.training.loop import train
-from regime_lib.lab.training.recipe import TrainingConfig
 
 #: Steps between observations of averaged weights, which move smoothly, and of runs with a cosine.
 EVERY = 10
@@ -58,7 +58,7 @@ class SharedSettings:
         """What a median over all runs at constant rates is taken over."""
         return f"{len(self.rates)} optimisers x {self.n_seeds} seeds"
 
-    def recipe(self, optimizer: str, **options: Any) -> TrainingConfig:
+    def config(self, optimizer: str, **options: Any) -> TrainingConfig:
         """Return how a network is trained with one optimiser, at its rate."""
         decay = 0.01 if optimizer == "adamw" else 0.0
         rate = self.rates[optimizer]
@@ -249,7 +249,7 @@ def at_step(series: Series, step: int) -> PerRun:
 def ratio_rows(
     traces: Traces, definitions: Mapping[str, str], *, every: int = 1, **labels: str
 ) -> list[dict[str, float | str]]:
-    """Return a row of a table of ratios for every definition and name; see `parts.Definitions`."""
+    """Return the ratio, its interval and its bound for every definition and optimiser."""
     return [
         {**labels, "definition": words, "optimizer": name, **settling(own, how, every=every).row}
         for how, words in definitions.items()

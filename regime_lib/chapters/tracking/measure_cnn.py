@@ -83,7 +83,7 @@ def ratios(settings: Settings) -> parts.Ratios:
     )
 
 
-def schedules(settings: Settings) -> parts.Definitions:
+def schedules(settings: Settings) -> parts.Table:
     """Apply some definitions to runs at a constant rate and with a cosine."""
     rows = []
     for schedule, every in (("constant rate", 1), ("cosine", shared.EVERY)):
@@ -96,7 +96,7 @@ def schedules(settings: Settings) -> parts.Definitions:
         f"adamw-{str(schedule).split()[0]}": shared.number_or_none(ratio, 1)
         for schedule, ratio in largest
     }
-    return parts.Definitions({}, numbers, table)
+    return parts.Table({}, numbers, table)
 
 
 def layers(settings: Settings) -> parts.Layers:
@@ -163,7 +163,7 @@ def small_probes(settings: Settings) -> SmallProbes:
     data, probe = _data(settings)
     model = _network(settings, data, settings.seed)
     steps, batch_size = min(settings.steps, _SHORT), settings.batch_size
-    recipe = settings.recipe("adamw", steps=steps, batch_size=batch_size)
+    config = settings.config("adamw", steps=steps, batch_size=batch_size)
     images = [1, 4, settings.probe_size]
     with ExitStack() as stack:
         trackers = [stack.enter_context(RegimeTracker(model, probe[:n])) for n in images]
@@ -172,7 +172,7 @@ def small_probes(settings: Settings) -> SmallProbes:
             for tracker in trackers:
                 tracker.update()
 
-        train(model, data, recipe, settings.seed, observe, evaluations=1)
+        train(model, data, config, settings.seed, observe, evaluations=1)
     changes = [tracker.trace.array("pattern_change")[1] for tracker in trackers]
     still = [float((change == 0).mean()) for change in changes]
     words = [f"{share:.2f} with {n}" for n, share in zip(images, still, strict=True)]
@@ -206,9 +206,9 @@ def _train(
     """Train and track the network of every seed, one after the other."""
     data, probe = _data(settings)
     steps, batch_size = settings.steps, settings.batch_size
-    recipe = settings.recipe(optimizer, steps=steps, batch_size=batch_size, **options)
+    config = settings.config(optimizer, steps=steps, batch_size=batch_size, **options)
     return [
-        shared.tracked(_network(settings, data, seed), data, recipe, seed, probe, **watch)
+        shared.tracked(_network(settings, data, seed), data, config, seed, probe, **watch)
         for seed in settings.seeds
     ]
 

@@ -20,8 +20,8 @@ from regime_lib.instrument.tracking.tracker import RegimeTracker
 from regime_lib.lab.data.dataset import Dataset
 from regime_lib.lab.data.loading import load_dataset
 from regime_lib.lab.models.mlp import MLP, MLPEnsemble
+from regime_lib.lab.training.config import TrainingConfig
 from regime_lib.lab.training.loop import train
-from regime_lib.lab.training.recipe import TrainingConfig
 
 #: Every definition of our notes, and what it means.
 DEFINITIONS = {
@@ -82,7 +82,7 @@ def one_run(settings: Settings) -> parts.OneRun:
             flips.append((after != before).mean(axis=0, dtype=np.float32))
             before = after
 
-        train(model, data, _recipe(settings, "adam"), settings.seed, observe, evaluations=1)
+        train(model, data, _config(settings, "adam"), settings.seed, observe, evaluations=1)
     found = np.array(flips)
     per_unit = found.sum(axis=0, dtype=float)
     so_far = found.sum(axis=1, dtype=float).cumsum()
@@ -122,14 +122,14 @@ def ratios(settings: Settings) -> parts.Ratios:
     )
 
 
-def definitions(settings: Settings) -> parts.Definitions:
+def definitions(settings: Settings) -> parts.Table:
     """Apply every definition to the same runs."""
     traces = _traces(settings)
     found = [shared.settling(own, how) for how in DEFINITIONS for own in traces.values()]
     uncensored = np.array([one.ratios for one in found if not one.censored.any()])
     table = pd.DataFrame(shared.ratio_rows(traces, DEFINITIONS))
     spread = spread_of_medians(uncensored, settings.seed)
-    return parts.Definitions({"rc-definition-mlp": spread}, {}, table)
+    return parts.Table({"rc-definition-mlp": spread}, {}, table)
 
 
 def spread_of_medians(ratios: Float[np.ndarray, "settings runs"], seed: int) -> Estimate:
@@ -192,14 +192,7 @@ def warm_up(settings: Settings) -> WarmedUp:
     return WarmedUp(numbers | {"warmed-range": shared.interval_of(found.ratio)}, found)
 
 
-@dataclass(frozen=True)
-class Horizon:
-    """The same runs, cut short: a row per share of the run and optimiser."""
-
-    table: pd.DataFrame
-
-
-def horizon(settings: Settings) -> Horizon:
+def horizon(settings: Settings) -> parts.Table:
     """Time both series in the first part of every run."""
     rows = []
     for share in _SHARES:
@@ -207,7 +200,7 @@ def horizon(settings: Settings) -> Horizon:
             found = shared.settling([trace.until(max(20, round(share * settings.steps)))])
             neither = float(found.censored.all(axis=1).mean())
             rows.append({"share": share, "optimizer": name, **found.row, "undetermined": neither})
-    return Horizon(pd.DataFrame(rows))
+    return parts.Table({}, {}, pd.DataFrame(rows))
 
 
 def swept(table: pd.DataFrame) -> parts.Numbers:
@@ -241,17 +234,17 @@ def _sizes(settings: Settings, data: Dataset) -> tuple[int, int, int, int]:
     return (data.train_inputs.shape[1], settings.hidden, settings.hidden, len(data.classes))
 
 
-def _recipe(settings: Settings, optimizer: str, warmup: int = 0) -> TrainingConfig:
+def _config(settings: Settings, optimizer: str, warmup: int = 0) -> TrainingConfig:
     steps, batch_size = settings.steps, settings.batch_size
-    return settings.recipe(optimizer, steps=steps, batch_size=batch_size, warmup=warmup)
+    return settings.config(optimizer, steps=steps, batch_size=batch_size, warmup=warmup)
 
 
 def _run(settings: Settings, optimizer: str, warmup: int = 0, **watch: bool) -> shared.TrackedRun:
     """Train all seeds of one optimiser at once."""
     data, probe = _data(settings)
     model = MLPEnsemble(_sizes(settings, data), settings.seeds)
-    recipe = _recipe(settings, optimizer, warmup)
-    return shared.tracked(model, data, recipe, settings.seeds, probe, **watch)
+    config = _config(settings, optimizer, warmup)
+    return shared.tracked(model, data, config, settings.seeds, probe, **watch)
 
 
 @lru_cache(maxsize=1)

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 
 from regime_lib.chapters.tracking import measure as shared
 from regime_lib.chapters.tracking import parts
+from regime_lib.chapters.tracking.parts import of
 from regime_lib.lab.data.dataset import Dataset
 from regime_lib.lab.data.loading import load_dataset
 from regime_lib.lab.models.transformer import TransformerEnsemble, TransformerShape
@@ -26,8 +27,6 @@ DEFINITIONS = {
 TASKS = ("patches", "letters")
 _LEVELS = (0.6, 0.5, 0.4, 0.3, 0.2, 0.1)  # of thresholds, as shares of the peak
 SCHEDULES = {"constant": 1, "cosine": shared.EVERY}  # and the steps between observations
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -78,10 +77,7 @@ def accuracy(settings: Settings) -> parts.Accuracy:
         for schedule in SCHEDULES
         for run in _runs(settings, task)[schedule, name]
     }
-    own = {task: {k: one for k, one in table.items() if k.startswith(task)} for task in TASKS}
-    return parts.Accuracy(
-        {}, {f"accuracy-{task}": shared.range_of_medians(own[task]) for task in TASKS}, table
-    )
+    return parts.Accuracy({}, {**_ranges("accuracy", table)}, table)
 
 
 def floors(settings: Settings) -> parts.Ratios:
@@ -98,7 +94,7 @@ def floors(settings: Settings) -> parts.Ratios:
     return parts.Ratios({}, numbers, patterns, weights, settled)
 
 
-def schedules(settings: Settings) -> parts.Definitions:
+def schedules(settings: Settings) -> parts.Table:
     """Apply some definitions to all runs of both tasks and both schedules."""
     rows, every_run = [], []
     for task in TASKS:
@@ -118,7 +114,7 @@ def schedules(settings: Settings) -> parts.Definitions:
         "specifications": len(table),
         "all-runs": len(every_run) * settings.n_seeds,
     }
-    return parts.Definitions({"rc-ratio-transformer": pooled}, numbers, table)
+    return parts.Table({"rc-ratio-transformer": pooled}, numbers, table)
 
 
 def layers(settings: Settings) -> parts.Layers:
@@ -183,30 +179,22 @@ def indicator(settings: Settings) -> parts.Indicator:
     return replace(found, numbers={**_ranges("oui", found.final)})
 
 
-@dataclass(frozen=True)
-class Thresholds:
-    """The language model with momentum, under one threshold after another."""
-
-    numbers: parts.Numbers
-    table: pd.DataFrame  # a row per threshold: the ratio in the first half, and in the whole run
-
-
-def thresholds(settings: Settings) -> Thresholds:
-    """Put thresholds above, between and below the floors of both series."""
+def thresholds(settings: Settings) -> parts.Table:
+    """Put thresholds above, between and below the floors of the language model with momentum."""
     (trace,) = _traces(settings, "letters")["momentum"]
-    parts = {
+    cuts = {
         "first half": trace.until(round(0.5 * settings.text_steps)),
         "whole run": trace.until(settings.text_steps),
     }
     rows = []
     for level in _LEVELS:
         row = {"threshold": f"{level:g} of the peak"}
-        for part, cut in parts.items():
+        for part, cut in cuts.items():
             found = shared.settling([cut], f"peak@{level}").row
             row[part] = f"{shared.number_or_none(float(found['ratio']))} ({found['bound']})"
         rows.append(row)
     words = "; ".join(f"{row['threshold']}: {row['whole run']}" for row in rows)
-    return Thresholds({"thresholds": words}, pd.DataFrame(rows))
+    return parts.Table({}, {"thresholds": words}, pd.DataFrame(rows))
 
 
 #: The parts that measure claims; a sweep has no use for the others.
@@ -216,12 +204,6 @@ PARTS = (schedules, proportional, warm_up, flicker, drift, indicator)
 def measure(settings: Settings) -> tuple[parts.Part, ...]:
     """Measure every claim of the chapter."""
     return tuple(part(settings) for part in PARTS)
-
-
-def of(task: str, runs: Mapping[str, T]) -> dict[str, T]:
-    """Return what one task has, by optimiser."""
-    found = {name.partition(" ")[::2]: own for name, own in runs.items()}
-    return {optimizer: own for (other, optimizer), own in found.items() if other == task}
 
 
 def _ranges(name: str, runs: Mapping[str, parts.PerRun], digits: int = 2) -> dict[str, str]:
@@ -253,10 +235,10 @@ def _train(
     )
     batch_size = settings.text_batch if is_text else settings.batch_size
     steps = settings.steps_of[task]
-    recipe = settings.recipe(optimizer, steps=steps, batch_size=batch_size, **options)
+    config = settings.config(optimizer, steps=steps, batch_size=batch_size, **options)
     probe = data.test_inputs[: settings.probe_size // (4 if is_text else 1)]
     model = TransformerEnsemble(shape, settings.seeds)
-    return [shared.tracked(model, data, recipe, settings.seeds, probe, **watch)]
+    return [shared.tracked(model, data, config, settings.seeds, probe, **watch)]
 
 
 @lru_cache(maxsize=2)

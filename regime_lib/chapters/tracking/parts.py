@@ -6,7 +6,9 @@ are per step, and smoothed.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 import pandas as pd
@@ -18,6 +20,14 @@ Numbers = dict[str, float | int | str]
 PerRun = Float[np.ndarray, " runs"]
 #: Optimiser steps, and one quantity after each of them in every run.
 Series = tuple[Int[np.ndarray, " steps"], Float[np.ndarray, "steps runs"]]
+
+T = TypeVar("T")
+
+
+def of(task: str, runs: Mapping[str, T]) -> dict[str, T]:
+    """Return what one task has, by optimiser."""
+    own = {name: one for name, one in runs.items() if name.startswith(task)}
+    return {name.removeprefix(task).strip(): one for name, one in own.items()}
 
 
 def late_level(series: Series) -> float:
@@ -93,12 +103,8 @@ class Ratios(Part):
 
 
 @dataclass(frozen=True, eq=False)
-class Definitions(Part):
-    """The ratio under several definitions of a settling time.
-
-    The columns are `definition`, `optimizer`, `ratio`, `low`, `high`, `bound`, and `schedule` where
-    there are several; NaN where there is no number.
-    """
+class Table(Part):
+    """Ratios under several definitions, cuts or thresholds, a row each; NaN where there is none."""
 
     table: pd.DataFrame
 

@@ -61,19 +61,11 @@ TOGETHER = (
     ("sample basin", "weight basin", "theory"),
     ("rank slope", "accuracy", "theory"),
 )
+_DASHED = ("weight", "accuracy", "momentum", "logit", "label-noise", "negative")
 _LINES: dict[str, Any] = {
-    "weight": (0, (6, 1.5)),
-    "accuracy": (0, (6, 1.5)),
+    **dict.fromkeys((*_DASHED, "linear substitute", "weight basin"), (0, (6, 1.5))),
+    **dict.fromkeys(("adam", "adamw", "radius"), (0, (6, 1.5, 1.5, 1.5))),
     "theory": (0, (1.5, 1.5)),
-    "momentum": (0, (6, 1.5)),
-    "adam": (0, (6, 1.5, 1.5, 1.5)),
-    "adamw": (0, (6, 1.5, 1.5, 1.5)),
-    "radius": (0, (6, 1.5, 1.5, 1.5)),
-    "logit": (0, (6, 1.5)),
-    "label-noise": (0, (6, 1.5)),
-    "negative": (0, (6, 1.5)),
-    "linear substitute": (0, (6, 1.5)),
-    "weight basin": (0, (6, 1.5)),
 }
 
 # Inches, and the width in CSS pixels at which a reader at least sees a figure of that width.

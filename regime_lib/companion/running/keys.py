@@ -33,7 +33,6 @@ EXERCISES = "exercises"
 METADATA_KEY = "regime"
 
 _DIGITS = 16
-
 # How a reason calls what changed in a part; a name alone says enough in the others.
 _WORDS = {"claims": "claim ", "evidence": "evidence ", "data": "data set "}
 

@@ -19,15 +19,9 @@ from regime_lib.companion.running.keys import digest_of, library_digests
 #: Under which type the footer's content lies in the output of its cell.
 PROVENANCE_MIME = "application/vnd.regime.provenance+json"
 
-# Distributions whose version can change a number, by the module that loads them.
-_DISTRIBUTIONS = {
-    "torch": "torch",
-    "numpy": "numpy",
-    "scipy": "scipy",
-    "pandas": "pandas",
-    "sklearn": "scikit-learn",
-    "matplotlib": "matplotlib",
-}
+# Modules whose version can change a number, and what is installed for one of another name.
+_MODULES = ("matplotlib", "numpy", "pandas", "scipy", "sklearn", "torch")
+_DISTRIBUTIONS = {"sklearn": "scikit-learn"}
 
 
 @dataclass(frozen=True)
@@ -52,11 +46,6 @@ class Provenance:
             ("Versions", _listed(self.versions)),
             ("Run time", f"{self.seconds:.0f} s"),
         ]
-
-    @property
-    def text(self) -> str:
-        """The footer as plain text."""
-        return "\n".join(f"{name}: {text}" for name, text in self.rows())
 
 
 def describe_run(
@@ -92,8 +81,8 @@ def commit_of(project: Project) -> str:
 
 def loaded_versions() -> dict[str, str]:
     """Return the versions of Python and of the loaded packages that can change a number."""
-    loaded = {name for module, name in _DISTRIBUTIONS.items() if module in sys.modules}
-    packages = {name: metadata.version(name) for name in sorted(loaded)}
+    loaded = sorted(_DISTRIBUTIONS.get(name, name) for name in _MODULES if name in sys.modules)
+    packages = {name: metadata.version(name) for name in loaded}
     return {"python": platform.python_version(), **packages}
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Bool
+from jaxtyping import Bool, Float, Shaped
 
 from regime_lib.instrument.capture.operators import Kind
 
@@ -20,7 +20,7 @@ def own_name(name: str) -> str:
 
 @dataclass(frozen=True)
 class Layer:
-    """One call of one function with a kink."""
+    """One call of one piecewise-linear function."""
 
     name: str
     """Module name, with the function where the module does more, and `#2` for a second call."""
@@ -74,6 +74,14 @@ class Coverage:
     def winners(self) -> int:
         """Pooling windows per probe sample."""
         return sum(layer.units for layer in self.layers if layer.kind is Kind.WINNER)
+
+    def shares(
+        self, counts: Shaped[np.ndarray, "observations layers members"], samples: int = 1
+    ) -> Float[np.ndarray, "observations layers_and_all members"]:
+        """Divide counts of units by the units there are, on so many samples; all layers first."""
+        units = np.array([layer.units for layer in self.layers], dtype=float)
+        total = counts[:, self.counted].sum(axis=1, keepdims=True) / units[self.counted].sum()
+        return np.concatenate([total, counts / units[:, None]], axis=1) / samples
 
     def __str__(self) -> str:
         rows = [

@@ -11,14 +11,13 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.autograd.grad_mode import _unsafe_preserve_version_counter
 
-from regime_lib.instrument.capture.wrappers import all_modules
+from regime_lib.instrument.capture.torch_private import all_modules, keep_versions
 
 _DEVICES_WITH_AUTOCAST = ("cpu", "cuda")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class RandomState:
     """The state of the random generators: torch's, and if asked Python's and NumPy's."""
 
@@ -62,13 +61,8 @@ class Precision:
     @classmethod
     def capture(cls) -> Precision:
         """Read the autocast setting of the surrounding code."""
-        return cls(
-            tuple(
-                (device, torch.get_autocast_dtype(device))
-                for device in _DEVICES_WITH_AUTOCAST
-                if torch.is_autocast_enabled(device)
-            )
-        )
+        on = [device for device in _DEVICES_WITH_AUTOCAST if torch.is_autocast_enabled(device)]
+        return cls(tuple((device, torch.get_autocast_dtype(device)) for device in on))
 
     def apply(self) -> list[torch.autocast]:
         """Switch autocast on or off as it was captured; return the contexts entered.
@@ -80,10 +74,8 @@ class Precision:
         entered = []
         for device in _DEVICES_WITH_AUTOCAST:
             if device in wanted or torch.is_autocast_enabled(device):
-                on = device in wanted
-                context = torch.autocast(
-                    device, dtype=wanted.get(device), enabled=on, cache_enabled=False
-                )
+                on, dtype = device in wanted, wanted.get(device)
+                context = torch.autocast(device, dtype=dtype, enabled=on, cache_enabled=False)
                 context.__enter__()
                 entered.append(context)
         return entered
@@ -108,7 +100,7 @@ class Place:
             setattr(self.module, self.name, tensor)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class ExecutionState:
     """What every probe run is given again, as it was when tracking began."""
 
@@ -119,28 +111,28 @@ class ExecutionState:
 
 
 class IsolatedEvaluation:
-    """A context in which forward passes change nothing; made once, entered for every look.
+    """A context in which forward passes change nothing; made once, entered for every observation.
 
     Modules run in evaluation mode and no gradient is recorded; compiled parts run in eager mode and
-    are not recompiled; models that are random in evaluation mode see the same noise in every look.
-    Afterwards the training flag of every module, the random states and the given buffers are as
-    they were before.
+    are not recompiled; models that are random in evaluation mode see the same noise every time.
+    Afterwards the training flag of every module, the random states and the buffers are as they were
+    before.
     """
 
-    def __init__(self, model: nn.Module, given: ExecutionState) -> None:
-        self._model, self._given = model, given
+    def __init__(self, model: nn.Module, state: ExecutionState) -> None:
+        self._model, self._state = model, state
         self._no_grad = torch.no_grad()
 
     def __enter__(self) -> None:
-        given = self._given
-        self._random = RandomState.capture(python=given.noise.python is not None)
-        self._kept = _Kept(given.buffers) if given.buffers else None
+        state = self._state
+        self._random = RandomState.capture(python=state.noise.python is not None)
+        self._kept = _Kept(state.buffers) if state.buffers else None
         self._training = [module for module in all_modules(self._model) if module.training]
         self._no_grad.__enter__()
         self._eager = torch.compiler.set_stance("force_eager")  # in force from here on
-        self._autocast = given.precision.apply()
+        self._autocast = state.precision.apply()
         _set_training(self._training, False)
-        given.noise.restore()
+        state.noise.restore()
 
     def __exit__(self, *failure: Any) -> None:
         _set_training(self._training, True)
@@ -153,6 +145,12 @@ class IsolatedEvaluation:
             self._kept.put_back()
 
 
+def isolated(model: nn.Module) -> IsolatedEvaluation:
+    """Return a context for forward passes in the precision and with the noise of this moment."""
+    state = ExecutionState(RandomState.capture(python=True), Precision.capture())
+    return IsolatedEvaluation(model, state)
+
+
 class _Kept:
     """Buffers with their values, to be put back so that autograd does not notice either."""
 
@@ -160,7 +158,7 @@ class _Kept:
         self._places = [(place, place.tensor, place.tensor.detach().clone()) for place in places]
         # a graph that was recorded before and needs a buffer must still find its version
         tensors = tuple(tensor for _, tensor, _ in self._places)
-        self._versions = _unsafe_preserve_version_counter(tensors)
+        self._versions = keep_versions(tensors)
         self._versions.__enter__()
 
     def changed(self) -> tuple[Place, ...]:

@@ -51,15 +51,7 @@ class Layout:
         return _in_memory_order(values.movedim(axis, 1)).reshape(self.members, samples, -1)
 
     def is_plain(self, shape: torch.Size, size: tuple[int, int, int]) -> bool:
-        """Whether an activation is laid out as (members, samples, units) already, but for shape.
-
-        Parameters
-        ----------
-        shape : torch.Size
-            Of the activation.
-        size : tuple of int
-            Members, samples and units that it should have.
-        """
+        """Whether an activation lies in memory as `size`: members, samples, units."""
         members, samples, units = size
         leading = shape[:2] == (members, samples) if members > 1 else shape[:1] == (samples,)
         return leading and self.batch_axis == 0 and shape.numel() == members * samples * units

@@ -1,29 +1,30 @@
-"""Two modes that watch a forward pass and hand every call with a kink to a listener.
+"""Two modes that hand every call of a piecewise-linear function to a listener.
 
 The torch-function mode sees what module hooks cannot: functions, methods, in-place calls, modules
-called twice, the encoder layer's fused path (which PyTorch takes only where no mode watches). The
+called twice, the encoder layer's fused path (which PyTorch takes only where no mode is on). The
 dispatch mode, one level below, sees what the function mode cannot: recurrent layers, scripted
-modules, anything written in C++. It runs only where a first look found such calls.
+modules, anything written in C++. It runs only where the first observation found such calls.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
-from torch.utils._python_dispatch import TorchDispatchMode
 
 from regime_lib.instrument.capture.operators import (
     FUNCTIONS,
     OPERATORS,
-    Kind,
+    Args,
+    Kwargs,
     Rule,
     pool_with_winners,
 )
+from regime_lib.instrument.capture.torch_private import TorchDispatchMode, inside_transform
 
 FUNCTION, DISPATCH = "function", "dispatch"
 
@@ -32,18 +33,14 @@ FUNCTION, DISPATCH = "function", "dispatch"
 class Listener(Protocol):
     """Who is told of the calls."""
 
-    def on_call(
-        self, rule: Rule, via: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]
-    ) -> bool:
+    def on_call(self, rule: Rule, via: str, args: Args, kwargs: Kwargs) -> bool:
         """Read a call before it runs; return whether its winners are wanted as well."""
 
     def on_winners(self, winners: Tensor) -> None:
         """Take the winners of the max-pool just announced."""
 
-    def on_operator(
-        self, operator: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any], result: Any
-    ) -> None:
-        """Take note of any ATen operator that has run (first look only)."""
+    def on_operator(self, operator: Any, args: Args, kwargs: Kwargs, result: Any) -> None:
+        """Take note of any ATen operator that has run (first observation only)."""
 
 
 class _Muted:
@@ -59,14 +56,11 @@ class _FunctionMode(TorchFunctionMode):
         self._listener, self._muted = listener, muted
 
     def __torch_function__(
-        self,
-        func: Callable[..., Any],
-        types: Any,
-        args: tuple[Any, ...] = (),
-        kwargs: Mapping[str, Any] | None = None,
+        self, func: Callable[..., Any], types: Any, args: Args = (), kwargs: Kwargs | None = None
     ) -> Any:
         rule, kwargs = FUNCTIONS.get(func), kwargs or {}
-        if rule is None or not _plain(args):
+        # a tensor inside a function transform such as `torch.vmap` is not the model's own
+        if rule is None or (args and isinstance(args[0], Tensor) and inside_transform(args[0])):
             return func(*args, **kwargs)
         wants_winners = self._listener.on_call(rule, FUNCTION, args, kwargs)
         self._muted.active = True
@@ -86,11 +80,7 @@ class _DispatchMode(TorchDispatchMode):
         self._listener, self._muted, self._every_operator = listener, muted, every_operator
 
     def __torch_dispatch__(
-        self,
-        func: Any,
-        types: Any,
-        args: tuple[Any, ...] = (),
-        kwargs: Mapping[str, Any] | None = None,
+        self, func: Any, types: Any, args: Args = (), kwargs: Kwargs | None = None
     ) -> Any:
         kwargs = kwargs or {}
         rule = None if self._muted.active else OPERATORS.get(func.overloadpacket)
@@ -105,28 +95,12 @@ class _DispatchMode(TorchDispatchMode):
         return result
 
 
-def _plain(args: tuple[Any, ...]) -> bool:
-    """Tell an ordinary tensor from one inside a function transform such as `torch.vmap`."""
-    return not (
-        args
-        and isinstance(args[0], Tensor)
-        and torch._C._functorch.is_functorch_wrapped_tensor(args[0])
-    )
-
-
-def watch(
+def intercept_calls(
     listener: Listener, *, dispatch: bool = False, every_operator: bool = False
 ) -> AbstractContextManager[object]:
-    """Return a context in which `listener` is told of every call with a kink.
+    """Return a context in which `listener` is told of every call of a piecewise-linear function.
 
-    Parameters
-    ----------
-    listener : Listener
-        Who is told.
-    dispatch : bool
-        Whether to look below the Python functions too.
-    every_operator : bool
-        Whether to tell of every ATen operator (needs `dispatch`).
+    With `dispatch` also of those below the Python functions, and then, if asked, of any operator.
     """
     muted = _Muted()
     function_mode = _FunctionMode(listener, muted)
@@ -145,6 +119,3 @@ def _both(dispatch_mode: _DispatchMode, function_mode: _FunctionMode) -> Iterato
             yield
     finally:
         torch.backends.mha.set_fastpath_enabled(fused)
-
-
-__all__ = ["DISPATCH", "FUNCTION", "Kind", "Listener", "watch"]

@@ -1,6 +1,6 @@
-"""The functions with a kink that PyTorch models are built from, and how to read their patterns.
+"""The piecewise-linear operators that PyTorch models are built from, and how to read patterns.
 
-One table serves both ways of watching a model: the torch-function mode sees the Python functions
+One table serves both ways of observing a model: the torch-function mode sees the Python functions
 (`torch.relu`, `torch.nn.functional.hardtanh`, `Tensor.clamp_`, ...), the dispatch mode the ATen
 operators below them. A pattern is always read from a function's *input*, before the call, because
 an in-place rectifier overwrites it.
@@ -18,19 +18,25 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from regime_lib.instrument.capture.torch_private import NN_FUNCTIONS
+
+Args = tuple[Any, ...]
+Kwargs = Mapping[str, Any]
+"""What a function was called with."""
+
 
 class Kind(StrEnum):
     """What a layer's pattern means."""
 
     RECTIFIER = "rectifier"  # one bit: is the unit on?
-    CLIP = "clip"  # two bits: above the lower kink? above the upper kink?
+    CLIP = "clip"  # two bits: above the lower threshold? above the upper one?
     WINNER = "winner"  # which element of a pooling window is the largest
-    SMOOTH = "smooth"  # no kink: one bit, the sign of the input; tracked on request
+    SMOOTH = "smooth"  # not piecewise linear: the sign of the input, on request
     GATE = "gate"  # a comparison or absolute value: a rectifier only if its result gates its input
 
 
 class Reading(NamedTuple):
-    """What one call compares: `values` against each threshold, a bit plane each."""
+    """What one call compares: `values` against each threshold, one bit plane each."""
 
     values: Tensor
     thresholds: tuple[float, ...]
@@ -38,16 +44,14 @@ class Reading(NamedTuple):
 
 @dataclass(frozen=True)
 class Rule:
-    """How to read the pattern of one function with a kink."""
+    """How to read the pattern of one piecewise-linear function."""
 
     op: str
     kind: Kind
-    read: Callable[[tuple[Any, ...], Mapping[str, Any]], Reading | None]
+    read: Callable[[Args, Kwargs], Reading | None]
 
 
-def _argument(
-    args: tuple[Any, ...], kwargs: Mapping[str, Any], position: int, names: str, default: Any
-) -> Any:
+def _argument(args: Args, kwargs: Kwargs, position: int, names: str, default: Any) -> Any:
     """Return a call's argument by position or by any of its names."""
     if len(args) > position:
         return args[position]
@@ -57,7 +61,7 @@ def _argument(
     return default
 
 
-def _input(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Tensor:
+def _input(args: Args, kwargs: Kwargs) -> Tensor:
     found = _argument(args, kwargs, 0, "input self", None)
     assert isinstance(found, Tensor)
     return found
@@ -75,27 +79,26 @@ def _is_constant(values: Tensor) -> bool:
     return values.numel() > 0 and bool((values == values.flatten()[0]).all())
 
 
-def _at(*thresholds: float) -> Callable[[tuple[Any, ...], Mapping[str, Any]], Reading]:
-    """Read a function whose kinks lie at fixed places."""
+def _at(*thresholds: float) -> Callable[[Args, Kwargs], Reading]:
+    """Read a function whose pieces meet at fixed thresholds."""
     return lambda args, kwargs: Reading(_input(args, kwargs), thresholds)
 
 
-def _read_hardtanh(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Reading:
+def _read_hardtanh(args: Args, kwargs: Kwargs) -> Reading:
     low = float(_argument(args, kwargs, 1, "min_val", -1.0))
-    high = float(_argument(args, kwargs, 2, "max_val", 1.0))
-    return Reading(_input(args, kwargs), (low, high))
+    return Reading(_input(args, kwargs), (low, float(_argument(args, kwargs, 2, "max_val", 1.0))))
 
 
-def _read_threshold(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Reading:
+def _read_threshold(args: Args, kwargs: Kwargs) -> Reading:
     return Reading(_input(args, kwargs), (float(_argument(args, kwargs, 1, "threshold", 0.0)),))
 
 
-def _read_softshrink(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Reading:
+def _read_softshrink(args: Args, kwargs: Kwargs) -> Reading:
     width = float(_argument(args, kwargs, 1, "lambd", 0.5))
     return Reading(_input(args, kwargs), (-width, width))
 
 
-def _read_clamp(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Reading | None:
+def _read_clamp(args: Args, kwargs: Kwargs) -> Reading | None:
     """Read clamps at zero and two-sided clamps; a guard such as ``clamp(min=1e-6)`` is none."""
     given = (_argument(args, kwargs, 1, "min", None), _argument(args, kwargs, 2, "max", None))
     bounds = [_number(bound) for bound in given if bound is not None]
@@ -104,12 +107,12 @@ def _read_clamp(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Reading | N
     return Reading(_input(args, kwargs), tuple(bounds))  # type: ignore[arg-type]
 
 
-def _read_clamp_max(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Reading | None:
+def _read_clamp_max(args: Args, kwargs: Kwargs) -> Reading | None:
     bound = _number(_argument(args, kwargs, 1, "max", None))
     return Reading(_input(args, kwargs), (0.0,)) if bound == 0 else None
 
 
-def _read_maximum(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Reading | None:
+def _read_maximum(args: Args, kwargs: Kwargs) -> Reading | None:
     """Read the larger of two tensors: the sign of their difference."""
     other = _argument(args, kwargs, 1, "other", None)
     if not isinstance(other, Tensor):
@@ -124,7 +127,7 @@ def _read_maximum(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Reading |
     return Reading(values - other, (0.0,))
 
 
-def _read_comparison(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Reading | None:
+def _read_comparison(args: Args, kwargs: Kwargs) -> Reading | None:
     """Read ``z > 0`` and its relatives: the first half of a rectifier written by hand."""
     other = _argument(args, kwargs, 1, "other", None)
     values = _input(args, kwargs)
@@ -194,7 +197,7 @@ _ATEN_SPELLINGS = {
 def _functions() -> Iterator[tuple[Callable[..., Any], Rule]]:
     for op, rule in _RULES.items():
         for name in _SPELLINGS.get(op, (op, f"{op}_")):
-            for home in (torch, F, Tensor, torch._C._nn):
+            for home in (torch, F, Tensor, NN_FUNCTIONS):
                 if (function := getattr(home, name, None)) is not None:
                     yield function, rule
 
@@ -207,15 +210,13 @@ def _operators() -> Iterator[tuple[Any, Rule]]:
 
 
 FUNCTIONS: dict[Any, Rule] = dict(_functions())
-"""Python functions with a kink, as a torch-function mode sees them."""
+"""Python functions, as a torch-function mode sees them."""
 
 OPERATORS: dict[Any, Rule] = dict(_operators())
-"""ATen operators with a kink, as a dispatch mode sees them."""
+"""ATen operators, as a dispatch mode sees them."""
 
 
-def pool_with_winners(
-    op: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]
-) -> tuple[Tensor, Tensor]:
+def pool_with_winners(op: str, args: Args, kwargs: Kwargs) -> tuple[Tensor, Tensor]:
     """Run a max-pool so that it also tells the flat position of each winner.
 
     This is the kernel that PyTorch's plain max-pool runs itself, so its values are the same.
@@ -226,7 +227,7 @@ def pool_with_winners(
     return output, winners
 
 
-def code_type(op: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> torch.dtype:
+def code_type(op: str, args: Args, kwargs: Kwargs) -> torch.dtype:
     """Return the smallest type whose wrapped positions tell a window's elements apart.
 
     A max-pool names its winner by its flat position in the input. Inside one window the positions

@@ -20,7 +20,7 @@ CUSTOM = "the custom operator"
 
 @dataclass
 class Event:
-    """One call of a function with a kink."""
+    """One call of a piecewise-linear function."""
 
     rule: Rule
     via: str
@@ -45,7 +45,7 @@ class Event:
 
 @dataclass(frozen=True)
 class Found:
-    """What the first look at a model found."""
+    """What the first observation of a model found."""
 
     events: tuple[Event, ...]
     others: Mapping[tuple[str, str], int]
@@ -82,28 +82,13 @@ class CallPlan:
     sites: tuple[Site, ...]
     coverage: Coverage
     rules: frozenset[Kind]
-    """Kinds of rules of which some call is tracked; calls of other kinds are not looked at."""
+    """Kinds of rules of which some call is tracked; calls of other kinds are passed over."""
     dispatch: bool
     """Whether some layers can only be seen by the dispatch mode."""
 
 
 def make_plan(found: Found, *, smooth: bool, keep: frozenset[str] | None) -> CallPlan:
-    """Settle what is tracked.
-
-    Parameters
-    ----------
-    found : Found
-        What the first look found.
-    smooth : bool
-        Whether smooth activations are tracked too.
-    keep : frozenset of str, optional
-        Names of the layers to track; all if None.
-
-    Raises
-    ------
-    RegimeError
-        If nothing can be tracked, a name is unknown, or a fused operator hides a rectifier.
-    """
+    """Settle what is tracked: all layers, or those in `keep`; smooth ones too if asked."""
     unseen = _unseen(found, smooth)
     for item in unseen:
         if item.what.startswith(FUSED):
@@ -168,7 +153,7 @@ def _unseen(found: Found, smooth: bool) -> tuple[Unseen, ...]:
 def _nothing_seen(found: Found, unseen: tuple[Unseen, ...], smooth: bool) -> str:
     ran = ", ".join(f"{name} x{n}" for name, n in found.modules_run.most_common()) or "none"
     ops = sorted({event.rule.op for event in found.events if event.rule.kind is Kind.SMOOTH})
-    advice = "a regime tracker needs ReLUs or other functions with a kink"
+    advice = "a regime tracker needs ReLUs or other piecewise-linear functions"
     if ops and not smooth:
         advice = f"its smooth activations ({', '.join(ops)}) are tracked with smooth=True"
     elif unseen:

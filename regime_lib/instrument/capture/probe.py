@@ -1,4 +1,4 @@
-"""The probe: the fixed inputs on which a model is watched."""
+"""The probe: the fixed inputs on which a model is observed."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from regime_lib.errors import RegimeError
+from regime_lib.instrument.capture.torch_private import version_of
 
 ProbeLike = Tensor | Sequence[Any] | Mapping[str, Any] | Callable[[nn.Module], Any]
 
@@ -22,11 +23,6 @@ class Probe:
         Called as ``model(x)``, ``model(*inputs)``, ``model(**inputs)`` or ``inputs(model)``.
     batch_axis : int
         The axis of the samples in the input tensors.
-
-    Raises
-    ------
-    RegimeError
-        If the probe is empty, not finite, or of another kind.
     """
 
     def __init__(self, inputs: ProbeLike, batch_axis: int = 0) -> None:
@@ -39,10 +35,10 @@ class Probe:
             self._check_not_empty()
         else:
             raise RegimeError(
-                f"the probe is {_a(type(inputs).__name__)}; expected a tensor, a tuple or dict of "
-                "the model's inputs, or a callable that takes the model and runs it"
+                f"the probe is of type {type(inputs).__name__}; expected a tensor, a tuple or dict "
+                "of the model's inputs, or a callable that takes the model and runs it"
             )
-        self._versions = [_version(tensor) for tensor in self._tensors]
+        self._versions = [version_of(tensor) for tensor in self._tensors]
 
     @property
     def samples(self) -> int | None:
@@ -58,13 +54,7 @@ class Probe:
         )
 
     def check(self, model: nn.Module) -> None:
-        """Refuse a probe on another device than the model's parameters, or that is not finite.
-
-        Raises
-        ------
-        RegimeError
-            With what to do.
-        """
+        """Refuse a probe on another device than the model's parameters, or that is not finite."""
         home = next((p.device for p in model.parameters()), None)
         for tensor in self._tensors:
             if home is not None and tensor.device != home:
@@ -82,7 +72,7 @@ class Probe:
 
     def check_unchanged(self, step: int) -> None:
         """Refuse a probe whose tensors were written to since the start."""
-        if [_version(tensor) for tensor in self._tensors] != self._versions:
+        if [version_of(tensor) for tensor in self._tensors] != self._versions:
             raise RegimeError(
                 f"the probe was changed in place before step {step}; a probe must stay the same, "
                 "so pass a .clone() of the tensor that your training writes to"
@@ -112,6 +102,18 @@ class Probe:
                 )
 
 
+def checked_inputs(inputs: Tensor) -> int:
+    """Return the number of samples, or refuse inputs that cannot be measured on."""
+    if not isinstance(inputs, Tensor) or not inputs.is_floating_point() or inputs.ndim < 2:
+        raise RegimeError(
+            "the inputs must be one floating-point tensor with one row per sample, such as "
+            "data.train_inputs"
+        )
+    if not len(inputs) or not bool(torch.isfinite(inputs).all()):
+        raise RegimeError("the inputs are empty or not finite; pass at least one finite input")
+    return len(inputs)
+
+
 def _tensors_of(inputs: Any) -> Iterator[Tensor]:
     if isinstance(inputs, Tensor):
         yield inputs
@@ -134,11 +136,3 @@ def _take(inputs: Any, rows: slice, axis: int) -> Any:
             return type(inputs)(*parts)
         return tuple(parts) if isinstance(inputs, tuple) else parts
     return inputs
-
-
-def _version(tensor: Tensor) -> int:
-    return -1 if tensor.is_inference() else tensor._version
-
-
-def _a(noun: str) -> str:
-    return f"{'an' if noun[:1].lower() in 'aeiou' else 'a'} {noun}"

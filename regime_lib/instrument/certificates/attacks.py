@@ -8,7 +8,6 @@ the radius the second kind tells how small a movement does change the pattern.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -80,16 +79,11 @@ def attack(
     random : int
         Random directions; each attacks every input.
     targets : int
-        Units that are attacked by gradients, for each input; two attacks a unit.
+        Units that are attacked by gradients, for each input; two attacks per unit.
     share : float
         Where to attack, as a share of the radius; above 1 some attacks should succeed.
     seed : int
         Of the random directions.
-
-    Returns
-    -------
-    Attacks
-        How many were tried, how many changed a pattern, and the smallest movement that did.
 
     Raises
     ------
@@ -127,34 +121,30 @@ class _Target:
                 name: torch.from_numpy(random.integers(2, size=value.shape) * 2.0 - 1)
                 for name, value in self.here.items()
             }
-            values = self.chain.preactivations(
-                self.here, self.inputs, direction, share * self.radius
-            )
-            flips += int(((torch.cat(values, dim=1) > 0) != self.pattern).any(dim=1).sum())
+            moved = direction, share * self.radius
+            after = self.chain.pattern(self.here, self.inputs, *moved)
+            flips += int((after != self.pattern).any(dim=1).sum())
         return n * len(self.inputs), flips
 
     def by_gradient(self, n: int, share: float) -> tuple[int, int, Float[np.ndarray, " samples"]]:
         """Move against the `n` weakest units of each input."""
         units = self._weakest(n)
-        size = sum(value.numel() for value in self.here.values())
-        rows = max(1, _AT_ONCE // size)
+        rows = max(1, _AT_ONCE // sum(value.numel() for value in self.here.values()))
         flips, smallest = 0, torch.full((len(self.inputs),), torch.inf, dtype=torch.float64)
         for column in range(units.shape[1]):
             for some in torch.arange(len(self.inputs)).split(rows):
-                direction = self._direction(some, units[some, column], None)
-                flips += int(self._flipped(some, direction, share * self.radius[some]).sum())
-                again = self._direction(
-                    some, units[some, column], self._moved(direction, share * self.radius[some])
-                )
-                flips += int(self._flipped(some, again, share * self.radius[some]).sum())
+                unit, size = units[some, column], share * self.radius[some]
+                direction = self._direction(some, unit, None)
+                again = self._direction(some, unit, self._moved(direction, size))
+                flips += sum(int(self._flipped(some, d, size).sum()) for d in (direction, again))
                 smallest[some] = torch.minimum(smallest[some], self._search(some, again))
         return 2 * units.numel(), flips, smallest.numpy()
 
     def _weakest(self, n: int) -> Int[Tensor, "samples n"]:
         """Return the units whose margin is smallest against their movement at the radius."""
-        centre = BoundPropagation(self.chain, self.here, self.inputs)
+        bounds = BoundPropagation(self.chain, self.here, self.inputs)
         delta = torch.where(self.radius > 0, self.radius, 1e-12)
-        ratios = torch.cat([r.flatten(1) for r in centre.ratios(None, delta)], dim=1)
+        ratios = torch.cat([r.flatten(1) for r in bounds.ratios(None, delta)], dim=1)
         return ratios.topk(min(n, ratios.shape[1]), dim=1, largest=False).indices
 
     def _direction(
@@ -169,24 +159,16 @@ class _Target:
         slope = vmap(grad(value), in_dims=(None if at is None else 0, 0, 0))
         gradients = slope(self.here if at is None else at, self.inputs[some], units)
         towards = -torch.sign(self.values[some].gather(1, units[:, None])[:, 0])
-        return {
-            name: torch.sign(g) * towards.view(-1, *[1] * (g.ndim - 1))
-            for name, g in gradients.items()
-        }
+        return {name: torch.sign(g) * _wide(towards, g) for name, g in gradients.items()}
 
     def _moved(self, direction: Parameters, size: Float[Tensor, " some"]) -> Parameters:
-        return {
-            name: self.here[name] + size.view(-1, *[1] * (d.ndim - 1)) * d
-            for name, d in direction.items()
-        }
+        return {name: self.here[name] + _wide(size, d) * d for name, d in direction.items()}
 
     def _flipped(
         self, some: Tensor, direction: Parameters, size: Float[Tensor, " some"]
     ) -> Bool[Tensor, " some"]:
-        def pattern(parameters: Mapping[str, Tensor], x: Tensor) -> Tensor:
-            return torch.cat(self.chain.preactivations(parameters, x[None]), dim=1)[0] > 0
-
-        after = vmap(pattern)(self._moved(direction, size), self.inputs[some])
+        pattern = vmap(lambda parameters, x: self.chain.pattern(parameters, x[None])[0])
+        after = pattern(self._moved(direction, size), self.inputs[some])
         return (after != self.pattern[some]).any(dim=1)
 
     def _search(self, some: Tensor, direction: Parameters) -> Float[Tensor, " some"]:
@@ -206,3 +188,7 @@ class _Target:
             flipped = self._flipped(some, direction, tried)
             high, low = torch.where(flipped, tried, high), torch.where(flipped, low, tried)
         return high
+
+
+def _wide(one_each: Float[Tensor, " some"], like: Tensor) -> Tensor:
+    return one_each.view(-1, *[1] * (like.ndim - 1))

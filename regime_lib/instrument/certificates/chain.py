@@ -7,37 +7,24 @@ comes after the last rectifier has no pattern and is left out. Anything else is 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor, nn
-from torch.nn.modules import module as module_hooks
 from torch.overrides import TorchFunctionMode
 
 from regime_lib.errors import RegimeError
-from regime_lib.instrument.capture.isolation import (
-    ExecutionState,
-    IsolatedEvaluation,
-    Precision,
-    RandomState,
-)
-from regime_lib.instrument.capture.operators import FUNCTIONS, Kind
+from regime_lib.instrument.capture.isolation import isolated
+from regime_lib.instrument.capture.module_stack import ModuleStack
+from regime_lib.instrument.capture.operators import FUNCTIONS, Args, Kind, Kwargs
+from regime_lib.instrument.capture.probe import checked_inputs
 
-_SAME_ORDER = {
-    "flatten",
-    "reshape",
-    "view",
-    "squeeze",
-    "unsqueeze",
-    "contiguous",
-    "clone",
-    "detach",
-}
+_SAME_ORDER = {"flatten", "reshape", "view", "squeeze", "unsqueeze"}
+_SAME_ORDER |= {"contiguous", "clone", "detach"}
 _CONVOLUTIONS = {"conv1d", "conv2d", "conv3d"}
 _AVERAGES = {"avg_pool1d", "avg_pool2d", "avg_pool3d"}
 _SUPPORTED = "Linear, Conv, ReLU, AvgPool, MaxPool, Flatten and reshapes"
@@ -55,7 +42,7 @@ class Affine:
     """Products in one output's sum."""
 
     def shift(self, bias: Tensor, like: Tensor) -> Tensor:
-        """Return a bias in the shape of the outputs: one number a channel, or a unit."""
+        """Return a bias in the shape of the outputs: one number per channel, or per unit."""
         axis = 1 if self.product is not F.linear else like.ndim - 1
         return bias.view([-1 if place == axis else 1 for place in range(like.ndim)])
 
@@ -107,13 +94,8 @@ class Chain:
     @property
     def parameters(self) -> tuple[str, ...]:
         """The names of the parameters that decide the pattern."""
-        used = [
-            name
-            for step in self.steps
-            if isinstance(step, Affine)
-            for name in (step.weight, step.bias)
-            if name is not None
-        ]
+        affine = [step for step in self.steps if isinstance(step, Affine)]
+        used = [name for step in affine for name in (step.weight, step.bias) if name is not None]
         return tuple(dict.fromkeys(used))
 
     def preactivations(
@@ -123,7 +105,7 @@ class Chain:
         direction: Mapping[str, Tensor] | None = None,
         scale: Float[Tensor, " samples"] | float = 0.0,
     ) -> list[Float[Tensor, "samples units"]]:
-        """Run the chain; return what every rectifier reads, a row a sample.
+        """Run the chain; return what every rectifier reads, one row per sample.
 
         With a `direction`, every sample is run at parameters of its own: moved along it by its
         entry of `scale`.
@@ -145,6 +127,10 @@ class Chain:
                     inputs = step.apply(inputs)
         return found
 
+    def pattern(self, *where: Any) -> Bool[Tensor, "samples units"]:
+        """Tell which units of all layers are on; arguments as for `preactivations`."""
+        return torch.cat(self.preactivations(*where), dim=1) > 0
+
     @staticmethod
     def _affine(step: Affine, parameters: Mapping[str, Tensor], inputs: Tensor) -> Tensor:
         outputs = step.product(inputs, parameters[step.weight])
@@ -154,31 +140,14 @@ class Chain:
 
 
 def read_chain(model: nn.Module, inputs: Tensor) -> Chain:
-    """Run a model once, undisturbed, and return it as a chain.
+    """Run a model once, in evaluation mode, and return it as a chain.
 
-    Parameters
-    ----------
-    model : nn.Module
-        The network, in whatever mode; it is read in evaluation mode.
-    inputs : tensor, shape (samples, ...)
-        What it is run on.
-
-    Raises
-    ------
-    RegimeError
-        If a rectifier lies behind a layer that is none of the supported ones (it is named), reads
-        anything but the layer before it, or if there is no rectifier at all.
+    A rectifier behind a layer that is none of the supported ones is refused (the layer is named),
+    and so is one that reads anything but the layer before it.
     """
-    if not isinstance(inputs, Tensor) or not inputs.is_floating_point() or inputs.ndim < 2:
-        raise RegimeError(
-            "a certificate needs the probe as one floating-point tensor with a row a sample; "
-            "pass the inputs that the model takes, such as data.test_inputs"
-        )
-    if not len(inputs) or not bool(torch.isfinite(inputs).all()):
-        raise RegimeError("the probe is empty or not finite; pass at least one finite input")
+    checked_inputs(inputs)
     recorder = _Recorder(model, inputs)
-    surroundings = ExecutionState(RandomState.capture(python=True), Precision.capture())
-    with recorder.naming(), IsolatedEvaluation(model, surroundings), recorder:
+    with recorder.running.following(), isolated(model), recorder:
         model(inputs)
     steps = recorder.steps
     last = max((k for k, step in enumerate(steps) if isinstance(step, Rectify)), default=-1)
@@ -204,16 +173,11 @@ class _Recorder(TorchFunctionMode):
         self._kept = [self.inputs]  # keeps tensors alive, so that no address is used twice
         self._known = {id(self.inputs)}
         self._lost: dict[int, str] = {}
-        self._stack: list[nn.Module] = []
-        self._names = {id(module): name for name, module in self.model.named_modules()}
+        self.running = ModuleStack(self.model)
         self._parameters = {id(p): name for name, p in self.model.named_parameters()}
 
     def __torch_function__(
-        self,
-        func: Callable[..., Any],
-        types: Any,
-        args: tuple[Any, ...] = (),
-        kwargs: Mapping[str, Any] | None = None,
+        self, func: Callable[..., Any], types: Any, args: Args = (), kwargs: Kwargs | None = None
     ) -> Any:
         kwargs = kwargs or {}
         given = [arg for arg in (*args, *kwargs.values()) if isinstance(arg, Tensor)]
@@ -223,38 +187,42 @@ class _Recorder(TorchFunctionMode):
         result = func(*args, **kwargs)
         name = getattr(func, "__name__", str(func)).rstrip("_")
         rule = FUNCTIONS.get(func)
-        kink = rule is not None and rule.kind is not Kind.SMOOTH
-        if kink and (lost or not known):
-            self._refuse(lost or f"what {self._here()} reads, which no PyTorch function computed")
+        piecewise = rule is not None and rule.kind is not Kind.SMOOTH
+        if piecewise and (lost or not known):
+            self._refuse(
+                lost
+                or f"what {self.running.description()} reads, which no PyTorch function computed"
+            )
         if not known or not isinstance(result, Tensor):
             return result
         step = None if lost else self._step(name, args, kwargs, result)
         if step is not None and follows:
             self._advance(step, result)
         elif result is not read or step is None:
-            reason = lost or f"{name} in {self._here()}"
+            reason = lost or f"{name} in {self.running.description()}"
             if step is not None:
-                reason = f"{self._here()}, which reads an earlier activation a second time"
-            if kink:
+                reason = (
+                    f"{self.running.description()}, which reads an earlier activation a second time"
+                )
+            if piecewise:
                 self._refuse(reason)
             self._keep(result)
             self._lost[id(result)] = reason
         return result
 
-    def _step(
-        self, name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any], result: Tensor
-    ) -> Step | None:
+    def _step(self, name: str, args: Args, kwargs: Kwargs, result: Tensor) -> Step | None:
         """Return what a call does, or None if a chain cannot hold it."""
         values = args[0] if args else kwargs["input"]
         if name == "linear" or name in _CONVOLUTIONS:
             return self._affine(name, args, kwargs)
         if name == "relu":
-            return Rectify(self._unused_name())
+            taken = {step.name for step in self.steps if isinstance(step, Rectify)}
+            return Rectify(self.running.unused_name("relu", taken))
         if name in _AVERAGES or name.startswith("max_pool"):
             function = getattr(F, name)
             rest = args[1:]
             return PoolStep(
-                self._name(),
+                self.running.name,
                 lambda x: function(x, *rest, **kwargs),
                 name[0] == "m",
                 values[0].numel(),
@@ -264,7 +232,7 @@ class _Recorder(TorchFunctionMode):
             return Reshape(tuple(result.shape[1:]))
         return None
 
-    def _affine(self, name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Affine | None:
+    def _affine(self, name: str, args: Args, kwargs: Kwargs) -> Affine | None:
         names = ("input", "weight", "bias", "stride", "padding", "dilation", "groups")
         given = dict(zip(names, args, strict=False)) | dict(kwargs)
         weight, bias = given["weight"], given.get("bias")
@@ -277,7 +245,7 @@ class _Recorder(TorchFunctionMode):
             function, geometry = getattr(F, name), {k: given[k] for k in names[3:] if k in given}
             product = lambda x, w: function(x, w, None, **geometry)  # noqa: E731
         return Affine(
-            self._name(),
+            self.running.name,
             self._parameters[id(weight)],
             None if bias is None else self._parameters[id(bias)],
             product,
@@ -295,36 +263,3 @@ class _Recorder(TorchFunctionMode):
 
     def _refuse(self, reason: str) -> None:
         raise RegimeError(f"a certificate cannot follow {reason}; it knows chains of {_SUPPORTED}")
-
-    def _name(self) -> str:
-        return self._names.get(id(self._stack[-1]), "") if self._stack else ""
-
-    def _here(self) -> str:
-        kind = type(self._stack[-1] if self._stack else self.model).__name__
-        name = self._name()
-        return f"layer '{name}' ({kind})" if name else f"the forward function of {kind}"
-
-    def _unused_name(self) -> str:
-        taken = {step.name for step in self.steps if isinstance(step, Rectify)}
-        name = self._name() or "relu"
-        return name if name not in taken else f"{name} (call {len(taken) + 1})"
-
-    @contextmanager
-    def naming(self) -> Iterator[None]:
-        """Know at every moment which module runs."""
-
-        def entered(module: nn.Module, inputs: Any) -> None:
-            self._stack.append(module)
-
-        def left(module: nn.Module, inputs: Any, output: Any) -> None:
-            self._stack.pop()
-
-        hooks = [
-            module_hooks.register_module_forward_pre_hook(entered),
-            module_hooks.register_module_forward_hook(left, always_call=True),
-        ]
-        try:
-            yield
-        finally:
-            for hook in hooks:
-                hook.remove()

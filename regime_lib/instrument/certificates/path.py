@@ -33,7 +33,7 @@ _HALVINGS = 4
 
 @dataclass(frozen=True, eq=False)
 class StepCertificate:
-    """Which inputs keep their pattern in one step, and who can prove it; a truth value an input.
+    """Which inputs keep their pattern in one step, and who can prove it; one truth value per input.
 
     Each certificate implies the ones that know more, and all imply `unchanged`.
 
@@ -63,9 +63,7 @@ class StepCertificate:
 
 
 def certify_step(
-    model: nn.Module,
-    before: Mapping[str, Tensor],
-    probe: Float[Tensor, "samples *features"],
+    model: nn.Module, before: Mapping[str, Tensor], probe: Float[Tensor, "samples *features"]
 ) -> StepCertificate:
     """Return which inputs provably kept their pattern during the last step.
 
@@ -77,11 +75,6 @@ def certify_step(
         Copies of its parameters before the step.
     probe : tensor, shape (samples, ...)
         The inputs.
-
-    Returns
-    -------
-    StepCertificate
-        Three certificates and the truth, for every input.
 
     Raises
     ------
@@ -121,12 +114,10 @@ def certify_segment(
     end = {name: exact(after[name]) for name in chain.parameters}
     sizes = {name: _distance(start[name], end[name]) for name in start}
     largest = torch.stack([size.max() for size in sizes.values()]).max()
-    centre, one = (
-        BoundPropagation(chain, start, inputs),
-        torch.ones(len(inputs), dtype=torch.float64),
-    )
-    ball = torch.stack(centre.slack(None, one * largest)).amin(dim=0) > 1
-    box = torch.stack(centre.slack(sizes, one)).amin(dim=0) > 1
+    bounds = BoundPropagation(chain, start, inputs)
+    one = torch.ones(len(inputs), dtype=torch.float64)
+    ball = torch.stack(bounds.slack(None, one * largest)).amin(dim=0) > 1
+    box = torch.stack(bounds.slack(sizes, one)).amin(dim=0) > 1
     path = _keeps_signs(chain, start, end, inputs)
     unchanged = torch.ones(len(inputs), dtype=torch.bool)
     ends = (chain.preactivations(parameters, inputs) for parameters in (start, end))
@@ -176,10 +167,7 @@ def _keeps_signs(
 
 
 def _times_segment(
-    step: Affine,
-    inputs: list[Tensor],
-    start: Mapping[str, Tensor],
-    end: Mapping[str, Tensor],
+    step: Affine, inputs: list[Tensor], start: Mapping[str, Tensor], end: Mapping[str, Tensor]
 ) -> list[Tensor]:
     """Multiply a polynomial in Bernstein form by the weights; its degree grows by one."""
     degree = len(inputs)  # of the product

@@ -81,11 +81,6 @@ def certify(model: nn.Module, probe: Float[Tensor, "samples *features"]) -> Cert
     probe : tensor, shape (samples, ...)
         The inputs.
 
-    Returns
-    -------
-    Certificate
-        A radius for every input, and how much larger it could be at most.
-
     Raises
     ------
     RegimeError
@@ -111,24 +106,14 @@ def certify_chain(
 ) -> Certificate:
     """Certify a chain that was read before, at parameters given by name."""
     parameters = {name: exact(value) for name, value in parameters.items()}
-    centre = BoundPropagation(chain, parameters, exact(inputs))
-    ceiling = centre.ceiling()
-    radius, layer = _largest(centre, ceiling)
+    bounds = BoundPropagation(chain, parameters, exact(inputs))
+    ceiling = bounds.ceiling()
+    radius, layer = _largest(bounds, ceiling)
     return Certificate(radius.numpy(), ceiling.numpy(), layer.numpy(), chain.layers)
 
 
 class BoundPropagation:
-    """A chain at given parameters: what every bound around them starts from.
-
-    Parameters
-    ----------
-    chain : Chain
-        The network.
-    parameters : mapping from name to tensor
-        Its parameters, float64.
-    inputs : tensor, shape (samples, ...)
-        Its inputs, float64.
-    """
+    """A chain at given parameters: what every bound around them starts from."""
 
     def __init__(self, chain: Chain, parameters: Mapping[str, Tensor], inputs: Tensor) -> None:
         self.chain, self.samples = chain, len(inputs)
@@ -178,12 +163,8 @@ class BoundPropagation:
     ) -> list[Float[Tensor, "samples *units"]]:
         """Return margin over movement for every unit of every layer.
 
-        Parameters
-        ----------
-        sizes : mapping from name to tensor, or None
-            How far each parameter may move, in units of `delta`; None: all by one.
-        delta : tensor, shape (samples,)
-            The scale of the movement, for each input.
+        Each parameter may move by its entry of `sizes` (one by default), times `delta`, which has
+        an entry per input.
         """
         moved: Tensor | None = None
         found: list[Tensor] = []
@@ -248,7 +229,7 @@ class BoundPropagation:
         return upwards(own, step.terms + 6)
 
 
-def _largest(centre: BoundPropagation, ceiling: Tensor) -> tuple[Tensor, Tensor]:
+def _largest(bounds: BoundPropagation, ceiling: Tensor) -> tuple[Tensor, Tensor]:
     """Search the largest radius that the bound proves: between 0 and the ceiling.
 
     Because E is convex and 0 at 0, a try with slack r < 1 shows that r times it is inside, and one
@@ -258,7 +239,7 @@ def _largest(centre: BoundPropagation, ceiling: Tensor) -> tuple[Tensor, Tensor]
     layer = torch.zeros_like(ceiling, dtype=torch.int64)
     tried = torch.where(torch.isfinite(ceiling), ceiling, 1.0)
     for _ in range(_ROUNDS):
-        slack = torch.stack(centre.slack(None, tried))
+        slack = torch.stack(bounds.slack(None, tried))
         least, where = slack.min(dim=0)
         inside = least > 1
         layer = torch.where(inside | (radius == 0), where, layer)

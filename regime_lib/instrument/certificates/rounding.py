@@ -16,14 +16,9 @@ TINY = 1e-290  # above what underflow can hide in sums of fewer than 2**50 terms
 
 
 def error_of(magnitude: Tensor, roundings: int) -> Tensor:
-    """Bound the error of a result whose terms were rounded so often.
+    """Bound the error of a result whose terms were rounded at most so often.
 
-    Parameters
-    ----------
-    magnitude : tensor
-        The same expression evaluated on absolute values.
-    roundings : int
-        The most roundings that a term went through.
+    Its `magnitude` is the same expression evaluated on absolute values.
     """
     return magnitude * (2 * roundings * UNIT / (1 - roundings * UNIT)) + TINY
 

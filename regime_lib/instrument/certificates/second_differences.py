@@ -9,7 +9,7 @@ fail.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,13 +21,14 @@ from torch.func import functional_call
 from regime_lib.errors import RegimeError
 from regime_lib.instrument.certificates.chain import Chain, PoolStep, read_chain
 from regime_lib.instrument.certificates.rounding import exact
+from regime_lib.instrument.shapes import shapes
 
 _HALVINGS = 40
 
 
 @dataclass(frozen=True, eq=False)
 class SecondDifferences:
-    """Largest second difference over outputs, relative to the largest output; one an input.
+    """Largest second difference over outputs, relative to the largest output; one per input.
 
     Attributes
     ----------
@@ -47,6 +48,8 @@ class SecondDifferences:
     together: Float[np.ndarray, " _"]
     input_step: Float[np.ndarray, " samples"]
 
+    __repr__ = shapes
+
 
 @torch.no_grad()
 def second_differences(
@@ -62,11 +65,6 @@ def second_differences(
         The inputs.
     seed : int
         Of the random directions.
-
-    Returns
-    -------
-    SecondDifferences
-        Along inputs, along each layer, and along all parameters together.
 
     Raises
     ------
@@ -96,9 +94,7 @@ class _Meter:
         self.model, self.chain, self.inputs, self.random = model, chain, inputs, random
         self.here = {name: exact(value) for name, value in model.named_parameters()}
 
-    def along_inputs(
-        self,
-    ) -> tuple[Float[np.ndarray, " samples"], Float[np.ndarray, " samples"]]:
+    def along_inputs(self) -> tuple[Float[np.ndarray, " samples"], Float[np.ndarray, " samples"]]:
         """Return the second differences for steps of half the room that each input has."""
         axes = tuple(range(1, self.inputs.ndim))
         direction = torch.from_numpy(self.random.standard_normal(self.inputs.shape))
@@ -107,18 +103,13 @@ class _Meter:
         for _ in range(_HALVINGS):
             outside = ~self._same(self.here, size * direction)
             size[outside] /= 2
-        difference = self._difference(
-            [(self.here, self.inputs + sign * size * direction) for sign in (1, 0, -1)]
-        )
-        return difference.numpy(), size.flatten().numpy()
+        places = [(self.here, self.inputs + sign * size * direction) for sign in (1, 0, -1)]
+        return self._difference(places).numpy(), size.flatten().numpy()
 
     def along_parameters(self, names: list[str]) -> Float[np.ndarray, " _"]:
         """Return them for one step of some parameters, for the inputs that keep their pattern."""
-        direction = {
-            name: torch.from_numpy(self.random.standard_normal(self.here[name].shape))
-            for name in names
-        }
-        size = 1.0
+        draw, size = self.random.standard_normal, 1.0
+        direction = {name: torch.from_numpy(draw(self.here[name].shape)) for name in names}
         for _ in range(_HALVINGS):
             moved = [self._moved(direction, sign * size) for sign in (1, -1)]
             kept = self._same(moved[0], 0.0) & self._same(moved[1], 0.0)
@@ -136,14 +127,11 @@ class _Meter:
 
     def _same(self, at: Mapping[str, Tensor], shift: Tensor | float) -> Tensor:
         """Tell which inputs have their pattern at other parameters, or at inputs on both sides."""
-        here = torch.cat(self.chain.preactivations(self.here, self.inputs), dim=1) > 0
-        same = torch.ones(len(self.inputs), dtype=torch.bool)
-        for sign in (1, -1):
-            there = torch.cat(self.chain.preactivations(at, self.inputs + sign * shift), dim=1) > 0
-            same &= (there == here).all(dim=1)
-        return same
+        here = self.chain.pattern(self.here, self.inputs)
+        there = (self.chain.pattern(at, self.inputs + sign * shift) for sign in (1, -1))
+        return torch.stack([(one == here).all(dim=1) for one in there]).all(dim=0)
 
-    def _difference(self, at: list[tuple[Mapping[str, Tensor], Tensor]]) -> Tensor:
+    def _difference(self, at: Sequence[tuple[Mapping[str, Tensor], Tensor]]) -> Tensor:
         above, middle, below = (
             functional_call(self.model, dict(parameters), (inputs,)).flatten(1)
             for parameters, inputs in at

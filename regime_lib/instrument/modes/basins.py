@@ -19,13 +19,11 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from regime_lib.errors import RegimeError
+from regime_lib.instrument.capture.isolation import isolated
+from regime_lib.instrument.capture.probe import checked_inputs
 from regime_lib.instrument.modes.noise import SampleNoise, WeightNoise
-from regime_lib.instrument.modes.preactivations import (
-    as_labels,
-    as_logits,
-    checked_inputs,
-    undisturbed,
-)
+from regime_lib.instrument.modes.preactivations import as_labels, as_logits
+from regime_lib.instrument.shapes import shapes
 
 By = Literal["all", "class", "sample"]
 _NORMAL = 1.96
@@ -34,7 +32,7 @@ _SCAN = 13
 
 @dataclass(frozen=True, eq=False)
 class Basins:
-    """Noise amplitudes at which accuracy falls through a level, one a group of samples."""
+    """Noise amplitudes at which accuracy falls through a level, one per group of samples."""
 
     space: str
     """``sample``: amplitude in the units of the inputs; ``weight``: in standard deviations."""
@@ -52,6 +50,8 @@ class Basins:
     bracket: tuple[float, float]
     draws: int
     level: float
+
+    __repr__ = shapes
 
 
 def sample_basins(
@@ -155,19 +155,10 @@ def _measure(
     known = censored == 0
     low[~known], high[~known] = 0.0, math.inf
     low[censored > 0], high[censored < 0] = bracket[1], bracket[0]
-    return Basins(
-        space=space,
-        by=by,
-        groups=names,
-        amplitude=amplitude.numpy(force=True),
-        resolution=resolution.numpy(force=True),
-        low=low.numpy(force=True),
-        high=high.numpy(force=True),
-        censored=censored.numpy(force=True),
-        bracket=bracket,
-        draws=noise.draws,
-        level=level,
-    )
+    sizes, errors, ends = amplitude.numpy(force=True), resolution.numpy(force=True), (low, high)
+    low_end, high_end = (end.numpy(force=True) for end in ends)
+    how = censored.numpy(force=True), bracket, noise.draws, level
+    return Basins(space, by, names, sizes, errors, low_end, high_end, *how)
 
 
 def _first_fall(
@@ -175,7 +166,7 @@ def _first_fall(
     grid: Tensor,
     scan: Tensor,
     target: Tensor,
-    steps: int,
+    n: int,
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Find, for each member and group, the first amplitude whose accuracy is below the target."""
     below = scan < target
@@ -184,7 +175,7 @@ def _first_fall(
     low, high = grid[(first - 1).clamp(min=0)], grid[first]
     known = censored == 0
     if bool(known.any()):
-        for _ in range(steps):
+        for _ in range(n):
             middle = (low * high).sqrt()
             fallen = ask(middle)[0] < target
             low, high = torch.where(fallen, low, middle), torch.where(fallen, middle, high)
@@ -203,15 +194,12 @@ def _accuracy(
     inputs is drawn for each sample and is contained in the spread over samples.
     """
     members, draws, _ = correct.shape
-    wide = groups.expand(members, draws, -1)
     by_draw = torch.zeros(members, draws, len(count), dtype=correct.dtype)
-    by_draw.scatter_add_(2, wide, correct)
+    by_draw.scatter_add_(2, groups.expand(members, draws, -1), correct)
     by_draw /= count
-    mean = by_draw.mean(1)
-    own = correct.mean(1)  # members samples
-    square = torch.zeros_like(mean).scatter_add_(
-        1, groups.expand(members, -1), (own - mean.gather(1, groups.expand(members, -1))) ** 2
-    )
+    mean, wide = by_draw.mean(1), groups.expand(members, -1)
+    spread = (correct.mean(1) - mean.gather(1, wide)) ** 2  # members samples
+    square = torch.zeros_like(mean).scatter_add_(1, wide, spread)
     variance = square / (count * (count - 1).clamp(min=1))
     if draws > 1:
         over_draws = by_draw.var(1, correction=1) / draws
@@ -245,16 +233,11 @@ def _checked(
     for name, value, expected, fits in (
         ("draws", draws, "a whole number of at least 2", isinstance(draws, int) and draws >= 2),
         ("level", level, "an accuracy between 0 and 1", 0 < level < 1),
-        (
-            "bracket",
-            bracket,
-            "two amplitudes above 0, the smaller first",
-            0 < bracket[0] < bracket[1],
-        ),
+        ("bracket", bracket, "two amplitudes above 0, smaller first", 0 < bracket[0] < bracket[1]),
         ("precision", precision, "a relative width from above 0 to 1", 0 < precision <= 1),
     ):
         if not fits:
             raise RegimeError(f"{name} is {value!r}; expected {expected}")
-    with undisturbed(model):
+    with isolated(model):
         logits = as_logits(model(inputs[:1]), members, 1)
     return as_labels(labels, samples, logits.shape[-1])

@@ -19,7 +19,8 @@ from torch import Tensor, nn
 from torch.func import functional_call, vmap
 
 from regime_lib.errors import RegimeError
-from regime_lib.instrument.modes.preactivations import as_logits, undisturbed
+from regime_lib.instrument.capture.isolation import isolated
+from regime_lib.instrument.modes.preactivations import as_logits
 
 _ROWS = 1 << 14  # samples times members in one forward pass
 
@@ -45,11 +46,9 @@ class SampleNoise:
     def correct(self, levels: Float[Tensor, "members samples"]) -> Correct:
         """Return which draws of which samples are classified rightly, each at its own level."""
         levels = levels.to(self.inputs)
-        parts = []
         step = max(1, _ROWS // (len(self.inputs) * (self.members or 1)))
-        with undisturbed(self.model):
-            for noise in self._noise.split(step):
-                parts.append(self._run(noise, levels))
+        with isolated(self.model):
+            parts = [self._run(noise, levels) for noise in self._noise.split(step)]
         return torch.cat(parts, dim=1)
 
     def _run(self, noise: Tensor, levels: Tensor) -> Correct:
@@ -103,7 +102,7 @@ class WeightNoise:
             (len(levels), self.draws, levels.shape[1]), dtype=torch.bool, device=self.labels.device
         )
         kinds, which = levels.unique(dim=1, return_inverse=True)
-        with undisturbed(self.model):
+        with isolated(self.model):
             for k in range(kinds.shape[1]):
                 own = (which == k).nonzero()[:, 0]
                 logits = self._logits(self.inputs[own], kinds[:, k])

@@ -1,31 +1,28 @@
-"""Where a model's activations are: the local fields they read, and a switch to make them linear.
+"""Where a model's activations are: what they read, and a switch to make them linear.
 
 One forward pass under a torch-function mode sees every call of an elementwise activation, whether a
-module or a function makes it. The *local field* of a unit is what its activation reads (arXiv
-2501.02436, version 5, through our notes). An `nn.Identity` counts as an activation, so that a
-linear network has local fields too.
+module or a function makes it. The *pre-activation* of a unit is what its activation reads, called
+local field by arXiv 2501.02436 (version 5, through our notes). An `nn.Identity` counts as an
+activation, so that a linear network has pre-activations too.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-import torch
 from jaxtyping import Float
 from torch import Tensor, nn
-from torch.nn.modules import module as module_hooks
 from torch.overrides import TorchFunctionMode
 
 from regime_lib.errors import RegimeError
-from regime_lib.instrument.capture.isolation import (
-    ExecutionState,
-    IsolatedEvaluation,
-    Precision,
-    RandomState,
-)
+from regime_lib.instrument.capture.isolation import isolated
+from regime_lib.instrument.capture.module_stack import ModuleStack
+from regime_lib.instrument.capture.operators import Args, Kwargs
+from regime_lib.instrument.capture.probe import checked_inputs
+from regime_lib.instrument.shapes import shapes
 
 #: Elementwise activations by the name of the function that computes them.
 ACTIVATIONS = frozenset(
@@ -44,7 +41,7 @@ _NOT_AFFINE = frozenset(
 
 @dataclass(frozen=True, eq=False)
 class PreActivations:
-    """The local fields of every activation on given inputs, in the order of the calls."""
+    """The pre-activations of every activation on given inputs, in the order of the calls."""
 
     layers: tuple[str, ...]
     before: tuple[Float[Tensor, "members samples _units"], ...]
@@ -53,8 +50,10 @@ class PreActivations:
     """What it returns."""
     logits: Float[Tensor, "members samples classes"]
 
+    __repr__ = shapes
 
-class PreActivationWatch(TorchFunctionMode):
+
+class PreActivationMode(TorchFunctionMode):
     """Sees the calls of activations; those beyond the first `keep` return what they read.
 
     Parameters
@@ -82,16 +81,11 @@ class PreActivationWatch(TorchFunctionMode):
         self.before: list[Tensor] = []
         self.after: list[Tensor] = []
         self.suspects: list[str] = []
-        self._model, self._keep, self._instead, self._record = model, keep, instead, record
-        self._names = {id(module): name for name, module in model.named_modules()}
-        self._stack: list[nn.Module] = []
+        self._keep, self._instead, self._record = keep, instead, record
+        self._running = ModuleStack(model)
 
     def __torch_function__(
-        self,
-        func: Callable[..., Any],
-        types: Any,
-        args: tuple[Any, ...] = (),
-        kwargs: Mapping[str, Any] | None = None,
+        self, func: Callable[..., Any], types: Any, args: Args = (), kwargs: Kwargs | None = None
     ) -> Any:
         kwargs = kwargs or {}
         name = getattr(func, "__name__", "").rstrip("_")
@@ -99,12 +93,12 @@ class PreActivationWatch(TorchFunctionMode):
         if name in ACTIVATIONS and isinstance(read, Tensor):
             return self._activation(name, read, lambda: func(*args, **kwargs))
         if name in _NOT_AFFINE and self._keep is not None and len(self.layers) >= self._keep:
-            self.suspects.append(f"{name} in {self._here()}")
+            self.suspects.append(f"{name} in {self._running.description()}")
         return func(*args, **kwargs)
 
     def _activation(self, name: str, read: Tensor, call: Callable[[], Tensor]) -> Tensor:
         number = len(self.layers) + 1
-        self.layers.append(self._unused_name(name))
+        self.layers.append(self._running.unused_name(name, self.layers))
         if self._record:  # a copy, because an activation in place overwrites what it reads
             self.before.append(read.detach().clone())
         result = read if self._keep is not None and number > self._keep else call()
@@ -114,54 +108,23 @@ class PreActivationWatch(TorchFunctionMode):
             self.after.append(result.detach().clone())
         return result
 
-    def _here(self) -> str:
-        module = self._stack[-1] if self._stack else self._model
-        name = self._names.get(id(module), "")
-        kind = type(module).__name__
-        return f"layer '{name}' ({kind})" if name else f"the forward function of {kind}"
-
-    def _unused_name(self, function: str) -> str:
-        name = (self._names.get(id(self._stack[-1]), "") if self._stack else "") or function
-        return name if name not in self.layers else f"{name} (call {len(self.layers) + 1})"
-
     @contextmanager
-    def watching(self) -> Iterator[PreActivationWatch]:
+    def listening(self) -> Iterator[PreActivationMode]:
         """Be in force in this block, and know at every moment which module runs."""
 
-        def entered(module: nn.Module, inputs: Any) -> None:
-            self._stack.append(module)
-
-        def left(module: nn.Module, inputs: Any, output: Any) -> Any:
+        def left(module: nn.Module, output: Any) -> Any:
             if type(module) is nn.Identity and isinstance(output, Tensor):
-                output = self._activation("identity", output, lambda: output)
-            self._stack.pop()
-            return output
+                return self._activation("identity", output, lambda: output)
+            return None
 
-        hooks = [
-            module_hooks.register_module_forward_pre_hook(entered),
-            module_hooks.register_module_forward_hook(left, always_call=False),
-        ]
-        try:
-            with self:
-                yield self
-        finally:
-            for hook in hooks:
-                hook.remove()
-
-
-@contextmanager
-def undisturbed(model: nn.Module) -> Iterator[None]:
-    """Run a model in evaluation mode, without gradients, and leave all as it was."""
-    with IsolatedEvaluation(
-        model, ExecutionState(RandomState.capture(python=True), Precision.capture())
-    ):
-        yield
+        with self._running.following(left=left), self:
+            yield self
 
 
 def read_preactivations(
     model: nn.Module, inputs: Tensor, *, members: int | None = None
 ) -> PreActivations:
-    """Run a model once, undisturbed, and return the local fields of all its activations.
+    """Run a model once, isolated, and return the pre-activations of all its activations.
 
     Parameters
     ----------
@@ -175,38 +138,26 @@ def read_preactivations(
     Raises
     ------
     RegimeError
-        If no elementwise activation is called, or outputs and activations do not have a row a
-        sample.
+        If no elementwise activation is called, or outputs and activations do not have one row
+        per sample.
     """
     samples = checked_inputs(inputs)
-    watch = PreActivationWatch(model)
-    with undisturbed(model), watch.watching():
+    mode = PreActivationMode(model)
+    with isolated(model), mode.listening():
         logits = model(inputs)
-    if not watch.layers:
+    if not mode.layers:
         raise RegimeError(
             f"{type(model).__name__} calls no elementwise activation such as ReLU, Tanh or "
-            "nn.Identity, so it has no local fields to read"
+            "nn.Identity, so it has no pre-activations to read"
         )
     before, after = (
         tuple(
             as_rows(values, members, samples, f"the activation '{name}'")
-            for name, values in zip(watch.layers, kept, strict=True)
+            for name, values in zip(mode.layers, kept, strict=True)
         )
-        for kept in (watch.before, watch.after)
+        for kept in (mode.before, mode.after)
     )
-    return PreActivations(tuple(watch.layers), before, after, as_logits(logits, members, samples))
-
-
-def checked_inputs(inputs: Tensor) -> int:
-    """Return the number of samples, or refuse inputs that cannot be measured on."""
-    if not isinstance(inputs, Tensor) or not inputs.is_floating_point() or inputs.ndim < 2:
-        raise RegimeError(
-            "the inputs must be one floating-point tensor with a row a sample, such as "
-            "data.train_inputs"
-        )
-    if not len(inputs) or not bool(torch.isfinite(inputs).all()):
-        raise RegimeError("the inputs are empty or not finite; pass at least one finite input")
-    return len(inputs)
+    return PreActivations(tuple(mode.layers), before, after, as_logits(logits, members, samples))
 
 
 def as_rows(

@@ -1,7 +1,7 @@
-"""Rank probability distributions: where a class ranks among all samples in the fields of a layer.
+"""Rank probability distributions: where a class ranks among all samples in a layer.
 
 Source: arXiv 2501.02436, version 5, through our notes (definitions 3 and 4). For layer l, class k
-and neuron i the samples are ranked by the signed local field h_i sign(M_ki), with M the linear
+and neuron i the samples are ranked by the signed pre-activation h_i sign(M_ki), with M the linear
 substitution map and h read before the activation, where a closed ReLU makes no ties. The density of
 rank / (P - 1) over the samples of the class and all neurons, averaged over classes, is the
 distribution. Its slope by least squares is the paper's measure of the share of order-preserving
@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from regime_lib.errors import RegimeError
 from regime_lib.instrument.modes.preactivations import as_labels, read_preactivations
 from regime_lib.instrument.modes.substitution import substitution_matrices
+from regime_lib.instrument.shapes import shapes
 
 _LEAST_PER_BIN = 5
 _NORMAL = 1.96
@@ -37,6 +38,8 @@ class RankDistribution:
     class_slope: Float[np.ndarray, "members classes"]
     class_stderr: Float[np.ndarray, "members classes"]
     """Standard error over the samples of the class; NaN with a single one."""
+
+    __repr__ = shapes
 
     @property
     def mean_density(self) -> Float[np.ndarray, "members bins"]:
@@ -86,29 +89,24 @@ def rank_distributions(
     members : int, optional
         K if the model is a stack of K networks.
 
-    Returns
-    -------
-    tuple of RankDistribution
-        One for each layer.
-
     Raises
     ------
     RegimeError
         If there are fewer than five samples per bin, a class has no sample, or as for
         `read_preactivations` and `substitution_map`.
     """
-    fields = read_preactivations(model, inputs, members=members)
-    classes = fields.logits.shape[-1]
+    read = read_preactivations(model, inputs, members=members)
+    classes = read.logits.shape[-1]
     labels = as_labels(labels, len(inputs), classes)
     matrices = substitution_matrices(model, inputs, members=members)
     return tuple(
         rank_distribution(before, matrix, labels, bins=bins, ties=ties, seed=seed, layer=name)
-        for name, before, matrix in zip(fields.layers, fields.before, matrices, strict=True)
+        for name, before, matrix in zip(read.layers, read.before, matrices, strict=True)
     )
 
 
 def rank_distribution(
-    fields: Float[Tensor, "members samples units"],
+    before: Float[Tensor, "members samples units"],
     matrix: Float[Tensor, "members classes units"],
     labels: Int[Tensor, " samples"],
     *,
@@ -117,7 +115,7 @@ def rank_distribution(
     seed: int = 0,
     layer: str = "",
 ) -> RankDistribution:
-    """Return the rank distribution of given local fields; parameters as in `rank_distributions`.
+    """Return the rank distribution of given pre-activations; parameters as in `rank_distributions`.
 
     A unit that does not act on a class (an entry 0 of `matrix`) has no sign there; it is given one
     at random.
@@ -139,7 +137,7 @@ def rank_distribution(
             "one, so give more samples"
         )
     random = np.random.default_rng(seed)
-    upper, lower = _binned(fields, bins, ties, random)
+    upper, lower = _binned(before, bins, ties, random)
     positive = matrix > 0
     unsigned = matrix == 0
     if bool(unsigned.any()):
@@ -147,9 +145,9 @@ def rank_distribution(
         positive = torch.where(unsigned, coin.to(positive.device), positive)
     centres = (np.arange(bins) + 0.5) / bins
     weights = (centres - 0.5) * bins / ((centres - 0.5) ** 2).sum()
-    table = torch.from_numpy(weights).to(fields.device)
-    members, _, units = fields.shape
-    row = bins * torch.arange(members, device=fields.device, dtype=torch.int32)[:, None, None]
+    table = torch.from_numpy(weights).to(before.device)
+    members, _, units = before.shape
+    row = bins * torch.arange(members, device=before.device, dtype=torch.int32)[:, None, None]
     density = np.empty((members, classes, bins))
     slope, stderr = np.empty((2, members, classes))
     for k in range(classes):
@@ -164,24 +162,24 @@ def rank_distribution(
 
 
 def _binned(
-    fields: Tensor, bins: int, ties: str, random: np.random.Generator
+    before: Tensor, bins: int, ties: str, random: np.random.Generator
 ) -> tuple[Int[Tensor, "m s u"], Int[Tensor, "m s u"]]:
     """Return the bins of every sample's rank within its member and unit, counted from both ends.
 
     The bin of a rank is looked up; there are only as many ranks as samples.
     """
-    samples = fields.shape[1]
-    rows = fields.mT.contiguous()  # sorting along the axis that is dense in memory
+    samples = before.shape[1]
+    rows = before.mT.contiguous()  # sorting along the axis that is dense in memory
     # NumPy sorts with vector instructions; in which order it leaves ties does not matter below
     wide = rows if rows.dtype == torch.float64 else rows.float()  # it knows no bfloat16
-    place = torch.from_numpy(wide.numpy(force=True).argsort(axis=-1)).to(fields.device)
+    place = torch.from_numpy(wide.numpy(force=True).argsort(axis=-1)).to(before.device)
     ordered = rows.gather(-1, place)
-    rank = torch.arange(samples, device=fields.device, dtype=torch.float64)
+    rank = torch.arange(samples, device=before.device, dtype=torch.float64)
     tied = (ordered.diff(dim=-1) == 0).any(dim=-1)
     chosen = _of_ties(rows[tied], ties, random)
     found = []
     for ranks, own in ((rank, chosen), (samples - 1 - rank, samples - 1 - chosen)):
-        bin_of = torch.empty(rows.shape, dtype=torch.int32, device=fields.device)
+        bin_of = torch.empty(rows.shape, dtype=torch.int32, device=before.device)
         bin_of.scatter_(-1, place, _bin(ranks, samples, bins).expand_as(place))
         bin_of[tied] = _bin(own, samples, bins)
         found.append(bin_of.mT.contiguous())
@@ -206,9 +204,9 @@ def _of_ties(
     number, samples = rows.shape
     ranks = torch.empty(rows.shape, dtype=torch.float64, device=rows.device)
     if ties == "average":
-        for row, field in zip(ranks, rows, strict=True):
-            _, inverse, counts = field.unique(return_inverse=True, return_counts=True)
-            row[:] = (counts.cumsum(0) - (counts + 1) / 2)[inverse]
+        for ranked, row in zip(ranks, rows, strict=True):
+            _, inverse, counts = row.unique(return_inverse=True, return_counts=True)
+            ranked[:] = (counts.cumsum(0) - (counts + 1) / 2)[inverse]
         return ranks
     # in a random order first, then by a sort that keeps the order of equals
     orders = np.array([random.permutation(samples) for _ in range(number)], dtype=np.int64)

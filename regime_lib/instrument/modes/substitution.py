@@ -17,13 +17,14 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from regime_lib.errors import RegimeError
+from regime_lib.instrument.capture.isolation import isolated
+from regime_lib.instrument.capture.probe import checked_inputs
 from regime_lib.instrument.modes.preactivations import (
-    PreActivationWatch,
+    PreActivationMode,
     as_logits,
-    checked_inputs,
     read_preactivations,
-    undisturbed,
 )
+from regime_lib.instrument.shapes import shapes
 
 SHIFTS = ("kept", "dropped", "recentred")
 _ROUNDING = {torch.float64: 1e-8, torch.float32: 2e-3}
@@ -41,6 +42,8 @@ class SubstitutionMap:
     """What the biases, and the shifts of batch normalisation, add up to; not in the paper's M."""
     error: float
     """Largest deviation from being affine at a random point, over the largest logit there."""
+
+    __repr__ = shapes
 
 
 def substitution_map(
@@ -68,16 +71,18 @@ def substitution_map(
     """
     checked_inputs(inputs)
     names = read_preactivations(model, inputs[:1], members=members).layers
-    _check_layer(layer, names, model)
+    if not 0 <= layer <= len(names):
+        raise RegimeError(
+            f"layer is {layer}, but {type(model).__name__} has {len(names)} activations "
+            f"({', '.join(names)}); expected 0 to {len(names)}"
+        )
     one = inputs[:1]
-    root, logits = _from_root(model, one, layer, lambda value: value, members)
-    rows = [
-        torch.autograd.grad(logits[..., k].sum(), root, retain_graph=True)[0]
-        for k in range(logits.shape[-1])
-    ]
+    (root, *_), logits = _linear_above(model, one, layer, lambda value: value, members)
+    sums = [logits[..., k].sum() for k in range(logits.shape[-1])]
+    rows = [torch.autograd.grad(s, root, retain_graph=True)[0] for s in sums]
     matrix = torch.stack([row.reshape(logits.shape[0], -1) for row in rows], dim=1)
-    _, shift = _from_root(model, one, layer, torch.zeros_like, members)
-    point, there = _from_root(model, one, layer, _noise_like, members)
+    _, shift = _linear_above(model, one, layer, torch.zeros_like, members)
+    (point, *_), there = _linear_above(model, one, layer, _noise_like, members)
     vector = point.detach().reshape(logits.shape[0], -1, 1)
     linear = (matrix @ vector)[..., 0] + shift.detach()[:, 0]
     size = max(float(there.detach().abs().max()), float(linear.abs().max()), 1e-30)
@@ -95,34 +100,22 @@ def substitution_matrices(
 
     They are those of `substitution_map`, layer by layer, but a model that is a plain chain is run
     and differentiated once for all of its layers.
-
-    Parameters
-    ----------
-    model, inputs, members
-        As for `substitution_map`.
-
-    Raises
-    ------
-    RegimeError
-        As for `substitution_map`.
     """
     checked_inputs(inputs)
     one = inputs[:1]
     names = read_preactivations(model, one, members=members).layers
-    passed, logits = _from_first(model, one, lambda value: value, members)
+    passed, logits = _linear_above(model, one, 1, lambda value: value, members)
     sums = [logits[..., k].sum() for k in range(logits.shape[-1])]
     rows = [torch.autograd.grad(s, passed, retain_graph=True, allow_unused=True) for s in sums]
-    ends, moved = zip(
-        *(_from_first(model, one, instead, members) for instead in (torch.zeros_like, _noise_like)),
-        strict=True,
-    )
-    step = (moved[1] - moved[0]).detach()[:, 0]
+    start, still = _linear_above(model, one, 1, torch.zeros_like, members)
+    end, moved = _linear_above(model, one, 1, _noise_like, members)
+    step = (moved - still).detach()[:, 0]
     matrices = []
     for number in range(len(names)):
         parts = [row[number] for row in rows]
         if len(passed) == len(names) and all(part is not None for part in parts):
             matrix = torch.stack([part.reshape(logits.shape[0], -1) for part in parts], dim=1)
-            way = (ends[1][number] - ends[0][number]).detach().reshape(logits.shape[0], -1, 1)
+            way = (end[number] - start[number]).detach().reshape(logits.shape[0], -1, 1)
             if _is_step(matrix, way, step):
                 matrices.append(matrix)
                 continue
@@ -148,7 +141,7 @@ class LinearSubstitute(nn.Module):
     shifts : str
         ``kept``: all biases and batch-normalisation shifts as trained (their means were gathered
         behind activations that are now gone). ``dropped``: the paper's M alone, no shift at all.
-        ``recentred``: as kept, plus one number a class that makes the mean logits over `inputs`
+        ``recentred``: as kept, plus one number per class that makes the mean logits over `inputs`
         those of the whole model.
     members : int, optional
         K if the model is a stack of K networks.
@@ -189,19 +182,17 @@ class LinearSubstitute(nn.Module):
         return logits[0] if self.members is None else logits
 
     def _run(self, inputs: Tensor) -> Tensor:
-        with (
-            undisturbed(self.model),
-            PreActivationWatch(self.model, self.keep, record=False).watching(),
-        ):
+        mode = PreActivationMode(self.model, self.keep, record=False)
+        with isolated(self.model), mode.listening():
             logits = self.model(inputs)
         return as_logits(logits, self.members, inputs.shape[-2] if self.members else len(inputs))
 
 
-class _Tap(PreActivationWatch):
+class _Tap(PreActivationMode):
     """Holds what activations return, for differentiation."""
 
-    def __init__(self, model: nn.Module, instead: Callable[[Tensor], Tensor]) -> None:
-        super().__init__(model, 1, instead, record=False)
+    def __init__(self, model: nn.Module, keep: int, instead: Callable[[Tensor], Tensor]) -> None:
+        super().__init__(model, keep, instead, record=False)
         self.passed: list[Tensor] = []
 
     def _activation(self, name: str, read: Tensor, call: Callable[[], Tensor]) -> Tensor:
@@ -210,14 +201,29 @@ class _Tap(PreActivationWatch):
         return result.clone()  # what follows may work in place
 
 
-def _from_first(
-    model: nn.Module, inputs: Tensor, instead: Callable[[Tensor], Tensor], members: int | None
+def _linear_above(
+    model: nn.Module,
+    inputs: Tensor,
+    layer: int,
+    instead: Callable[[Tensor], Tensor],
+    members: int | None,
 ) -> tuple[list[Tensor], Tensor]:
-    """Run with the first activation replaced and those above linear; return all, with a graph."""
-    watch = _Tap(model, lambda value: instead(value).detach().requires_grad_())
-    with undisturbed(model), torch.enable_grad(), watch.watching():
-        logits = model(inputs)
-    return watch.passed, logits if members else logits.unsqueeze(0)
+    """Replace a layer's output and make all above it linear.
+
+    Return what this layer and those above hand on, and the logits, with a graph between them.
+    """
+
+    def start(value: Tensor) -> Tensor:
+        return instead(value).detach().clone().requires_grad_()
+
+    mode = _Tap(model, layer, start)
+    with isolated(model), torch.enable_grad():
+        if layer == 0:  # a stack reads the same inputs for all members: give each its own
+            inputs = start(inputs.expand(members, *inputs.shape) if members else inputs)
+        with mode.listening():
+            logits = model(inputs)
+    passed = mode.passed[layer - 1 :] if layer else [inputs, *mode.passed]
+    return passed, logits if members else logits.unsqueeze(0)
 
 
 def _noise_like(value: Tensor) -> Tensor:
@@ -233,50 +239,13 @@ def _is_step(matrix: Tensor, way: Tensor, step: Tensor) -> bool:
     return bool(size > 0 and error <= _ROUNDING.get(step.dtype, 5e-2) * size)
 
 
-def _from_root(
-    model: nn.Module,
-    inputs: Tensor,
-    layer: int,
-    instead: Callable[[Tensor], Tensor],
-    members: int | None,
-) -> tuple[Tensor, Tensor]:
-    """Run from a layer's output, replaced, through the linear part; return both, with a graph."""
-    found: list[Tensor] = []
-
-    def start(value: Tensor) -> Tensor:
-        found.append(instead(value).detach().clone().requires_grad_())
-        return found[0]
-
-    with undisturbed(model), torch.enable_grad():
-        if layer == 0:  # a stack reads the same inputs for all members: give each its own
-            begin = inputs.expand(members, *inputs.shape) if members else inputs
-            given, watch = start(begin), PreActivationWatch(model, 0)
-        else:
-            given, watch = inputs, PreActivationWatch(model, layer, start)
-        with watch.watching():
-            logits = model(given)
-    return found[0], logits if members else logits.unsqueeze(0)
-
-
-def _check_layer(layer: int, names: tuple[str, ...], model: nn.Module) -> None:
-    if not 0 <= layer <= len(names):
-        raise RegimeError(
-            f"layer is {layer}, but {type(model).__name__} has {len(names)} activations "
-            f"({', '.join(names)}); expected 0 to {len(names)}"
-        )
-
-
 def _not_affine(model: nn.Module, inputs: Tensor, layer: int, names: tuple[str, ...]) -> str:
-    with undisturbed(model), PreActivationWatch(model, layer).watching() as watch:
+    with isolated(model), PreActivationMode(model, layer).listening() as mode:
         model(inputs)
     where = f"above layer '{names[layer - 1]}'" if layer else "in the model"
-    culprit = watch.suspects[0] if watch.suspects else f"the forward function of {_kind(model)}"
+    found = mode.suspects[0] if mode.suspects else f"the forward function of {type(model).__name__}"
     return (
-        f"what lies {where} is not affine even with its activations replaced, because of "
-        f"{culprit}; a substitution map needs linear, convolution, average-pooling, batch "
-        "normalisation and reshaping layers"
+        f"what lies {where} is not affine even with its activations replaced, because of {found}; "
+        "a substitution map needs linear, convolution, average-pooling, batch normalisation and "
+        "reshaping layers"
     )
-
-
-def _kind(model: nn.Module) -> str:
-    return type(model).__name__

@@ -28,19 +28,10 @@ from dataclasses import dataclass
 from regime_lib.errors import RegimeError
 
 _DEFAULTS: dict[str, float | None] = {
-    "peak": 0.1,
-    "first": 0.1,
-    "init": 0.1,
-    "range": 0.1,
-    "floor": 0.1,
-    "cum": 0.9,
-    "auc": None,
-    "auc0": None,
-    "fit": None,
-    "end": 0.1,
-    "start": 0.9,
+    **dict.fromkeys(("peak", "first", "init", "range", "floor", "end"), 0.1),
+    **dict.fromkeys(("cum", "start"), 0.9),
+    **dict.fromkeys(("auc", "auc0", "fit")),
 }
-
 
 #: Steps over which the mean change stands for the start of a series, in init and auc0.
 EARLY = 20

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Bool, Float
 from numpy.typing import NDArray
 
 from regime_lib.errors import RegimeError
+from regime_lib.estimate import Estimate, no_number, number, over_runs
 from regime_lib.instrument.capture.coverage import ALL
 from regime_lib.instrument.settling.definitions import Definition
+from regime_lib.instrument.settling.recorded import Recorded, of_single_steps
 from regime_lib.instrument.settling.timescales import time_scales
-from regime_lib.instrument.tracking.trace import Trace
-
-_RESAMPLES = 2000
 
 
 @dataclass(frozen=True)
@@ -26,18 +25,27 @@ class RegimeChange:
     """Steps until the patterns settle: median over runs, or a bound (see `bound`)."""
     weight_time: float
     """Steps until the weights settle."""
-    ratio: float
-    """Median over runs of weight time / pattern time; NaN if no run determines it."""
-    ci_low: float
-    ci_high: float
+    estimate: Estimate
+    """Median over runs of weight time / pattern time; no number if no run determines it."""
     definition: Definition
-    level: float
-    """Of the interval."""
-    interval_over: str
-    """What was resampled: runs, or probe samples if there is one run; empty if nothing could be."""
     runs: int
     censored: tuple[int, int, int]
     """Runs in which only the patterns, only the weights, both never settle."""
+
+    @property
+    def ratio(self) -> float:
+        """The number of the estimate; NaN if there is none."""
+        return _or_nan(self.estimate.value)
+
+    @property
+    def ci_low(self) -> float:
+        """Lower end of the estimate's interval; NaN if there is none."""
+        return _or_nan(self.estimate.low)
+
+    @property
+    def ci_high(self) -> float:
+        """Upper end."""
+        return _or_nan(self.estimate.high)
 
     @property
     def bound(self) -> str:
@@ -64,11 +72,11 @@ class RegimeChange:
                 "runs: the ratio is undetermined (censored)"
             )
         sign = {"lower": "at least ", "upper": "at most ", "mixed": "about "}.get(self.bound, "")
-        known = np.isfinite(self.ci_low)
+        known = self.estimate.low is not None
         interval = f" [{self.ci_low:.2f}, {self.ci_high:.2f}]" if known else ""
         notes = [str(self.definition)]
-        notes += [f"{100 * self.level:.0f} % over {self.interval_over}"] if known else []
-        notes += [f"{self.runs} runs"] if self.runs > 1 else []
+        notes += [f"{self.estimate.method} over {self.estimate.over}"] if known else []
+        notes += [f"{self.runs} runs"] if self.runs > 1 and not known else []
         if any(self.censored):
             notes.append(f"censored: {only_patterns} patterns, {only_weights} weights, {both} both")
         return (
@@ -84,12 +92,11 @@ class RegimeChange:
 
 
 def regime_change(
-    traces: Trace | Sequence[Trace],
+    traces: Recorded | Sequence[Recorded],
     definition: str | Definition = "peak@0.1",
     *,
     relative: bool = False,
     layer: tuple[str, str] = (ALL, ALL),
-    level: float = 0.95,
     seed: int = 0,
 ) -> RegimeChange:
     """Compare when patterns and weights settle.
@@ -99,20 +106,14 @@ def regime_change(
     traces : Trace or sequence of Trace
         One run, or several with different seeds; the members of a stacked model are runs too.
     definition : str or Definition
-        What "settled" means (see `timescales`).
+        What "settled" means (see `definitions`).
     relative : bool
         Take the update relative to the norm of the weights.
     layer : pair of str
         Names of the pattern layer and of the module whose weights are compared.
-    level : float
-        Coverage of the interval: bootstrap over runs, or over parts of the probe if there is one.
     seed : int
-        Of the bootstrap.
-
-    Returns
-    -------
-    RegimeChange
-        Frozen; `print` gives one sentence.
+        Of the interval: over runs as `regime_lib.estimate.over_runs` has it, or over parts of the
+        probe if there is one run.
 
     Raises
     ------
@@ -120,53 +121,29 @@ def regime_change(
         If a trace is too short, or compares patterns over another lag than weights.
     """
     runs = _as_runs(traces)
-    if not 0 < level < 1:
-        raise RegimeError(f"the interval's level is {level}; expected a share between 0 and 1")
     if isinstance(definition, str):
         definition = Definition.parse(definition)
-    pattern_times, pattern_open, weight_times, weight_open = _times(
-        runs, definition, relative, layer
+    patterns, p_open, weights, w_open = _times(runs, definition, relative, layer)
+    only_patterns, only_weights, both = (
+        int(which.sum()) for which in (p_open & ~w_open, w_open & ~p_open, p_open & w_open)
     )
-    kinds = np.array(
-        [
-            (pattern_open & ~weight_open).sum(),
-            (weight_open & ~pattern_open).sum(),
-            (weight_open & pattern_open).sum(),
-        ]
-    )
-    usable = ~(pattern_open & weight_open)
-    ratios = weight_times[usable] / np.maximum(pattern_times[usable], 1.0)
-    random = np.random.default_rng(seed)
-    n = len(pattern_times)
-    if n > 1:
-        over, resampled = "runs", _resample(ratios, random)
+    usable, n = ~(p_open & w_open), len(patterns)
+    ratios = weights[usable] / np.maximum(patterns[usable], 1.0)
+    if not len(ratios) or 2 * both > n:
+        ratio = no_number(f"{n} runs")
+    elif n > 1:
+        m = len(ratios)
+        ratio = over_runs(lambda picks: np.median(ratios[picks]), m, over=f"{m} runs", seed=seed)
     elif runs[0].groups is not None and definition.quantity == "change" and layer[0] == ALL:
-        over = "probe samples"
-        times, still_open = _resample_probe(runs[0], definition, random)
-        resampled = weight_times[0] / np.maximum(times, 1.0)
-        resampled = resampled[~(still_open & weight_open[0])]
+        ratio = _over_probe(runs[0], definition, ratios[0], weights[0], bool(w_open[0]), seed)
     else:
-        over, resampled = "", np.empty(0)  # one run tells nothing of its spread
-    determined = len(ratios) and 2 * kinds[2] <= n
-    tails = (50 * (1 - level), 50 * (1 + level))
-    known = determined and len(resampled)
-    low, high = np.percentile(resampled, tails) if known else (np.nan, np.nan)
-    return RegimeChange(
-        float(np.median(pattern_times)),
-        float(np.median(weight_times)),
-        float(np.median(ratios)) if determined else float("nan"),
-        float(low),
-        float(high),
-        definition,
-        level,
-        over,
-        n,
-        (int(kinds[0]), int(kinds[1]), int(kinds[2])),
-    )
+        ratio = number(ratios[0], n=1, over="1 run")  # which tells nothing of its spread
+    times = float(np.median(patterns)), float(np.median(weights))
+    return RegimeChange(*times, ratio, definition, n, (only_patterns, only_weights, both))
 
 
 def run_ratios(
-    traces: Trace | Sequence[Trace], definition: str | Definition = "peak@0.1"
+    traces: Recorded | Sequence[Recorded], definition: str | Definition = "peak@0.1"
 ) -> tuple[Float[np.ndarray, " runs"], Bool[np.ndarray, "runs 2"]]:
     """Return each run's ratio, and whether its patterns and its weights are censored."""
     runs = _as_runs(traces)
@@ -176,10 +153,10 @@ def run_ratios(
     return weights / np.maximum(patterns, 1.0), np.stack([p_open, w_open], axis=1)
 
 
-def _as_runs(traces: Trace | Sequence[Trace]) -> list[Trace]:
+def _as_runs(traces: Recorded | Sequence[Recorded]) -> list[Recorded]:
     """Return the runs as a list, or say what was passed instead."""
-    runs = [traces] if isinstance(traces, Trace) else traces
-    if not isinstance(runs, Sequence) or not all(isinstance(run, Trace) for run in runs):
+    runs = [traces] if isinstance(traces, Recorded) else traces
+    if not isinstance(runs, Sequence) or not all(isinstance(run, Recorded) for run in runs):
         raise RegimeError(
             f"expected a Trace or a list of them (tracker.trace after the run), got {traces!r:.60}"
         )
@@ -189,23 +166,25 @@ def _as_runs(traces: Trace | Sequence[Trace]) -> list[Trace]:
 
 
 def _times(
-    runs: Sequence[Trace], definition: Definition, relative: bool, layer: tuple[str, str]
+    runs: Sequence[Recorded], definition: Definition, relative: bool, layer: tuple[str, str]
 ) -> tuple[NDArray, NDArray, NDArray, NDArray]:
     """Return pattern and weight times of all runs and members, and which are censored."""
     found: list[list[NDArray]] = [[], [], [], []]
     for trace in runs:
         suffix = definition.quantity
-        if suffix == "change":
-            _check_lag(trace)
+        if suffix == "change" and not of_single_steps(trace):
+            raise RegimeError(
+                "patterns were compared with each sample's last visit, several steps ago, but "
+                "weights with the step before; use a probe, or watch full batches, to compare the "
+                "two"
+            )
         weight = "weight_change_rel" if relative and suffix == "change" else f"weight_{suffix}"
-        for offset, (quantity, name) in enumerate(
-            ((f"pattern_{suffix}", layer[0]), (weight, layer[1]))
-        ):
-            steps, values = trace.array(quantity, name)
+        for offset, quantity in enumerate((f"pattern_{suffix}", weight)):
+            steps, values = trace.array(quantity, layer[offset])
             if len(steps) < 10:
                 raise RegimeError(
                     f"the trace has {len(steps)} observations of {quantity}; "
-                    "a time scale needs at least 10, so train longer or look more often"
+                    "a time scale needs at least 10, so train longer or observe more often"
                 )
             times, is_open = time_scales(steps, values, definition)
             found[2 * offset].append(times)
@@ -214,30 +193,25 @@ def _times(
     return patterns, p_open, weights, w_open
 
 
-def _check_lag(trace: Trace) -> None:
-    if "lag" in trace.quantities and np.any(trace.array("lag")[1] != 1):
-        raise RegimeError(
-            "patterns were compared with each sample's last visit, several steps ago, but weights "
-            "with the step before; use a probe, or watch full batches, to compare the two"
-        )
+def _over_probe(
+    run: Recorded, definition: Definition, ratio: float, weight: float, weight_open: bool, seed: int
+) -> Estimate:
+    """Return the ratio of one run, with an interval over parts of the probe."""
+    assert run.groups is not None
+    parts, (steps, _) = run.groups[:, 0], run.array("pattern_change")
+    n = parts.shape[1]
+
+    def ratio_of(picks: NDArray) -> float:
+        change = parts @ np.bincount(picks, minlength=n) / n
+        times, still_open = time_scales(steps, change[:, None], definition)
+        return np.nan if still_open[0] and weight_open else weight / max(times[0], 1.0)
+
+    found = over_runs(ratio_of, n, over=f"{n} parts of the probe", seed=seed)
+    if found.low is None or found.high is None:
+        return number(ratio, n=n, over=found.over)
+    # parts differ by one sample, so that their mean is not quite the whole
+    return replace(found, value=ratio, low=min(found.low, ratio), high=max(found.high, ratio))
 
 
-def _resample(ratios: NDArray, random: np.random.Generator) -> NDArray:
-    """Bootstrap the median over runs."""
-    if not len(ratios):
-        return ratios
-    drawn = random.integers(len(ratios), size=(_RESAMPLES, len(ratios)))
-    return np.median(ratios[drawn], axis=1)
-
-
-def _resample_probe(
-    trace: Trace, definition: Definition, random: np.random.Generator
-) -> tuple[NDArray, NDArray]:
-    """Bootstrap the pattern time over parts of the probe."""
-    assert trace.groups is not None
-    parts = trace.groups[:, 0]
-    steps, _ = trace.array("pattern_change")
-    draws = random.multinomial(
-        parts.shape[1], np.full(parts.shape[1], 1 / parts.shape[1]), size=_RESAMPLES // 10
-    )
-    return time_scales(steps, parts @ draws.T / parts.shape[1], definition)
+def _or_nan(value: float | None) -> float:
+    return float("nan") if value is None else value

@@ -6,14 +6,15 @@ smoothed by a trailing mean first, except for `cum` and `auc`, which sum.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
 from numpy.typing import NDArray
+from scipy.optimize import OptimizeWarning, curve_fit
 
 from regime_lib.errors import RegimeError
-from regime_lib.instrument.settling.decay import fit_decay
 from regime_lib.instrument.settling.definitions import EARLY, Definition, TimeScale
 
 _TAIL = 0.1  # share of the run whose mean is its floor
@@ -46,19 +47,13 @@ def time_scale(
     times, bounds, reasons, errors = _SCALES[definition.kind](
         np.asarray(steps, dtype=float), values[:, None], definition
     )
-    reason = reasons[0]
-    return TimeScale(
-        float("nan") if reason else float(times[0]),
-        float(bounds[0]),
-        bool(reason),
-        reason,
-        definition,
-        float(errors[0]),
-    )
+    reason, error = str(reasons[0]), float(np.broadcast_to(errors, 1)[0])
+    time = float("nan") if reason else float(times[0])
+    return TimeScale(time, float(bounds[0]), bool(reason), reason, definition, error)
 
 
-Found = tuple[NDArray, NDArray, list[str], NDArray]
-"""Times, lower bounds, reasons for censoring ("" if none), standard errors; one a column."""
+Found = tuple[NDArray, NDArray, NDArray, NDArray | float]
+"""Times, lower bounds, reasons for censoring ("" if none), standard errors; one per column."""
 
 
 def time_scales(
@@ -70,7 +65,7 @@ def time_scales(
     _, bounds, reasons, _ = _SCALES[definition.kind](
         np.asarray(steps, dtype=float), np.asarray(values, dtype=float), definition
     )
-    return bounds, np.array([bool(reason) for reason in reasons])
+    return bounds, reasons != ""
 
 
 def smooth(
@@ -91,7 +86,7 @@ def _check(steps: NDArray, values: NDArray) -> None:
     if len(values) < 10:
         raise RegimeError(
             f"the series has {len(values)} observations; a time scale needs at least 10, "
-            "so train longer or look more often"
+            "so train longer or observe more often"
         )
     if len(steps) != len(values) or np.any(np.diff(steps) <= 0):
         raise RegimeError("steps must be increasing and as many as the values")
@@ -109,10 +104,6 @@ def _early(steps: NDArray, values: NDArray) -> NDArray:
     return values[steps < steps[0] + EARLY].mean(axis=0)
 
 
-def _none(n: int) -> NDArray:
-    return np.full(n, np.nan)
-
-
 def _stays_below(steps: NDArray, smoothed: NDArray, threshold: NDArray) -> NDArray:
     """Return the first step from which a series never exceeds its threshold again; inf if never."""
     above = smoothed > threshold
@@ -127,18 +118,8 @@ def _peak(steps: NDArray, values: NDArray, definition: Definition) -> Found:
     smoothed = smooth(values, window)
     threshold = definition.q * smoothed.max(axis=0)
     times = _stays_below(steps, smoothed, threshold)
-    latest = steps[len(steps) - 1 - window]  # below for less than a window is no settling
-    late = times > latest
-    high = _floor(values) > threshold
-    reasons = [
-        ""
-        if not unsettled
-        else "noise floor above the threshold"
-        if raised
-        else "threshold never reached for good"
-        for unsettled, raised in zip(late, high, strict=True)
-    ]
-    return times, np.where(late, steps[-1], times), reasons, _none(len(times))
+    late, reasons = _unsettled(steps, values, times, threshold, window)
+    return times, np.where(late, steps[-1], times), reasons, np.nan
 
 
 def _first(steps: NDArray, values: NDArray, definition: Definition) -> Found:
@@ -148,27 +129,27 @@ def _first(steps: NDArray, values: NDArray, definition: Definition) -> Found:
     below &= np.arange(len(steps))[:, None] >= peaks
     reached = below.any(axis=0)
     times = np.where(reached, steps[below.argmax(axis=0)], np.inf)
-    reasons = ["" if ok else "threshold never reached" for ok in reached]
-    return times, np.where(reached, times, steps[-1]), reasons, _none(len(times))
+    reasons = np.where(reached, "", "threshold never reached")
+    return times, np.where(reached, times, steps[-1]), reasons, np.nan
 
 
 def _from_early(steps: NDArray, values: NDArray, definition: Definition) -> Found:
     window = _window(definition, len(values))
-    smoothed, early = smooth(values, window), _early(steps, values)
-    times = _stays_below(steps, smoothed, definition.q * early)
+    early = _early(steps, values)
+    times = _stays_below(steps, smooth(values, window), definition.q * early)
+    late, reasons = _unsettled(steps, values, times, definition.q * early, window)
+    reasons = np.where(early <= 0, "nothing changes at the start", reasons)
+    return times, np.where(late | (early <= 0), steps[-1], times), reasons, np.nan
+
+
+def _unsettled(
+    steps: NDArray, values: NDArray, times: NDArray, threshold: NDArray, window: int
+) -> tuple[NDArray, NDArray]:
+    """Tell which series are below for less than a window, which is no settling, and why."""
     late = times > steps[len(steps) - 1 - window]
-    high = _floor(values) > definition.q * early
-    reasons = [
-        "nothing changes at the start"
-        if still
-        else ""
-        if not unsettled
-        else "noise floor above the threshold"
-        if raised
-        else "threshold never reached for good"
-        for still, unsettled, raised in zip(early <= 0, late, high, strict=True)
-    ]
-    return times, np.where(late | (early <= 0), steps[-1], times), reasons, _none(len(times))
+    high = _floor(values) > threshold
+    reasons = np.where(high, "noise floor above the threshold", "threshold never reached for good")
+    return late, np.where(late, reasons, "")
 
 
 def _above_floor(steps: NDArray, values: NDArray, definition: Definition) -> Found:
@@ -186,28 +167,18 @@ def _above_floor(steps: NDArray, values: NDArray, definition: Definition) -> Fou
     flat = height <= np.maximum(3 * error, 1e-9 * np.abs(peak))
     # a floor must be seen for longer than the stretch that defines it
     late = times > steps[0] + (1 - 2 * _TAIL) * (steps[-1] - steps[0])
-    reasons = [
-        "the series does not fall"
-        if is_flat
-        else "no floor reached: still falling at the end"
-        if is_falling or is_late
-        else ""
-        for is_flat, is_falling, is_late in zip(flat, falling, late, strict=True)
-    ]
-    bounds = np.where(np.isinf(times) | flat, steps[-1], times)
-    return times, bounds, reasons, _none(len(times))
+    reasons = np.where(falling | late, "no floor reached: still falling at the end", "")
+    reasons = np.where(flat, "the series does not fall", reasons)
+    return times, np.where(np.isinf(times) | flat, steps[-1], times), reasons, np.nan
 
 
 def _cumulated(steps: NDArray, values: NDArray, definition: Definition) -> Found:
     spent = np.cumsum(values, axis=0)
     total = np.where(spent[-1] > 0, spent[-1], 1.0)
-    index = (spent >= definition.q * total).argmax(axis=0)
+    times = steps[(spent >= definition.q * total).argmax(axis=0)]
     share = _floor(values) * len(values) / total
-    reasons = [
-        "the floor's share of the sum grows with the length of the run" if x else ""
-        for x in share > 1 - definition.q
-    ]
-    return steps[index], steps[index], reasons, _none(len(index))
+    reason = "the floor's share of the sum grows with the length of the run"
+    return times, times, np.where(share > 1 - definition.q, reason, ""), np.nan
 
 
 def _area(steps: NDArray, values: NDArray, definition: Definition) -> Found:
@@ -219,46 +190,58 @@ def _area(steps: NDArray, values: NDArray, definition: Definition) -> Found:
     width = area / np.where(height > 0, height, 1.0)
     length = steps[-1] - steps[0]
     share = _floor(values) * length / np.where(area > 0, area, 1.0)
-    reasons = [
-        "the floor's share of the area grows with the length of the run"
-        if x
-        else "the series rises above its start for long"
-        if y
-        else ""
-        for x, y in zip(share > _FLOOR_AREA, (width > length) | (height <= 0), strict=True)
-    ]
-    return width, np.minimum(width, length), reasons, _none(len(width))
+    rising = (width > length) | (height <= 0)
+    reasons = np.where(rising, "the series rises above its start for long", "")
+    grows = "the floor's share of the area grows with the length of the run"
+    return width, np.minimum(width, length), np.where(share > _FLOOR_AREA, grows, reasons), np.nan
 
 
 def _fitted(steps: NDArray, values: NDArray, definition: Definition) -> Found:
     # the peak is found in the smoothed series, but the decay fitted to the raw one: a trailing mean
     # stretches short decays, and its neighbours are not independent
     peaks = smooth(values, _window(definition, len(values))).argmax(axis=0)
-    fits = [
-        fit_decay(steps[peak:], column[peak:]) for peak, column in zip(peaks, values.T, strict=True)
-    ]
+    series = zip(peaks, values.T, strict=True)
+    times, errors = np.array([_fit_decay(steps[at:], column[at:]) for at, column in series]).T
     length = steps[-1] - steps[0]
-    reasons = [
-        "no exponential decay fits"
-        if not np.isfinite(tau)
-        else "the fitted decay is longer than the run"
-        if tau > length
-        else ""
-        for tau, _ in fits
-    ]
-    times = np.array([tau for tau, _ in fits])
-    bounds = np.where([bool(r) for r in reasons], length, times)
-    return times, bounds, reasons, np.array([error for _, error in fits])
+    reasons = np.where(times > length, "the fitted decay is longer than the run", "")
+    reasons = np.where(np.isfinite(times), reasons, "no exponential decay fits")
+    return times, np.where(reasons != "", length, times), reasons, errors
+
+
+def _fit_decay(steps: NDArray, values: NDArray) -> tuple[float, float]:
+    """Fit floor + height exp(-t/tau) by least squares with positive bounds.
+
+    Return tau and its standard error, which is the covariance's; NaN if nothing decays.
+    """
+    t, y = steps - steps[0], values
+    if len(t) < 10 or y.max() <= 0:
+        return float("nan"), float("nan")
+    scale = y.max()
+    guess = (max(y[0] - y[-1], 1e-3 * scale), max(1.0, t[-1] / 5), max(y[-1], 0.0))
+    bounds = ([0.0, 1e-3, 0.0], [np.inf, 1e3 * t[-1], np.inf])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", OptimizeWarning)
+        try:
+            found, covariance = curve_fit(_decay, t, y, p0=guess, bounds=bounds)
+        except (RuntimeError, OptimizeWarning):
+            return float("nan"), float("nan")
+    height, tau = float(found[0]), float(found[1])
+    error = float(np.sqrt(covariance[1, 1]))
+    noise = float((y - _decay(t, *found)).std())
+    decays = height > 2 * noise and height > 1e-6 * scale and error < tau
+    return (tau, error) if decays else (float("nan"), error)
+
+
+def _decay(t: NDArray, height: float, tau: float, floor: float) -> NDArray:
+    return floor + height * np.exp(-t / tau)
 
 
 def _to_end(steps: NDArray, values: NDArray, definition: Definition) -> Found:
     times = _stays_below(steps, values, definition.q * values[0])
     # steady motion comes this close to its own last point by then, a random walk later still
     steady = steps[0] + (1 - definition.q) * (steps[-1] - steps[0])
-    reasons = [
-        "no earlier than steady motion approaches its own end" if x else "" for x in times >= steady
-    ]
-    return times, np.minimum(times, steps[-1]), reasons, _none(len(times))
+    reason = "no earlier than steady motion approaches its own end"
+    return times, np.minimum(times, steps[-1]), np.where(times >= steady, reason, ""), np.nan
 
 
 def _from_start(steps: NDArray, values: NDArray, definition: Definition) -> Found:
@@ -266,8 +249,8 @@ def _from_start(steps: NDArray, values: NDArray, definition: Definition) -> Foun
     times = _stays_below(steps, -values, -definition.q * values[-1])
     # a random walk has gone a share q of its way around q**2 of its time, steady motion later
     walk = steps[0] + _EARLY_WALK * definition.q**2 * (steps[-1] - steps[0])
-    reasons = ["no earlier than a random walk leaves its start" if x else "" for x in times >= walk]
-    return times, np.minimum(times, steps[-1]), reasons, _none(len(times))
+    reason = "no earlier than a random walk leaves its start"
+    return times, np.minimum(times, steps[-1]), np.where(times >= walk, reason, ""), np.nan
 
 
 _SCALES: dict[str, Callable[[NDArray, NDArray, Definition], Found]] = {

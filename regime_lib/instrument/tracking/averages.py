@@ -1,4 +1,4 @@
-"""An exponential moving average of a model's weights, as a network of its own to look at.
+"""An exponential moving average of a model's weights, as a network of its own to observe.
 
 The average moves with the drift of the weights and little with the noise of single batches, so that
 its patterns show which units settle for good (our notes on arXiv 2602.08333, full pilot, A.0). The
@@ -24,7 +24,7 @@ class WeightAverage:
     the same way: they are averages of what the trained weights saw, not what the averaged weights
     would see, which only more forward passes in training mode could tell. Buffers of whole numbers
     (counters) and entries that did not change (masks with infinities) are copied. The trained model
-    is only read.
+    is only read; `model` is the copy.
 
     Parameters
     ----------
@@ -32,11 +32,6 @@ class WeightAverage:
         The network that is trained.
     decay : float
         Between 0 and 1; the average remembers about ``1 / (1 - decay)`` steps.
-
-    Attributes
-    ----------
-    model : nn.Module
-        The copy with the averaged weights.
 
     Raises
     ------
@@ -58,13 +53,7 @@ class WeightAverage:
 
     @torch.no_grad()
     def update(self) -> None:
-        """Move the average towards the model's weights as they are now.
-
-        Raises
-        ------
-        RegimeError
-            If the model has other parameters or buffers than at the start.
-        """
+        """Move the average towards the model's weights as they are now."""
         mine, live = list(self.model.parameters()), list(self._source.parameters())
         _check_same(mine, live, "parameters")
         if mine:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import numpy as np
 from jaxtyping import Int
@@ -12,10 +12,11 @@ from torch import Tensor
 
 from regime_lib.errors import RegimeError
 from regime_lib.instrument.capture.layout import Layout
-from regime_lib.instrument.capture.modes import watch
+from regime_lib.instrument.capture.modes import intercept_calls
 from regime_lib.instrument.capture.plan import CallPlan
-from regime_lib.instrument.tracking.packed_bits import Shelf
-from regime_lib.instrument.tracking.pattern_buffer import Observations, PatternBuffer, compare
+from regime_lib.instrument.tracking.blocks import PatternBlock
+from regime_lib.instrument.tracking.packed_bits import PackedBits
+from regime_lib.instrument.tracking.pattern_buffer import PatternBuffer
 from regime_lib.instrument.tracking.recorder import Recorder
 
 _MIXED = (
@@ -33,65 +34,49 @@ class BatchMeter:
 
     Full-batch training so gives the change per step at no extra forward pass, and minibatch
     training the change per epoch.
-
-    Parameters
-    ----------
-    plan : CallPlan
-        The calls with patterns, found on one batch.
-    layout : Layout
-        How activations are read.
-    samples : int
-        Training samples in all.
     """
 
     def __init__(self, plan: CallPlan, layout: Layout, samples: int) -> None:
         self._plan, self._samples = plan, samples
         self._recorder = Recorder(plan, layout, advice=_WRONG_SIZE)
-        self._ring: PatternBuffer | None = None
-        self._first: list[Shelf] = []
-        self._last: list[Shelf] = []
+        self._buffer: PatternBuffer | None = None
+        self._first: list[PackedBits] = []
+        self._last: list[PackedBits] = []
         self._visited = np.full(samples, -1)
-        self._room: tuple[int, list[Shelf], list[Shelf]] = (0, [], [])
+        self._room: tuple[int, list[PackedBits], list[PackedBits]] = (0, [], [])
 
     @property
-    def ring(self) -> PatternBuffer:
-        """The patterns of full batches.
-
-        Raises
-        ------
-        RegimeError
-            If the training passes parts of the training set as well.
-        """
+    def full_batches(self) -> PatternBuffer:
+        """The patterns of full batches."""
         if self._last:
             raise RegimeError(_MIXED)
-        if self._ring is None:
-            self._ring = PatternBuffer(self._recorder, self._samples, self._plan.coverage.counted)
-            self._ring.filled = -1  # the first pass fills slot 0
-        return self._ring
+        if self._buffer is None:
+            self._buffer = PatternBuffer(self._recorder, self._plan.coverage, self._samples)
+            self._buffer.filled = -1  # the first pass fills slot 0
+        return self._buffer
 
-    def watch(self, index: Int[np.ndarray, " batch"] | None) -> BatchWatch:
-        """Return a context that records one forward pass over some samples, or over all."""
+    @contextmanager
+    def recording(self, index: Int[np.ndarray, " batch"] | None) -> Iterator[None]:
+        """Record one forward pass over some samples, or over all, if it succeeds."""
         if index is None:
-            ring = self.ring
-            return BatchWatch(
-                self._recorder, self._plan, ring.shelves, ring.filled + 1, self._samples
-            )
-        if self._ring is not None:
+            buffer = self.full_batches
+            where = buffer.stored, buffer.filled + 1, slice(0, self._samples)
+        else:
+            where = self._room_for(len(index))[0], 1, slice(0, len(index))
+        self._recorder.begin(*where)
+        with intercept_calls(self._recorder, dispatch=self._plan.dispatch):
+            yield
+        self._recorder.end()
+
+    def check(self, index: Int[np.ndarray, " batch"] | None) -> None:
+        """Refuse full batches and parts of the training set in one run."""
+        if index is None:
+            _ = self.full_batches
+        elif self._buffer is not None:
             raise RegimeError(_MIXED)
-        if not self._last:
-            self._first = self._recorder.shelves(1, self._samples)
-            self._last = self._recorder.shelves(1, self._samples)
-        shelves, _ = self._shelves_for(len(index))
-        return BatchWatch(self._recorder, self._plan, shelves, 1, len(index))
 
     def numbers(self, index: Tensor | NDArray | Sequence[int]) -> Int[np.ndarray, " batch"]:
-        """Read the caller's sample numbers.
-
-        Raises
-        ------
-        RegimeError
-            If they are not distinct numbers of training samples.
-        """
+        """Read the caller's sample numbers."""
         numbers = np.asarray(index.cpu() if isinstance(index, Tensor) else index)
         if numbers.ndim != 1 or not np.issubdtype(numbers.dtype, np.integer) or not numbers.size:
             raise RegimeError(
@@ -108,61 +93,30 @@ class BatchMeter:
             raise RegimeError("watch(index) got a sample twice in one batch; name each sample once")
         return numbers.astype(np.int64)
 
-    def take(self, index: Int[np.ndarray, " batch"], step: int) -> tuple[Observations, float]:
-        """Compare the patterns just recorded with the samples' last visits.
+    def block(self, index: Int[np.ndarray, " batch"], step: int) -> PatternBlock:
+        """Compare the patterns just recorded with the samples' last visits, and keep them.
 
-        Returns
-        -------
-        Observations
-            Of one look. Samples that were not visited before count as unchanged.
-        float
-            Mean number of steps since the samples' last visit; NaN if some were not visited before.
+        Samples that were not visited before count as unchanged.
         """
-        shelves, first = self._shelves_for(len(index))
+        stored, start = self._room_for(len(index))
         new = self._visited[index] < 0
-        if new.any():  # their first and last patterns are the ones just seen
-            for kept in (self._first, self._last):
-                for store, shelf in zip(kept, shelves, strict=True):
-                    _set(store, index[new], shelf.data[1][:, :, new])
-        for store, shelf, start, origin in zip(
-            self._last, shelves, first, self._first, strict=True
-        ):
-            shelf.data[0] = store.data[0][:, :, index]
-            start.data[0] = origin.data[0][:, :, index]
-        looks = compare(shelves, first, 1, self._plan.coverage.counted)
-        for store, shelf in zip(self._last, shelves, strict=True):
-            _set(store, index, shelf.data[1])
+        if not self._last:
+            self._first, self._last = (self._recorder.packed_bits(1, self._samples) for _ in "ab")
+        for first, last, now, before in zip(self._first, self._last, stored, start, strict=True):
+            if new.any():  # their first and last patterns are the ones just seen
+                for kept in (first, last):
+                    kept.data[0][:, :, index[new]] = now.data[1][:, :, new]
+            now.data[0] = last.data[0][:, :, index]
+            before.data[0] = first.data[0][:, :, index]
+            last.data[0][:, :, index] = now.data[1]
         lag = float("nan") if new.any() else float((step - self._visited[index]).mean())
         self._visited[index] = step
-        return looks, lag
+        at, seen_before, coverage = np.array([step]), np.array([not new.any()]), self._plan.coverage
+        return PatternBlock(at, seen_before, coverage, len(index), stored, start, lag=lag)
 
-    def _shelves_for(self, samples: int) -> tuple[list[Shelf], list[Shelf]]:
+    def _room_for(self, samples: int) -> tuple[list[PackedBits], list[PackedBits]]:
         """Return room for one batch and for its first patterns; kept until the size changes."""
         if self._room[0] != samples:
-            make = self._recorder.shelves
+            make = self._recorder.packed_bits
             self._room = samples, make(2, samples), make(1, samples)
         return self._room[1], self._room[2]
-
-
-class BatchWatch:
-    """One watched forward pass of the training itself: nothing is changed, only read."""
-
-    def __init__(
-        self, recorder: Recorder, plan: CallPlan, shelves: list[Shelf], slot: int, samples: int
-    ) -> None:
-        self._recorder = recorder
-        self._where = (shelves, slot, slice(0, samples))
-        self._modes = watch(recorder, dispatch=plan.dispatch)
-
-    def __enter__(self) -> None:
-        self._recorder.begin(*self._where)
-        self._modes.__enter__()
-
-    def __exit__(self, *failure: Any) -> None:
-        self._modes.__exit__(*failure)
-        if failure[0] is None:
-            self._recorder.end()
-
-
-def _set(store: Any, where: Any, values: Any) -> None:
-    store.data[0][:, :, where] = values

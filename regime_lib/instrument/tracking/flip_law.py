@@ -13,8 +13,10 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
+from regime_lib.instrument.shapes import shapes
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, eq=False)
 class FlipStatistics:
     """Pre-activations of one layer before and after a step; one number per member."""
 
@@ -26,6 +28,8 @@ class FlipStatistics:
     """Share of flips that the law predicts if every unit's mean were zero."""
     shifted: Float[np.ndarray, " members"]
     """Share of flips that the law predicts with every unit's own mean."""
+
+    __repr__ = shapes
 
 
 def flip_law(

@@ -17,13 +17,9 @@ from numpy.typing import NDArray
 
 from regime_lib.errors import RegimeError
 from regime_lib.instrument.capture.coverage import ALL
-from regime_lib.instrument.tracking.trace import Trace
+from regime_lib.instrument.settling.recorded import Recorded, of_single_steps
 
-_NET = {
-    "window": "pattern_net_change",
-    "start": "pattern_from_start",
-    "end": "pattern_from_end",
-}
+_NET = {"window": "pattern_net_change", "start": "pattern_from_start", "end": "pattern_from_end"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,13 +54,13 @@ class NetFlips:
         return f"NetFlips({ends}, pooled {np.round(self.pooled, 2).tolist()})"
 
 
-def flips_per_net_flip(trace: Trace, over: str = "window", layer: str = ALL) -> NetFlips:
+def flips_per_net_flip(trace: Recorded, over: str = "window", layer: str = ALL) -> NetFlips:
     """Return how many bits flip for one that finally differs, window by window.
 
     Parameters
     ----------
     trace : Trace
-        Of a tracker that looked after every step of the windows.
+        Of a tracker that observed every step of the windows.
     over : str
         ``window``: the consecutive windows of a tracker made with ``window=N``; ``start``: windows
         from the first pattern to every step; ``end``: windows from the steps with a snapshot to
@@ -75,7 +71,7 @@ def flips_per_net_flip(trace: Trace, over: str = "window", layer: str = ALL) -> 
     Raises
     ------
     RegimeError
-        If there are no such windows, a step in one of them was not looked at, or patterns were
+        If there are no such windows, a step in one of them was not observed, or patterns were
         compared with those of an earlier epoch.
     """
     if over not in _NET:
@@ -85,7 +81,7 @@ def flips_per_net_flip(trace: Trace, over: str = "window", layer: str = ALL) -> 
             "the trace holds no windows: make the tracker with window=N and train for at least N "
             "steps, or ask for over='start'"
         )
-    if "lag" in trace.quantities and np.any(trace.array("lag")[1] != 1):
+    if not of_single_steps(trace):
         raise RegimeError(
             "patterns were compared with each sample's last visit, several steps ago, so that the "
             "flips in between are not known; use a probe, or watch full batches"
@@ -101,8 +97,8 @@ def flips_per_net_flip(trace: Trace, over: str = "window", layer: str = ALL) -> 
         where = int(np.argmax(unseen))
         raise RegimeError(
             f"only {last[where] - first[where]} of the steps after {starts[where]} and up to "
-            f"{stops[where]} were looked at, so that flips in between may be missed; leave out "
-            "schedule= so that every step is looked at"
+            f"{stops[where]} were observed, so that flips in between may be missed; leave out "
+            "schedule= so that every step is"
         )
     return NetFlips(starts, stops, sums[last] - sums[first], net)
 

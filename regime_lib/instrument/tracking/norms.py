@@ -1,6 +1,6 @@
 """Norms of updates and distances, in as few passes over memory as possible.
 
-Small networks are copied into one row per look and measured many looks at a time, because calling
+Small networks are copied into one row per observation and measured many at a time, because calling
 NumPy would cost more than the arithmetic. Large ones are measured at once, block by block, while a
 block is in the processor's cache. Other devices take the same norms through torch.
 """
@@ -20,26 +20,38 @@ from torch import Tensor
 
 _BLOCK = 1 << 17  # numbers: calls of NumPy are rare, and a block's scratch stays in the cache
 _ROWS_BYTES = 1 << 20
-_MOST_LOOKS = 16
+_MOST_OBSERVATIONS = 16
 _FAR_EVERY = 8
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Norms:
-    """Squared norms by look, parameter tensor and member."""
+    """Squared norms by observation, parameter tensor and member."""
 
-    update: Float[np.ndarray, "looks parameters members"]
-    """Of the difference to the look before."""
-    size: Float[np.ndarray, "looks parameters members"]
+    update: Float[np.ndarray, "observations parameters members"]
+    """Of the difference to the observation before."""
+    size: Float[np.ndarray, "observations parameters members"]
     """Of the parameters themselves."""
-    travelled: Float[np.ndarray, "looks_far parameters members"]
-    """Of the difference to the first look; at every look, or at every eighth of a large network."""
-    far: Bool[np.ndarray, " looks"]
-    """At which looks `travelled` was taken."""
+    travelled: Float[np.ndarray, "observations parameters members"]
+    """Of the difference to the first observation."""
+    far: Bool[np.ndarray, " observations"]
+    """Where `travelled` is known: every eighth observation of a large network."""
 
 
-class Rows:
-    """Small networks: one row a look, measured many rows at a time."""
+class _Store:
+    """Parameters as they were last; `capacity` observations are kept before norms are taken."""
+
+    capacity: int
+    filled: int = 0
+
+    @property
+    def full(self) -> bool:
+        """Whether the norms must be taken before the next observation."""
+        return self.filled == self.capacity
+
+
+class Rows(_Store):
+    """Small networks: one row per observation, measured many rows at a time."""
 
     def __init__(self, parameters: Sequence[Tensor], members: int) -> None:
         self._views = _Views(parameters, members)
@@ -48,8 +60,8 @@ class Rows:
         ends = np.cumsum([view.shape[1] for view in views[1:]], dtype=int)
         self._parts = [slice(a, b) for a, b in pairwise([0, *ends])]
         first = np.concatenate(views, axis=1)
-        self.capacity = max(1, min(_MOST_LOOKS, _ROWS_BYTES // max(1, first.nbytes)))
-        # the look before, the looks, and room for their differences
+        self.capacity = max(1, min(_MOST_OBSERVATIONS, _ROWS_BYTES // max(1, first.nbytes)))
+        # the observation before, the observations, and room for their differences
         self._rows = np.zeros((1 + 2 * self.capacity, *first.shape), first.dtype)
         self.filled = 0
         self._rows[0] = self._first = first
@@ -73,7 +85,7 @@ class Rows:
         (size,) = self._squares(rows[:1])
         np.subtract(rows[0], self._rows[:kept], out=rows[1])
         np.copyto(self._rows[0], self._rows[kept])
-        np.subtract(rows[0], self._first, out=rows[0])  # the looks themselves are done with
+        np.subtract(rows[0], self._first, out=rows[0])  # the rows themselves are done with
         travelled, update = self._squares(rows)
         norms = Norms(update, size, travelled, np.ones(kept, bool))
         self.filled = 0
@@ -85,7 +97,7 @@ class Rows:
         sampled = (row[:, part][:, ::every] for part in self._parts)
         return np.concatenate([row[:, :0], *sampled], axis=1, out=into)
 
-    def _squares(self, rows: NDArray) -> Float[np.ndarray, "of looks parameters members"]:
+    def _squares(self, rows: NDArray) -> Float[np.ndarray, "kinds observations parameters members"]:
         """Take all norms of a parameter in one call: for short rows, calls cost more than sums."""
         squares = np.empty((*rows.shape[:2], len(self._parts), rows.shape[2]))
         for index, part in enumerate(self._parts):
@@ -94,14 +106,13 @@ class Rows:
         return squares
 
 
-class _Large:
-    """Large networks: measured at once; the distance to the start at every eighth look only."""
+class _Large(_Store):
+    """Large networks: measured at once, but for the distance to the start."""
 
     capacity = 8
 
     def __init__(self) -> None:
-        self.filled = 0
-        self._looks = 0
+        self._observations = 0
         self._measured: list[NDArray] = []
         self._size: NDArray = np.empty(0)
 
@@ -112,17 +123,17 @@ class _Large:
 
     def keep(self) -> None:
         """Measure the staged parameters, and make them the last ones."""
-        far = self._looks % _FAR_EVERY == 0
+        far = self._observations % _FAR_EVERY == 0
         self._measured.append(self._measure(far))
-        self._looks += 1
+        self._observations += 1
         self.filled += 1
 
     def take(self) -> Norms:
-        """Return the norms of the kept looks."""
+        """Return the norms of the kept observations."""
         measured = np.array(self._measured)
         self._measured, self.filled = [], 0
         far = ~np.isnan(measured[:, 0, 2, 0])
-        return Norms(measured[:, :, 0], measured[:, :, 1], measured[far, :, 2], far)
+        return Norms(measured[:, :, 0], measured[:, :, 1], measured[:, :, 2], far)
 
     def _sizes(self) -> Float[np.ndarray, "parameters members"]:
         raise NotImplementedError

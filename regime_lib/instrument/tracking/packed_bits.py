@@ -1,8 +1,8 @@
-"""Activation patterns at one bit a unit and sample: packing, comparing and counting them.
+"""Activation patterns at one bit per unit and sample: packing, comparing and counting them.
 
-A layer's patterns of the last few looks lie in a *shelf*: ``slots`` of one pattern each, of which
-slot 0 holds the look before. Comparing a whole shelf at once spreads the cost of calling NumPy over
-many looks, which is most of the cost for a small network; a large network gets a shelf for one.
+A layer's patterns of the last few observations lie in ``slots`` of one pattern each; slot 0 holds
+the observation before. Comparing all slots at once spreads the cost of calling NumPy, which is most
+of the cost for a small network; a large network gets one slot beside slot 0.
 
 A pattern is a stack of bit planes ``(planes, members, samples, row_bytes)``. A rectifier needs one
 plane (is the unit on?), a clipped unit two. Rows are padded with zero bits to whole bytes, so that
@@ -12,12 +12,13 @@ patterns compare by XOR and population count. NumPy works on the tensors' own me
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float, Int, UInt8
+from jaxtyping import Bool, Float, Int, Shaped, UInt8
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -25,7 +26,8 @@ _SHORT = 16  # words
 _SCRATCH_BYTES = 1 << 18  # what is compared is packed while it is in the cache
 _HALVES = (torch.bfloat16, torch.float16)
 
-Counts = tuple[Int[np.ndarray, "looks members"], Int[np.ndarray, "looks members"]]
+Counts = tuple[NDArray, NDArray]
+"""Units by observation and member that are off on every sample, and that are on on every one."""
 Pairs = Int[np.ndarray, "2 pairs"]
 """Numbers of two samples each."""
 
@@ -35,16 +37,61 @@ def row_bytes(units: int) -> int:
     return -(-units // 8)
 
 
-class NumpyPackedBits:
-    """Patterns of one layer in main memory.
+class PackedBits(ABC):
+    """Patterns of one layer: `data` has shape (slots, planes, members, samples, bytes)."""
 
-    Parameters
-    ----------
-    slots : int
-        Patterns that are kept, the one before among them.
-    planes, members, samples, units : int
-        Bit planes per unit, independent networks, probe samples, units per sample.
-    """
+    units: int
+    data: Any
+
+    def changed(self, count: int) -> Int[np.ndarray, "count members samples"]:
+        """Count the units that changed from each of the first slots to the next one."""
+        return self._differing(self.data[1 : count + 1], self.data[:count])
+
+    def from_first(self, first: PackedBits, count: int) -> Int[np.ndarray, "count members samples"]:
+        """Count the units that differ from slot 0 of `first`."""
+        return self._differing(self.data[1 : count + 1], first.data[0])
+
+    def between(self, pairs: Pairs, count: int) -> Int[np.ndarray, "count members pairs"]:
+        """Count the units that differ between the two samples of each pair."""
+        now = self.data[1 : count + 1]
+        return self._differing(now[..., pairs[0], :], now[..., pairs[1], :])
+
+    def restart(self, slot: int) -> None:
+        """Make a slot the one before."""
+        if slot:
+            self.data[0] = self.data[slot]
+
+    def octets(self, slot: int) -> UInt8[np.ndarray, " octets"]:
+        """Return one slot as a flat array in main memory."""
+        data = self.data[slot]
+        array = data if isinstance(data, np.ndarray) else data.cpu().numpy()
+        return np.ascontiguousarray(array).reshape(-1).view(np.uint8)
+
+    def distance(
+        self, slot: int, octets: UInt8[np.ndarray, " octets"]
+    ) -> Int[np.ndarray, "members samples"]:
+        """Count the units in which a slot differs from what `octets` returned of an earlier one."""
+        now: Any = self.data[slot : slot + 1]
+        before: Any = octets.copy()
+        if isinstance(now, Tensor):
+            before = torch.from_numpy(before).view(now.dtype).to(now.device)
+        return self._differing(now, before.reshape(now.shape))[0]
+
+    @abstractmethod
+    def constant(self, count: int) -> Counts:
+        """Count the units that are off on every sample, and those that are on (and not clipped)."""
+
+    @abstractmethod
+    def unpacked(self) -> Shaped[np.ndarray, "slots members samples units"]:
+        """Unpack the first plane: which units are on, or the codes of winners."""
+
+    @abstractmethod
+    def _differing(self, a: Any, b: Any) -> NDArray[np.int64]:
+        """Count, along the last axis, the units of which any plane differs."""
+
+
+class NumpyPackedBits(PackedBits):
+    """Patterns in main memory."""
 
     def __init__(self, slots: int, planes: int, members: int, samples: int, units: int) -> None:
         self.units = units
@@ -62,7 +109,7 @@ class NumpyPackedBits:
     ) -> None:
         """Keep which values lie above each threshold, in the given rows of one slot."""
         array = _as_numpy(values)
-        if self._scratch is None:  # most shelves are only read
+        if self._scratch is None:  # most are only read
             self._scratch = np.empty((array.shape[0], self._rows_at_once, self.units), bool)
         for plane, threshold in enumerate(thresholds):
             for start in range(0, array.shape[1], self._rows_at_once):
@@ -76,50 +123,32 @@ class NumpyPackedBits:
             return np.packbits(above).reshape(*above.shape[:2], -1)  # flat is faster
         return np.packbits(above, axis=-1)
 
-    def changed(self, looks: int) -> Int[np.ndarray, "looks members samples"]:
-        """Count the units that changed from each of the first slots to the next one."""
-        words = _words(self.data)
-        return _count_units(words[1 : looks + 1] ^ words[:looks])
-
-    def away(self, first: NumpyPackedBits, looks: int) -> Int[np.ndarray, "looks members samples"]:
-        """Count the units that differ from slot 0 of `first`."""
-        return _count_units(_words(self.data)[1 : looks + 1] ^ _words(first.data)[0])
-
-    def between(self, pairs: Pairs, looks: int) -> Int[np.ndarray, "looks members pairs"]:
-        """Count the units that differ between the two samples of each pair, at each look."""
-        words = _words(self.data)[1 : looks + 1]
-        return _count_units(words[..., pairs[0], :] ^ words[..., pairs[1], :])
-
-    def constant(self, looks: int) -> Counts:
-        """Count the units that are off on every sample, and those that are on (and not clipped)."""
-        words = _words(self.data)[1 : looks + 1]
+    def constant(self, count: int) -> Counts:
+        """Count units that do not depend on the sample."""
+        words = _words(self.data)[1 : count + 1]
         ever_on = _fold(np.bitwise_or, words[:, 0], 2)
         always_on = _fold(np.bitwise_and, words[:, 0], 2)
         if words.shape[1] == 2:  # the second plane marks the upper clip of a clipped unit
             always_on = always_on & ~_fold(np.bitwise_or, words[:, 1], 2)
         return self.units - _popcount(ever_on), _popcount(always_on)
 
-    def restart(self, slot: int) -> None:
-        """Make a slot the one before."""
-        if slot:
-            np.copyto(self.data[0], self.data[slot])
+    def unpacked(self) -> Bool[np.ndarray, "slots members samples units"]:
+        """Unpack the first plane."""
+        return np.unpackbits(self.data[:, 0], axis=-1, count=self.units).view(bool)
+
+    def _differing(self, a: Any, b: Any) -> NDArray[np.int64]:
+        return _count_units(_words(a) ^ _words(b))
 
 
-class TorchPackedBits:
-    """Patterns of one layer on any torch device, in the same layout; only counts leave it."""
+class TorchPackedBits(PackedBits):
+    """Patterns on any torch device, in the same layout; only counts leave it."""
 
     def __init__(
-        self,
-        slots: int,
-        planes: int,
-        members: int,
-        samples: int,
-        units: int,
-        device: torch.device,
+        self, slots: int, planes: int, members: int, samples: int, units: int, device: torch.device
     ) -> None:
         self.units = units
         shape = (slots, planes, members, samples, row_bytes(units))
-        self.data = torch.zeros(shape, dtype=torch.uint8, device=device)
+        self.data: Tensor = torch.zeros(shape, dtype=torch.uint8, device=device)
 
     def store(
         self,
@@ -132,50 +161,32 @@ class TorchPackedBits:
         for plane, threshold in enumerate(thresholds):
             self.data[slot, plane, :, rows] = pack(values > threshold)
 
-    def changed(self, looks: int) -> Int[np.ndarray, "looks members samples"]:
-        """Count the units that changed from each of the first slots to the next one."""
-        return self._count(self.data[1 : looks + 1] ^ self.data[:looks])
-
-    def away(self, first: TorchPackedBits, looks: int) -> Int[np.ndarray, "looks members samples"]:
-        """Count the units that differ from slot 0 of `first`."""
-        return self._count(self.data[1 : looks + 1] ^ first.data[0])
-
-    def between(self, pairs: Pairs, looks: int) -> Int[np.ndarray, "looks members pairs"]:
-        """Count the units that differ between the two samples of each pair, at each look."""
-        first, second = (torch.from_numpy(part).to(self.data.device) for part in pairs)
-        patterns = self.data[1 : looks + 1]
-        return self._count(patterns[..., first, :] ^ patterns[..., second, :])
-
-    def constant(self, looks: int) -> Counts:
-        """Count the units that are off on every sample, and those that are on (and not clipped)."""
-        patterns = self.data[1 : looks + 1]
+    def constant(self, count: int) -> Counts:
+        """Count units that do not depend on the sample."""
+        patterns = self.data[1 : count + 1]
         ever_on = _fold(torch.bitwise_or, patterns[:, 0], 2)
         always_on = _fold(torch.bitwise_and, patterns[:, 0], 2)
         if patterns.shape[1] == 2:
             always_on = always_on & ~_fold(torch.bitwise_or, patterns[:, 1], 2)
-        on, always = (
-            popcount(bits).sum(dim=-1, dtype=torch.int64).cpu().numpy()
-            for bits in (ever_on, always_on)
-        )
-        return self.units - on, always
+        return self.units - _total(popcount(ever_on)), _total(popcount(always_on))
 
-    def restart(self, slot: int) -> None:
-        """Make a slot the one before."""
-        self.data[0] = self.data[slot]
+    def unpacked(self) -> Bool[np.ndarray, "slots members samples units"]:
+        """Unpack the first plane."""
+        return np.unpackbits(self.data[:, 0].cpu().numpy(), axis=-1, count=self.units).view(bool)
 
-    @staticmethod
-    def _count(changed: UInt8[Tensor, "looks planes members samples bytes"]) -> NDArray[np.int64]:
+    def _differing(self, a: Any, b: Any) -> NDArray[np.int64]:
+        changed = a ^ b
         per_unit = changed[:, 0]
         for plane in range(1, changed.shape[1]):
             per_unit = per_unit | changed[:, plane]
-        return popcount(per_unit).sum(dim=-1, dtype=torch.int64).cpu().numpy()
+        return _total(popcount(per_unit))
 
 
-class WinnerBuffer:
-    """Which element won each pooling window: one code a window, compared for equality.
+class WinnerBuffer(PackedBits):
+    """Which element won each pooling window: one code per window, compared for equality.
 
     Codes need only differ between the elements of one window, so that the low byte of the winner's
-    flat position is enough unless two elements of a window share it (`kinks.code_type`).
+    flat position is enough unless two elements of a window share it (`operators.code_type`).
     """
 
     def __init__(
@@ -188,42 +199,29 @@ class WinnerBuffer:
         device: torch.device,
     ) -> None:
         self.units = units
-        shape = (slots, 1, members, samples, units)
-        self.data = torch.zeros(shape, dtype=dtype, device=device)
+        self.data: Tensor = torch.zeros(
+            (slots, 1, members, samples, units), dtype=dtype, device=device
+        )
 
     def store(self, slot: int, rows: slice, codes: Int[Tensor, "members rows units"]) -> None:
         """Keep the low part of `codes` in the given rows of one slot."""
         self.data[slot, 0, :, rows] = codes
 
-    def changed(self, looks: int) -> Int[np.ndarray, "looks members samples"]:
-        """Count the windows whose winner changed from each of the first slots to the next one."""
-        return _count_true(self.data[1 : looks + 1, 0] != self.data[:looks, 0])
-
-    def away(self, first: WinnerBuffer, looks: int) -> Int[np.ndarray, "looks members samples"]:
-        """Count the windows whose winner differs from slot 0 of `first`."""
-        return _count_true(self.data[1 : looks + 1, 0] != first.data[0, 0])
-
-    def between(self, pairs: Pairs, looks: int) -> Int[np.ndarray, "looks members pairs"]:
-        """Count the windows whose winner differs between the two samples of each pair."""
-        first, second = (torch.from_numpy(part).to(self.data.device) for part in pairs)
-        codes = self.data[1 : looks + 1, 0]
-        return _count_true(codes[..., first, :] != codes[..., second, :])
-
-    def constant(self, looks: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Return NaN: a pooling window is never off."""
-        nothing = np.full((looks, self.data.shape[2]), np.nan)
+    def constant(self, count: int) -> Counts:
+        """Count units that do not depend on the sample."""
+        nothing = np.full((count, self.data.shape[2]), np.nan)  # a pooling window is never off
         return nothing, nothing
 
-    def restart(self, slot: int) -> None:
-        """Make a slot the one before."""
-        self.data[0] = self.data[slot]
+    def unpacked(self) -> Int[np.ndarray, "slots members samples units"]:
+        """Return the codes."""
+        return self.data[:, 0].cpu().numpy()
 
-
-Shelf = NumpyPackedBits | TorchPackedBits | WinnerBuffer
+    def _differing(self, a: Any, b: Any) -> NDArray[np.int64]:
+        return _count_true((a != b)[:, 0])
 
 
 def pack(bits: Bool[Tensor, "*rows units"]) -> UInt8[Tensor, "*rows bytes"]:
-    """Pack the last axis, eight units a byte, the first in the highest bit, as NumPy does."""
+    """Pack the last axis, eight units to a byte, the first in the highest bit, as NumPy does."""
     units = bits.shape[-1]
     padded = torch.nn.functional.pad(bits.to(torch.uint8), (0, -units % 8))
     octets = padded.reshape(*bits.shape[:-1], -1, 8)
@@ -236,6 +234,10 @@ def popcount(octets: UInt8[Tensor, "*shape"]) -> UInt8[Tensor, "*shape"]:
     pairs = octets - ((octets >> 1) & 0x55)
     quads = (pairs & 0x33) + ((pairs >> 2) & 0x33)
     return (quads + (quads >> 4)) & 0x0F
+
+
+def _total(counts: Tensor) -> NDArray[np.int64]:
+    return counts.sum(dim=-1, dtype=torch.int64).cpu().numpy()
 
 
 def _as_numpy(values: Float[Tensor, "*shape"]) -> NDArray:
@@ -262,10 +264,10 @@ def _count_units(changed: NDArray[np.unsignedinteger]) -> NDArray[np.int64]:
     return _popcount(changed[:, 0] if one_plane else np.bitwise_or.reduce(changed, axis=1))
 
 
-def _count_true(different: Bool[Tensor, "looks members samples units"]) -> NDArray[np.int64]:
+def _count_true(different: Bool[Tensor, "observations members samples units"]) -> NDArray[np.int64]:
     """Count along the last axis; whole bytes are counted eight at a time where they line up."""
     if different.device.type != "cpu":
-        return different.sum(dim=-1, dtype=torch.int64).cpu().numpy()
+        return _total(different)
     octets = different.numpy().view(np.uint8)
     return _popcount(_words(np.ascontiguousarray(octets)))
 

@@ -1,12 +1,12 @@
-"""Running the probe and comparing its patterns with the previous and the first ones."""
+"""Running the probe: the first time to find what has a pattern, later to keep the patterns."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
-from jaxtyping import Int
-from numpy.typing import NDArray
+from jaxtyping import Float
 from torch import nn
 
 from regime_lib.errors import RegimeError
@@ -18,72 +18,40 @@ from regime_lib.instrument.capture.isolation import (
     RandomState,
     noting_side_effects,
 )
-from regime_lib.instrument.capture.layout import Layout
-from regime_lib.instrument.capture.modes import watch
+from regime_lib.instrument.capture.modes import intercept_calls
 from regime_lib.instrument.capture.plan import CallPlan
 from regime_lib.instrument.capture.probe import Probe
-from regime_lib.instrument.tracking.flip_law import FlipStatistics, flip_statistics
-from regime_lib.instrument.tracking.packed_bits import Pairs
-from regime_lib.instrument.tracking.pattern_buffer import Observations, PatternBuffer
+from regime_lib.instrument.tracking.flip_law import flip_statistics
+from regime_lib.instrument.tracking.options import Options
+from regime_lib.instrument.tracking.pattern_buffer import PatternBuffer
 from regime_lib.instrument.tracking.recorder import Recorder
 
 _GROUP_BYTES = 8 << 20  # activations above this are returned to the system after every pass
 _TOLERATED = 1e-3  # share of bits that rounding may flip between one pass and several
 
 
-def discover(
-    model: nn.Module,
-    probe: Probe,
-    layout: Layout,
-    *,
-    samples: int | None,
-    smooth: bool,
-    keep: frozenset[str] | None,
-) -> tuple[CallPlan, ExecutionState]:
-    """Look at a model for the first time, without disturbing it.
-
-    Returns
-    -------
-    CallPlan
-        The calls with patterns.
-    ExecutionState
-        What later looks must be given, and what they must put back.
-    """
+def discover(model: nn.Module, probe: Probe, options: Options) -> tuple[CallPlan, ExecutionState]:
+    """Find the calls with patterns, and what later observations must be given and put back."""
     noise, precision = RandomState.capture(python=True), Precision.capture()
-    found = Discovery(model, layout, probe.samples or samples, smooth)
+    found = Discovery(model, options.layout, probe.samples or options.samples, options.smooth)
     with (
         IsolatedEvaluation(model, ExecutionState(noise, precision)),
         noting_side_effects(model) as touched,
-        found.naming(),
-        watch(found, dispatch=True, every_operator=True),
+        found.following(),
+        intercept_calls(found, dispatch=True, every_operator=True),
     ):
         probe.run(model)
         after = RandomState.capture(python=True)
     if noise.same_python(after):  # reading these generators costs more than a small layer
         noise = replace(noise, python=None)
-    return found.plan(keep), ExecutionState(noise, precision, tuple(touched))
+    return found.plan(options.keep), ExecutionState(noise, precision, tuple(touched))
 
 
 class PatternMeter:
-    """Runs the probe, look after look, and compares many looks at a time.
+    """Runs the probe, one observation after the other, and keeps the patterns of the last ones.
 
-    Parameters
-    ----------
-    model : nn.Module
-        The network itself, without wrappers.
-    probe : Probe
-        The inputs.
-    plan, given : CallPlan, ExecutionState
-        What `discover` found.
-    layout : Layout
-        How activations are read.
-    group : int, optional
-        Samples a forward pass. By default as many as keep the largest activation in reach of the
-        allocator's reuse (8 MiB), unless the network's samples influence each other.
-    preactivations : bool
-        Whether to keep the pre-activations, for the flip law.
-    pairs : array of int, shape (2, pairs), optional
-        Samples to compare with each other at every look.
+    In groups of samples; by default as large as keep the largest activation in reach of the
+    allocator's reuse (8 MiB), unless the network's samples influence each other.
     """
 
     def __init__(
@@ -91,73 +59,50 @@ class PatternMeter:
         model: nn.Module,
         probe: Probe,
         plan: CallPlan,
-        given: ExecutionState,
-        layout: Layout,
-        *,
-        group: int | None,
-        preactivations: bool,
-        pairs: Pairs | None = None,
+        state: ExecutionState,
+        options: Options,
     ) -> None:
         self._model, self._probe, self._plan = model, probe, plan
-        self._undisturbed = IsolatedEvaluation(model, given)
+        self._isolated = IsolatedEvaluation(model, state)
         self._samples = plan.coverage.samples
-        self._recorder = Recorder(plan, layout, keep_values=preactivations)
-        self._ring = PatternBuffer(self._recorder, self._samples, plan.coverage.counted, pairs)
-        self._law: list[tuple[FlipStatistics, ...]] | None = [] if preactivations else None
-        if preactivations:
-            self._before, self._now = (self._recorder.room_for_values(self._samples) for _ in "ab")
+        self._recorder = Recorder(plan, options.layout, keep_values=options.preactivations)
+        self.buffer = PatternBuffer(self._recorder, plan.coverage, self._samples)
+        self._keeps_values = options.preactivations
+        self._before, self._now = (
+            self._recorder.room_for_values(self._samples) if self._keeps_values else []
+            for _ in "ab"
+        )
         self._groups: list[tuple[slice, slice | None]] = [(slice(0, self._samples), None)]
-        self._settle_groups(group)
+        self._settle_groups(options.group)
         self._run(0)
-        self._ring.start()
+        self.buffer.start()
         self._swap_values()
 
-    @property
-    def full(self) -> bool:
-        """Whether the looks must be taken before the next one."""
-        return self._ring.full
-
-    def look(self) -> None:
+    def observe(self) -> None:
         """Run the probe once; its patterns are forgotten unless `keep` follows."""
-        self._run(self._ring.filled + 1)
+        self._run(self.buffer.filled + 1)
 
     def keep(self) -> None:
-        """Keep the patterns of the last look."""
-        if self._law is not None:
-            self._law.append(tuple(map(flip_statistics, self._before, self._now)))
+        """Keep the patterns of the last observation."""
+        if self._keeps_values:
+            self.buffer.statistics.append(tuple(map(flip_statistics, self._before, self._now)))
             self._swap_values()
-        self._ring.filled += 1
+        self.buffer.filled += 1
 
-    def take(self) -> Observations:
-        """Compare the looks since the last call, and forget all but the last."""
-        law = () if self._law is None else tuple(self._law)
-        if self._law is not None:
-            self._law = []
-        return self._ring.take(law)
-
-    def first_look(self) -> Observations:
-        """Return what can be said of the first look: nothing changed yet."""
-        return self._ring.unchanged()
-
-    def snapshot(self, into: NDArray[np.uint8] | None = None) -> NDArray[np.uint8]:
-        """Copy the last patterns, packed; into an earlier copy that is no longer wanted, if any."""
-        return self._ring.last(into)
-
-    def distance_to_last(self, snapshot: NDArray[np.uint8]) -> Int[np.ndarray, "layers members"]:
-        """Count the units in which an earlier snapshot differs from the last patterns."""
-        return self._ring.distance_to_last(snapshot)
+    @property
+    def preactivations(self) -> Sequence[Float[np.ndarray, "members samples _units"]]:
+        """Of every layer at the last observation kept; empty if they are not kept."""
+        return self._before
 
     def _swap_values(self) -> None:
-        if self._law is not None:
-            self._before, self._now = self._now, self._before
+        self._before, self._now = self._now, self._before
 
     def _run(self, slot: int) -> None:
-        if self._law is not None:
-            self._recorder.values = self._now
-        with self._undisturbed:
+        self._recorder.values = self._now
+        with self._isolated:
             for rows, part in self._groups:
-                self._recorder.begin(self._ring.shelves, slot, rows)
-                with watch(self._recorder, dispatch=self._plan.dispatch):
+                self._recorder.begin(self.buffer.stored, slot, rows)
+                with intercept_calls(self._recorder, dispatch=self._plan.dispatch):
                     self._probe.run(self._model, part)
                 self._recorder.end()
 
@@ -182,7 +127,7 @@ class PatternMeter:
         self._run(0)
         self._groups = [(rows, rows) for rows in parts]
         self._run(1)
-        differing = sum(int(shelf.changed(1).sum()) for shelf in self._ring.shelves)
+        differing = sum(int(bits.changed(1).sum()) for bits in self.buffer.stored)
         units = self._plan.coverage.units + self._plan.coverage.winners
         total = self._samples * units * self._plan.coverage.members
         if differing > _TOLERATED * total:

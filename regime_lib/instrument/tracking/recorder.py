@@ -1,8 +1,8 @@
-"""Listens to a forward pass whose calls are known (`plan.Plan`) and keeps its patterns."""
+"""Listens to a forward pass whose calls are known (`plan.CallPlan`) and keeps its patterns."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -12,11 +12,11 @@ from torch import Tensor
 
 from regime_lib.errors import RegimeError
 from regime_lib.instrument.capture.layout import Layout
-from regime_lib.instrument.capture.operators import Kind, Rule
+from regime_lib.instrument.capture.operators import Args, Kind, Kwargs, Rule
 from regime_lib.instrument.capture.plan import CallPlan
 from regime_lib.instrument.tracking.packed_bits import (
     NumpyPackedBits,
-    Shelf,
+    PackedBits,
     TorchPackedBits,
     WinnerBuffer,
 )
@@ -28,18 +28,10 @@ _SAME_PROBE = (
 
 
 class Recorder:
-    """Writes the patterns of one forward pass after the other (`capture.Listener`).
+    """Writes the patterns of one forward pass after the other (`modes.Listener`).
 
-    Parameters
-    ----------
-    plan : CallPlan
-        The calls to expect.
-    layout : Layout
-        How activations are read.
-    keep_values : bool
-        Whether the pre-activations are kept as well, relative to their threshold (32 bits a unit).
-    advice : str
-        What to do if a forward pass differs from the plan.
+    And the pre-activations, relative to their threshold, if they are kept (32 bits each). `advice`
+    says what to do if a forward pass differs from the plan.
     """
 
     def __init__(
@@ -52,7 +44,7 @@ class Recorder:
     ) -> None:
         self._plan, self._layout, self._advice = plan, layout, advice
         self._cursor = 0
-        self._shelves: Sequence[Shelf] = ()
+        self._stored: Sequence[PackedBits] = ()
         self._slot = 0
         self._rows = slice(0)
         self._samples = 0
@@ -60,9 +52,9 @@ class Recorder:
         self.keep_values = keep_values
         self.values: list[Float[np.ndarray, "members samples units"]] = []
 
-    def shelves(self, slots: int, samples: int) -> list[Shelf]:
-        """Return an empty shelf for every layer."""
-        made: list[Shelf] = []
+    def packed_bits(self, slots: int, samples: int) -> list[PackedBits]:
+        """Return empty room for the patterns of every layer."""
+        made: list[PackedBits] = []
         for site in self._plan.sites:
             size = (self._layout.members, samples, site.layer.units)
             if site.codes is not None:
@@ -80,9 +72,9 @@ class Recorder:
             for site in self._plan.sites
         ]
 
-    def begin(self, shelves: Sequence[Shelf], slot: int, rows: slice) -> None:
+    def begin(self, stored: Sequence[PackedBits], slot: int, rows: slice) -> None:
         """Direct the next forward pass into these rows of this slot."""
-        self._shelves, self._slot, self._rows, self._cursor = shelves, slot, rows, 0
+        self._stored, self._slot, self._rows, self._cursor = stored, slot, rows, 0
         self._samples = rows.stop - rows.start
 
     def end(self) -> None:
@@ -90,9 +82,7 @@ class Recorder:
         if self._cursor != len(self._plan.steps):
             raise self._changed(f"made {self._cursor} of {len(self._plan.steps)} expected calls")
 
-    def on_call(
-        self, rule: Rule, via: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]
-    ) -> bool:
+    def on_call(self, rule: Rule, via: str, args: Args, kwargs: Kwargs) -> bool:
         """Store the pattern of a call that is tracked."""
         if rule.kind not in self._plan.rules:
             return False
@@ -110,9 +100,8 @@ class Recorder:
         if rule.kind is Kind.WINNER:
             return True
         rows = self._read_rows(reading.values, step.layer)
-        shelf = self._shelves[step.layer]
-        assert not isinstance(shelf, WinnerBuffer)
-        shelf.store(self._slot, self._rows, rows, reading.thresholds)
+        bits: Any = self._stored[step.layer]
+        bits.store(self._slot, self._rows, rows, reading.thresholds)
         if self.keep_values:
             shifted = rows.float() - reading.thresholds[0]
             self.values[step.layer][:, self._rows] = shifted.cpu().numpy()
@@ -122,12 +111,11 @@ class Recorder:
         """Store the winners of the max-pool just called."""
         layer = self._plan.steps[self._cursor - 1].layer
         assert layer is not None
-        shelf = self._shelves[layer]
-        assert isinstance(shelf, WinnerBuffer)
-        shelf.store(self._slot, self._rows, self._read_rows(winners, layer))
+        bits: Any = self._stored[layer]
+        bits.store(self._slot, self._rows, self._read_rows(winners, layer))
 
     def on_operator(self, *_: Any) -> None:
-        """Ignore operators: they were looked at once."""
+        """Ignore operators: they were noted once."""
 
     def _read_rows(self, values: Tensor, layer: int) -> Tensor:
         if values.requires_grad:
@@ -139,37 +127,10 @@ class Recorder:
         if rows is None or rows.shape != size:
             name = self._plan.sites[layer].layer.name
             shape = tuple(values.shape)
-            raise self._changed(f"gave layer {name} shape {shape}, not {size[2]} units a sample")
+            raise self._changed(f"gave layer {name} shape {shape}, not {size[2]} units per sample")
         return rows
 
     def _changed(self, what: str) -> RegimeError:
         return RegimeError(
             f"the model's forward pass differs from the first one: it {what}; {self._advice}"
         )
-
-
-def as_bytes(
-    shelves: Sequence[Shelf], slot: int, into: NDArray[np.uint8] | None = None
-) -> NDArray[np.uint8]:
-    """Copy one slot of all layers into one flat array."""
-    parts = []
-    for shelf in shelves:
-        data = shelf.data[slot]
-        array = data if isinstance(data, np.ndarray) else data.cpu().numpy()
-        parts.append(np.ascontiguousarray(array).reshape(-1).view(np.uint8))
-    return np.concatenate(parts, out=into)
-
-
-def from_bytes(shelves: Sequence[Any], slot: int, flat: NDArray[np.uint8]) -> None:
-    """Fill one slot of all layers from what `as_bytes` gave."""
-    start = 0
-    for shelf in shelves:
-        data = shelf.data[slot]
-        size = data.nbytes
-        part = flat[start : start + size].copy()
-        start += size
-        if isinstance(data, np.ndarray):
-            data[...] = part.reshape(data.shape)
-        else:
-            kind = np.uint8 if data.element_size() == 1 else np.int32
-            data.copy_(Tensor(data.new_tensor(part.view(kind))).reshape(data.shape))

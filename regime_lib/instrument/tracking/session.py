@@ -1,146 +1,112 @@
-"""One tracked run: the meters, the journal and the snapshots between entering and leaving."""
+"""One tracked run of one network: its meters, series and snapshots from entering to leaving."""
 
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import numpy as np
+from jaxtyping import Int
 from numpy.typing import NDArray
 from torch import nn
 
 from regime_lib.errors import RegimeError, RegimeWarning
 from regime_lib.instrument.capture.coverage import Coverage
-from regime_lib.instrument.capture.layout import Layout
 from regime_lib.instrument.capture.plan import CUSTOM
 from regime_lib.instrument.capture.probe import Probe
 from regime_lib.instrument.tracking.batches import BatchMeter
+from regime_lib.instrument.tracking.blocks import EndBlock, WeightBlock
 from regime_lib.instrument.tracking.options import Options
-from regime_lib.instrument.tracking.oui import draw_pairs
-from regime_lib.instrument.tracking.packed_bits import Pairs
-from regime_lib.instrument.tracking.pattern_buffer import PatternBuffer
+from regime_lib.instrument.tracking.pattern_buffer import PatternBuffer, StateBlock
 from regime_lib.instrument.tracking.patterns import PatternMeter, discover
+from regime_lib.instrument.tracking.quantities.base import EndQuantity, StateQuantity
 from regime_lib.instrument.tracking.series_builder import SeriesBuilder
 from regime_lib.instrument.tracking.snapshots import Snapshots
 from regime_lib.instrument.tracking.trace import Trace
 from regime_lib.instrument.tracking.weights import WeightMeter
 
 _SNAPSHOT_BYTES = 256 << 20
-_SNAPSHOT_EVERY_STEP = 256 << 10  # larger states are copied at every second, third, ... look only
+_SNAPSHOT_EVERY_STEP = 256 << 10  # larger states are copied at every second, third, ... time only
 _MOST_STRIDE = 16
 
 _Snapshot = tuple[NDArray[np.uint8] | None, NDArray]
 
 
 class Session:
-    """Everything that one run of a tracker holds.
-
-    Parameters
-    ----------
-    model : nn.Module
-        The network itself, without wrappers.
-    probe : Probe
-        The inputs.
-    options : Options
-        The choices of the tracker.
-
-    Raises
-    ------
-    RegimeError
-        If the model cannot be tracked (see `RegimeTracker`).
-    """
+    """Everything that one run of a tracker holds of one network."""
 
     def __init__(self, model: nn.Module, probe: Probe, options: Options) -> None:
-        self._probe = probe
-        layout = Layout(options.members, options.batch_axis)
+        self._model, self._probe = model, probe
         self._weights = WeightMeter(model, options.members)
-        plan, given = discover(
-            model,
-            probe,
-            layout,
-            samples=options.samples,
-            smooth=options.smooth,
-            keep=options.keep,
-        )
+        plan, state = discover(model, probe, options)
         self.coverage: Coverage = plan.coverage
         _warn_of_custom_operators(plan.coverage)
-        self._journal = SeriesBuilder(plan.coverage, self._weights.names)
-        self._weight_looks: list[tuple[int, bool]] = []
-        self._pattern_looks: list[tuple[int, bool]] = []
-        self._last_look = 0
+        quantities = [one.begin(options, plan.coverage) for one in options.chosen()]
+        self._series = SeriesBuilder(plan.coverage, self._weights.names, quantities)
+        self._has_states = any(isinstance(one, StateQuantity) for one in quantities)
+        self._weights_seen: list[tuple[int, bool]] = []
+        self._patterns_seen: list[tuple[int, bool]] = []
+        self._last_step = 0
         self._last_watched: int | None = None
         self._patterns: PatternMeter | None = None
         self.batches: BatchMeter | None = None
-        start, never = np.array([0]), np.array([False])
         if not self._weights.stage():
             raise RegimeError(
                 f"{self._weights.not_finite()} before the first step; start from finite parameters"
             )
-        self._weights.keep()
-        self._journal.write_weights(start, self._weights.take(), never)
+        self._weights.store.keep()
+        self._weights_seen.append((0, False))
+        self._write_weights()
         if options.batches is not None:
-            self.batches = BatchMeter(plan, layout, options.batches)
-        else:
-            self._patterns = PatternMeter(
-                model,
-                probe,
-                plan,
-                given,
-                layout,
-                group=options.group,
-                preactivations=options.preactivations,
-                pairs=_pairs(options, plan.coverage.samples),
-            )
-            self._journal.write_patterns(start, self._patterns.first_look(), never)
-        self._snapshots = self._room_for_snapshots(options.snapshots)
-        self._snapshots.offer(0, self._take_snapshot)
-        self._window = options.window
-        self._window_start = 0
-        if self._window is not None and self._patterns is not None:
-            self._window_pattern = self._patterns.snapshot()
+            self.batches = BatchMeter(plan, options.layout, options.batches)
+        elif any(one.rows == "layers" for one in quantities):
+            self._patterns = PatternMeter(model, probe, plan, state, options)
+            self._series.write(self._patterns.buffer.unchanged(0))
+        self._snapshots: Snapshots[_Snapshot] | None = None
+        if any(isinstance(one, EndQuantity) for one in quantities):
+            self._snapshots = self._room_for_snapshots(options.snapshots)
+            self._snapshots.offer(0, self._take_snapshot)
+        self._write_state(0, follows=False)
 
-    def look(self, step: int) -> None:
-        """Look at weights and patterns after a step; a look that fails leaves nothing."""
+    def observe(self, step: int) -> None:
+        """Observe weights and patterns after a step; an observation that fails leaves nothing."""
         if not self._weights.stage():
             raise RegimeError(
                 f"{self._weights.not_finite()} after step {step}; the trace ends at step "
-                f"{self._last_look}: lower the learning rate or clip the gradients"
+                f"{self._last_step}: lower the learning rate or clip the gradients"
             )
-        follows = self._last_look == step - 1
-        if self._patterns is not None:
+        seen = step, self._last_step == step - 1
+        patterns = self._patterns
+        if patterns is not None:
             self._probe.check_unchanged(step)
-            self._patterns.look()
-        self._weights.keep()
-        self._weight_looks.append((step, follows))
-        if self._patterns is not None:
-            self._patterns.keep()
-            self._pattern_looks.append((step, follows))
-            self._end_window(self._patterns, step)
-        self._last_look = step
-        self._snapshots.offer(step, self._take_snapshot)
-        if self._weights.full:
+            patterns.observe()
+        self._weights.store.keep()
+        self._weights_seen.append(seen)
+        if patterns is not None:
+            patterns.keep()
+            self._patterns_seen.append(seen)
+        self._last_step = step
+        if self._snapshots is not None:
+            self._snapshots.offer(step, self._take_snapshot)
+        if self._has_states:
+            self._write_state(*seen)
+        if self._weights.store.full:
             self._write_weights()
-        if self._patterns is not None and self._patterns.full:
-            self._write_patterns(self._patterns)
+        if patterns is not None and patterns.buffer.full:
+            self._write_patterns(patterns.buffer)
 
-    def note_full_batch(self, ring: PatternBuffer, step: int) -> None:
-        """Keep the patterns of a forward pass over the whole training set."""
-        first, follows = self._last_watched is None, self._last_watched == step - 1
-        self._last_watched = step
-        if first:
-            ring.start()
-            self._journal.write_patterns(np.array([step]), ring.unchanged(), np.array([False]))
-            return
-        ring.filled += 1
-        self._pattern_looks.append((step, follows))
-        if ring.full:
-            self._write_patterns(ring)
-
-    def note_minibatch(self, meter: BatchMeter, index: NDArray[np.int64], step: int) -> None:
-        """Compare the patterns of a forward pass over some training samples."""
-        self._last_watched = step
-        looks, lag = meter.take(index, step)
-        seen_before = np.array([not np.isnan(lag)])
-        self._journal.write_patterns(np.array([step]), looks, seen_before, lag)
+    @contextmanager
+    def watched(self, index: Int[np.ndarray, " batch"] | None, step: int) -> Iterator[None]:
+        """Take the patterns of the forward pass in this block, if it succeeds."""
+        assert self.batches is not None
+        with self.batches.recording(index):
+            yield
+        if index is None:
+            self._note_full_batch(self.batches.full_batches, step)
+        else:
+            self._last_watched = step
+            self._series.write(self.batches.block(index, step))
 
     def check_not_watched(self, step: int) -> None:
         """Refuse a second watched forward pass between two optimiser steps."""
@@ -151,40 +117,62 @@ class Session:
             )
 
     def trace(self) -> Trace:
-        """Return the trace of all looks so far."""
+        """Return the trace of all observations so far."""
         self._write_weights()
-        source = self._patterns
-        if source is not None:
-            self._write_patterns(source)
-        elif self.batches is not None and self._pattern_looks:
-            self._write_patterns(self.batches.ring)
-        kept = self._snapshots.items
-        return self._journal.trace(
-            self._snapshots.steps,
-            [source.distance_to_last(p) for p, _ in kept if source is not None and p is not None],
-            [self._weights.squared_distance_to_last(weights) for _, weights in kept],
-        )
+        if self._patterns is not None:
+            self._write_patterns(self._patterns.buffer)
+        elif self.batches is not None and self._patterns_seen:
+            self._write_patterns(self.batches.full_batches)
+        return self._series.trace(self._ends())
 
-    def _end_window(self, patterns: PatternMeter, step: int) -> None:
-        """Compare the patterns with those at the window's start, if it has passed."""
-        if self._window is None or step - self._window_start < self._window:
+    def _note_full_batch(self, buffer: PatternBuffer, step: int) -> None:
+        """Keep the patterns of a forward pass over the whole training set."""
+        last, self._last_watched = self._last_watched, step
+        if last is None:
+            buffer.start()
+            self._series.write(buffer.unchanged(step))
             return
-        self._journal.write_net(step, patterns.distance_to_last(self._window_pattern))
-        self._window_start, self._window_pattern = step, patterns.snapshot()
+        buffer.filled += 1
+        self._patterns_seen.append((step, last == step - 1))
+        if buffer.full:
+            self._write_patterns(buffer)
 
     def _write_weights(self) -> None:
-        if self._weight_looks:
-            steps, follows = _unzip(self._weight_looks)
-            self._journal.write_weights(steps, self._weights.take(), follows)
-            self._weight_looks = []
+        if self._weights_seen:
+            steps, follows = _unzip(self._weights_seen)
+            self._weights_seen = []
+            self._series.write(
+                WeightBlock(steps, follows, self._weights.store.take(), self._series.sums)
+            )
 
-    def _write_patterns(self, source: PatternMeter | PatternBuffer) -> None:
-        if self._pattern_looks:
-            steps, follows = _unzip(self._pattern_looks)
-            self._journal.write_patterns(steps, source.take(), follows)
-            self._pattern_looks = []
+    def _write_patterns(self, buffer: PatternBuffer) -> None:
+        if self._patterns_seen:
+            block = buffer.block(*_unzip(self._patterns_seen))
+            self._patterns_seen = []
+            try:
+                self._series.write(block)
+            finally:
+                buffer.restart()
+
+    def _write_state(self, step: int, follows: bool) -> None:
+        at, meter = (np.array([step]), np.array([follows])), self._patterns
+        patterns, values = (None, ()) if meter is None else (meter.buffer, meter.preactivations)
+        self._series.write(StateBlock(*at, self.coverage, self._model, patterns, values))
+
+    def _ends(self) -> EndBlock | None:
+        if self._snapshots is None:
+            return None
+        steps, kept = np.array(self._snapshots.steps), self._snapshots.items
+        flips = None
+        if self._patterns is not None:
+            distance = self._patterns.buffer.distance_to_last
+            flips = np.array([distance(patterns) for patterns, _ in kept if patterns is not None])
+        squares = np.array([self._weights.squared_distance_to_last(weights) for _, weights in kept])
+        never = np.zeros(len(steps), bool)
+        return EndBlock(steps, never, self.coverage, self._series.sums, flips, squares)
 
     def _take_snapshot(self) -> _Snapshot:
+        assert self._snapshots is not None
         spare = self._snapshots.spare
         return self._copy(*spare.pop()) if spare else self._copy()
 
@@ -193,7 +181,7 @@ class Session:
     ) -> _Snapshot:
         """Copy the last patterns and weights, into the room of an earlier copy if there is one."""
         if self._patterns is not None:
-            patterns = self._patterns.snapshot(patterns)
+            patterns = self._patterns.buffer.snapshot(patterns)
         return patterns, self._weights.snapshot(weights)
 
     def _room_for_snapshots(self, most: int) -> Snapshots[_Snapshot]:
@@ -203,12 +191,8 @@ class Session:
         return Snapshots(min(most, _SNAPSHOT_BYTES // max(1, size)), stride)
 
 
-def _pairs(options: Options, samples: int) -> Pairs | None:
-    return None if options.oui is None else draw_pairs(samples, options.oui, options.oui_seed)
-
-
-def _unzip(looks: list[tuple[int, bool]]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    return np.array([step for step, _ in looks]), np.array([follows for _, follows in looks])
+def _unzip(seen: list[tuple[int, bool]]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    return np.array([step for step, _ in seen]), np.array([follows for _, follows in seen])
 
 
 def _warn_of_custom_operators(coverage: Coverage) -> None:

@@ -12,14 +12,8 @@ class Snapshots(Generic[T]):
     """Keeps every k-th item offered, and doubles k whenever the room is full.
 
     Distances to the *final* state need earlier states when the final one is known at last. Keeping
-    them all would take more memory than the training itself.
-
-    Parameters
-    ----------
-    room : int
-        Most items kept; at least half of it is used once a run is longer than the room.
-    stride : int
-        The first k.
+    them all would take more memory than the training itself. At least half of the room is used once
+    a run is longer than it.
     """
 
     def __init__(self, room: int, stride: int = 1) -> None:

@@ -9,7 +9,7 @@ import re
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -19,17 +19,16 @@ from numpy.typing import NDArray
 from regime_lib.errors import RegimeError
 from regime_lib.instrument.capture.coverage import ALL, Coverage, Layer, Unseen
 from regime_lib.instrument.capture.operators import Kind
+from regime_lib.instrument.settling.regime_change import RegimeChange, regime_change
+from regime_lib.instrument.shapes import shapes
+from regime_lib.instrument.tracking.net_flips import NetFlips, flips_per_net_flip
 from regime_lib.storage import atomic_write, sha256_of, write_text
-
-if TYPE_CHECKING:
-    from regime_lib.instrument.settling.regime_change import RegimeChange
-    from regime_lib.instrument.tracking.net_flips import NetFlips
 
 _FORMAT = 1
 _OWN_FILE = re.compile(r"(series|groups)-[0-9a-f]{12}\.parquet")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Series:
     """One quantity over training, for several layers and members."""
 
@@ -38,32 +37,14 @@ class Series:
     steps: Int[np.ndarray, " steps"]
     values: Float[np.ndarray, "steps layers members"]
 
+    __repr__ = shapes
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, eq=False)
 class Trace:
-    """Everything measured in one run.
+    """Everything measured in one run, per layer and over all (`layer` "all").
 
-    Quantities (`quantity` in `frame`), per layer and over all (`layer` "all"):
-
-    ================== ============================================================== ===========
-    quantity           meaning                                                        unit
-    ================== ============================================================== ===========
-    pattern_change     flipped bits since the previous step (normalised Hamming)      share
-    pattern_from_start Hamming distance to the first pattern                          share
-    pattern_from_end   Hamming distance to the last pattern                           share
-    dead, always_on    units off (on) on every probe sample                           share
-    weight_change      norm of the update since the previous step                     as weights
-    weight_change_rel  the same, relative to the norm of the weights                  share
-    weight_norm        norm of the weights                                            as weights
-    weight_from_start  distance to the first weights                                  as weights
-    weight_from_end    distance to the last weights                                   as weights
-    ================== ============================================================== ===========
-
-    With ``window=N`` also `pattern_net_change`, the Hamming distance across every window of N
-    steps, written at its end (see `flips_per_net_flip`); with ``oui=N`` also `oui`, how different
-    the patterns of two probe samples are (1: as different as chance would make them).
-    With ``preactivations=True`` also `preactivation_scale`, `preactivation_change`, `flip_law` and
-    `flip_law_centred`; with ``batches=N`` also `lag`, the steps since the samples' last visit.
+    `regime_lib.instrument.tracking.quantities` lists the quantities and defines them.
     """
 
     coverage: Coverage
@@ -146,21 +127,11 @@ class Trace:
         return Trace(self.coverage, kept, groups)
 
     def regime_change(self, definition: str = "peak@0.1", **options: Any) -> RegimeChange:
-        """Return how much earlier the patterns settle than the weights.
-
-        See `regime_lib.instrument.settling.regime_change.regime_change`.
-        """
-        from regime_lib.instrument.settling.regime_change import regime_change
-
+        """Return how much earlier patterns settle than weights (see the function of that name)."""
         return regime_change(self, definition, **options)
 
     def flips_per_net_flip(self, over: str = "window", layer: str = ALL) -> NetFlips:
-        """Return how many bits flip for one that finally differs, window by window.
-
-        See `regime_lib.instrument.tracking.net_flips.flips_per_net_flip`.
-        """
-        from regime_lib.instrument.tracking.net_flips import flips_per_net_flip
-
+        """Return how many bits flip for one that finally differs (see the function)."""
         return flips_per_net_flip(self, over, layer)
 
     def save(self, path: str | Path) -> Path:
@@ -234,9 +205,15 @@ class Trace:
             ) from None
         return cls(coverage, series, _parts_of(tables.get("groups")))
 
+    def __repr__(self) -> str:
+        last = max((series.steps[-1] for series in self.all_series), default=0)
+        parts = [f"{len(self.all_series)} quantities", f"{len(self.coverage.layers)} layers"]
+        parts += [f"{self.members} members"] if self.members > 1 else []
+        return f"Trace({', '.join(parts)}, steps 0 to {last})"
+
     def _table(self) -> pd.DataFrame:
         if not self.all_series:
-            raise RegimeError("the trace is empty; save it after at least one look at the model")
+            raise RegimeError("the trace is empty; save it after at least one observation")
         return pd.concat([_tidy(series) for series in self.all_series], ignore_index=True)
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from inspect import cleandoc
 from types import TracebackType
-from typing import Any
 
 from numpy.typing import NDArray
 from torch import Tensor, nn
@@ -12,15 +14,29 @@ from torch import Tensor, nn
 from regime_lib.errors import RegimeError
 from regime_lib.instrument.capture.coverage import Coverage
 from regime_lib.instrument.capture.probe import Probe, ProbeLike
-from regime_lib.instrument.capture.wrappers import is_compiled, unwrap
+from regime_lib.instrument.capture.torch_private import is_compiled
+from regime_lib.instrument.capture.wrappers import unwrap
 from regime_lib.instrument.tracking.averages import WeightAverage
-from regime_lib.instrument.tracking.batches import BatchMeter
 from regime_lib.instrument.tracking.options import Options
 from regime_lib.instrument.tracking.session import Session
 from regime_lib.instrument.tracking.trace import Trace
 
 
-class RegimeTracker:
+@dataclass
+class _Run:
+    """What a tracker goes through between entering and leaving its block."""
+
+    step: int = 0
+    coverage: Coverage | None = None
+    session: Session | None = None
+    trace: Trace | None = None
+    average: WeightAverage | None = None
+    ema_session: Session | None = None
+    ema_trace: Trace | None = None
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class RegimeTracker(Options):
     """Watches the activation patterns and the weights of a model while it trains.
 
     Parameters
@@ -30,46 +46,13 @@ class RegimeTracker:
     probe : tensor, tuple, dict or callable
         Fixed inputs on which the patterns are taken, called as ``model(x)``, ``model(*inputs)``,
         ``model(**inputs)`` or ``probe(model)``.
-    schedule : callable, optional
-        ``step -> bool``: at which steps to look; every step by default. A scheduled step is looked
-        at together with the step before it, so that a change is always the change of one step.
-    layers : collection of str, optional
-        Names of the layers to track (see `coverage`); all by default.
-    smooth : bool
-        Also track the sign of the input of smooth activations (GELU, SiLU, ...).
-    members : int
-        Independent networks stacked along the first axis of every parameter and activation.
-    batch_axis : int
-        Axis of the samples in the probe (1 for inputs of shape ``(time, batch, features)``).
-    samples : int, optional
-        Number of probe samples, where the probe is a callable and its activations do not tell.
-    group : int, optional
-        Probe samples a forward pass; chosen by the size of the activations by default.
-    preactivations : bool
-        Also record scale and change of pre-activations and the flip law's prediction (keeps 32 bits
-        a unit instead of 1, and is slower).
-    batches : int, optional
-        Size of the training set: patterns are then taken from the training's own forward passes,
-        inside ``with tracker.watch(index):``, and `probe` is used only once, to learn the layers.
-    snapshots : int
-        Most states kept for the distances to the final state (also limited to 256 MiB).
-    window : int, optional
-        Steps after which the net change of the patterns is measured, again and again, for
-        `flips_per_net_flip`.
-    ema : float, optional
-        Decay of an exponential moving average of the weights (0.99, say) that is tracked as well,
-        on the same probe: see `ema_trace`.
-    oui : int, optional
-        Pairs of probe samples whose patterns are compared with each other at every look, for the
-        overfitting-underfitting indicator (28 in the code of its authors).
-    oui_seed : int
-        Seed that draws these pairs, once for the whole run.
+    <options>
 
     Raises
     ------
     RegimeError
         If the probe is empty or on another device, if the model has no layer that can be tracked,
-        or if an operator hides one.
+        if an operator hides one, or if an option is of the wrong kind or out of range.
 
     Examples
     --------
@@ -90,68 +73,31 @@ class RegimeTracker:
       1                            relu           rectifier          8 units  via function
     """
 
-    def __init__(
-        self,
-        model: nn.Module,
-        probe: ProbeLike,
-        *,
-        schedule: Callable[[int], bool] | None = None,
-        layers: Collection[str] | None = None,
-        smooth: bool = False,
-        members: int = 1,
-        batch_axis: int = 0,
-        samples: int | None = None,
-        group: int | None = None,
-        preactivations: bool = False,
-        batches: int | None = None,
-        snapshots: int = 400,
-        window: int | None = None,
-        ema: float | None = None,
-        oui: int | None = None,
-        oui_seed: int = 0,
-    ) -> None:
-        if not isinstance(model, nn.Module):
+    model: nn.Module
+    probe: ProbeLike
+    _run: _Run = field(init=False, default_factory=_Run)
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.model, nn.Module):
             raise RegimeError(
-                f"the model is of type {type(model).__name__}; expected a torch.nn.Module"
+                f"the model is of type {type(self.model).__name__}; expected a torch.nn.Module"
             )
-        self._options = Options(
-            schedule=schedule,
-            layers=layers,
-            smooth=smooth,
-            members=members,
-            batch_axis=batch_axis,
-            samples=samples,
-            group=group,
-            preactivations=preactivations,
-            batches=batches,
-            snapshots=snapshots,
-            window=window,
-            ema=ema,
-            oui=oui,
-            oui_seed=oui_seed,
-        )
-        self._wrapped, self._model = model, unwrap(model)
-        self._probe = Probe(probe, batch_axis)
-        self._probe.check(self._model)
-        self._step = 0
-        self._session: Session | None = None
-        self._coverage: Coverage | None = None
-        self._trace: Trace | None = None
-        self._average: WeightAverage | None = None
-        self._average_session: Session | None = None
-        self._average_trace: Trace | None = None
+        super().__post_init__()
+        Probe(self.probe, self.batch_axis).check(unwrap(self.model))
 
     def __enter__(self) -> RegimeTracker:
-        """Find the layers and look for the first time: step 0 is the model as it is now."""
-        if self._coverage is not None:
+        """Find the layers and observe for the first time: step 0 is the model as it is now."""
+        run = self._run
+        if run.coverage is not None:
             raise RegimeError(
                 "this tracker was used before; make a new RegimeTracker for every run"
             )
-        self._session = Session(self._model, self._probe, self._options)
-        if self._options.ema is not None:
-            self._average = WeightAverage(self._model, self._options.ema)
-            self._average_session = Session(self._average.model, self._probe, self._options)
-        self._coverage = self._session.coverage
+        model, probe = unwrap(self.model), Probe(self.probe, self.batch_axis)
+        run.session = Session(model, probe, self)
+        if self.ema is not None:
+            run.average = WeightAverage(model, self.ema)
+            run.ema_session = Session(run.average.model, probe, self)
+        run.coverage = run.session.coverage
         return self
 
     def __exit__(
@@ -161,13 +107,13 @@ class RegimeTracker:
         where: TracebackType | None,
     ) -> None:
         """Finish the trace; after an error or an interruption it holds what was seen so far."""
-        self._trace, self._session = self.trace, None
-        if self._average_session is not None:
-            self._average_trace = self._average_session.trace()
-            self._average_session = self._average = None
+        run = self._run
+        run.trace, run.session = self.trace, None
+        if run.ema_session is not None:
+            run.ema_trace, run.ema_session, run.average = run.ema_session.trace(), None, None
 
     def update(self) -> None:
-        """Look at the model after an optimiser step.
+        """Observe the model after an optimiser step.
 
         Raises
         ------
@@ -175,22 +121,24 @@ class RegimeTracker:
             Outside the tracker's block, if the parameters hold NaN or were replaced, if the forward
             pass runs other layers than at the start, or if the probe was changed.
         """
-        if self._session is None:
+        run = self._run
+        if run.session is None:
             raise RegimeError(
                 "update() was called outside the tracker's block; "
                 "call it inside `with RegimeTracker(model, probe) as tracker:`"
             )
-        step, scheduled = self._step + 1, self._options.schedule
-        due = scheduled is None or scheduled(step) or scheduled(step + 1)
-        if due:
-            self._session.look(step)
-        if self._average is not None and self._average_session is not None:
-            self._average.update()
-            if due:
-                self._average_session.look(step)
-        self._step = step
+        step = run.step + 1
+        if self.due(step):
+            run.session.observe(step)
+        if run.average is not None and run.ema_session is not None:
+            run.average.update()
+            if self.ema_due(step):
+                run.ema_session.observe(step)
+        run.step = step
 
-    def watch(self, index: Tensor | NDArray | Sequence[int] | None = None) -> Watching:
+    def watch(
+        self, index: Tensor | NDArray | Sequence[int] | None = None
+    ) -> AbstractContextManager[None]:
         """Return a context in which the training's own forward pass is watched.
 
         Parameters
@@ -205,37 +153,33 @@ class RegimeTracker:
             If the tracker was made without ``batches=N``, the numbers do not fit it, or a forward
             pass was watched since the last optimiser step.
         """
-        session = self._session
+        session, step = self._run.session, self._run.step
         if session is None or session.batches is None:
             raise RegimeError(
                 "watch() needs a tracker made with batches=N, the size of the training set, "
                 "and works inside its block only"
             )
-        if is_compiled(self._wrapped):
+        if is_compiled(self.model):
             raise RegimeError(
                 "the training forward pass of a compiled model cannot be watched from Python; "
                 "leave out batches= so that a probe is run instead"
             )
-        session.check_not_watched(self._step)
-        return Watching(session, session.batches, index, self._step)
+        session.check_not_watched(step)
+        numbers = None if index is None else session.batches.numbers(index)
+        session.batches.check(numbers)
+        return session.watched(numbers, step)
 
     @property
     def coverage(self) -> Coverage:
         """What is tracked and what is not; known once the block is entered."""
-        if self._coverage is None:
+        if self._run.coverage is None:
             raise RegimeError("coverage is known inside `with RegimeTracker(...) as tracker:` only")
-        return self._coverage
+        return self._run.coverage
 
     @property
     def trace(self) -> Trace:
         """What was measured so far; complete after the block."""
-        if self._trace is not None:
-            return self._trace
-        if self._session is None:
-            raise RegimeError(
-                "there is no trace yet; enter `with RegimeTracker(...) as tracker:` first"
-            )
-        return self._session.trace()
+        return _trace_of(self._run.trace, self._run.session)
 
     @property
     def ema_trace(self) -> Trace:
@@ -248,33 +192,25 @@ class RegimeTracker:
         RegimeError
             If the tracker was made without ``ema=decay``, or before its block.
         """
-        if self._options.ema is None:
+        if self.ema is None:
             raise RegimeError("no average of the weights was tracked; pass ema=0.99 to the tracker")
-        if self._average_trace is not None:
-            return self._average_trace
-        if self._average_session is None:
-            raise RegimeError(
-                "there is no trace yet; enter `with RegimeTracker(...) as tracker:` first"
-            )
-        return self._average_session.trace()
+        return _trace_of(self._run.ema_trace, self._run.ema_session)
 
 
-class Watching:
-    """Records one forward pass of the training, if it succeeds."""
+def _trace_of(finished: Trace | None, session: Session | None) -> Trace:
+    if finished is not None:
+        return finished
+    if session is None:
+        raise RegimeError(
+            "there is no trace yet; enter `with RegimeTracker(...) as tracker:` first"
+        )
+    return session.trace()
 
-    def __init__(self, session: Session, meter: BatchMeter, index: Any, step: int) -> None:
-        self._session, self._meter, self._step = session, meter, step
-        self._index = None if index is None else meter.numbers(index)
-        self._pass = meter.watch(self._index)
 
-    def __enter__(self) -> None:
-        self._pass.__enter__()
+def _with_options(text: str, options: str) -> str:
+    """Put the parameters of the options into the docstring of what takes them."""
+    _, _, parameters = cleandoc(options).partition("----------\n")
+    return cleandoc(text).replace("<options>\n", parameters.partition("\n\nRaises")[0] + "\n")
 
-    def __exit__(self, kind: type[BaseException] | None, *rest: Any) -> None:
-        self._pass.__exit__(kind, *rest)
-        if kind is not None:
-            return
-        if self._index is None:
-            self._session.note_full_batch(self._meter.ring, self._step)
-        else:
-            self._session.note_minibatch(self._meter, self._index, self._step)
+
+RegimeTracker.__doc__ = _with_options(RegimeTracker.__doc__ or "", Options.__doc__ or "")

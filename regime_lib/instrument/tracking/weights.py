@@ -1,4 +1,4 @@
-"""How far the parameters have moved since the last look, and since the first.
+"""How far the parameters have moved since the last observation, and since the first.
 
 The arithmetic lies in `norms`; here is which parameters there are, that they stay the same ones,
 and what is said if they are not finite.
@@ -15,28 +15,16 @@ from torch import nn
 
 from regime_lib.errors import RegimeError
 from regime_lib.instrument.capture.coverage import own_name
-from regime_lib.instrument.capture.wrappers import plain_name, structure
-from regime_lib.instrument.tracking.norms import Blocks, Device, Norms, Rows
+from regime_lib.instrument.capture.torch_private import structure
+from regime_lib.instrument.capture.wrappers import plain_name
+from regime_lib.instrument.tracking.norms import Blocks, Device, Rows
 
-_SMALL = 1 << 17  # numbers up to which looks are measured many at a time
+_SMALL = 1 << 17  # numbers up to which observations are measured many at a time
 _SNAPSHOT_SIZE = 1 << 21  # numbers of a member that a snapshot keeps at most
 
 
 class WeightMeter:
-    """Measures how far the parameters have moved since the last look and since the first.
-
-    Parameters
-    ----------
-    model : nn.Module
-        Whose parameters are measured; shared parameters count once.
-    members : int
-        Independent networks along the first axis of every parameter.
-
-    Raises
-    ------
-    RegimeError
-        If a parameter has no member axis, or is not initialised yet.
-    """
+    """Measures how far the parameters have moved; shared parameters count once."""
 
     def __init__(self, model: nn.Module, members: int = 1) -> None:
         self._model = model
@@ -48,45 +36,33 @@ class WeightMeter:
         self._identity = [(p.shape, p.device, p.dtype) for p in self._parameters]
         self._structure = structure(model)
         sizes = np.array([p.numel() // members for p in self._parameters], dtype=int)
-        self._sampled = _every(int(sizes.sum()))
+        # an even sample that a snapshot can hold; odd, so as not to follow rows
+        self._sampled = max(1, -(-int(sizes.sum()) // _SNAPSHOT_SIZE)) | 1
         kept = -(-sizes // self._sampled)
         self._ends = np.cumsum(kept)
         self._scale = sizes / np.maximum(kept, 1)
-        self._store = self._make_store(members)
-
-    @property
-    def full(self) -> bool:
-        """Whether the looks must be taken before the next one."""
-        return self._store.filled == self._store.capacity
+        self.store = self._make_store(members)
 
     def stage(self) -> bool:
-        """Look whether the parameters are finite, and can be kept."""
+        """Read the parameters; return whether they are finite, and can be kept."""
         self.check_same_architecture()
-        return self._store.stage()
-
-    def keep(self) -> None:
-        """Keep the look that was staged."""
-        self._store.keep()
-
-    def take(self) -> Norms:
-        """Return the norms of the looks kept since the last call."""
-        return self._store.take()
+        return self.store.stage()
 
     def snapshot(
         self, into: Float[np.ndarray, "members sampled"] | None = None
     ) -> Float[np.ndarray, "members sampled"]:
-        """Copy the parameters of the last look, one row a member.
+        """Copy the parameters of the last observation, one row per member.
 
         Of a network with more than two million parameters, an even sample of them. An earlier copy
         that is no longer wanted may be given, to be written over.
         """
-        return self._store.last(self._sampled, into)
+        return self.store.last(self._sampled, into)
 
     def squared_distance_to_last(
         self, snapshot: Float[np.ndarray, "members sampled"]
     ) -> Float[np.ndarray, "parameters members"]:
-        """Return the squared distance of an earlier snapshot to the last look."""
-        difference = snapshot - self._store.last(self._sampled)
+        """Return the squared distance of an earlier snapshot to the last observation."""
+        difference = snapshot - self.store.last(self._sampled)
         parts = np.split(difference, self._ends, axis=1)[:-1]
         squares = np.array([np.vecdot(part, part) for part in parts], dtype=np.float64)
         return squares.reshape(len(parts), len(difference)) * self._scale[:, None]
@@ -109,19 +85,14 @@ class WeightMeter:
         for name, parameter in zip(self.names, self._parameters, strict=True):
             if not bool(torch.isfinite(parameter).all()):
                 return f"the parameter {name} holds NaN or infinite values"
-        largest = max(
-            (pair for pair in zip(self.names, self._parameters, strict=True) if pair[1].numel()),
-            key=lambda pair: float(pair[1].detach().abs().max()),
-        )
-        return f"the parameter {largest[0]} is so large that its norm overflows"
+        pairs = zip(self._parameters, self.names, strict=True)
+        _, largest = max((float(p.detach().abs().max()), name) for p, name in pairs if p.numel())
+        return f"the parameter {largest} is so large that its norm overflows"
 
     def _make_store(self, members: int) -> Rows | Blocks | Device:
-        on_cpu = all(
-            p.device.type == "cpu" and p.dtype in (torch.float32, torch.float64)
-            for p in self._parameters
-        )
-        if not on_cpu:
-            return Device(self._parameters, members)
+        for p in self._parameters:
+            if p.device.type != "cpu" or p.dtype not in (torch.float32, torch.float64):
+                return Device(self._parameters, members)
         small = sum(p.numel() for p in self._parameters) <= _SMALL
         return (Rows if small else Blocks)(self._parameters, members)
 
@@ -133,12 +104,6 @@ def modules_of(names: Sequence[str]) -> dict[str, list[int]]:
         owner, _, leaf = name.rpartition(".")
         groups.setdefault(own_name(owner or leaf), []).append(index)
     return groups
-
-
-def _every(size: int) -> int:
-    """Return the stride of a sample that a snapshot can hold; odd, so as not to follow rows."""
-    stride = max(1, -(-size // _SNAPSHOT_SIZE))
-    return stride | 1 if stride > 1 else 1
 
 
 def _check(name: str, parameter: nn.Parameter, members: int) -> None:

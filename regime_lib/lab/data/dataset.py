@@ -22,39 +22,20 @@ class Dataset:
     """
 
     name: str
-    provenance: str
-    """Where the numbers come from, in words fit for a caption."""
+    provenance: str  #: where the numbers come from, in words fit for a caption
     classes: tuple[str, ...]
-    train_inputs: Shaped[Tensor, "train *features"]
-    """float32, standardised; int64 tokens for text."""
-    train_labels: Int[Tensor, "train *positions"]
-    """int64, from 0 to one below the number of classes; one a position where text is continued."""
+    train_inputs: Shaped[Tensor, "train *features"]  #: float32, standardised; int64 tokens of text
+    train_labels: Int[Tensor, "train *positions"]  #: int64; one per position of continued text
     test_inputs: Shaped[Tensor, "test *features"]
     test_labels: Int[Tensor, "test *positions"]
-    image_shape: tuple[int, int, int] | None = None
-    """Channels, height and width of an image; None if the inputs are none."""
-    mean: float = 0.0
-    """Subtracted from the raw pixels: the mean over all pixels of the full training set."""
-    std: float = 1.0
-    """Then divided by: their standard deviation about that mean."""
+    image_shape: tuple[int, int, int] | None = None  #: channels, height, width; None: no images
+    mean: float = 0.0  #: of all raw pixels of the full training set, subtracted
+    std: float = 1.0  #: their standard deviation about it, then divided by
 
     def subset(self, n_train: int, n_test: int) -> Dataset:
-        """Return the first rows of both sets; standardised as before, by the full training set.
-
-        Raises
-        ------
-        RegimeError
-            If a number is not between 1 and the rows there are.
-        """
-        for part, wanted, labels in (
-            ("training", n_train, self.train_labels),
-            ("test", n_test, self.test_labels),
-        ):
-            if not 1 <= wanted <= len(labels):
-                raise RegimeError(
-                    f"a subset of {wanted} {part} samples of {self.name} was asked for; "
-                    f"expected 1 to {len(labels)}"
-                )
+        """Return the first rows of both sets; standardised as before, by the full training set."""
+        check_subset(self.name, "training samples", n_train, len(self.train_labels))
+        check_subset(self.name, "test samples", n_test, len(self.test_labels))
         return replace(  # copies, so that the full set can be freed
             self,
             train_inputs=self.train_inputs[:n_train].clone(),
@@ -64,13 +45,7 @@ class Dataset:
         )
 
     def as_images(self) -> Dataset:
-        """Return the same data with inputs of shape (samples, channels, height, width).
-
-        Raises
-        ------
-        RegimeError
-            If the inputs are no images.
-        """
+        """Return the same data with inputs of shape (samples, channels, height, width)."""
         if self.image_shape is None:
             raise RegimeError(f"the inputs of {self.name} are no images; use them as they are")
         return replace(
@@ -80,13 +55,7 @@ class Dataset:
         )
 
     def as_patches(self, height: int, width: int) -> Dataset:
-        """Return the same images as sequences of patches, row by row: (samples, patches, pixels).
-
-        Raises
-        ------
-        RegimeError
-            If the inputs are no images, or patches of this size do not tile them.
-        """
+        """Return the images as sequences of patches, row by row: (samples, patches, pixels)."""
         images = self.as_images()
         assert self.image_shape is not None
         channels, full_height, full_width = self.image_shape
@@ -111,15 +80,11 @@ class Dataset:
 
     def to(self, like: Tensor) -> Dataset:
         """Return the data on the device, and real inputs in the type, of another tensor."""
-        inputs = [
-            values.to(like) if values.is_floating_point() else values.to(like.device)
-            for values in (self.train_inputs, self.test_inputs)
-        ]
         return replace(
             self,
-            train_inputs=inputs[0],
+            train_inputs=_moved(self.train_inputs, like),
             train_labels=self.train_labels.to(like.device),
-            test_inputs=inputs[1],
+            test_inputs=_moved(self.test_inputs, like),
             test_labels=self.test_labels.to(like.device),
         )
 
@@ -129,6 +94,18 @@ class Dataset:
             f"{len(self.test_labels)} test samples of shape {tuple(self.train_inputs.shape[1:])}, "
             f"{len(self.classes)} classes)"
         )
+
+
+def check_subset(name: str, what: str, wanted: int, there: int) -> None:
+    """Refuse a part of a data set that is empty or more than there is."""
+    if not 1 <= wanted <= there:
+        raise RegimeError(
+            f"a subset of {wanted} {what} of {name} was asked for; expected 1 to {there}"
+        )
+
+
+def _moved(values: Tensor, like: Tensor) -> Tensor:
+    return values.to(like) if values.is_floating_point() else values.to(like.device)
 
 
 @dataclass(frozen=True, eq=False)
@@ -148,11 +125,9 @@ def standardised(
     image_shape: tuple[int, int, int],
     raw: Pixels,
 ) -> Dataset:
-    """Shuffle, flatten and standardise images.
+    """Shuffle and standardise images by mean and deviation of all training pixels, exactly.
 
-    One mean and one standard deviation are taken over all pixels of all training images, exactly
-    (from counts of the 256 levels), and applied to both sets. Dividing the pixels by their largest
-    value first, as is often done, would change nothing.
+    Dividing the pixels by their largest value first, as is often done, would change nothing.
     """
     levels, counts = np.arange(256), np.zeros(256, np.int64)
     for image in raw.train_pixels:  # one by one: counting takes eight bytes for each pixel

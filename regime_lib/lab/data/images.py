@@ -11,12 +11,10 @@ from pathlib import Path
 
 import numpy as np
 from jaxtyping import UInt8
-from PIL import Image
 
-from regime_lib.errors import RegimeError
-from regime_lib.lab.data import openml
+from regime_lib.errors import RegimeError, extra
 from regime_lib.lab.data.dataset import Dataset, Pixels, standardised
-from regime_lib.lab.data.files import Files, cached, read_cached
+from regime_lib.lab.data.files import Files, OpenML, cached, exactly, like_cifar10, read_cached
 from regime_lib.lab.seeding import generator
 
 _TEN = tuple("0123456789")
@@ -29,6 +27,8 @@ _OBJECTS = (
     "dog", "frog", "horse", "ship", "truck",
 )  # fmt: skip
 _DIGITS_TRAIN = 1297  # of 1,797
+_IDX_KINDS = ("images-idx3", "labels-idx1")
+_JPEGS = "cifar10_jpeg.npz"
 
 
 @dataclass(frozen=True)
@@ -38,16 +38,15 @@ class ImageSource:
     classes: tuple[str, ...]
     image_shape: tuple[int, int, int]
     files: Files
-    read: Callable[[Path], Pixels]
-    """Reads the verified files in a folder."""
-    files_are: str
-    """What the files hold, for the caption of a figure."""
-    openml: openml.OpenML
+    read: Callable[[Path], Pixels]  # reads the verified files in a folder
+    files_are: str  # what the files hold, for the caption of a figure
+    openml: OpenML
 
 
 def load_digits() -> Dataset:
     """Return scikit-learn's embedded 8x8 digits: 1,297 for training and 500 for testing."""
-    from sklearn import datasets  # takes a second to import
+    with extra("lab"):
+        from sklearn import datasets  # takes a second to import
 
     bunch = datasets.load_digits()
     order = generator(0, "digits split").permutation(len(bunch.target))
@@ -58,14 +57,7 @@ def load_digits() -> Dataset:
 
 
 def load_images(name: str, root: str | Path | None, download: bool) -> Dataset:
-    """Return an image set from its files, or else from an OpenML download, new or kept.
-
-    Raises
-    ------
-    RegimeError
-        If the set is not on this machine and `download` is False, if the download fails, or if a
-        file is not the published one.
-    """
+    """Return an image set from its files, or else from an OpenML download, new or kept."""
     source = SOURCES[name]
     folder = source.files.find(root)
     if folder is not None:
@@ -94,18 +86,20 @@ def read_idx(path: Path) -> UInt8[np.ndarray, "..."]:
 def _read_idx_folder(folder: Path) -> Pixels:
     parts = []
     for part in ("train", "t10k"):
-        images = read_idx(folder / f"{part}-images-idx3-ubyte.gz")
-        labels = read_idx(folder / f"{part}-labels-idx1-ubyte.gz")
+        images, labels = (read_idx(folder / f"{part}-{kind}-ubyte.gz") for kind in _IDX_KINDS)
         parts += [images.reshape(len(images), -1), labels]
     return Pixels(*parts)
 
 
 def _read_jpeg_folder(folder: Path) -> Pixels:
     """Decode the JPEG copy of CIFAR-10, which takes seconds, the first time only."""
-    return Pixels(**cached("cifar10-jpeg", lambda: vars(_decode(folder / "cifar10_jpeg.npz"))))
+    return Pixels(**cached("cifar10-jpeg", lambda: vars(_decode(folder / _JPEGS))))
 
 
 def _decode(path: Path) -> Pixels:
+    with extra("lab"):
+        from PIL import Image
+
     with np.load(path) as archive:
         arrays = dict(archive)
     parts = []
@@ -119,71 +113,61 @@ def _decode(path: Path) -> Pixels:
     return Pixels(*parts)
 
 
+def _like_mnist(
+    name: str, classes: tuple[str, ...], files: list[str], openml: list[str], **words: str
+) -> ImageSource:
+    """Return the source of a set in MNIST's format; digests are of the files, and of OpenML's."""
+    names = [f"{part}-{kind}-ubyte.gz" for part in ("train", "t10k") for kind in _IDX_KINDS]
+    published = Files(name, dict(zip(names, files, strict=True)), words["origin"])
+    remote = OpenML(words["openml_name"], 1, 60_000, exactly(*openml))
+    return ImageSource(classes, (1, 28, 28), published, _read_idx_folder, words["title"], remote)
+
+
 SOURCES = {
-    "mnist": ImageSource(
+    "mnist": _like_mnist(
+        "mnist",
         _TEN,
-        (1, 28, 28),
-        Files(
-            "mnist",
-            {
-                "train-images-idx3-ubyte.gz": (
-                    "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609"
-                ),
-                "train-labels-idx1-ubyte.gz": (
-                    "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c"
-                ),
-                "t10k-images-idx3-ubyte.gz": (
-                    "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6"
-                ),
-                "t10k-labels-idx1-ubyte.gz": (
-                    "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6"
-                ),
-            },
-            origin="any mirror of MNIST's four original files",
-        ),
-        _read_idx_folder,
-        "MNIST",
-        openml.MNIST,
+        [
+            "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609",
+            "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c",
+            "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6",
+            "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6",
+        ],
+        [
+            "5b92582eb909c82a9bfefcd44acbe9233be3eb5b419a44cf211022ad2bf4bf96",
+            "671ff9d70b4811116d55c3dd479efa7a981e2e62753ef7a6d5c15fea81e63d27",
+        ],
+        title="MNIST",
+        openml_name="mnist_784",
+        origin="any mirror of MNIST's four original files",
     ),
-    "fashion-mnist": ImageSource(
+    "fashion-mnist": _like_mnist(
+        "fashion-mnist",
         _CLOTHES,
-        (1, 28, 28),
-        Files(
-            "fashion-mnist",
-            {
-                "train-images-idx3-ubyte.gz": (
-                    "3aede38d61863908ad78613f6a32ed271626dd12800ba2636569512369268a84"
-                ),
-                "train-labels-idx1-ubyte.gz": (
-                    "a04f17134ac03560a47e3764e11b92fc97de4d1bfaf8ba1a3aa29af54cc90845"
-                ),
-                "t10k-images-idx3-ubyte.gz": (
-                    "346e55b948d973a97e58d2351dde16a484bd415d4595297633bb08f03db6a073"
-                ),
-                "t10k-labels-idx1-ubyte.gz": (
-                    "67da17c76eaffca5446c3361aaab5c3cd6d1c2608764d35dfb1850b086bf8dd5"
-                ),
-            },
-            origin="github.com/zalandoresearch/fashion-mnist, data/fashion",
-        ),
-        _read_idx_folder,
-        "Fashion-MNIST",
-        openml.FASHION_MNIST,
+        [
+            "3aede38d61863908ad78613f6a32ed271626dd12800ba2636569512369268a84",
+            "a04f17134ac03560a47e3764e11b92fc97de4d1bfaf8ba1a3aa29af54cc90845",
+            "346e55b948d973a97e58d2351dde16a484bd415d4595297633bb08f03db6a073",
+            "67da17c76eaffca5446c3361aaab5c3cd6d1c2608764d35dfb1850b086bf8dd5",
+        ],
+        [
+            "0fbbfcb392782b3b702472ead3688778e1509e8cf40f5c24d9d3303618b193ab",
+            "8ab940a680640f36c0bf1d2549cb2f3b3d4068c12547116cc7b1161b1d26663d",
+        ],
+        title="Fashion-MNIST",
+        openml_name="Fashion-MNIST",
+        origin="github.com/zalandoresearch/fashion-mnist, data/fashion",
     ),
     "cifar10": ImageSource(
         _OBJECTS,
         (3, 32, 32),
         Files(
             "cifar10",
-            {
-                "cifar10_jpeg.npz": (
-                    "6fd454078ba18d85913ef154a33da3923790fdbbe7c12d26f3a35e335fe400db"
-                )
-            },
+            {_JPEGS: "6fd454078ba18d85913ef154a33da3923790fdbbe7c12d26f3a35e335fe400db"},
             origin="whoever made this lossy JPEG copy for you, as it is not published",
         ),
         _read_jpeg_folder,
         "CIFAR-10 (JPEG copy)",
-        openml.CIFAR10,
+        OpenML("CIFAR_10", 1, 50_000, like_cifar10),
     ),
 }

@@ -20,31 +20,23 @@ from regime_lib.lab.data.text import (
 DATASETS = ("digits", *SOURCES, "descriptions", "tiny-shakespeare", "sst2")
 
 
+_Root = str | Path | None
+_Images = Literal["digits", "mnist", "fashion-mnist", "cifar10"]
+_Texts = Literal["descriptions", "tiny-shakespeare"]
+_Any = Dataset | CharacterData | SentenceData
+
+
+@overload
+def load_dataset(name: _Images, *, root: _Root = ..., download: bool = ...) -> Dataset: ...
+@overload
+def load_dataset(name: _Texts, *, root: _Root = ..., download: bool = ...) -> CharacterData: ...
 @overload
 def load_dataset(
-    name: Literal["digits", "mnist", "fashion-mnist", "cifar10"],
-    *,
-    root: str | Path | None = None,
-    download: bool = False,
-) -> Dataset: ...
-@overload
-def load_dataset(
-    name: Literal["descriptions", "tiny-shakespeare"],
-    *,
-    root: str | Path | None = None,
-    download: bool = False,
-) -> CharacterData: ...
-@overload
-def load_dataset(
-    name: Literal["sst2"], *, root: str | Path | None = None, download: bool = False
+    name: Literal["sst2"], *, root: _Root = ..., download: bool = ...
 ) -> SentenceData: ...
 @overload
-def load_dataset(
-    name: str, *, root: str | Path | None = None, download: bool = False
-) -> Dataset | CharacterData | SentenceData: ...
-def load_dataset(
-    name: str, *, root: str | Path | None = None, download: bool = False
-) -> Dataset | CharacterData | SentenceData:
+def load_dataset(name: str, *, root: _Root = ..., download: bool = ...) -> _Any: ...
+def load_dataset(name: str, *, root: _Root = None, download: bool = False) -> _Any:
     """Return a data set.
 
     ``digits`` comes with scikit-learn. The others are read from their published files below the

@@ -35,11 +35,6 @@ def modular_addition(
     Dataset
         float32 inputs of shape (pairs, 2 p), labels from 0 to p - 1.
 
-    Raises
-    ------
-    RegimeError
-        If the modulus is too small or a set would be empty.
-
     Examples
     --------
     >>> modular_addition(5, 0.6, seed=0)
@@ -61,12 +56,6 @@ def modular_addition(
     labels = (first + second) % modulus
     if shuffled:
         labels = labels[torch.from_numpy(generator(seed, "modular shuffle").permutation(pairs))]
-    return Dataset(
-        "modular addition",
-        "the addition table" + (", labels shuffled" if shuffled else ""),
-        tuple(str(residue) for residue in range(modulus)),
-        inputs[:cut],
-        labels[:cut],
-        inputs[cut:],
-        labels[cut:],
-    )
+    provenance = "the addition table" + (", labels shuffled" if shuffled else "")
+    train, test = (inputs[:cut], labels[:cut]), (inputs[cut:], labels[cut:])
+    return Dataset("modular addition", provenance, tuple(map(str, range(modulus))), *train, *test)

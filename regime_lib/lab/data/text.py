@@ -13,8 +13,8 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
-from regime_lib.errors import RegimeError
-from regime_lib.lab.data.dataset import Dataset
+from regime_lib.errors import RegimeError, extra
+from regime_lib.lab.data.dataset import Dataset, check_subset
 from regime_lib.lab.data.files import Files
 from regime_lib.lab.seeding import generator
 
@@ -38,43 +38,25 @@ SST2 = Files(
 
 @dataclass(frozen=True, eq=False)
 class CharacterData:
-    """A text as numbers, one token a character: the first 90 % for training, the rest for testing.
-
-    Unlike the rows of the other sets, the characters stay in order.
-    """
+    """A text as numbers, in order, one per character: 90 % for training, the rest for testing."""
 
     name: str
     provenance: str
-    alphabet: str
-    """The distinct characters, sorted; a token is a position in it."""
+    alphabet: str  #: the distinct characters, sorted; a token is a position in it
     train_tokens: Int[Tensor, " train"]
     test_tokens: Int[Tensor, " test"]
 
     def subset(self, n_train: int, n_test: int) -> CharacterData:
-        """Return the first characters of both parts.
-
-        Raises
-        ------
-        RegimeError
-            If a number is not between 1 and the characters there are.
-        """
-        _check_subset(self.name, "characters", n_train, len(self.train_tokens))
-        _check_subset(self.name, "characters", n_test, len(self.test_tokens))
-        return replace(
-            self,
-            train_tokens=self.train_tokens[:n_train].clone(),
-            test_tokens=self.test_tokens[:n_test].clone(),
-        )
+        """Return the first characters of both parts."""
+        check_subset(self.name, "characters", n_train, len(self.train_tokens))
+        check_subset(self.name, "characters", n_test, len(self.test_tokens))
+        train, test = self.train_tokens[:n_train].clone(), self.test_tokens[:n_test].clone()
+        return replace(self, train_tokens=train, test_tokens=test)
 
     def as_windows(self, length: int) -> Dataset:
         """Return stretches of the text, each with the characters that follow, one further on.
 
         The stretches do not overlap; they are shuffled as the rows of other sets are.
-
-        Raises
-        ------
-        RegimeError
-            If a part of the text is too short for one stretch.
         """
         parts: list[Tensor] = []
         for part, tokens in (("train", self.train_tokens), ("test", self.test_tokens)):
@@ -89,23 +71,6 @@ class CharacterData:
                 parts.append(tokens[start : start + count * length].view(count, length)[order])
         return Dataset(self.name, self.provenance, tuple(self.alphabet), *parts)  # type: ignore[arg-type]
 
-    def encode(self, text: str) -> Int[Tensor, " length"]:
-        """Return the tokens of a text.
-
-        Raises
-        ------
-        RegimeError
-            If a character does not occur in the data.
-        """
-        token = {character: number for number, character in enumerate(self.alphabet)}
-        strange = sorted(set(text) - set(self.alphabet))
-        if strange:
-            raise RegimeError(
-                f"the characters {strange} do not occur in {self.name}; "
-                f"use only {self.alphabet.strip()!r} and white space"
-            )
-        return torch.tensor([token[character] for character in text], dtype=torch.int64)
-
     def decode(self, tokens: Int[Tensor, " length"]) -> str:
         """Return the text of tokens."""
         return "".join(self.alphabet[token] for token in tokens.tolist())
@@ -115,8 +80,7 @@ class CharacterData:
 class Vocabulary:
     """Words with numbers: 0 pads, 1 stands for every word that is not in the list."""
 
-    words: tuple[str, ...]
-    """Word number 2, 3, … ."""
+    words: tuple[str, ...]  #: word number 2, 3, …
 
     def __len__(self) -> int:
         return len(self.words) + 2
@@ -146,15 +110,9 @@ class SentenceData:
     test_labels: Int[Tensor, " test"]
 
     def subset(self, n_train: int, n_test: int) -> SentenceData:
-        """Return the first sentences of the training and the test part, and all for validation.
-
-        Raises
-        ------
-        RegimeError
-            If a number is not between 1 and the sentences there are.
-        """
-        _check_subset(self.name, "training sentences", n_train, len(self.train_sentences))
-        _check_subset(self.name, "test sentences", n_test, len(self.test_sentences))
+        """Return the first sentences of the training and the test part, and all for validation."""
+        check_subset(self.name, "training sentences", n_train, len(self.train_sentences))
+        check_subset(self.name, "test sentences", n_test, len(self.test_sentences))
         return replace(
             self,
             train_sentences=self.train_sentences[:n_train],
@@ -171,15 +129,9 @@ class SentenceData:
 
     def as_tokens(self, vocabulary: Vocabulary, length: int) -> Dataset:
         """Return training and test part as word numbers of shape (sentences, length)."""
-        return Dataset(
-            self.name,
-            self.provenance,
-            self.classes,
-            vocabulary.encode(self.train_sentences, length),
-            self.train_labels,
-            vocabulary.encode(self.test_sentences, length),
-            self.test_labels,
-        )
+        train = vocabulary.encode(self.train_sentences, length), self.train_labels
+        test = vocabulary.encode(self.test_sentences, length), self.test_labels
+        return Dataset(self.name, self.provenance, self.classes, *train, *test)
 
     def __repr__(self) -> str:
         return (
@@ -190,24 +142,15 @@ class SentenceData:
 
 
 def load_characters(root: str | Path | None) -> CharacterData:
-    """Return the Tiny Shakespeare text.
-
-    Raises
-    ------
-    RegimeError
-        If the file is missing or not the published one.
-    """
+    """Return the Tiny Shakespeare text."""
     text = (_folder("tiny-shakespeare", SHAKESPEARE, root) / "input.txt").read_bytes()
     return _as_tokens("tiny-shakespeare", "Tiny Shakespeare", text.decode("ascii"))
 
 
 def load_descriptions() -> CharacterData:
-    """Return scikit-learn's descriptions of its data sets, one after the other by name.
-
-    They come with the package, so that there is real text on every machine; its wording may change
-    with the version.
-    """
-    import sklearn
+    """Return scikit-learn's descriptions of its data sets, whose wording follows its version."""
+    with extra("lab"):
+        import sklearn
 
     folder = resources.files("sklearn.datasets.descr")
     names = sorted(item.name for item in folder.iterdir() if item.name.endswith(".rst"))
@@ -227,13 +170,7 @@ def _as_tokens(name: str, provenance: str, text: str) -> CharacterData:
 
 
 def load_sentences(root: str | Path | None) -> SentenceData:
-    """Return the Stanford Sentiment Treebank with two classes.
-
-    Raises
-    ------
-    RegimeError
-        If a file is missing or not the published one.
-    """
+    """Return the Stanford Sentiment Treebank with two classes."""
     folder = _folder("sst2", SST2, root)
     parts: list[tuple[str, ...] | Tensor] = []
     for part in ("train", "dev", "test"):
@@ -249,10 +186,3 @@ def _folder(name: str, files: Files, root: str | Path | None) -> Path:
     if folder is None:
         raise RegimeError(f"the data set {name} is not on this machine: {files.how_to_get(root)}")
     return folder
-
-
-def _check_subset(name: str, what: str, wanted: int, there: int) -> None:
-    if not 1 <= wanted <= there:
-        raise RegimeError(
-            f"a subset of {wanted} {what} of {name} was asked for; expected 1 to {there}"
-        )

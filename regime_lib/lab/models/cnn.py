@@ -28,17 +28,10 @@ class CNN(nn.Module):
         Channels, height and width of an image.
     channels : sequence of int
         Of each convolution, such as ``(8, 16)``.
-    hidden : int
-        Units of the hidden layer.
-    classes : int
-        Units of the output.
+    hidden, classes : int
+        Units of the hidden layer and of the output.
     seed : int
         Seed of the initial parameters.
-
-    Raises
-    ------
-    RegimeError
-        If a size is not a positive whole number, or the seed is out of range.
     """
 
     def __init__(
@@ -51,11 +44,8 @@ class CNN(nn.Module):
     ) -> None:
         super().__init__()
         sizes = (*image_shape, *channels, hidden, classes)
-        if (
-            len(image_shape) != 3
-            or not channels
-            or any(not isinstance(size, int) or size < 1 for size in sizes)
-        ):
+        whole = all(isinstance(size, int) and size > 0 for size in sizes)
+        if not whole or len(image_shape) != 3 or not channels:
             raise RegimeError(
                 f"the image shape is {tuple(image_shape)}, the channels {tuple(channels)}, hidden "
                 f"{hidden} and classes {classes}; expected whole numbers above 0, three of them "

@@ -1,9 +1,9 @@
-"""What a stack is: K networks of one shape, trained at once in batched tensors."""
+"""What an ensemble is: K networks of one shape, trained at once in batched tensors."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from collections.abc import Sequence
+from typing import Any, Generic, TypeVar
 
 import torch
 from jaxtyping import Float
@@ -15,24 +15,19 @@ from regime_lib.lab.seeding import checked_seed
 Solo = TypeVar("Solo", bound=nn.Module)
 
 
-class Ensemble(nn.Module):
+class Ensemble(nn.Module, Generic[Solo]):
     """K networks of one shape: every parameter has a leading member axis, and so has the output.
 
     Parameters
     ----------
     seeds : sequence of int
         Seed of the initial parameters of each member.
-
-    Raises
-    ------
-    RegimeError
-        If there are no seeds, or one is out of range.
     """
 
     def __init__(self, seeds: Sequence[int]) -> None:
         super().__init__()
         if len(seeds) == 0:
-            raise RegimeError("a stack of networks needs at least one seed; got none")
+            raise RegimeError("an ensemble needs at least one seed; got none")
         self.seeds = tuple(checked_seed(seed) for seed in seeds)
 
     @property
@@ -40,60 +35,48 @@ class Ensemble(nn.Module):
         """The number of networks."""
         return len(self.seeds)
 
-    def fill(self, solos: Sequence[nn.Module]) -> None:
-        """Give every member the parameters of an ordinary network with the same names."""
+    def alone(self, seed: int) -> Solo:
+        """Return a new ordinary network of the same shape and parameter names."""
+        raise NotImplementedError
+
+    def member(self, index: int) -> Solo:
+        """Return a copy of one member, buffers included, as an ordinary network."""
+        if not 0 <= index < self.members:
+            raise RegimeError(
+                f"there is no member {index}; the ensemble has members 0 to {self.members - 1}"
+            )
+        state = self.state_dict()  # a counter of batches is the same for all members
+        mine = {name: value[index] if value.ndim else value for name, value in state.items()}
+        solo = self.alone(self.seeds[index])
+        solo.to(next(self.parameters())).load_state_dict(mine)
+        return solo.train(self.training)
+
+    def fill(self) -> None:
+        """Give every member the initial parameters of its ordinary network."""
+        solos = [self.alone(seed) for seed in self.seeds]
         with torch.no_grad():
             for name, parameter in self.named_parameters():
                 parameter.copy_(torch.stack([solo.get_parameter(name) for solo in solos]))
 
     def spread(self, inputs: Tensor, axes: int) -> Tensor:
-        """Give inputs of `axes` axes, the same for all members, a member axis without copying.
-
-        Raises
-        ------
-        RegimeError
-            If the inputs have neither `axes` axes, nor a member axis before them.
-        """
+        """Give inputs of `axes` axes, the same for all members, a member axis without copying."""
         if inputs.ndim == axes:
             inputs = inputs.expand(self.members, *inputs.shape)
         if inputs.ndim != axes + 1 or len(inputs) != self.members:
             raise RegimeError(
-                f"a stack of {self.members} networks got inputs of shape {tuple(inputs.shape)}; "
-                f"expected {axes} axes, or {axes + 1} of which the first has size {self.members}"
+                f"an ensemble of {self.members} networks got inputs of shape "
+                f"{tuple(inputs.shape)}; expected {axes} axes, or {axes + 1} of which the first "
+                f"has size {self.members}"
             )
         return inputs
-
-    def copy_of(self, index: int, make: Callable[[int], Solo]) -> Solo:
-        """Return one member as an ordinary network, which `make` makes from its seed.
-
-        Raises
-        ------
-        RegimeError
-            If there is no such member.
-        """
-        if not 0 <= index < self.members:
-            raise RegimeError(
-                f"there is no member {index}; the stack has members 0 to {self.members - 1}"
-            )
-        state = self.state_dict()  # a counter of batches is the same for all members
-        mine = {name: value[index] if value.ndim else value for name, value in state.items()}
-        solo = make(self.seeds[index])
-        solo.to(next(self.parameters())).load_state_dict(mine)
-        return solo.train(self.training)
 
 
 class EnsembleLinear(nn.Module):
     """K affine layers at once: ``outputs[k] = inputs[k] @ weight[k].T + bias[k]``.
 
-    The parameters are made empty; the stack fills them.
-
-    Parameters
-    ----------
-    members, in_features, out_features : int
-        K and the units on both sides.
-    samples_last : bool
-        Whether the outputs lie in memory with the samples along the last axis (their shape is the
-        same): faster where there are too few units to fill the vectors of the processor.
+    The parameters are made empty; the ensemble fills them. With `samples_last` the outputs, of the
+    same shape, lie in memory with the samples along the last axis: faster where there are too few
+    units to fill the vectors of the processor.
     """
 
     def __init__(
@@ -117,13 +100,7 @@ class EnsembleLinear(nn.Module):
 
 
 class EnsembleLayerNorm(nn.Module):
-    """K layer normalisations over the last axis, each with its own scale and shift.
-
-    Parameters
-    ----------
-    members, features : int
-        K and the size of the last axis.
-    """
+    """K layer normalisations over the last axis, each with its own scale and shift."""
 
     def __init__(self, members: int, features: int) -> None:
         super().__init__()
@@ -138,14 +115,40 @@ class EnsembleLayerNorm(nn.Module):
         return torch.addcmul(self.bias.unsqueeze(1), normal, self.weight.unsqueeze(1))
 
 
-class EnsembleEmbedding(nn.Module):
-    """K tables of vectors, one row a token.
+class EnsembleBatchNorm(nn.Module):
+    """Batch normalisation of K members at once, each over its own samples."""
 
-    Parameters
-    ----------
-    members, tokens, features : int
-        K, rows and columns.
-    """
+    running_mean: Tensor
+    running_var: Tensor
+    num_batches_tracked: Tensor
+
+    def __init__(self, members: int, units: int, momentum: float) -> None:
+        super().__init__()
+        self.momentum, self.eps = momentum, 1e-5
+        self.weight = nn.Parameter(torch.ones(members, units))
+        self.bias = nn.Parameter(torch.zeros(members, units))
+        self.register_buffer("running_mean", torch.zeros(members, units))
+        self.register_buffer("running_var", torch.ones(members, units))
+        self.register_buffer("num_batches_tracked", torch.tensor(0))
+
+    def forward(
+        self, inputs: Float[Tensor, "members batch units"]
+    ) -> Float[Tensor, "members batch units"]:
+        """Normalise, by the batch in training and by the running statistics in evaluation."""
+        members, batch, units = inputs.shape
+        if self.training:
+            self.num_batches_tracked += 1
+        # one network of members * units channels, with the samples along the last axis
+        wide = inputs.mT.reshape(1, members * units, batch)
+        normalised = nn.functional.batch_norm(
+            wide, self.running_mean.view(-1), self.running_var.view(-1), self.weight.view(-1),
+            self.bias.view(-1), self.training, self.momentum, self.eps,
+        )  # fmt: skip
+        return normalised.view(members, units, batch).mT
+
+
+class EnsembleEmbedding(nn.Module):
+    """K tables of vectors, one row per token."""
 
     def __init__(self, members: int, tokens: int, features: int) -> None:
         super().__init__()

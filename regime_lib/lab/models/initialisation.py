@@ -1,4 +1,4 @@
-"""Larger or smaller starts: every parameter multiplied by one number (Liu et al., Omnigrok)."""
+"""Larger or smaller initial scales: every parameter times one number (Liu et al., Omnigrok)."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def scale_parameters(model: nn.Module, factor: float | Sequence[float]) -> None:
     model : nn.Module
         Any network.
     factor : float or sequence of float
-        Above 0; a sequence gives one number for each member of a stack.
+        Above 0; a sequence gives one number per member of an ensemble.
 
     Raises
     ------
@@ -35,7 +35,7 @@ def scale_parameters(model: nn.Module, factor: float | Sequence[float]) -> None:
         raise RegimeError(
             f"there are {len(factors)} factors for "
             f"{'a plain model' if members is None else f'{members} members'}; "
-            "give one number, or one for each member of a stack"
+            "give one number, or one per member of an ensemble"
         )
     with torch.no_grad():
         for parameter in model.parameters():

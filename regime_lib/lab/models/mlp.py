@@ -1,8 +1,8 @@
-"""The multilayer perceptron of the examples, alone and as a stack of K seeds trained at once.
+"""The multilayer perceptron of the examples, alone and as an ensemble of K seeds trained at once.
 
-A stack holds K networks of one shape in batched tensors: the leading axis of every parameter is the
-member axis, so that one batched matrix product replaces K small ones. Member k starts with exactly
-the parameters of ``MLP(sizes, seed=seeds[k])``.
+An ensemble holds K networks of one shape in batched tensors: the leading axis of every parameter is
+the member axis, so that one batched matrix product replaces K small ones. Member k starts with
+exactly the parameters of ``MLP(sizes, seed=seeds[k])``.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from regime_lib.errors import RegimeError
-from regime_lib.lab.models.ensemble import Ensemble, EnsembleLinear
+from regime_lib.lab.models.ensemble import Ensemble, EnsembleBatchNorm, EnsembleLinear
 from regime_lib.lab.seeding import checked_seed, torch_seeded
 
 #: What lies between two layers of a perceptron; "linear" is `nn.Identity`, so that it has a name.
@@ -24,6 +24,7 @@ ACTIVATIONS: dict[str, type[nn.Module]] = {
     "tanh": nn.Tanh,
     "linear": nn.Identity,
 }
+_Layer = Callable[[int, int], nn.Module]
 
 
 class MLP(nn.Module):
@@ -40,20 +41,25 @@ class MLP(nn.Module):
         Seed of the initial parameters.
     activation : str
         ``relu``, ``tanh`` or ``linear``; its modules bear this name.
-
-    Raises
-    ------
-    RegimeError
-        If there are fewer than two sizes, one of them is not positive, the seed is out of range, or
-        the activation is unknown.
+    momentum : float, optional
+        Puts batch normalisations, ``norm1, norm2, …``, before the activations: the share of the
+        newest batch in their running statistics.
     """
 
-    def __init__(self, sizes: Sequence[int], seed: int, activation: str = "relu") -> None:
+    def __init__(
+        self,
+        sizes: Sequence[int],
+        seed: int,
+        activation: str = "relu",
+        momentum: float | None = None,
+    ) -> None:
         super().__init__()
-        self.sizes, self.seed = _checked_sizes(sizes), checked_seed(seed)
-        self.activation = activation
+        self.sizes, self.seed = _checked_sizes(sizes, momentum), checked_seed(seed)
+        self.activation, self.momentum = activation, momentum
+        # the seed holds for the CPU's generator, whatever the default device is
+        linear = partial(nn.Linear, device="cpu")
         with torch_seeded(self.seed):
-            _add_layers(self, self.sizes, activation, hidden=_linear, output=_linear)
+            _add_layers(self, linear, linear, nn.BatchNorm1d)
 
     def forward(self, inputs: Float[Tensor, "*batch features"]) -> Float[Tensor, "*batch classes"]:
         """Return the logits."""
@@ -63,36 +69,39 @@ class MLP(nn.Module):
         return inputs
 
 
-class MLPEnsemble(Ensemble):
-    """K multilayer perceptrons of one shape in batched tensors.
+class MLPEnsemble(Ensemble[MLP]):
+    """K multilayer perceptrons of one shape in batched tensors; modules are named as in `MLP`.
 
-    Modules are named as in `MLP`; the activations after ``relu1`` have the shape
-    ``(members, batch, units)``.
+    Activations, such as those after ``relu1``, have the shape ``(members, batch, units)``.
 
     Parameters
     ----------
-    sizes : sequence of int
+    sizes, activation, momentum
         As for `MLP`.
     seeds : sequence of int
         Seed of the initial parameters of each member.
-    activation : str
-        As for `MLP`.
-
-    Raises
-    ------
-    RegimeError
-        As for `MLP`, and if there are no seeds.
     """
 
     def __init__(
-        self, sizes: Sequence[int], seeds: Sequence[int], activation: str = "relu"
+        self,
+        sizes: Sequence[int],
+        seeds: Sequence[int],
+        activation: str = "relu",
+        momentum: float | None = None,
     ) -> None:
         super().__init__(seeds)
-        self.sizes, self.activation = _checked_sizes(sizes), activation
+        self.sizes, self.activation = _checked_sizes(sizes, momentum), activation
+        self.momentum = momentum
         affine = partial(EnsembleLinear, self.members)
-        output = partial(affine, samples_last=True)
-        _add_layers(self, self.sizes, activation, hidden=affine, output=output)
-        self.fill([MLP(self.sizes, seed, activation) for seed in self.seeds])
+        last = partial(affine, samples_last=True)
+        # a normalisation wants the samples along the last axis, too
+        hidden = affine if momentum is None else last
+        _add_layers(self, hidden, last, partial(EnsembleBatchNorm, self.members))
+        self.fill()
+
+    def alone(self, seed: int) -> MLP:
+        """Return a new ordinary network of the same shape."""
+        return MLP(self.sizes, seed, self.activation, self.momentum)
 
     def forward(
         self,
@@ -105,45 +114,29 @@ class MLPEnsemble(Ensemble):
             inputs = layer(inputs)
         return inputs
 
-    def member(self, index: int) -> MLP:
-        """Return a copy of one member as an ordinary network.
-
-        Raises
-        ------
-        RegimeError
-            If there is no such member.
-        """
-        return self.copy_of(index, partial(MLP, self.sizes, activation=self.activation))
-
 
 def _add_layers(
-    model: nn.Module,
-    sizes: tuple[int, ...],
-    activation: str,
-    hidden: Callable[[int, int], nn.Module],
-    output: Callable[[int, int], nn.Module],
+    model: MLP | MLPEnsemble, hidden: _Layer, output: _Layer, norm: Callable[..., nn.Module]
 ) -> None:
     """Give `model` the layers of a perceptron under names that a reader recognises."""
-    if activation not in ACTIVATIONS:
+    if model.activation not in ACTIVATIONS:
         raise RegimeError(
-            f"the activation is {activation!r}; expected one of {', '.join(ACTIVATIONS)}"
+            f"the activation is {model.activation!r}; expected one of {', '.join(ACTIVATIONS)}"
         )
-    for number, (below, above) in enumerate(pairwise(sizes[:-1]), start=1):
+    for number, (below, above) in enumerate(pairwise(model.sizes[:-1]), start=1):
         model.add_module(f"hidden{number}", hidden(below, above))
-        model.add_module(f"{activation}{number}", ACTIVATIONS[activation]())
-    model.add_module("output", output(sizes[-2], sizes[-1]))
+        if model.momentum is not None:
+            model.add_module(f"norm{number}", norm(above, momentum=model.momentum))
+        model.add_module(f"{model.activation}{number}", ACTIVATIONS[model.activation]())
+    model.add_module("output", output(model.sizes[-2], model.sizes[-1]))
 
 
-def _linear(below: int, above: int) -> nn.Linear:
-    # the seed holds for the CPU's generator, whatever the default device is
-    return nn.Linear(below, above, device="cpu")
-
-
-def _checked_sizes(sizes: Sequence[int]) -> tuple[int, ...]:
-    if len(sizes) < 2 or any(not isinstance(size, int) or size < 1 for size in sizes):
+def _checked_sizes(sizes: Sequence[int], momentum: float | None) -> tuple[int, ...]:
+    least, word = (2, "two") if momentum is None else (3, "three")
+    if len(sizes) < least or any(not isinstance(size, int) or size < 1 for size in sizes):
         raise RegimeError(
-            f"the sizes are {tuple(sizes)}; expected at least two whole numbers above 0: units of "
-            "the input, of every hidden layer and of the output, such as (64, 128, 10)"
+            f"the sizes are {tuple(sizes)}; expected at least {word} whole numbers above 0: units "
+            "of the input, of every hidden layer and of the output, such as (64, 128, 10)"
         )
     return tuple(sizes)
 

@@ -1,7 +1,7 @@
 """The small Transformers of the examples: for patches of an image and for characters of a text.
 
 Blocks normalise first (pre-norm): attention, then a feed-forward part with one ReLU layer, each
-added to what it was computed from. Alone, or as a stack of K seeds trained at once.
+added to what it was computed from. Alone, or as an ensemble of K seeds trained at once.
 """
 
 from __future__ import annotations
@@ -26,35 +26,18 @@ from regime_lib.lab.seeding import checked_seed, torch_seeded
 
 @dataclass(frozen=True, kw_only=True)
 class TransformerShape:
-    """The sizes of a Transformer.
+    """The sizes of a Transformer, whole numbers above 0; the heads divide the width.
 
-    Parameters
-    ----------
-    tokens : int
-        Positions: patches of an image, or characters that are read at once.
-    inputs : int
-        Numbers in a patch; or characters of the alphabet.
-    outputs : int
-        Classes; or characters of the alphabet.
-    text : bool
-        Whether it reads whole numbers and predicts at every position from those up to it; else it
-        reads vectors and predicts once, from the mean over positions.
-    width, ffn, heads, blocks : int
-        Size of the vectors, units of each feed-forward part, attention heads, blocks.
-
-    Raises
-    ------
-    RegimeError
-        If a size is not a positive whole number, or the heads do not divide the width.
+    Without `text` it predicts once, from the mean over positions.
     """
 
-    tokens: int
-    inputs: int
-    outputs: int
-    text: bool = False
-    width: int = 32
-    ffn: int = 64
-    heads: int = 2
+    tokens: int  #: positions: patches of an image, or characters that are read at once
+    inputs: int  #: numbers in a patch; or characters of the alphabet
+    outputs: int  #: classes; or characters of the alphabet
+    text: bool = False  #: reads whole numbers, predicts the next at every position; else vectors
+    width: int = 32  #: size of the vectors
+    ffn: int = 64  #: units of each feed-forward part
+    heads: int = 2  #: of the attention
     blocks: int = 2
 
     def __post_init__(self) -> None:
@@ -69,7 +52,7 @@ class TransformerShape:
 
 
 class Block(nn.Module):
-    """One block; every module may be that of one network or of a stack."""
+    """One block; every module may be that of one network or of an ensemble."""
 
     def __init__(
         self,
@@ -80,10 +63,8 @@ class Block(nn.Module):
         super().__init__()
         self.shape = shape
         self.norm1, self.norm2 = norm(shape.width), norm(shape.width)
-        self.qkv, self.merge = (
-            affine(shape.width, 3 * shape.width),
-            affine(shape.width, shape.width),
-        )
+        self.qkv = affine(shape.width, 3 * shape.width)
+        self.merge = affine(shape.width, shape.width)
         self.hidden, self.relu = affine(shape.width, shape.ffn), nn.ReLU()
         self.output = affine(shape.ffn, shape.width)
 
@@ -118,25 +99,16 @@ class Transformer(nn.Module):
         The sizes.
     seed : int
         Seed of the initial parameters.
-
-    Raises
-    ------
-    RegimeError
-        If the seed is out of range.
     """
 
     def __init__(self, shape: TransformerShape, seed: int) -> None:
         super().__init__()
         self.shape, self.seed = shape, checked_seed(seed)
+        linear, norm, table = (
+            partial(kind, device="cpu") for kind in (nn.Linear, nn.LayerNorm, nn.Embedding)
+        )
         with torch_seeded(self.seed):
-            _add_parts(
-                self,
-                shape,
-                (),
-                partial(nn.Linear, device="cpu"),
-                partial(nn.LayerNorm, device="cpu"),
-                partial(nn.Embedding, device="cpu"),
-            )
+            _add_parts(self, shape, (), linear, norm, table)
             nn.init.normal_(self.get_parameter("positions"), std=0.1)
             if shape.text:
                 nn.init.normal_(self.get_parameter("embed.weight"), std=0.1)
@@ -147,7 +119,7 @@ class Transformer(nn.Module):
         return _logits(self, inputs, self.shape)
 
 
-class TransformerEnsemble(Ensemble):
+class TransformerEnsemble(Ensemble[Transformer]):
     """K Transformers of one shape in batched tensors; modules are named as in `Transformer`.
 
     Parameters
@@ -156,40 +128,26 @@ class TransformerEnsemble(Ensemble):
         The sizes.
     seeds : sequence of int
         Seed of the initial parameters of each member.
-
-    Raises
-    ------
-    RegimeError
-        If there are no seeds, or one is out of range.
     """
 
     def __init__(self, shape: TransformerShape, seeds: Sequence[int]) -> None:
         super().__init__(seeds)
         self.shape = shape
-        _add_parts(
-            self,
-            shape,
-            (self.members,),
-            partial(EnsembleLinear, self.members),
-            partial(EnsembleLayerNorm, self.members),
-            partial(EnsembleEmbedding, self.members),
+        affine, norm, table = (
+            partial(kind, self.members)
+            for kind in (EnsembleLinear, EnsembleLayerNorm, EnsembleEmbedding)
         )
-        self.fill([Transformer(shape, seed) for seed in self.seeds])
+        _add_parts(self, shape, (self.members,), affine, norm, table)
+        self.fill()
+
+    def alone(self, seed: int) -> Transformer:
+        """Return a new ordinary network of the same shape."""
+        return Transformer(self.shape, seed)
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Return the logits of every member on its own inputs, or of all on the same ones."""
         _check(inputs, self.shape)
         return _logits(self, self.spread(inputs, 2 if self.shape.text else 3), self.shape)
-
-    def member(self, index: int) -> Transformer:
-        """Return a copy of one member as an ordinary network.
-
-        Raises
-        ------
-        RegimeError
-            If there is no such member.
-        """
-        return self.copy_of(index, partial(Transformer, self.shape))
 
 
 def _add_parts(
@@ -209,10 +167,10 @@ def _add_parts(
 
 
 def _logits(model: Any, inputs: Tensor, shape: TransformerShape) -> Tensor:
-    """Run the parts; leading axes are (batch,), or (members, batch) of a stack."""
+    """Run the parts; leading axes are (batch,), or (members, batch) of an ensemble."""
     leading = inputs.shape[: inputs.ndim - (1 if shape.text else 2)]
     members = leading[:-1]
-    # one row a token: matrix products then are as large as they can be
+    # one row per token: matrix products then are as large as they can be
     rows = inputs if shape.text else inputs.reshape(*members, -1, shape.inputs)
     grid = model.embed(rows).view(*leading, shape.tokens, shape.width)
     rows = (grid + model.positions.unsqueeze(-3)).view(*members, -1, shape.width)

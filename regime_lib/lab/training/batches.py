@@ -14,7 +14,7 @@ from regime_lib.errors import RegimeError
 from regime_lib.lab.data.dataset import Dataset
 from regime_lib.lab.models.ensemble import Ensemble
 from regime_lib.lab.seeding import generator
-from regime_lib.lab.training.recipe import TrainingConfig
+from regime_lib.lab.training.config import TrainingConfig
 
 
 def batch_order(
@@ -23,24 +23,8 @@ def batch_order(
     """Yield, step after step and without end, the sample numbers of every member's batch.
 
     Each member goes through its own permutation of the samples, drawn from
-    ``generator(seed, "batches")`` anew in every epoch; the samples that do not fill a last batch
-    sit that epoch out. The order of a member depends on its own seed only.
-
-    Parameters
-    ----------
-    samples : int
-        Size of the training set.
-    batch_size : int
-        Samples a step.
-    seeds : sequence of int
-        One for each member.
-    device : torch.device or str
-        Where the numbers are to lie; they are moved there an epoch at a time.
-
-    Raises
-    ------
-    RegimeError
-        If a batch is larger than the training set.
+    ``generator(seed, "batches")`` anew in every epoch, whatever the other members do; the samples
+    that do not fill a last batch sit that epoch out.
     """
     if batch_size > samples:
         raise RegimeError(
@@ -56,16 +40,16 @@ def batch_order(
 
 
 def batches(
-    model: nn.Module, data: Dataset, recipe: TrainingConfig, seeds: tuple[int, ...], done: int = 0
+    model: nn.Module, data: Dataset, config: TrainingConfig, seeds: tuple[int, ...], done: int = 0
 ) -> Iterator[tuple[Shaped[Tensor, "..."], Int[Tensor, "..."]]]:
-    """Yield inputs and labels of the steps after the first `done`, with a stack's member axis."""
+    """Yield inputs and labels after the first `done` steps, with an ensemble's member axis."""
     inputs, labels = data.train_inputs, data.train_labels
     members = (len(seeds),) if isinstance(model, Ensemble) else ()
-    if recipe.batch_size is None:
+    if config.batch_size is None:
         while True:
             yield inputs, labels.expand(*members, *labels.shape)
-    shape = (*members, recipe.batch_size)
-    order = batch_order(len(labels), recipe.batch_size, seeds, labels.device)
+    shape = (*members, config.batch_size)
+    order = batch_order(len(labels), config.batch_size, seeds, labels.device)
     for index in islice(order, done, None):
         rows = index.view(-1)
         batch = inputs.index_select(0, rows).view(*shape, *inputs.shape[1:])

@@ -11,6 +11,7 @@ from __future__ import annotations
 import copy
 import hashlib
 import io
+import zipfile
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -19,14 +20,14 @@ from typing import Any
 import numpy as np
 import torch
 from jaxtyping import Float, Int
-from torch import Tensor, nn
+from torch import nn
 
 from regime_lib.errors import RegimeError
 from regime_lib.lab.data.dataset import Dataset
 from regime_lib.lab.models.ensemble import Ensemble
 from regime_lib.lab.training.batches import batches
-from regime_lib.lab.training.recipe import TrainingConfig
-from regime_lib.lab.training.stepping import (
+from regime_lib.lab.training.config import TrainingConfig
+from regime_lib.lab.training.loop import (
     accuracies,
     check_finite,
     check_fit,
@@ -62,16 +63,13 @@ def log_steps(first: int, last: int, number: int) -> Int[np.ndarray, " steps"]:
 class CheckpointedRun:
     """A training run at its checkpoints; member k is the network trained with ``seeds[k]``."""
 
-    recipe: TrainingConfig
+    config: TrainingConfig
     seeds: tuple[int, ...]
-    steps: Int[np.ndarray, " checks"]
-    """Steps done at each checkpoint."""
-    loss: Float[np.ndarray, "checks members"]
-    """Mean loss over the training set, or over the samples of it that are measured."""
+    steps: Int[np.ndarray, " checks"]  #: steps done at each checkpoint
+    loss: Float[np.ndarray, "checks members"]  #: mean over the measured training samples
     train_accuracy: Float[np.ndarray, "checks members"]
     test_accuracy: Float[np.ndarray, "checks members"]
-    weight_norm: Float[np.ndarray, "checks members"]
-    """Euclidean norm of all parameters, biases included."""
+    weight_norm: Float[np.ndarray, "checks members"]  #: Euclidean, of all parameters with biases
     _model: nn.Module
     _data: Dataset
     _states: tuple[State | Path, ...]
@@ -79,7 +77,7 @@ class CheckpointedRun:
     def model_at(self, check: int) -> nn.Module:
         """Return a copy of the model as it was at a checkpoint."""
         model = copy.deepcopy(self._model)
-        model.load_state_dict(_read(self._states[check])["model"])
+        model.load_state_dict(self._state(check)["model"])
         return model
 
     def replay(
@@ -96,16 +94,17 @@ class CheckpointedRun:
         watch : callable
             Takes the model before the first step, returns what is to be called after every step.
         """
-        state = copy.deepcopy(_read(self._states[check]))  # an optimiser works on what it is given
-        model = self.model_at(check)
-        optimizer = self.recipe.make_optimizer(model.parameters())
-        optimizer.load_state_dict(state["optimizer"])
-        on_step = watch(model)
-        _advance(
-            model, optimizer, self._data, self.recipe, self.seeds, int(self.steps[check]), steps,
-            on_step,
-        )  # fmt: skip
-        return model
+        course = _Course(copy.deepcopy(self._model), self._data, self.config, self.seeds)
+        course.load(copy.deepcopy(self._state(check)))  # an optimiser works on what it is given
+        course.advance(int(self.steps[check]), steps, watch(course.model))
+        return course.model
+
+    def _state(self, check: int) -> State:
+        state = self._states[check]
+        found = _read(state) if isinstance(state, Path) else state
+        if found is None:
+            raise RegimeError(f"the checkpoint {state} is gone or damaged; train the network again")
+        return found
 
     def __repr__(self) -> str:
         low, high = self.test_accuracy[-1].min(), self.test_accuracy[-1].max()
@@ -118,30 +117,30 @@ class CheckpointedRun:
 def train_to_checkpoints(
     model: nn.Module,
     data: Dataset,
-    recipe: TrainingConfig,
+    config: TrainingConfig,
     seeds: int | Sequence[int],
     steps: Sequence[int] | Int[np.ndarray, " checks"],
     *,
     folder: str | Path | None = None,
     measured: int | None = None,
 ) -> CheckpointedRun:
-    """Train a copy of a network, or of a stack, as `train` does, and keep checkpoints.
+    """Train a copy of a network, or of an ensemble, as `train` does, and keep checkpoints.
 
     Parameters
     ----------
     model : nn.Module
-        A `Ensemble` or a plain module, without random layers; it is left as it is.
+        An `Ensemble` or a plain module, without random layers; it is left as it is.
     data : Dataset
         The training and the test set.
-    recipe : TrainingConfig
+    config : TrainingConfig
         How to train.
     seeds : int or sequence of int
         Seed of the batch order of each member; one for a plain model.
     steps : sequence of int
-        Steps at which to keep a checkpoint, rising, from 0 to at most ``recipe.steps``.
+        Steps at which to keep a checkpoint, rising, from 0 to at most ``config.steps``.
     folder : str or Path, optional
-        Where to write checkpoints. A later call with the same start, data and recipe takes up
-        the run after the last one that it finds there.
+        Where to write checkpoints. A later call with the same initial model, data and config
+        takes up the run after the last one that it finds there undamaged.
     measured : int, optional
         Of how many training samples, the first ones, loss and training accuracy are taken; of all
         by default.
@@ -149,130 +148,107 @@ def train_to_checkpoints(
     Raises
     ------
     RegimeError
-        If the steps do not fit the recipe, data and model do not fit, no sample is to be measured,
+        If the steps do not fit the config, data and model do not fit, no sample is to be measured,
         or the training diverges.
     """
     seeds = seeds_of(model, seeds)
     marks = [int(step) for step in steps]
-    if not marks or marks != sorted(set(marks)) or marks[0] < 0 or marks[-1] > recipe.steps:
+    if not marks or marks != sorted(set(marks)) or marks[0] < 0 or marks[-1] > config.steps:
         raise RegimeError(
-            f"the checkpoints must be rising steps from 0 to {recipe.steps}, the recipe's last"
+            f"the checkpoints must be rising steps from 0 to {config.steps}, the config's last"
         )
     if measured is not None and measured < 1:
         raise RegimeError(f"measured is {measured}; expected at least 1 training sample")
     model = copy.deepcopy(model)
-    parameters = list(model.parameters())
-    data = data.to(parameters[0])
+    data = data.to(next(model.parameters()))
     check_fit(model, data)
-    shown = replace(
-        data,
-        train_inputs=data.train_inputs[:measured],
-        train_labels=data.train_labels[:measured],
-    )
-    optimizer = recipe.make_optimizer(parameters)
-    place = None if folder is None else Path(folder) / _digest(model, data, recipe, seeds, measured)
+    course = _Course(model, data, config, seeds)
+    place = None if folder is None else Path(folder) / course.digest(measured)
     states: list[State | Path] = []
     rows, done = [], 0
     for mark in marks:
         path = None if place is None else place / f"step-{mark:08d}.pt"
-        if path is not None and path.is_file():
-            state = _read(path)
-            model.load_state_dict(state["model"])
-            optimizer.load_state_dict(state["optimizer"])
+        state = None if path is None else _read(path)
+        if state is not None:
+            course.load(state)
         else:
-            _advance(model, optimizer, data, recipe, seeds, done, mark - done, lambda: None)
+            course.advance(done, mark - done, lambda: None)
             state = {
                 "model": copy.deepcopy(model.state_dict()),
-                "optimizer": copy.deepcopy(optimizer.state_dict()),
-                "row": torch.from_numpy(_measure(model, shown, mark, seeds, recipe)),
+                "optimizer": copy.deepcopy(course.optimizer.state_dict()),
+                "row": torch.from_numpy(course.measure(mark, measured)),
             }
             if path is not None:
-                _write(path, state)
+                with atomic_write(path) as temporary:
+                    torch.save(state, temporary)
         done = mark
         rows.append(state["row"].numpy())
         states.append(state if path is None else path)
     loss, train, test, norm = np.stack(rows, axis=1)
     return CheckpointedRun(
-        recipe, seeds, np.array(marks), loss, train, test, norm, model, data, tuple(states)
+        config, seeds, np.array(marks), loss, train, test, norm, model, data, tuple(states)
     )
 
 
-def _advance(
-    model: nn.Module,
-    optimizer: torch.optim.Optimizer,
-    data: Dataset,
-    recipe: TrainingConfig,
-    seeds: tuple[int, ...],
-    done: int,
-    steps: int,
-    on_step: Callable[[], object],
-) -> None:
-    """Take some steps after the first `done`."""
-    parameters = list(model.parameters())
-    stacked = isinstance(model, Ensemble)
-    shown = batches(model, data, recipe, seeds, done)
-    for step, (inputs, labels) in zip(range(done, done + steps), shown, strict=False):
-        losses = member_losses(model(inputs), labels, stacked, recipe.loss)
-        if step % 100 == 0:  # reading numbers back costs time
-            check_finite(losses.tolist(), "loss", step, seeds, recipe)
-        descend(losses, parameters, optimizer, recipe.learning_rate(step))
-        on_step()
+class _Course:
+    """A training under way."""
+
+    def __init__(
+        self, model: nn.Module, data: Dataset, config: TrainingConfig, seeds: tuple[int, ...]
+    ) -> None:
+        self.model, self.data, self.config, self.seeds = model, data, config, seeds
+        self.optimizer = config.make_optimizer(model.parameters())
+
+    def load(self, state: State) -> None:
+        """Go on from a checkpoint."""
+        self.model.load_state_dict(state["model"])
+        self.optimizer.load_state_dict(state["optimizer"])
+
+    def advance(self, done: int, steps: int, on_step: Callable[[], object]) -> None:
+        """Take some steps after the first `done`."""
+        shown = batches(self.model, self.data, self.config, self.seeds, done)
+        steps_to_take = range(done, done + steps)
+        for step, losses in descend(self.model, self.optimizer, self.config, shown, steps_to_take):
+            if step % 100 == 0:  # reading numbers back costs time
+                check_finite(losses.tolist(), "loss", step, self.seeds, self.config)
+            on_step()
+
+    @torch.no_grad()
+    def measure(self, step: int, measured: int | None) -> Float[np.ndarray, "4 members"]:
+        """Return loss and accuracy on training samples, test accuracy and norm of parameters."""
+        ensemble = isinstance(self.model, Ensemble)
+        inputs, labels = self.data.train_inputs[:measured], self.data.train_labels[:measured]
+        data = replace(self.data, train_inputs=inputs, train_labels=labels)
+        if ensemble:
+            labels = labels.expand(len(self.seeds), *labels.shape)
+        losses = member_losses(evaluate(self.model, inputs), labels, ensemble, self.config.loss)
+        squares = [
+            p.square().flatten(1).sum(1) if ensemble else p.square().sum().view(1)
+            for p in self.model.parameters()
+        ]
+        norm = torch.stack(squares).sum(0).sqrt()
+        check_finite(losses.tolist(), "loss", step, self.seeds, self.config)
+        shares = accuracies(self.model, data, step, self.seeds, self.config)
+        return np.stack([losses.numpy(force=True), *shares, norm.numpy(force=True)]).astype(float)
+
+    def digest(self, measured: int | None) -> str:
+        """Return the name of a run: all that its course depends on, but for how far it goes."""
+        buffer, data, config = io.BytesIO(), self.data, self.config
+        tensors = [*self.model.state_dict().values(), data.train_inputs, data.train_labels]
+        tensors += [data.test_inputs, data.test_labels]
+        torch.save([tensor.cpu() for tensor in tensors], buffer)
+        if config.schedule == "constant" and not config.warmup:
+            config = replace(config, steps=1)
+        device = str(next(self.model.parameters()).device)
+        text = repr((self.model, asdict(config), self.seeds, measured, device, torch.__version__))
+        return hashlib.sha256(buffer.getvalue() + text.encode()).hexdigest()[:20]
 
 
-def _measure(
-    model: nn.Module, data: Dataset, step: int, seeds: tuple[int, ...], recipe: TrainingConfig
-) -> Float[np.ndarray, "4 members"]:
-    """Return loss, both accuracies and the norm of the parameters."""
-    stacked = isinstance(model, Ensemble)
-    with torch.no_grad():
-        labels = _labels_for(model, data, len(seeds))
-        outputs = evaluate(model, data.train_inputs)
-        losses = member_losses(outputs, labels, stacked, recipe.loss)
-        squares = torch.stack(
-            [
-                p.square().flatten(1).sum(1) if stacked else p.square().sum().view(1)
-                for p in model.parameters()
-            ]
-        )
-        norm = squares.sum(0).sqrt()
-    check_finite(losses.tolist(), "loss", step, seeds, recipe)
-    shares = accuracies(model, data, step, seeds, recipe)
-    return np.stack([losses.numpy(force=True), *shares, norm.numpy(force=True)]).astype(float)
-
-
-def _labels_for(model: nn.Module, data: Dataset, members: int) -> Int[Tensor, "..."]:
-    labels = data.train_labels
-    return labels.expand(members, *labels.shape) if isinstance(model, Ensemble) else labels
-
-
-def _digest(
-    model: nn.Module,
-    data: Dataset,
-    recipe: TrainingConfig,
-    seeds: tuple[int, ...],
-    measured: int | None,
-) -> str:
-    """Return the name of a run: all that its course depends on, but for how far it goes."""
-    buffer = io.BytesIO()
-    tensors = [*model.state_dict().values(), data.train_inputs, data.train_labels]
-    tensors += [data.test_inputs, data.test_labels]
-    torch.save([tensor.cpu() for tensor in tensors], buffer)
-    course = asdict(recipe)
-    if recipe.schedule == "constant":
-        course = asdict(replace(recipe, steps=recipe.steps if recipe.warmup else 1))
-    text = repr(
-        (model, course, seeds, measured, str(next(model.parameters()).device), torch.__version__)
-    )
-    return hashlib.sha256(buffer.getvalue() + text.encode()).hexdigest()[:20]
-
-
-def _read(state: State | Path) -> State:
-    if isinstance(state, Path):
-        loaded: State = torch.load(state, weights_only=True)
-        return loaded
-    return state
-
-
-def _write(path: Path, state: State) -> None:
-    with atomic_write(path) as temporary:
-        torch.save(state, temporary)
+def _read(path: Path) -> State | None:
+    """Read a checkpoint; None if it is missing or damaged."""
+    try:
+        with zipfile.ZipFile(path) as archive:  # torch does not look at the checksums
+            damaged = archive.testzip()
+        return None if damaged else dict(torch.load(path, weights_only=True))
+    except Exception:  # damage has many faces, and what is damaged can be made again
+        return None

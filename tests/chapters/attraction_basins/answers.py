@@ -1,4 +1,4 @@
-"""The exercises on basins accept right solutions and tell each usual mistake apart."""
+"""Right answers to the exercises on basins, and usual mistakes with their hints."""
 
 from __future__ import annotations
 
@@ -30,10 +30,6 @@ def patient(accuracy: Callable[[float], float], low: float, high: float) -> floa
     return next(x for x in np.geomspace(low, high, 2000) if accuracy(x) < 0.5)
 
 
-def never_none(accuracy: Callable[[float], float], low: float, high: float) -> float:
-    return bisection(accuracy, low, high) or 1.0
-
-
 def line(margin: float, norm: float, level: float) -> float:
     return margin / (norm * gauss.ppf(level)) if level > 0.5 else math.inf
 
@@ -43,7 +39,7 @@ ANSWERS = {
         "solved": bisection,
         "halve the interval": coarse,
         "at most 30": patient,
-        "return None": never_none,
+        "return None": lambda accuracy, low, high: bisection(accuracy, low, high) or 1.0,
         "you return None": lambda a, low, high: None,
     },
     attraction_basins.linear_basin: {

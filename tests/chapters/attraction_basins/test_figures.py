@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import matplotlib as mpl
 import numpy as np
+from matplotlib.figure import Figure
 
 from regime_lib.chapters.attraction_basins import figures as draw
 from regime_lib.chapters.attraction_basins.measure import Classes, Depth, Plane, TradeOff
 from regime_lib.chapters.attraction_basins.scans import BasinScan, ClassBasins, Scan
 from regime_lib.companion.figures.theme import Theme
-from tests.chapters.drawing import drawn_in_every_variant
 
 RANDOM = np.random.default_rng(0)
 VALUES = 1 + RANDOM.random((3, 5))
@@ -37,16 +39,14 @@ def families(names: str) -> TradeOff:
     return TradeOff({}, dict.fromkeys(names, FOUND), ends)
 
 
-test_every_figure_can_be_drawn_in_every_variant = drawn_in_every_variant(
-    {
-        "against": lambda theme: draw.against_setting(theme, FOUND, "layers"),
-        "log": lambda theme: draw.against_setting(theme, FOUND, "units a layer", log=True),
-        "depth": lambda theme: draw.depth_and_width(theme, DEPTH),
-        "trade": lambda theme: draw.trade_off(theme, families("ab")),
-        "classes": lambda theme: draw.by_class(theme, CLASSES),
-        "planes": lambda theme: draw.planes(theme, PLANE),
-    }
-)
+FIGURES: dict[str, Callable[[Theme], Figure]] = {
+    "against": lambda theme: draw.against_setting(theme, FOUND, "layers"),
+    "log": lambda theme: draw.against_setting(theme, FOUND, "units a layer", log=True),
+    "depth": lambda theme: draw.depth_and_width(theme, DEPTH),
+    "trade": lambda theme: draw.trade_off(theme, families("ab")),
+    "classes": lambda theme: draw.by_class(theme, CLASSES),
+    "planes": lambda theme: draw.planes(theme, PLANE),
+}
 
 
 def test_each_panel_shows_the_median_of_its_series() -> None:

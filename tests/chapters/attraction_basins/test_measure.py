@@ -19,8 +19,8 @@ from regime_lib.instrument.modes.basins import sample_basins
 from regime_lib.keeping import dumps, loads
 from regime_lib.lab.data.loading import load_dataset
 from regime_lib.lab.models.mlp import MLP
+from regime_lib.lab.training.config import TrainingConfig
 from regime_lib.lab.training.loop import train
-from regime_lib.lab.training.recipe import TrainingConfig
 
 TINY = basins.Settings(
     dataset="digits",

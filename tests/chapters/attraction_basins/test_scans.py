@@ -25,8 +25,8 @@ from regime_lib.chapters.attraction_basins.scans import (
 )
 from regime_lib.lab.models.mlp import MLP, MLPEnsemble
 from regime_lib.lab.training import checkpoints
+from regime_lib.lab.training.config import TrainingConfig
 from regime_lib.lab.training.loop import train
-from regime_lib.lab.training.recipe import TrainingConfig
 from tests.chapters.small_data import small_data
 from tests.sentences import refusal
 

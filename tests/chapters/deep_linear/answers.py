@@ -1,4 +1,4 @@
-"""The exercises on deep linear networks accept right solutions and tell usual mistakes apart."""
+"""Right answers to the exercises on deep linear networks, and usual mistakes with their hints."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The exercises on grokking accept right solutions and tell usual mistakes apart."""
+"""Right answers to the exercises on grokking, and usual mistakes with their hints."""
 
 from __future__ import annotations
 
@@ -16,10 +16,6 @@ def passage(steps: np.ndarray, curve: np.ndarray, level: float) -> int | None:
 
 def forgotten(momentum: float, share: float) -> int:
     return 1 if momentum == 1 else math.ceil(math.log(share) / math.log(1 - momentum))
-
-
-def decayed(lr: float, decay: float, factor: float) -> int:
-    return math.ceil(-math.log(factor) / math.log(1 - lr * decay))
 
 
 def tuned(weights: np.ndarray, first: int = 1, power: int = 2) -> np.ndarray:
@@ -40,7 +36,7 @@ ANSWERS = {
         "raised": lambda a, q: math.ceil(math.log(q) / math.log(1 - a)),
     },
     grokking.decay_time: {
-        "solved": decayed,
+        "solved": lambda lr, decay, factor: math.ceil(-math.log(factor) / math.log(1 - lr * decay)),
         "1 - lr * decay": lambda lr, wd, f: round(math.log(f) / wd),
     },
     grokking.strongest_share: {

@@ -12,7 +12,7 @@ from regime_lib.chapters.grokking.batchnorm import (
     moments_under,
 )
 from regime_lib.chapters.grokking.running_statistics import StatisticsRun
-from regime_lib.lab.training.recipe import TrainingConfig
+from regime_lib.lab.training.config import TrainingConfig
 from tests.sentences import refusal
 
 STEPS = np.array([1, 10, 100])

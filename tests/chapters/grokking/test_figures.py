@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
 import pandas as pd
+from matplotlib.figure import Figure
 
 from regime_lib.chapters.grokking import figures as draw
 from regime_lib.chapters.grokking import scene
@@ -15,8 +17,7 @@ from regime_lib.chapters.grokking.measure_batchnorm import Normalised
 from regime_lib.chapters.grokking.run import MeasuredRun
 from regime_lib.chapters.grokking.running_statistics import StatisticsRun
 from regime_lib.companion.figures.theme import Theme
-from regime_lib.lab.training.recipe import TrainingConfig
-from tests.chapters.drawing import drawn_in_every_variant
+from regime_lib.lab.training.config import TrainingConfig
 
 RANDOM = np.random.default_rng(0)
 STEPS = np.unique(np.geomspace(1, 500, 20).astype(int))
@@ -48,15 +49,13 @@ RISES = {"a": {"flips": 1.5, "excess": 2.0}, "b": {"flips": 0.5, "excess": 1.0}}
 CURVES = {name: {"a": RISING, "b": EMPTY} for name in ("test accuracy", "flips / plateau")}
 ANSWER = RegimeChange({}, {}, RISES, np.geomspace(0.1, 4, len(STEPS)), CURVES, pd.DataFrame())
 
-test_every_figure_can_be_drawn_in_every_variant = drawn_in_every_variant(
-    {
-        "run": lambda theme: draw.measured_run(theme, RUN),
-        "controls": lambda theme: draw.controls(theme, ADDITION.runs),
-        "aligned": lambda theme: draw.aligned(theme, ANSWER),
-        "statistics": lambda theme: draw.statistics(theme, NORMALISED),
-        "spectrum": lambda theme: scene.spectrum_still(theme, ADDITION),
-    }
-)
+FIGURES: dict[str, Callable[[Theme], Figure]] = {
+    "run": lambda theme: draw.measured_run(theme, RUN),
+    "controls": lambda theme: draw.controls(theme, ADDITION.runs),
+    "aligned": lambda theme: draw.aligned(theme, ANSWER),
+    "statistics": lambda theme: draw.statistics(theme, NORMALISED),
+    "spectrum": lambda theme: scene.spectrum_still(theme, ADDITION),
+}
 
 
 def test_lines_are_medians_over_runs_and_moments_that_are_not_known_are_left_out() -> None:

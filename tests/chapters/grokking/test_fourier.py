@@ -9,7 +9,7 @@ import torch
 from regime_lib.chapters.grokking.fourier import fourier_over_training, frequency_shares
 from regime_lib.lab.models.mlp import MLPEnsemble
 from regime_lib.lab.training.checkpoints import train_to_checkpoints
-from regime_lib.lab.training.recipe import TrainingConfig
+from regime_lib.lab.training.config import TrainingConfig
 from tests.chapters.small_data import small_data
 from tests.sentences import refusal
 

@@ -11,7 +11,7 @@ from regime_lib.chapters.grokking.initial_scale import InitScales, compare_initi
 from regime_lib.instrument.modes.ranks import rank_distributions
 from regime_lib.lab.models.mlp import MLPEnsemble
 from regime_lib.lab.training.checkpoints import CheckpointedRun, train_to_checkpoints
-from regime_lib.lab.training.recipe import TrainingConfig
+from regime_lib.lab.training.config import TrainingConfig
 from tests.chapters.small_data import small_data
 
 SEEDS, STEPS = (4, 11), [0, 2, 5, 9]

@@ -20,7 +20,7 @@ from regime_lib.companion.book.project import find_project
 from regime_lib.companion.claims.claims import load_claims
 from regime_lib.companion.running.measuring import claims_in
 from regime_lib.keeping import dumps, loads
-from regime_lib.lab.training.recipe import TrainingConfig
+from regime_lib.lab.training.config import TrainingConfig
 
 TINY = Settings(
     n_seeds=2,

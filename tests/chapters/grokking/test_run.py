@@ -21,7 +21,7 @@ from regime_lib.instrument.modes.basins import sample_basins, weight_basins
 from regime_lib.instrument.modes.ranks import rank_distributions
 from regime_lib.lab.models.mlp import MLP, MLPEnsemble
 from regime_lib.lab.training.checkpoints import CheckpointedRun, train_to_checkpoints
-from regime_lib.lab.training.recipe import TrainingConfig
+from regime_lib.lab.training.config import TrainingConfig
 from tests.chapters.small_data import small_data
 from tests.sentences import refusal
 

@@ -11,7 +11,7 @@ from torch import nn
 
 from regime_lib.chapters.grokking.running_statistics import follow_statistics
 from regime_lib.lab.models.batchnorm_mlp import BatchNormMLP, BatchNormMLPEnsemble
-from regime_lib.lab.training.recipe import TrainingConfig
+from regime_lib.lab.training.config import TrainingConfig
 from tests.chapters.small_data import small_data
 from tests.sentences import refusal
 

@@ -1,4 +1,4 @@
-"""The exercises on the four phases accept right solutions and tell each usual mistake apart."""
+"""Right answers to the exercises on the four phases, and usual mistakes with their hints."""
 
 from __future__ import annotations
 

@@ -25,7 +25,6 @@ from regime_lib.companion.figures.scene import Points
 from regime_lib.companion.figures.theme import Theme
 from regime_lib.simulators.two_layer.flow import Pattern
 from regime_lib.simulators.two_layer.phases import Phases, Plateau
-from tests.chapters.drawing import drawn_in_every_variant
 
 RANDOM = np.random.default_rng(0)
 T = np.geomspace(1e-4, 1e4, 60)
@@ -102,9 +101,6 @@ FIGURES: dict[str, Callable[[Theme], Figure]] = {
     "survival": lambda theme: laws.survival(theme, SURVIVAL),
     "plane": lambda theme: scene.three_moments(theme, PLANE),
 }
-
-
-test_every_figure_can_be_drawn_in_every_variant = drawn_in_every_variant(FIGURES)
 
 
 def test_words_quote_the_numbers() -> None:

@@ -1,4 +1,4 @@
-"""The exercises on neuron modes accept right solutions and tell each usual mistake apart."""
+"""Right answers to the exercises on neuron modes, and usual mistakes with their hints."""
 
 from __future__ import annotations
 

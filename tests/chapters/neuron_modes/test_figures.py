@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
+from matplotlib.figure import Figure
 
 from regime_lib.chapters.neuron_modes import figures as draw
 from regime_lib.chapters.neuron_modes.layers import LayerTrajectory, Reversal, Truncation
@@ -10,7 +13,6 @@ from regime_lib.chapters.neuron_modes.measure import Deep, LateLayers, Slope, Ve
 from regime_lib.chapters.neuron_modes.slopes import SlopeRule, SlopeTrajectory
 from regime_lib.chapters.neuron_modes.three_networks import ThreeNetworks
 from regime_lib.companion.figures.theme import Theme
-from tests.chapters.drawing import drawn_in_every_variant
 
 RANDOM = np.random.default_rng(0)
 STEPS = np.array([0, 1, 3, 10, 30, 100])
@@ -40,16 +42,14 @@ CUTS = {
 LATE = LateLayers({}, {}, CUTS)
 RULE = SlopeRule((0.03, 0.1, 0.37), RANDOM.random((3, 4)), RANDOM.random((3, 4)))
 
-test_every_figure_can_be_drawn_in_every_variant = drawn_in_every_variant(
-    {
-        "slope": lambda theme: draw.slope_over_training(theme, SLOPE),
-        "three": lambda theme: draw.three_networks(theme, THREE),
-        "deep": lambda theme: draw.deep_layers(theme, DEEP),
-        "very deep": lambda theme: draw.very_deep_layers(theme, VeryDeep({}, {}, LAYERS)),
-        "truncation": lambda theme: draw.truncation(theme, LATE),
-        "rule": lambda theme: draw.rule(theme, RULE),
-    }
-)
+FIGURES: dict[str, Callable[[Theme], Figure]] = {
+    "slope": lambda theme: draw.slope_over_training(theme, SLOPE),
+    "three": lambda theme: draw.three_networks(theme, THREE),
+    "deep": lambda theme: draw.deep_layers(theme, DEEP),
+    "very deep": lambda theme: draw.very_deep_layers(theme, VeryDeep({}, {}, LAYERS)),
+    "truncation": lambda theme: draw.truncation(theme, LATE),
+    "rule": lambda theme: draw.rule(theme, RULE),
+}
 
 
 def test_lines_are_medians_and_the_gap_is_in_points() -> None:

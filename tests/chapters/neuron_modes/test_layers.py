@@ -18,8 +18,8 @@ from regime_lib.chapters.neuron_modes.training import accuracy_of
 from regime_lib.instrument.modes.ranks import rank_distributions
 from regime_lib.lab.models.batchnorm_mlp import BatchNormMLP
 from regime_lib.lab.models.mlp import MLP, MLPEnsemble
+from regime_lib.lab.training.config import TrainingConfig
 from regime_lib.lab.training.loop import train
-from regime_lib.lab.training.recipe import TrainingConfig
 from tests.chapters.small_data import CLASSES, FEATURES, small_data, small_setup
 from tests.sentences import refusal
 

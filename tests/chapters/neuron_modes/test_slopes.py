@@ -17,8 +17,8 @@ from regime_lib.chapters.neuron_modes.slopes import (
 )
 from regime_lib.chapters.neuron_modes.training import accuracy_of
 from regime_lib.lab.models.mlp import MLP, MLPEnsemble
+from regime_lib.lab.training.config import TrainingConfig
 from regime_lib.lab.training.loop import train
-from regime_lib.lab.training.recipe import TrainingConfig
 from tests.chapters.small_data import CLASSES, FEATURES, small_data, small_setup
 
 SEEDS = [4, 11]

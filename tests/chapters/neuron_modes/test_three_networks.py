@@ -16,8 +16,8 @@ from regime_lib.chapters.neuron_modes.three_networks import (
 )
 from regime_lib.chapters.neuron_modes.training import accuracy_of
 from regime_lib.lab.models.mlp import MLP
+from regime_lib.lab.training.config import TrainingConfig
 from regime_lib.lab.training.loop import train
-from regime_lib.lab.training.recipe import TrainingConfig
 from tests.chapters.small_data import CLASSES, FEATURES, small_data, small_setup
 from tests.sentences import refusal
 

@@ -1,4 +1,4 @@
-"""The exercises on stability accept right solutions and tell each usual mistake apart."""
+"""Right answers to the exercises on stability, and usual mistakes with their hints."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ import numpy as np
 
 from regime_lib.chapters.stability import exercises as stability
 from regime_lib.simulators.exact.symbolic import vanishing_without_biases
+
+Arrays = Sequence[np.ndarray]
 
 
 def radius(weight: np.ndarray, bias: np.ndarray, x: np.ndarray) -> float:
@@ -29,19 +31,12 @@ def only_the_layer_below(sizes: Sequence[int]) -> int:
     return total
 
 
-def first(before: np.ndarray, after: np.ndarray) -> float:
+def flips(before: np.ndarray, after: np.ndarray) -> np.ndarray:
     changes = (before > 0) != (after > 0)
-    return float((before / (before - after))[changes].min()) if changes.any() else np.inf
+    return np.append((before / (before - after))[changes], np.inf)
 
 
-def last(before: np.ndarray, after: np.ndarray) -> float:
-    changes = (before > 0) != (after > 0)
-    return float((before / (before - after))[changes].max()) if changes.any() else np.inf
-
-
-def affine(
-    weights: Sequence[np.ndarray], biases: Sequence[np.ndarray], x: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
+def affine(weights: Arrays, biases: Arrays, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     slope, shift = np.eye(len(x)), np.zeros(len(x))
     for weight, bias in zip(weights[:-1], biases[:-1], strict=True):
         slope, shift = weight @ slope, weight @ shift + bias
@@ -50,18 +45,14 @@ def affine(
     return weights[-1] @ slope, weights[-1] @ shift + biases[-1]
 
 
-def all_on(
-    weights: Sequence[np.ndarray], biases: Sequence[np.ndarray], x: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
+def all_on(weights: Arrays, biases: Arrays, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     slope, shift = np.eye(len(x)), np.zeros(len(x))
     for weight, bias in zip(weights, biases, strict=True):
         slope, shift = weight @ slope, weight @ shift + bias
     return slope, shift
 
 
-def constant(
-    weights: Sequence[np.ndarray], biases: Sequence[np.ndarray], x: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
+def constant(weights: Arrays, biases: Arrays, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     slope, shift = affine(weights, biases, x)
     return 0 * slope, slope @ x + shift
 
@@ -80,8 +71,8 @@ ANSWERS = {
         "any hidden layer": only_the_layer_below,
     },
     stability.first_flip: {
-        "solved": first,
-        "take the earliest": last,
+        "solved": lambda before, after: flips(before, after).min(),
+        "take the earliest": lambda before, after: sorted(flips(before, after))[-2:][0],
         "np.inf": lambda before, after: 0.5,
     },
     stability.local_map: {

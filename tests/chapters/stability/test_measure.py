@@ -29,8 +29,8 @@ from regime_lib.instrument.certificates.chain import read_chain
 from regime_lib.keeping import dumps, loads
 from regime_lib.lab.data.loading import load_dataset
 from regime_lib.lab.models.mlp import MLP
+from regime_lib.lab.training.config import TrainingConfig
 from regime_lib.lab.training.loop import train
-from regime_lib.lab.training.recipe import TrainingConfig
 from tests.simulators.exact.test_symbolic import counted
 
 TINY = stability.Settings(

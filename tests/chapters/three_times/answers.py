@@ -1,4 +1,4 @@
-"""The exercises on the multiverse accept right solutions and tell each usual mistake apart."""
+"""Right answers to the exercises on the multiverse, and usual mistakes with their hints."""
 
 from __future__ import annotations
 
@@ -14,25 +14,13 @@ def honest(ratios: np.ndarray, bounds: list[str], level: float) -> tuple[float, 
     return float(surely.mean()), float(1 - (surely | surely_not).mean())
 
 
-def careless(ratios: np.ndarray, bounds: list[str], level: float) -> tuple[float, float]:
-    return float((ratios > level).mean()), 0.0
-
-
 def only_exact(ratios: np.ndarray, bounds: list[str], level: float) -> tuple[float, float]:
     kinds = np.array(bounds)
     return float(((kinds == "exact") & (ratios > level)).mean()), float((kinds != "exact").mean())
 
 
-def none_left_open(ratios: np.ndarray, bounds: list[str], level: float) -> tuple[float, float]:
-    return honest(ratios, bounds, level)[0], 0.0
-
-
 def counted(states: np.ndarray) -> float:
     return float((states[1:] != states[:-1]).sum() / (states[0] != states[-1]).sum())
-
-
-def of_the_bits(states: np.ndarray) -> float:
-    return float((states[1:] != states[:-1]).sum() / states.shape[1])
 
 
 ONES = np.ones(20)
@@ -41,9 +29,9 @@ ONES = np.ones(20)
 ANSWERS = {
     three_times.share_above: {
         "solved": honest,
-        "upper bound": careless,
+        "upper bound": lambda ratios, bounds, level: (float((ratios > level).mean()), 0.0),
         "lower bound of 5": only_exact,
-        "leave it open": none_left_open,
+        "leave it open": lambda ratios, bounds, level: (honest(ratios, bounds, level)[0], 0.0),
     },
     three_times.headline: {
         "solved": lambda: np.r_[np.ones(19), 60.0],
@@ -54,7 +42,7 @@ ANSWERS = {
     },
     three_times.flips_per_net_flip: {
         "solved": counted,
-        "three flips": of_the_bits,
+        "three flips": lambda states: float((states[1:] != states[:-1]).sum() / states.shape[1]),
     },
     three_times.between_floors: {
         "solved": lambda: 0.1,

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from regime_lib.chapters.three_times.multiverse import Multiverse, multiverse
 from regime_lib.chapters.three_times.multiverse import _medians as medians
 from regime_lib.errors import RegimeError
-from regime_lib.estimate import Method
+from regime_lib.estimate import Method, number
 from regime_lib.instrument import RegimeChange
 from regime_lib.instrument.settling.definitions import Definition
 
@@ -115,19 +115,7 @@ def test_what_a_median_is_worth_is_said_as_the_instrument_says_it(kinds: list[st
     found = multiverse(rows({"a": ratios}, {"a": kinds})).table["bound"].iloc[0]
     counts = tuple(kinds.count(kind) for kind in KINDS[1:])
     usual = Definition.parse("peak@0.1")
-    nothing = float("nan")
-    told = RegimeChange(
-        1.0,
-        2.0,
-        2.0,
-        nothing,
-        nothing,
-        usual,
-        0.95,
-        "",
-        len(kinds),
-        counts,  # type: ignore[arg-type]
-    )
+    told = RegimeChange(1.0, 2.0, number(2.0), usual, len(kinds), counts)  # type: ignore[arg-type]
     assert found == told.bound
 
 

@@ -1,4 +1,4 @@
-"""Right answers to the exercises on tracking, and usual mistakes with what each is told."""
+"""Right answers to the exercises on tracking, and usual mistakes with their hints."""
 
 from __future__ import annotations
 

@@ -1,56 +1,54 @@
-"""The shared figures show the numbers they are given, in every variant."""
+"""The figures on tracking show the numbers they are given."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
 import pandas as pd
+import pytest
+from matplotlib.axes import Axes
+from matplotlib.collections import PathCollection
 from matplotlib.figure import Figure
 
 from regime_lib.chapters.tracking import figures as draw
-from regime_lib.chapters.tracking.parts import (
-    FlipLaw,
-    Layers,
-    OneRun,
-    Proportional,
-    Ratios,
-    Series,
-    Settling,
-
-)
+from regime_lib.chapters.tracking import figures_drift, parts
 from regime_lib.companion.figures.theme import Theme
-from tests.chapters.drawing import drawn_in_every_variant
 
 RANDOM = np.random.default_rng(0)
 STEPS = np.arange(1, 301)
-SERIES: Series = (STEPS, np.exp(-STEPS[:, None] / 60) * (1 + 0.1 * RANDOM.random((300, 5))))
+SERIES = (STEPS, np.exp(-STEPS[:, None] / 60) * (1 + 0.1 * RANDOM.random((300, 5))))
+INFINITE = (STEPS, np.where(SERIES[1] > 0.9, np.inf, 1 + 30 * SERIES[1]))
 BOTH = {"sgd": SERIES, "adam": SERIES}
+TASKS = {f"{task} {name}": SERIES for task in ("patches", "letters") for name in BOTH}
 RUNS = np.array([1.0, 2.0, 3.0])
-SETTLED = Settling(10.0, 20.0, "exact", RUNS, np.zeros((3, 2), bool))
-LATE = Settling(5.0, 300.0, "lower", RUNS, np.array([[0, 1], [0, 0], [0, 0]], bool))
-RATIOS = Ratios({}, {}, BOTH, BOTH, {"sgd": SETTLED, "adam": LATE})
-WARM = {"without": SERIES, "with": SERIES}
-WARMED = Ratios(
-    {},
-    {"area-before": 2.5, "area-after": 1.25},
-    WARM,
-    WARM,
-    {"without": SETTLED, "with": LATE},
+MEDIANS = {"sgd": RUNS, "adam": 3 + RUNS}
+SETTLED = parts.Settling(10.0, 20.0, "exact", RUNS, np.zeros((3, 2), bool))
+LATE = parts.Settling(5.0, 300.0, "lower", RUNS, np.array([[0, 1], [0, 0], [0, 0]], bool))
+RATIOS = parts.Ratios({}, {}, BOTH, BOTH, {"sgd": SETTLED, "adam": LATE})
+BY_TASK = parts.Ratios({}, {}, TASKS, TASKS, dict.fromkeys(TASKS, LATE) | {"patches sgd": SETTLED})
+WARMED = parts.Ratios({}, {"area-before": 2.5, "area-after": 1.25}, BOTH, BOTH, RATIOS.settled)
+
+
+def table(*rows: tuple[str, str, str, float, str]) -> pd.DataFrame:
+    columns = ["schedule", "definition", "optimizer", "ratio", "bound"]
+    found = pd.DataFrame(rows, columns=columns)
+    return found.assign(low=found["ratio"] - 0.1, high=found["ratio"] + 0.1)
+
+
+DEFINITIONS = table(
+    ("constant", "below a tenth", "sgd", 1.0, "exact"),
+    ("constant", "below a tenth", "adam", 3.0, "lower"),
+    ("constant", "area over peak", "sgd", np.nan, "undetermined"),
+    ("constant", "area over peak", "adam", 2.0, "exact"),
 )
-TASKS = {"patches sgd": SERIES, "letters sgd": SERIES}
-BY_TASK = Ratios({}, {}, TASKS, TASKS, {"patches sgd": SETTLED, "letters sgd": LATE})
-TABLE = pd.DataFrame(
-    [
-        {"definition": d, "optimizer": o, "ratio": r, "low": r - 0.1, "high": r + 0.1, "bound": b}
-        for d, o, r, b in (
-            ("below a tenth", "sgd", 1.0, "exact"),
-            ("below a tenth", "adam", 3.0, "lower"),
-            ("area over peak", "sgd", np.nan, "undetermined"),
-            ("area over peak", "adam", 2.0, "exact"),
-        )
-    ]
+SCHEDULES = table(
+    ("constant", "below a tenth", "sgd", np.nan, "undetermined"),
+    ("constant", "below a tenth", "adam", 4.0, "lower"),
+    ("cosine", "below a tenth", "sgd", 1.0, "exact"),
+    ("cosine", "below a tenth", "adam", 1.5, "exact"),
 )
 CUTS = pd.DataFrame(
     [
@@ -59,64 +57,102 @@ CUTS = pd.DataFrame(
     ]
 )
 FLIPS = RANDOM.random((300, 12)) * (RANDOM.random((300, 12)) < 0.5)
-RUN = OneRun({}, {"embers-half": 7}, FLIPS, (8, 4), SERIES, SERIES)
-LAW = FlipLaw({}, {}, BOTH, BOTH, {"sgd": RUNS, "adam": 2 * RUNS})
-LAYERS = Layers({"relu1": SERIES}, {"hidden1": (STEPS, np.ones((300, 2)))})
-POINTS = Proportional({}, {}, {"sgd": RANDOM.random((2, 50))}, {"sgd": RUNS})
+RUN = parts.OneRun({}, {"embers-half": 7}, FLIPS, (8, 4), SERIES, SERIES)
+LAW = parts.FlipLaw({}, {}, BOTH, BOTH, {"sgd": RUNS, "adam": 2 * RUNS})
+LAYERS = parts.Layers({"relu1": SERIES}, {"hidden1": (STEPS, np.ones((300, 2)))})
+POINTS = parts.Proportional({}, {}, {"sgd": RANDOM.random((2, 50))}, {"sgd": RUNS})
+PAIRS = dict.fromkeys(BOTH, (SERIES, SERIES))
+DRIFT = parts.Drift({}, {}, PAIRS, PAIRS, MEDIANS, {name: 2 * own for name, own in MEDIANS.items()})
+FLICKER = parts.Flicker({}, {}, {"a": {"sgd": INFINITE}, "b": {"sgd": INFINITE}}, MEDIANS)
+PARTS_OF_LAYERS = {"relu1": SERIES, "relu2": SERIES}
+INDICATOR = parts.Indicator({}, {}, BOTH, BOTH, PARTS_OF_LAYERS, MEDIANS)
+TWO_TASKS = parts.Indicator({}, {}, TASKS, TASKS, PARTS_OF_LAYERS, MEDIANS)
 FIGURES: dict[str, Callable[[Theme], Figure]] = {
     "settling": lambda theme: draw.settling(theme, RATIOS),
-    "warm_up": lambda theme: draw.settling(theme, WARMED),
     "by_task": lambda theme: draw.settling(theme, BY_TASK, "letters"),
-    "by_definition": lambda theme: draw.by_definition(theme, TABLE),
+    "by_definition": lambda theme: draw.by_definition(theme, DEFINITIONS),
     "by_layer": lambda theme: draw.by_layer(theme, LAYERS),
     "law": lambda theme: draw.law_against_measurement(theme, LAW),
     "proportional": lambda theme: draw.proportional(theme, POINTS),
     "flip_rates": lambda theme: draw.flip_rates(theme, RUN),
     "horizon": lambda theme: draw.horizon(theme, CUTS),
+    "by_schedule": lambda theme: figures_drift.by_schedule(theme, SCHEDULES),
+    "raw_and_average": lambda theme: figures_drift.raw_and_average(theme, DRIFT),
+    "flicker": lambda theme: figures_drift.flicker(theme, FLICKER),
+    "indicator": lambda theme: figures_drift.indicator(theme, INDICATOR),
+    "indicator_of_a_task": lambda theme: figures_drift.indicator(theme, TWO_TASKS, "patches"),
 }
 
 
-test_every_figure_can_be_drawn_in_every_variant = drawn_in_every_variant(FIGURES)
+def dots(ax: Axes) -> dict[float, bool]:
+    """Return where dots are, and whether they are hollow."""
+    background = mpl.colors.to_rgba(Theme().background)
+    return {
+        round(float(x), 2): bool(np.allclose(points.get_facecolor()[0], background))
+        for points in ax.collections
+        if isinstance(points, PathCollection)
+        for x, _ in points.get_offsets()
+    }
 
 
 def test_settling_times_that_are_not_known_are_not_drawn() -> None:
-    left, right = FIGURES["settling"](Theme()).axes
-
-    def vertical(ax: mpl.axes.Axes) -> list[float]:
+    for ax, times in zip(FIGURES["settling"](Theme()).axes, ([10.0, 20.0], []), strict=True):
         lines = [line.get_xdata() for line in ax.lines]
-        return [float(x[0]) for x in lines if len(x) == 2 and x[0] == x[1]]
-
-    assert vertical(left) == [10.0, 20.0]
-    assert vertical(right) == []
+        assert [float(x[0]) for x in lines if len(x) == 2 and x[0] == x[1]] == times
 
 
-def test_bounds_are_hollow_and_unknown_ratios_left_out() -> None:
+def test_bounds_are_hollow_and_what_is_undetermined_is_left_out_or_a_cross() -> None:
     (ax,) = FIGURES["by_definition"](Theme()).axes
-    points = [
-        (float(x), bool(np.allclose(face, mpl.colors.to_rgba("#ffffff"))))
-        for dots in ax.collections
-        if hasattr(dots, "get_offsets") and len(dots.get_facecolors())
-        for (x, _), face in zip(dots.get_offsets(), dots.get_facecolors(), strict=False)
-    ]
-    assert sorted(points) == [(1.0, False), (2.0, False), (3.0, True)]
+    assert dots(ax) == {1.0: False, 2.0: False, 3.0: True}
+    constant, cosine = FIGURES["by_schedule"](Theme()).axes
+    assert dots(constant) == {1.0: False, 4.0: True}  # the first is the cross
+    assert dots(cosine) == {1.0: False, 1.5: False}
 
 
 def test_flip_rates_sort_units_within_their_layer_and_average_within_a_bin() -> None:
     top = FIGURES["flip_rates"](Theme()).axes[0]
     (mesh,) = [c for c in top.collections if c.get_array() is not None]
     shown = np.ma.filled(mesh.get_array(), 0.0)
-    assert shown.shape[0] == 12
     edges = mesh.get_coordinates()[0, :, 0].astype(int)
-    widths = np.diff(edges)
-    totals = (shown * widths).sum(axis=1)
+    totals = (shown * np.diff(edges)).sum(axis=1)
     assert np.allclose(np.sort(totals), np.sort(FLIPS.sum(axis=0)))
     assert np.all(np.diff(totals[:8]) <= 1e-9)
     assert np.all(np.diff(totals[8:]) <= 1e-9)
 
 
 def test_a_task_is_drawn_alone_under_the_names_of_its_optimisers() -> None:
-    (ax,) = FIGURES["by_task"](Theme()).axes
-    assert ax.get_title() == "SGD"
+    left = FIGURES["indicator_of_a_task"](Theme()).axes[0]
+    assert left.get_legend_handles_labels()[1] == ["SGD", "Adam"]
+
+
+def test_more_schedules_than_columns_go_to_the_next_row() -> None:
+    double = pd.concat([SCHEDULES, SCHEDULES.assign(schedule=SCHEDULES["schedule"] + " again")])
+    axes = figures_drift.by_schedule(Theme(), double, columns=2).axes
+    titles = ["constant", "cosine", "constant again", "cosine again"]
+    assert [ax.get_title() for ax in axes] == titles
+    assert [ax.get_subplotspec().rowspan.start for ax in axes] == [0, 0, 1, 1]
+
+
+def test_the_two_rows_are_the_weights_and_their_average() -> None:
+    axes = FIGURES["raw_and_average"](Theme()).axes
+    assert [ax.get_title() for ax in axes] == ["SGD", "Adam", "", ""]
+    assert axes[2].get_ylabel().startswith("their average")
+    titles = [ax.get_title() for ax in FIGURES["raw_and_average"](Theme(narrow=True)).axes]
+    assert titles[:3] == ["SGD: trained weights", "SGD: their average", "Adam: trained weights"]
+
+
+def test_infinite_ratios_leave_a_gap_and_no_line() -> None:
+    line = FIGURES["flicker"](Theme()).axes[0].lines[0]
+    known = np.where(np.isfinite(INFINITE[1]), INFINITE[1], np.nan)
+    seen = np.isfinite(known).any(axis=1)
+    assert np.array_equal(line.get_xdata(), STEPS[seen])
+    assert np.allclose(line.get_ydata(), np.nanmedian(known[seen], axis=1))
+
+
+def test_the_good_stretch_is_shaded_where_it_is_said_to_be() -> None:
+    for ax in FIGURES["indicator"](Theme()).axes[1:]:
+        band: Any = ax.patches[0]
+        assert (band.get_y(), band.get_height()) == pytest.approx((0.6, 0.2))
 
 
 def test_alt_texts_say_the_numbers() -> None:
@@ -126,7 +162,7 @@ def test_alt_texts_say_the_numbers() -> None:
     )
     assert "patterns settle" not in draw.settling_alt(BY_TASK, "letters")
     assert "2.50 without and 1.25 with the warm-up" in draw.warm_up_alt(WARMED)
-    assert "SGD from 1.00 to 1.0, Adam from 2.00 to 2.0." in draw.by_definition_alt(TABLE)
+    assert "SGD from 1.00 to 1.0, Adam from 2.00 to 2.0." in draw.by_definition_alt(DEFINITIONS)
     below = np.median(SERIES[1] / SERIES[1].max(axis=0), axis=1) <= 0.1
     layers = draw.by_layer_alt(LAYERS)
     assert f"relu1 from step {STEPS[below][0]}, 0.00" in layers
@@ -136,3 +172,10 @@ def test_alt_texts_say_the_numbers() -> None:
     assert "the first 7 steps" in draw.flip_rates_alt(RUN)
     assert "SGD 1.00." in draw.horizon_alt(CUTS)
     assert draw.in_words("letters momentum") == "letters SGD with momentum"
+    words = figures_drift.by_schedule_alt(SCHEDULES)
+    assert "constant: 1 of 2 have one, Adam 4.00 to 4.00." in words
+    assert "cosine: 2 of 2 have one, SGD 1.00 to 1.00, Adam 1.50 to 1.50." in words
+    words = figures_drift.raw_and_average_alt(DRIFT)
+    assert "weights SGD 2.00, Adam 5.00; of their average SGD 4.00" in words
+    assert "SGD 2.0, Adam 5.0." in figures_drift.flicker_alt(FLICKER)
+    assert "at SGD 2.00, Adam 5.00; by layer" in figures_drift.indicator_alt(INDICATOR)

@@ -23,57 +23,19 @@ from regime_lib.instrument.tracking.tracker import RegimeTracker
 from regime_lib.keeping import dumps, loads
 from regime_lib.lab.data.loading import load_dataset
 from regime_lib.lab.models.mlp import MLP, MLPEnsemble
+from regime_lib.lab.training.config import TrainingConfig
 from regime_lib.lab.training.loop import train
-from regime_lib.lab.training.recipe import TrainingConfig
 from tests.instrument.traces import decaying, made_trace
 
-TINY_MLP = measure_mlp.Settings(
-    dataset="digits",
-    n_seeds=3,
-    steps=100,
-    hidden=12,
-    batch_size=16,
-    probe_size=24,
-    lr_sgd=0.1,
-    lr_momentum=0.03,
-    lr_adam=0.003,
-    seed=2,
-)
-TINY_CNN = measure_cnn.Settings(
-    dataset="digits",
-    n_seeds=2,
-    steps=100,
-    channels=2,
-    hidden=6,
-    batch_size=8,
-    probe_size=16,
-    lr_sgd=0.1,
-    lr_momentum=0.03,
-    lr_adamw=0.005,
-    ema=0.9,
-    window=10,
-    seed=2,
-)
-TINY_TRANSFORMER = measure_transformer.Settings(
-    n_seeds=2,
-    steps=110,
-    text_steps=100,
-    n_train=80,
-    text="descriptions",
-    width=4,
-    ffn=6,
-    blocks=2,
-    batch_size=8,
-    text_batch=2,
-    length=6,
-    probe_size=16,
-    lr_sgd=0.2,
-    lr_momentum=0.05,
-    lr_adamw=0.005,
-    ema=0.9,
-    window=10,
-    seed=2,
-)
+SHARED: dict[str, Any] = {"seed": 2, "lr_sgd": 0.1, "lr_momentum": 0.03, "probe_size": 16}
+AVERAGED = SHARED | {"lr_adamw": 0.005, "ema": 0.9, "window": 10, "n_seeds": 2, "batch_size": 8}
+SMALL_MLP = {"n_seeds": 3, "steps": 100, "hidden": 12, "batch_size": 16, "lr_adam": 0.003}
+TINY_MLP = measure_mlp.Settings(dataset="digits", **SHARED | SMALL_MLP)
+SMALL_CNN = {"steps": 100, "channels": 2, "hidden": 6}
+TINY_CNN = measure_cnn.Settings(dataset="digits", **AVERAGED | SMALL_CNN)
+SMALL_TRANSFORMER = {"n_train": 80, "width": 4, "ffn": 6, "blocks": 2, "text_batch": 2, "length": 6}
+LENGTHS = {"text": "descriptions", "steps": 110, "text_steps": 100}
+TINY_TRANSFORMER = measure_transformer.Settings(**AVERAGED | SMALL_TRANSFORMER | LENGTHS)
 CHAPTERS: dict[str, tuple[ModuleType, Any]] = {
     "20_tracking_mlp": (measure_mlp, TINY_MLP),
     "21_tracking_cnn": (measure_cnn, TINY_CNN),

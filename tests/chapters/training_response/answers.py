@@ -1,4 +1,4 @@
-"""The exercises accept right solutions and tell each usual mistake apart."""
+"""Right answers to the exercises on the training response, and usual mistakes with their hints."""
 
 from __future__ import annotations
 
@@ -31,12 +31,6 @@ def step(h: np.ndarray, there: np.ndarray, v: np.ndarray, overlap: float, size: 
     return float(size * (readout + below + 1))
 
 
-def read_out_only(
-    h: np.ndarray, there: np.ndarray, v: np.ndarray, overlap: float, size: float
-) -> float:
-    return float(size * np.maximum(h, 0) @ np.maximum(there, 0))
-
-
 def ungated(h: np.ndarray, there: np.ndarray, v: np.ndarray, overlap: float, size: float) -> float:
     return float(size * (h @ there + (1 + overlap) * (v**2).sum() + 1))
 
@@ -64,7 +58,9 @@ ANSWERS = {
     },
     training_response.logit_response: {
         "solved": step,
-        "the part of the read-out": read_out_only,
+        "the part of the read-out": lambda h, k, v, o, size: (
+            size * np.maximum(h, 0) @ np.maximum(k, 0)
+        ),
         "only where it is on": ungated,
         "offset c moves too": lambda h, there, v, o, size: step(h, there, v, o, size) - size,
     },

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from regime_lib.instrument import RegimeTracker
-from tests.instrument.zoo import vectors
+from tests.instrument.cases import vectors
 
 
 class Apply(nn.Module):

@@ -13,7 +13,7 @@ from torch import nn
 from regime_lib.instrument import RegimeTracker
 from regime_lib.instrument.capture.isolation import Precision, RandomState
 from regime_lib.instrument.capture.wrappers import unwrap
-from tests.instrument.zoo import Plain, vectors
+from tests.instrument.cases import Plain, vectors
 from tests.sentences import refusal
 
 

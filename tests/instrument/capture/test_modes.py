@@ -1,4 +1,4 @@
-"""Every way to write a function with a kink is seen, exactly; what is not tracked is listed."""
+"""Every way to write a piecewise-linear function is seen; what is not tracked is listed."""
 
 from __future__ import annotations
 
@@ -10,10 +10,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from regime_lib.instrument import Coverage, Kind, RegimeTracker
-from tests.instrument.looking import assert_is, look_at, recorded
-from tests.instrument.zoo import (
+from tests.instrument.cases import (
     ARCHITECTURES,
-    KINKS,
+    PIECEWISE,
     POOLS,
     RECTIFIERS,
     SCRIPTED,
@@ -22,6 +21,7 @@ from tests.instrument.zoo import (
     TwoLayers,
     linear,
 )
+from tests.instrument.observing import assert_is, observe, recorded
 
 
 def coverage_of(model: nn.Module, probe: object, **options: object) -> Coverage:
@@ -29,11 +29,11 @@ def coverage_of(model: nn.Module, probe: object, **options: object) -> Coverage:
         return tracker.coverage
 
 
-@pytest.mark.parametrize("case", [*RECTIFIERS, *KINKS, *POOLS, *ARCHITECTURES], ids=str)
+@pytest.mark.parametrize("case", [*RECTIFIERS, *PIECEWISE, *POOLS, *ARCHITECTURES], ids=str)
 def test_patterns_are_those_of_the_explicit_formula(case: Case) -> None:
     model, probe = case.model(), case.batch(0)
     truth = case.truth(case.model().eval(), probe)
-    assert_is(look_at(model, probe, **case.options), truth)
+    assert_is(observe(model, probe, **case.options), truth)
 
 
 @pytest.mark.parametrize("case", RECTIFIERS, ids=str)
@@ -42,8 +42,8 @@ def test_every_spelling_of_a_rectifier_is_called_one(case: Case) -> None:
     assert [layer.kind for layer in layers] == [Kind.RECTIFIER, Kind.RECTIFIER]
 
 
-@pytest.mark.parametrize("case", KINKS, ids=str)
-def test_other_kinks_are_called_by_what_they_are(case: Case) -> None:
+@pytest.mark.parametrize("case", PIECEWISE, ids=str)
+def test_other_functions_are_called_by_what_they_are(case: Case) -> None:
     layer, _ = coverage_of(case.model(), case.batch(0), **case.options).layers
     two_sided = len(case.truth(case.model(), case.batch(0))[0].thresholds) == 2
     smooth = "smooth" in case.options
@@ -70,8 +70,8 @@ def test_a_traced_module_is_seen() -> None:
     model = nn.Sequential(nn.Linear(6, 9), nn.ReLU(), nn.Linear(9, 8), nn.ReLU())
     traced = torch.jit.trace(model, torch.randn(2, 6))
     probe = torch.randn(7, 6)
-    (_, one), (_, two) = look_at(model, probe)
-    (_, first), (_, second) = look_at(traced, probe)
+    (_, one), (_, two) = observe(model, probe)
+    (_, first), (_, second) = observe(traced, probe)
     assert (one == first).all()
     assert (two == second).all()
 
@@ -96,7 +96,7 @@ class Ensemble(nn.Module):
 @pytest.mark.parametrize("samples", [3, 5, 9])
 def test_an_ensemble_run_by_vmap_is_seen_member_by_member(samples: int) -> None:
     model, probe = Ensemble(), torch.randn(samples, 6)
-    (_, first), (_, second) = look_at(model, probe, members=3)
+    (_, first), (_, second) = observe(model, probe, members=3)
     for member, network in enumerate(model.networks):
         z = linear(probe, network.first)
         assert (first[0, member] == (z > 0).numpy()).all()
@@ -167,9 +167,9 @@ def test_coverage_prints_a_line_per_layer() -> None:
 def test_layers_can_be_chosen_by_name() -> None:
     model = nn.Sequential(nn.Linear(6, 9), nn.ReLU(), nn.Linear(9, 7), nn.ReLU6(), nn.Linear(7, 3))
     probe = torch.randn(5, 6)
-    every = look_at(model, probe)
+    every = observe(model, probe)
     for chosen in (["1"], ["3"], "3", ["1", "3"]):
-        found = look_at(model, probe, layers=chosen)
+        found = observe(model, probe, layers=chosen)
         assert [layer for layer, _ in found] == [
             layer for layer, _ in every if layer.name in chosen
         ]
@@ -188,7 +188,7 @@ def test_layers_seen_by_different_modes_can_be_mixed_and_chosen() -> None:
             return self.act(self.rnn(self.act(x))[0])
 
     model, probe = Mixed(), torch.randn(6, 3, 4)
-    every = look_at(model, probe)
+    every = observe(model, probe)
     assert [layer.name for layer, _ in every] == [
         "act",
         "rnn.relu",
@@ -197,7 +197,7 @@ def test_layers_seen_by_different_modes_can_be_mixed_and_chosen() -> None:
         "act#2",
     ]
     for name in ("act", "rnn.relu#2", "act#2"):
-        ((layer, bits),) = look_at(model, probe, layers=[name])
+        ((layer, bits),) = observe(model, probe, layers=[name])
         assert layer.name == name
         assert (bits == dict(every)[layer]).all()
 
@@ -245,7 +245,7 @@ HARD_TO_SEE: dict[str, Callable[[Tensor], Tensor]] = {
 
 
 @pytest.mark.parametrize("name", HARD_TO_SEE)
-def test_a_kink_is_tracked_or_listed_as_not_tracked(name: str) -> None:
+def test_a_piecewise_linear_function_is_tracked_or_listed_as_not_tracked(name: str) -> None:
     model = nn.Sequential(TwoLayers(nn.ReLU()), nn.Linear(3, 10))
     plain = coverage_of(model, torch.randn(12, 6))
     assert plain.unseen == ()
@@ -259,7 +259,7 @@ def test_a_kink_is_tracked_or_listed_as_not_tracked(name: str) -> None:
     assert len(coverage.layers) > 2 or coverage.unseen
 
 
-def test_what_has_no_kink_is_not_listed() -> None:
+def test_what_is_not_piecewise_linear_is_not_listed() -> None:
     class Smooth(nn.Module):
         def forward(self, x: Tensor) -> Tensor:
             x = x.softmax(dim=1) + x.tanh() + x.sigmoid() + x.exp().log1p()
@@ -317,7 +317,7 @@ def test_models_of_any_float_type_are_read_exactly(
     model = nn.Sequential(nn.Linear(6, 40), activation).to(dtype)
     probe = torch.randn(30, 6, dtype=dtype)
     values = model[0](probe).detach().float().numpy()
-    ((layer, bits),) = look_at(model, probe)
+    ((layer, bits),) = observe(model, probe)
     thresholds = (0.0,) if layer.planes == 1 else (-0.3, 0.7)
     for plane, threshold in zip(bits[:, 0], thresholds, strict=True):
         clear = abs(values - threshold) > (2e-3 if threshold else 0)  # 0.3 is no half

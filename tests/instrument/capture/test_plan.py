@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from regime_lib.instrument import RegimeTracker
-from tests.instrument.zoo import Stacked, vectors
+from tests.instrument.cases import Stacked, vectors
 from tests.sentences import refusal
 
 
@@ -20,7 +20,7 @@ def refused(model: nn.Module, names: str, **options: object) -> str:
     return refusal(names, track)
 
 
-def test_a_model_without_kinks_is_refused_with_its_modules() -> None:
+def test_a_model_without_a_pattern_is_refused_with_its_modules() -> None:
     model = nn.Sequential(nn.Linear(6, 5), nn.Tanh(), nn.Linear(5, 5), nn.Sigmoid())
     message = refused(model, "no rectifier ran")
     assert "Linear x2" in message

@@ -13,8 +13,8 @@ from torch import Tensor, nn
 
 from regime_lib.instrument import RegimeTracker
 from regime_lib.instrument.capture.probe import Probe
-from tests.instrument.looking import look_at
-from tests.instrument.zoo import Keywords, Plain, vectors
+from tests.instrument.cases import Keywords, Plain, vectors
+from tests.instrument.observing import observe
 from tests.sentences import refusal, stable
 
 
@@ -30,7 +30,7 @@ def test_every_way_to_give_the_inputs_gives_the_same_patterns() -> None:
         lambda m: m(x, scale),
         lambda m: m(x, scale=scale),
     ]
-    found = [look_at(model, probe) for probe in probes]
+    found = [observe(model, probe) for probe in probes]
     for ((layer, bits),) in found:
         assert layer == found[0][0][0]
         assert np.array_equal(bits, found[0][0][1])
@@ -38,7 +38,7 @@ def test_every_way_to_give_the_inputs_gives_the_same_patterns() -> None:
 
 def test_a_callable_may_run_a_part_of_the_model() -> None:
     model, x = Plain(), vectors()
-    ((layer, bits),) = look_at(model, lambda m: m.act(m.first(x)))
+    ((layer, bits),) = observe(model, lambda m: m.act(m.first(x)))
     assert layer.name == "act"
     assert np.array_equal(bits[0, 0], (model.first(x) > 0).numpy())
 
@@ -56,7 +56,7 @@ def test_a_callable_may_say_how_many_samples_it_has() -> None:
 def test_integer_inputs_are_a_probe() -> None:
     model = nn.Sequential(nn.Embedding(10, 6), nn.ReLU())
     tokens = torch.randint(10, (5, 3))
-    ((layer, bits),) = look_at(model, tokens)
+    ((layer, bits),) = observe(model, tokens)
     assert layer.units == 18
     assert np.array_equal(bits[0, 0], (model[0](tokens) > 0).flatten(1).numpy())
 
@@ -74,7 +74,7 @@ def test_nested_inputs_are_a_probe() -> None:
     model = Pair()
     expected = (model.layer(a + b) + shift > 0).numpy()
     for group in (None, 5):
-        ((_, bits),) = look_at(model, ((a, b), {"shift": shift}), group=group)
+        ((_, bits),) = observe(model, ((a, b), {"shift": shift}), group=group)
         assert np.array_equal(bits[0, 0], expected)
 
 

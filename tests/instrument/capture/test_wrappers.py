@@ -19,9 +19,18 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from regime_lib.instrument import RegimeTracker, Trace
-from tests.instrument.looking import assert_is, recorded
-from tests.instrument.worlds import assert_same, state_of
-from tests.instrument.zoo import ConvNet, Encoder, Plain, Truth, images, linear, rectified, vectors
+from tests.instrument.cases import (
+    ConvNet,
+    Encoder,
+    Plain,
+    Truth,
+    images,
+    linear,
+    rectified,
+    vectors,
+)
+from tests.instrument.execution_state import assert_same, state_of
+from tests.instrument.observing import assert_is, recorded
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:.*is deprecated:DeprecationWarning"),
@@ -288,7 +297,7 @@ from pathlib import Path
 import torch
 from torch import nn
 from regime_lib import RegimeTracker
-from tests.instrument.zoo import Encoder
+from tests.instrument.cases import Encoder
 
 def train(rank, folder):
     torch.set_num_threads(1)

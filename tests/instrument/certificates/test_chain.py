@@ -141,7 +141,7 @@ def test_what_follows_the_last_rectifier_does_not_matter() -> None:
 
 BAD_PROBES: list[tuple[Any, str]] = [
     (torch.zeros(3, 4, dtype=torch.int64), "floating-point"),
-    (torch.zeros(4), "a row a sample"),
+    (torch.zeros(4), "one row per sample"),
     (torch.zeros(0, 4), "empty"),
     (torch.full((2, 4), torch.nan), "finite"),
 ]

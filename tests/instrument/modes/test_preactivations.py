@@ -15,7 +15,7 @@ from regime_lib.instrument import (
     weight_basins,
 )
 from regime_lib.instrument.certificates.chain import read_chain
-from regime_lib.instrument.modes.preactivations import PreActivationWatch
+from regime_lib.instrument.modes.preactivations import PreActivationMode
 from regime_lib.lab import MLP, MLPEnsemble
 from tests.instrument import chains
 from tests.sentences import refusal
@@ -112,8 +112,8 @@ def test_a_watch_that_does_not_record_sees_the_same_calls() -> None:
     model, x = MLPEnsemble((5, 8, 6, 3), [1, 2]), torch.randn(9, 5)
     seen = []
     for record in (True, False):
-        with PreActivationWatch(model, 1, record=record).watching() as watch:
+        with PreActivationMode(model, 1, record=record).listening() as mode:
             seen.append(model(x))
-        assert watch.layers == ["relu1", "relu2"]
-        assert len(watch.before) == len(watch.after) == (2 if record else 0)
+        assert mode.layers == ["relu1", "relu2"]
+        assert len(mode.before) == len(mode.after) == (2 if record else 0)
     assert torch.equal(*seen)

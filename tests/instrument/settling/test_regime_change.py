@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from regime_lib.estimate import Method, over_runs
 from regime_lib.instrument import Definition, RegimeChange, regime_change, run_ratios
 from tests.instrument.traces import decaying, made_trace
 from tests.sentences import refusal
@@ -70,27 +71,24 @@ def test_the_relative_update_is_used_on_request() -> None:
 # --- intervals ----------------------------------------------------------------------------------
 
 
-def test_the_interval_covers_the_true_ratio_as_often_as_it_says() -> None:
+def test_the_interval_over_runs_is_that_of_the_one_place_for_intervals() -> None:
     random = np.random.default_rng(0)
-    covered = 0
-    for _ in range(150):
-        pattern = 40 * np.exp(0.2 * random.normal(size=15))
-        weight = 3 * pattern * np.exp(0.3 * random.normal(size=15))
-        found = regime_change(
-            decaying(pattern, weight, 1500), Definition.parse("cum@0.9"), level=0.9
-        )
-        assert found.interval_over == "runs"
-        assert found.ci_low <= found.ratio <= found.ci_high
-        covered += found.ci_low <= 3 <= found.ci_high
-    assert 0.82 <= covered / 150 <= 0.98
+    for runs, method in ((3, Method.RANGE), (15, Method.BCA)):
+        pattern = 40 * np.exp(0.2 * random.normal(size=runs))
+        trace = decaying(pattern, 3 * pattern * np.exp(0.3 * random.normal(size=runs)), 1500)
+        found, (ratios, _) = regime_change(trace, "cum@0.9", seed=5), run_ratios(trace, "cum@0.9")
+        expected = over_runs(lambda i, r=ratios: np.median(r[i]), runs, over="runs", seed=5)
+        assert found.ratio == np.median(ratios) == expected.value
+        assert (found.ci_low, found.ci_high) == (expected.low, expected.high)
+        assert found.ci_low < found.ratio < found.ci_high
+        assert (found.estimate.method, found.estimate.over) == (method, f"{runs} runs")
 
 
-def test_a_higher_level_gives_a_wider_interval_and_one_seed_one_interval() -> None:
+def test_one_seed_gives_one_interval() -> None:
     random = np.random.default_rng(0)
     trace = decaying(50 * np.exp(0.2 * random.normal(size=12)), np.full(12, 150.0))
-    low, high = (regime_change(trace, level=level) for level in (0.5, 0.99))
-    assert high.ci_low < low.ci_low <= low.ci_high < high.ci_high
     assert regime_change(trace, seed=3) == regime_change(trace, seed=3)
+    assert regime_change(trace, seed=3) != regime_change(trace, seed=4)
 
 
 def test_one_run_has_an_interval_over_its_probe() -> None:
@@ -101,7 +99,8 @@ def test_one_run_has_an_interval_over_its_probe() -> None:
         {"pattern_change": parts.mean(axis=1), "weight_change": shape}, groups=parts[:, None, :]
     )
     found = regime_change(trace)
-    assert found.interval_over == "probe samples"
+    assert found.estimate.over == "32 parts of the probe"
+    assert found.estimate.method is Method.BCA
     assert found.ci_low < found.ratio < found.ci_high
 
 
@@ -190,7 +189,7 @@ def test_a_result_prints_as_one_sentence() -> None:
     found = regime_change(decaying(np.array([50.0, 60.0, 70.0]), np.array([150.0, 180.0, 210.0])))
     text = str(found)
     assert "\n" not in text
-    for part in (f"{found.ratio:.2f}", f"[{found.ci_low:.2f}, ", "peak@0.1", "95 %", "3 runs"):
+    for part in (f"{found.ratio:.2f}", f"[{found.ci_low:.2f}, ", "peak@0.1", "range", "3 runs"):
         assert part in text
     assert "censored" not in text
 
@@ -228,11 +227,9 @@ def test_a_run_too_short_for_a_time_scale_is_refused() -> None:
     refusal("at least 10", lambda: regime_change(decaying(5.0, 5.0, 9)))
 
 
-def test_no_runs_a_wrong_level_and_a_wrong_definition_are_refused() -> None:
+def test_no_runs_and_a_wrong_definition_are_refused() -> None:
     trace = decaying(50.0, 60.0)
     refusal("no trace", lambda: regime_change([]))
-    for level in (0.0, 1.0, 95, -0.5):
-        refusal(str(level), lambda level=level: regime_change(trace, level=level))
     refusal("no time scale", lambda: regime_change(trace, "threshold"))
     refusal("'three'", lambda: regime_change(trace, layer=("three", "all")))
     refusal("from_end", lambda: regime_change(trace, "end@0.1"))

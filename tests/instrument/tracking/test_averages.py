@@ -11,10 +11,10 @@ import torch
 from torch import Tensor, nn
 
 from regime_lib.instrument import RegimeTracker, WeightAverage
+from tests.instrument.cases import ARCHITECTURES, RECTIFIERS, Case, ConvNet, Plain, images, vectors
+from tests.instrument.execution_state import assert_same, state_of
+from tests.instrument.references import SlowTracker, as_series, assert_equal
 from tests.instrument.runs import doubled, small_run, trainer
-from tests.instrument.slow import SlowTracker, as_series, assert_equal
-from tests.instrument.worlds import assert_same, state_of
-from tests.instrument.zoo import ARCHITECTURES, RECTIFIERS, Case, ConvNet, Plain, images, vectors
 from tests.sentences import refusal
 
 DECAY = 0.8
@@ -59,7 +59,7 @@ def test_what_is_seen_of_the_average_is_what_a_slow_second_version_sees(case: Ca
             step(number)
             tracker.update()
             by_hand.update()
-            slow.look()
+            slow.observe()
     found = as_series(tracker.ema_trace.frame)
     assert any(0 < value < 1 for value in found["pattern_change", "all"].values())
     assert_equal(found, slow.series(), rel=1e-9)
@@ -142,7 +142,7 @@ def test_masks_with_infinities_stay_masks() -> None:
     assert torch.equal(average.model.mask, model.mask)  # type: ignore[arg-type]
 
 
-def test_a_schedule_looks_at_the_average_of_every_step() -> None:
+def test_a_schedule_observes_the_average_of_every_step() -> None:
     def traces(**options: Any) -> Any:
         torch.manual_seed(4)
         model, probe = Plain(), vectors()
@@ -158,6 +158,26 @@ def test_a_schedule_looks_at_the_average_of_every_step() -> None:
     steps, values = sparse.array("weight_change")
     assert steps.tolist() == [4, 8, 12]
     assert np.allclose(values[:, 0], full.series("weight_change")[steps])
+
+
+def test_a_schedule_of_its_own_is_that_of_a_second_tracker_made_by_hand() -> None:
+    def run(by_hand: bool) -> list[Any]:
+        torch.manual_seed(4)
+        model, probe = ConvNet(), images()
+        average = WeightAverage(model, 0.9)
+        beneath = RegimeTracker(average.model, probe, schedule=lambda step: step % 5 == 0)
+        options: dict[str, Any] = {} if by_hand else {"ema": 0.9, "ema_every": 5}
+        step = trainer(model, lambda number: images())
+        with RegimeTracker(model, probe, **options) as tracker, beneath:
+            for number in range(23):
+                step(number)
+                tracker.update()
+                average.update()
+                beneath.update()
+        return [tracker.trace.frame, (beneath.trace if by_hand else tracker.ema_trace).frame]
+
+    for mine, other in zip(run(True), run(False), strict=True):
+        assert mine.equals(other)
 
 
 def test_an_average_damps_what_flickers_and_keeps_what_drifts() -> None:

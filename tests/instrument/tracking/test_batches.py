@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from regime_lib.instrument import RegimeTracker, Trace
-from tests.instrument.zoo import ConvNet, Plain, Stacked, TwoLayers, linear, rectified, vectors
+from tests.instrument.cases import ConvNet, Plain, Stacked, TwoLayers, linear, rectified, vectors
 from tests.sentences import refusal
 
 N = 30
@@ -53,7 +53,7 @@ def train(
 def test_full_batches_give_the_change_per_step_of_a_probe() -> None:
     every = [np.arange(N)] * 90
     with RegimeTracker(network(), data()) as probing:
-        model = probing._model
+        model = probing.model
         optimizer = torch.optim.SGD(model.parameters(), lr=0.3, momentum=0.9)
         for _ in every:
             optimizer.zero_grad()

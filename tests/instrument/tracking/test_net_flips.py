@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 
 from regime_lib.instrument import RegimeTracker, Trace, flips_per_net_flip
 from regime_lib.instrument.tracking.trace import Series
+from tests.instrument.cases import ARCHITECTURES, Stacked
 from tests.instrument.prescribed import random_patterns, tracked
 from tests.instrument.runs import small_run, trainer
 from tests.instrument.traces import coverage_of
-from tests.instrument.zoo import ARCHITECTURES, Stacked
 from tests.sentences import refusal
 
 WINDOW = 4

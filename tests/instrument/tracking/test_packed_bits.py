@@ -33,7 +33,7 @@ SIZES = [
 ]
 
 
-def shelf_of(kind: str, slots: int, planes: int, size: tuple[int, int, int]) -> Any:
+def room_for(kind: str, slots: int, planes: int, size: tuple[int, int, int]) -> Any:
     if kind == "numpy":
         return NumpyPackedBits(slots, planes, *size)
     return TorchPackedBits(slots, planes, *size, CPU)
@@ -44,13 +44,13 @@ def filled(
 ) -> Any:
     """Store values of shape (slots, members, samples, units), some samples at a time."""
     slots, *size = values.shape
-    shelf = shelf_of(kind, slots, len(thresholds), (size[0], size[1], size[2]))
+    packed = room_for(kind, slots, len(thresholds), (size[0], size[1], size[2]))
     step = group or size[1]
     for slot in range(slots):
         for start in range(0, size[1], step):
             rows = slice(start, min(start + step, size[1]))
-            shelf.store(slot, rows, torch.from_numpy(values[slot, :, rows]), thresholds)
-    return shelf
+            packed.store(slot, rows, torch.from_numpy(values[slot, :, rows]), thresholds)
+    return packed
 
 
 def states(values: NDArray, thresholds: tuple[float, ...]) -> NDArray:
@@ -78,10 +78,10 @@ def test_changes_are_those_of_plain_arrays(
     kind: str, size: tuple[int, int, int], thresholds: tuple[float, ...]
 ) -> None:
     values = draw(size)
-    shelf, plain = filled(kind, values, thresholds), states(values, thresholds)
-    for looks in (1, 2, 3):
-        expected = (plain[1 : looks + 1] != plain[:looks]).sum(axis=-1)
-        assert np.array_equal(shelf.changed(looks), expected)
+    packed, plain = filled(kind, values, thresholds), states(values, thresholds)
+    for count in (1, 2, 3):
+        expected = (plain[1 : count + 1] != plain[:count]).sum(axis=-1)
+        assert np.array_equal(packed.changed(count), expected)
 
 
 @kinds
@@ -91,9 +91,23 @@ def test_distances_to_a_first_pattern_are_those_of_plain_arrays(
     kind: str, size: tuple[int, int, int], thresholds: tuple[float, ...]
 ) -> None:
     values, origin = draw(size), draw(size, slots=1, seed=1)
-    shelf, first = filled(kind, values, thresholds), filled(kind, origin, thresholds)
+    packed, first = filled(kind, values, thresholds), filled(kind, origin, thresholds)
     expected = (states(values, thresholds)[1:] != states(origin, thresholds)).sum(axis=-1)
-    assert np.array_equal(shelf.away(first, 3), expected)
+    assert np.array_equal(packed.from_first(first, 3), expected)
+
+
+@kinds
+@sizes
+@planes
+def test_copies_and_unpacked_bits_are_those_of_plain_arrays(
+    kind: str, size: tuple[int, int, int], thresholds: tuple[float, ...]
+) -> None:
+    values = draw(size)
+    packed, plain = filled(kind, values, thresholds), states(values, thresholds)
+    assert np.array_equal(packed.unpacked(), plain > 0)
+    earlier = packed.octets(1).copy()
+    packed.data[1] = 0
+    assert np.array_equal(packed.distance(3, earlier), (plain[3] != plain[1]).sum(axis=-1))
 
 
 @kinds
@@ -103,12 +117,12 @@ def test_constant_units_are_those_of_plain_arrays_and_counting_changes_nothing(
     kind: str, size: tuple[int, int, int], thresholds: tuple[float, ...]
 ) -> None:
     values = draw(size)
-    shelf, plain = filled(kind, values, thresholds), states(values, thresholds)[1:]
-    before = np.asarray(shelf.data).copy()
-    dead, always_on = shelf.constant(3)
+    packed, plain = filled(kind, values, thresholds), states(values, thresholds)[1:]
+    before = np.asarray(packed.data).copy()
+    dead, always_on = packed.constant(3)
     assert np.array_equal(dead, (plain == 0).all(axis=2).sum(axis=-1))
     assert np.array_equal(always_on, (plain == 1).all(axis=2).sum(axis=-1))
-    assert np.array_equal(before, np.asarray(shelf.data))
+    assert np.array_equal(before, np.asarray(packed.data))
 
 
 @kinds
@@ -135,10 +149,10 @@ def test_both_kinds_keep_the_same_bytes(
 @kinds
 def test_the_last_look_becomes_the_one_before(kind: str) -> None:
     values = draw((2, 5, 13))
-    shelf = filled(kind, values, (0.0,))
-    shelf.restart(3)
-    shelf.store(1, slice(0, 5), torch.from_numpy(values[0]), (0.0,))
-    assert np.array_equal(shelf.changed(1)[0], ((values[0] > 0) != (values[3] > 0)).sum(axis=-1))
+    packed = filled(kind, values, (0.0,))
+    packed.restart(3)
+    packed.store(1, slice(0, 5), torch.from_numpy(values[0]), (0.0,))
+    assert np.array_equal(packed.changed(1)[0], ((values[0] > 0) != (values[3] > 0)).sum(axis=-1))
 
 
 @kinds
@@ -146,25 +160,25 @@ def test_the_last_look_becomes_the_one_before(kind: str) -> None:
 def test_special_values_are_on_exactly_if_greater_than_zero(kind: str, dtype: torch.dtype) -> None:
     tiny = torch.finfo(dtype).smallest_normal / 4  # denormal
     values = torch.tensor([0.0, -0.0, tiny, -tiny, torch.inf, -torch.inf, 1.0, -1.0], dtype=dtype)
-    shelf = shelf_of(kind, 1, 1, (1, 1, 8))
-    shelf.store(0, slice(0, 1), values[None, None], (0.0,))
-    assert np.unpackbits(np.asarray(shelf.data)).tolist() == [0, 0, 1, 0, 1, 0, 1, 0]
+    packed = room_for(kind, 1, 1, (1, 1, 8))
+    packed.store(0, slice(0, 1), values[None, None], (0.0,))
+    assert np.unpackbits(np.asarray(packed.data)).tolist() == [0, 0, 1, 0, 1, 0, 1, 0]
 
 
 @kinds
 @pytest.mark.parametrize("units", [7, 8, 16, 65])
 def test_values_need_not_be_contiguous(kind: str, units: int) -> None:
     values = torch.randn(2, units, 6).transpose(1, 2)
-    shelf = shelf_of(kind, 1, 1, (2, 6, units))
-    shelf.store(0, slice(0, 6), values, (0.0,))
-    bits = np.unpackbits(np.asarray(shelf.data)[0, 0], axis=-1)[..., :units]
+    packed = room_for(kind, 1, 1, (2, 6, units))
+    packed.store(0, slice(0, 6), values, (0.0,))
+    bits = np.unpackbits(np.asarray(packed.data)[0, 0], axis=-1)[..., :units]
     assert np.array_equal(bits, (values > 0).numpy())
 
 
 @kinds
 def test_a_unit_takes_one_bit(kind: str) -> None:
-    shelf = shelf_of(kind, 1, 1, (1, 100, 800))
-    assert np.asarray(shelf.data).nbytes == 100 * 800 / 8
+    packed = room_for(kind, 1, 1, (1, 100, 800))
+    assert np.asarray(packed.data).nbytes == 100 * 800 / 8
     assert [row_bytes(units) for units in (1, 8, 9, 64, 65)] == [1, 1, 2, 8, 9]
 
 
@@ -176,16 +190,16 @@ def test_a_unit_takes_one_bit(kind: str) -> None:
 def test_winners_are_compared_window_by_window(dtype: torch.dtype, units: int) -> None:
     random = np.random.default_rng(0)
     codes = random.integers(0, 4, size=(4, 2, 5, units)) * 77  # distinct modulo 256
-    shelf, first = (WinnerBuffer(4, 2, 5, units, dtype, CPU) for _ in "ab")
+    packed, first = (WinnerBuffer(4, 2, 5, units, dtype, CPU) for _ in "ab")
     for slot in range(4):
-        shelf.store(slot, slice(0, 5), torch.from_numpy(codes[slot]))
+        packed.store(slot, slice(0, 5), torch.from_numpy(codes[slot]))
     first.store(0, slice(0, 5), torch.from_numpy(codes[2]))
-    assert np.array_equal(shelf.changed(3), (codes[1:] != codes[:-1]).sum(axis=-1))
-    assert np.array_equal(shelf.away(first, 3), (codes[1:] != codes[2]).sum(axis=-1))
-    assert all(np.isnan(count).all() and count.shape == (3, 2) for count in shelf.constant(3))
-    shelf.restart(3)
+    assert np.array_equal(packed.changed(3), (codes[1:] != codes[:-1]).sum(axis=-1))
+    assert np.array_equal(packed.from_first(first, 3), (codes[1:] != codes[2]).sum(axis=-1))
+    assert all(np.isnan(count).all() and count.shape == (3, 2) for count in packed.constant(3))
+    packed.restart(3)
     assert np.array_equal(
-        np.asarray(shelf.data[0, 0]), codes[3].astype(np.asarray(shelf.data).dtype)
+        np.asarray(packed.data[0, 0]), codes[3].astype(np.asarray(packed.data).dtype)
     )
 
 

@@ -11,7 +11,7 @@ from torch import nn
 
 from regime_lib.instrument import RegimeTracker, Trace
 from regime_lib.instrument.tracking import patterns
-from tests.instrument.zoo import (
+from tests.instrument.cases import (
     ARCHITECTURES,
     POOLS,
     SCRIPTED,
@@ -114,7 +114,7 @@ def test_samples_that_follow_time_are_split_along_their_axis() -> None:
 
 
 def test_members_are_split_together() -> None:
-    from tests.instrument.zoo import Stacked
+    from tests.instrument.cases import Stacked
 
     torch.manual_seed(0)
     state, probe = Stacked(3).state_dict(), torch.randn(3, 10, 6)

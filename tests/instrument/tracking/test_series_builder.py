@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from regime_lib.instrument import RegimeTracker
-from tests.instrument.zoo import ConvNet, images, vectors
+from tests.instrument.cases import ConvNet, images, vectors
 
 
 def test_layers_are_summed_over_units_not_averaged_over_layers() -> None:

@@ -18,8 +18,8 @@ from torch import nn
 
 from regime_lib.errors import RegimeError
 from regime_lib.instrument import RegimeTracker, Trace
+from tests.instrument.cases import ConvNet, Stacked, TwoLayers, images, vectors
 from tests.instrument.traces import decaying, made_trace
-from tests.instrument.zoo import ConvNet, Stacked, TwoLayers, images, vectors
 from tests.sentences import refusal
 
 
@@ -99,13 +99,6 @@ def test_asking_for_what_was_not_measured_is_refused_with_what_was() -> None:
     assert "activation" in message
     for member in (1, -1):
         refusal(f"member {member}", lambda m=member: trace.series("dead", member=m))
-
-
-def test_every_quantity_is_explained_in_the_docstring() -> None:
-    assert Trace.__doc__ is not None
-    for kind in ("plain", "law"):
-        for quantity in tracked(kind).quantities:
-            assert quantity in Trace.__doc__
 
 
 # --- save and load ------------------------------------------------------------------------------

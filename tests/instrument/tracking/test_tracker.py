@@ -14,13 +14,13 @@ from torch import Tensor, nn
 
 from regime_lib.errors import RegimeWarning
 from regime_lib.instrument import RegimeTracker, Trace
-from tests.instrument.runs import small_run, trainer
-from tests.instrument.slow import as_series, assert_equal
-from tests.instrument.zoo import (
+from tests.instrument.cases import (
     Plain,
     TwoLayers,
     vectors,
 )
+from tests.instrument.references import as_series, assert_equal
+from tests.instrument.runs import small_run, trainer
 from tests.sentences import refusal, stable
 
 
@@ -62,8 +62,8 @@ def test_interrupted_training_keeps_the_trace_so_far(error: type[BaseException])
 
 @pytest.mark.parametrize("width", [10, 400], ids=["small", "large"])
 @pytest.mark.parametrize("failing", ["NaN", "forward", "interrupt"])
-def test_a_look_that_fails_is_not_part_of_the_trace(width: int, failing: str) -> None:
-    """All series, and the distances to the end, stop at the last good look."""
+def test_an_observation_that_fails_is_not_part_of_the_trace(width: int, failing: str) -> None:
+    """All series, and the distances to the end, stop at the last good observation."""
 
     def run(steps: int, then: str | None) -> Trace:
         torch.manual_seed(0)
@@ -100,7 +100,7 @@ def test_a_look_that_fails_is_not_part_of_the_trace(width: int, failing: str) ->
         assert_equal(cut, good, rel=0)
 
 
-def test_training_can_go_on_after_a_look_that_failed() -> None:
+def test_training_can_go_on_after_an_observation_that_failed() -> None:
     model, probe = TwoLayers(nn.ReLU()), vectors()
     broken = {"now": False}
 
@@ -294,7 +294,7 @@ def test_a_tracker_holds_nothing_of_the_model_once_it_is_gone() -> None:
     assert trace.array("dead")[0].tolist() == [0, 1]
 
 
-def test_looks_leave_no_tensors_behind() -> None:
+def test_observations_leave_no_tensors_behind() -> None:
     torch.manual_seed(0)
     model, probe = TwoLayers(nn.ReLU()), vectors()
     step = trainer(model, lambda number: probe)

@@ -11,7 +11,7 @@ from torch import nn
 
 from regime_lib.instrument import RegimeTracker
 from regime_lib.instrument.tracking.weights import modules_of
-from tests.instrument.zoo import Stacked, vectors
+from tests.instrument.cases import Stacked, vectors
 from tests.sentences import refusal
 
 
@@ -36,7 +36,7 @@ class Wide(nn.Module):
 @pytest.mark.parametrize("members", [1, 2, 5])
 @pytest.mark.parametrize("width", [3, 200, 40_000], ids=["small", "medium", "large"])
 def test_members_are_measured_apart(members: int, width: int) -> None:
-    """Small parameters are measured many looks at a time, large ones block by block."""
+    """Small parameters are measured many at a time, large ones block by block."""
     torch.manual_seed(0)
     model, history = Wide(members, width), []
 
@@ -83,7 +83,7 @@ def test_parameters_are_cloned_twice_and_for_snapshots_only() -> None:
     assert held < (2.1 + kept) * size
 
 
-def test_looks_hold_on_to_no_more_memory_than_the_journal() -> None:
+def test_observing_holds_on_to_no_more_memory_than_the_series() -> None:
     model, probe = (
         nn.Sequential(nn.Linear(6, 64), nn.ReLU(), nn.Linear(64, 64), nn.ReLU()),
         vectors(),

@@ -60,40 +60,48 @@ def test_dividing_the_pixels_first_would_change_nothing() -> None:
     torch.testing.assert_close(again, data.train_inputs.double(), rtol=1e-5, atol=1e-5)
 
 
-def test_a_subset_is_the_first_rows_in_memory_of_its_own(toy: Dataset) -> None:
-    part = toy.subset(7, 3)
-    assert torch.equal(part.train_inputs, toy.train_inputs[:7])
-    assert torch.equal(part.train_labels, toy.train_labels[:7])
-    assert torch.equal(part.test_inputs, toy.test_inputs[:3])
-    assert torch.equal(part.test_labels, toy.test_labels[:3])
+def test_a_subset_is_the_first_rows_in_memory_of_its_own(small: Dataset) -> None:
+    part = small.subset(7, 3)
+    assert torch.equal(part.train_inputs, small.train_inputs[:7])
+    assert torch.equal(part.train_labels, small.train_labels[:7])
+    assert torch.equal(part.test_inputs, small.test_inputs[:3])
+    assert torch.equal(part.test_labels, small.test_labels[:3])
     assert part.train_inputs.untyped_storage().nbytes() == part.train_inputs.nbytes
-    assert (part.name, part.mean, part.std) == (toy.name, toy.mean, toy.std)
+    assert (part.name, part.mean, part.std) == (small.name, small.mean, small.std)
 
 
 @pytest.mark.parametrize(("n_train", "n_test", "names"), [(51, 1, "51"), (1, 21, "20"), (0, 1, "")])
 def test_a_subset_beyond_the_data_is_refused(
-    toy: Dataset, n_train: int, n_test: int, names: str
+    small: Dataset, n_train: int, n_test: int, names: str
 ) -> None:
-    refusal(names, lambda: toy.subset(n_train, n_test))
+    refusal(names, lambda: small.subset(n_train, n_test))
 
 
-def test_images_can_be_had_in_their_shape_and_other_data_cannot(toy: Dataset) -> None:
+def test_images_can_be_had_in_their_shape_and_other_data_cannot(small: Dataset) -> None:
     digits = load_dataset("digits")
     images = digits.as_images()
     assert images.train_inputs.shape == (1297, 1, 8, 8)
     assert torch.equal(images.test_inputs.flatten(1), digits.test_inputs)
-    refusal("no images", toy.as_images)
+    refusal("no images", small.as_images)
 
 
-def test_inputs_follow_another_tensor_but_tokens_stay_whole(toy: Dataset) -> None:
-    double = toy.to(torch.zeros((), dtype=torch.float64))
+def test_inputs_follow_another_tensor_but_tokens_stay_whole(small: Dataset) -> None:
+    double = small.to(torch.zeros((), dtype=torch.float64))
     assert double.train_inputs.dtype == double.test_inputs.dtype == torch.float64
     assert double.train_labels.dtype == torch.int64
     tokens = Dataset(
-        "t", "", ("a",), toy.train_labels, toy.train_labels, toy.test_labels, toy.test_labels
+        "t",
+        "",
+        ("a",),
+        small.train_labels,
+        small.train_labels,
+        small.test_labels,
+        small.test_labels,
     )
     assert tokens.to(torch.zeros((), dtype=torch.float64)).train_inputs.dtype == torch.int64
 
 
-def test_the_representation_is_one_line(toy: Dataset) -> None:
-    assert repr(toy) == "Dataset('toy', 50 training and 20 test samples of shape (6,), 3 classes)"
+def test_the_representation_is_one_line(small: Dataset) -> None:
+    assert (
+        repr(small) == "Dataset('small', 50 training and 20 test samples of shape (6,), 3 classes)"
+    )

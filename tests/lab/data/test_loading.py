@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -10,9 +11,30 @@ import torch
 from sklearn import datasets
 
 from regime_lib.lab import DATASETS, CharacterData, Dataset, SentenceData, load_dataset
+from regime_lib.lab.data.files import cache_root
 from regime_lib.lab.data.images import SOURCES
-from tests.lab.made_up import openml_that_serves
+from tests.lab.made_up import openml_that_serves, substitute, write_jpeg_set
 from tests.sentences import refusal
+
+
+@pytest.mark.parametrize(
+    ("module", "name"), [("sklearn", "digits"), ("sklearn", "descriptions"), ("PIL", "cifar10")]
+)
+def test_a_library_that_is_missing_names_the_extra(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, module: str, name: str
+) -> None:
+    digests = write_jpeg_set(tmp_path, np.zeros((2, 3), np.uint8))
+    substitute(monkeypatch, "cifar10", digests=digests)
+    for known in [k for k in sys.modules if k.partition(".")[0] == module]:
+        monkeypatch.setitem(sys.modules, known, None)
+    message = refusal(module, lambda: load_dataset(name, root=tmp_path))
+    assert message.endswith('is not installed; run: pip install "regime-lib[lab]"')
+
+
+def test_a_cache_folder_of_the_platform_needs_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("REGIME_CACHE")
+    monkeypatch.setitem(sys.modules, "platformdirs", None)
+    refusal("regime-lib[lab]", cache_root)
 
 
 def test_an_unknown_name_is_answered_by_the_known_ones() -> None:

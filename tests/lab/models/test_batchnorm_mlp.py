@@ -1,4 +1,4 @@
-"""Stacked networks with batch normalisation equal their members, which equal PyTorch's own."""
+"""Ensembles of networks with batch normalisation equal their members, which equal PyTorch's own."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ def textbook(seed: int) -> nn.Sequential:
 
 
 def test_a_member_trains_and_evaluates_as_it_would_alone() -> None:
-    stack = BatchNormMLPEnsemble(SIZES, SEEDS).double()
+    ensemble = BatchNormMLPEnsemble(SIZES, SEEDS).double()
     solos = [BatchNormMLP(SIZES, seed).double() for seed in SEEDS]
     plains = [textbook(seed) for seed in SEEDS]
-    models = [stack, *solos, *plains]
+    models = [ensemble, *solos, *plains]
     optimizers = [torch.optim.SGD(model.parameters(), lr=0.1) for model in models]
     for _ in range(5):
         for model, optimizer in zip(models, optimizers, strict=True):
@@ -34,23 +34,23 @@ def test_a_member_trains_and_evaluates_as_it_would_alone() -> None:
             (outputs**2).flatten(-2).mean(-1).sum().backward()
             optimizer.step()
     for mode in (True, False):
-        logits = stack.train(mode)(INPUTS)
+        logits = ensemble.train(mode)(INPUTS)
         assert logits.shape == (3, 20, 3)
         for k, (solo, plain) in enumerate(zip(solos, plains, strict=True)):
             expected = plain.train(mode)(INPUTS)
             torch.testing.assert_close(solo.train(mode)(INPUTS), expected)
             torch.testing.assert_close(logits[k], expected)
-    member = stack.member(1)
+    member = ensemble.member(1)
     assert not member.training
     torch.testing.assert_close(member(INPUTS), plains[1](INPUTS))
     torch.testing.assert_close(member.norm2.running_var, plains[1][4].running_var)
 
 
 def test_each_member_may_have_inputs_of_its_own() -> None:
-    stack = BatchNormMLPEnsemble(SIZES, SEEDS).double()
+    ensemble = BatchNormMLPEnsemble(SIZES, SEEDS).double()
     own = torch.stack([INPUTS, INPUTS.flip(0), 2 * INPUTS])
-    torch.testing.assert_close(stack(own)[2], stack(2 * INPUTS)[2])
-    assert [norm.running_mean.shape for norm in stack.norms] == [(3, 9), (3, 7)]
+    torch.testing.assert_close(ensemble(own)[2], ensemble(2 * INPUTS)[2])
+    assert [norm.running_mean.shape for norm in ensemble.norms] == [(3, 9), (3, 7)]
 
 
 def test_unfit_networks_are_refused() -> None:

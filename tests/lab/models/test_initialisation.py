@@ -1,4 +1,4 @@
-"""Larger starts: all parameters times one number, or one number a member."""
+"""Initial scales: all parameters times one number, or one number per member."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The perceptron, alone and stacked."""
+"""The perceptron, alone and as an ensemble."""
 
 from __future__ import annotations
 
@@ -63,10 +63,10 @@ def test_layers_have_names_that_a_reader_recognises(model: nn.Module) -> None:
 @pytest.mark.parametrize("sizes", SHAPES)
 @pytest.mark.parametrize("seeds", [[4], [3, 0, 3]])
 def test_members_start_as_their_solo_networks(sizes: tuple[int, ...], seeds: list[int]) -> None:
-    stack = MLPEnsemble(sizes, seeds)
+    ensemble = MLPEnsemble(sizes, seeds)
     for index, seed in enumerate(seeds):
         solo = MLP(sizes, seed).state_dict()
-        for name, value in stack.state_dict().items():
+        for name, value in ensemble.state_dict().items():
             assert value.shape[0] == len(seeds)
             assert torch.equal(value[index], solo[name])
 
@@ -76,22 +76,22 @@ def test_members_start_as_their_solo_networks(sizes: tuple[int, ...], seeds: lis
 def test_outputs_and_gradients_are_those_of_the_members(
     sizes: tuple[int, ...], shared: bool
 ) -> None:
-    stack = MLPEnsemble(sizes, [3, 1, 2]).double()
+    ensemble = MLPEnsemble(sizes, [3, 1, 2]).double()
     inputs = torch.randn(*([] if shared else [3]), 7, sizes[0], dtype=torch.float64)
     inputs.requires_grad_()
     upstream = torch.randn(3, 7, sizes[-1], dtype=torch.float64)
-    outputs = stack(inputs)
+    outputs = ensemble(inputs)
     assert outputs.shape == (3, 7, sizes[-1])
     (outputs * upstream).sum().backward()
     expected_gradient = torch.zeros_like(inputs)
     for index in range(3):
-        solo = stack.member(index)
+        solo = ensemble.member(index)
         given_to_it = (inputs if shared else inputs[index]).detach().requires_grad_()
         output = solo(given_to_it)
         torch.testing.assert_close(outputs[index], output)
         (output * upstream[index]).sum().backward()
         for name, parameter in solo.named_parameters():
-            torch.testing.assert_close(stack.get_parameter(name).grad[index], parameter.grad)
+            torch.testing.assert_close(ensemble.get_parameter(name).grad[index], parameter.grad)
         (expected_gradient if shared else expected_gradient[index]).add_(given_to_it.grad)
     torch.testing.assert_close(inputs.grad, expected_gradient)
 
@@ -110,56 +110,56 @@ def test_first_and_second_derivatives_agree_with_finite_differences(name: str) -
 
 
 def test_activations_keep_members_and_samples_in_front_and_lie_in_order() -> None:
-    stack = MLPEnsemble((5, 8, 3), [0, 1, 2, 3])
+    ensemble = MLPEnsemble((5, 8, 3), [0, 1, 2, 3])
     seen: list[Tensor] = []
-    stack.relu1.register_forward_hook(lambda *args: seen.append(args[2]))
-    stack(torch.randn(6, 5))
+    ensemble.relu1.register_forward_hook(lambda *args: seen.append(args[2]))
+    ensemble(torch.randn(6, 5))
     assert seen[0].shape == (4, 6, 8)
     assert seen[0].is_contiguous()
 
 
 def test_a_member_is_a_copy_of_its_own() -> None:
-    stack = MLPEnsemble((4, 6, 3), [5, 6]).double().eval()
-    solo = stack.member(1)
+    ensemble = MLPEnsemble((4, 6, 3), [5, 6]).double().eval()
+    solo = ensemble.member(1)
     assert solo.seed == 6
     assert solo.output.weight.dtype == torch.float64
     assert not solo.training
-    before = stack.output.weight.detach().clone()
+    before = ensemble.output.weight.detach().clone()
     with torch.no_grad():
         solo.output.weight.zero_()
-    assert torch.equal(stack.output.weight, before)
+    assert torch.equal(ensemble.output.weight, before)
 
 
-def test_making_a_stack_does_not_move_the_global_generator() -> None:
+def test_making_an_ensemble_does_not_move_the_global_generator() -> None:
     before = torch.get_rng_state()
     MLPEnsemble((4, 6, 3), [5, 6]).member(0)
     assert torch.equal(torch.get_rng_state(), before)
 
 
 def test_mistakes_are_named() -> None:
-    stack = MLPEnsemble((4, 6, 3), [5, 6])
+    ensemble = MLPEnsemble((4, 6, 3), [5, 6])
     refusal("(4,)", lambda: MLP((4,), 0))
     refusal("(4, 0, 3)", lambda: MLP((4, 0, 3), 0))
     refusal("at least one seed", lambda: MLPEnsemble((4, 3), []))
-    refusal("there is no member 2", lambda: stack.member(2))
-    refusal("there is no member -1", lambda: stack.member(-1))
+    refusal("there is no member 2", lambda: ensemble.member(2))
+    refusal("there is no member -1", lambda: ensemble.member(-1))
     refusal("takes 4 features", lambda: MLP((4, 3), 0)(torch.randn(2, 5)))
-    refusal("takes 4 features", lambda: stack(torch.randn(2, 5)))
-    refusal("a stack of 2 networks", lambda: stack(torch.randn(3, 7, 4)))
+    refusal("takes 4 features", lambda: ensemble(torch.randn(2, 5)))
+    refusal("an ensemble of 2 networks", lambda: ensemble(torch.randn(3, 7, 4)))
 
 
 @pytest.mark.parametrize(("activation", "bend"), [("tanh", torch.tanh), ("linear", lambda x: x)])
 def test_other_activations_bear_their_names_and_members_keep_them(
     activation: str, bend: Callable[[Tensor], Tensor]
 ) -> None:
-    stack, inputs = MLPEnsemble((5, 8, 3), [2, 3], activation), torch.randn(7, 5)
-    assert [name for name, _ in stack.named_children()][1] == f"{activation}1"
+    ensemble, inputs = MLPEnsemble((5, 8, 3), [2, 3], activation), torch.randn(7, 5)
+    assert [name for name, _ in ensemble.named_children()][1] == f"{activation}1"
     for index, seed in enumerate((2, 3)):
         solo = MLP((5, 8, 3), seed, activation)
         expected = solo.output(bend(solo.hidden1(inputs)))
         torch.testing.assert_close(solo(inputs), expected)
-        torch.testing.assert_close(stack(inputs)[index], expected)
-        torch.testing.assert_close(stack.member(index)(inputs), expected)
+        torch.testing.assert_close(ensemble(inputs)[index], expected)
+        torch.testing.assert_close(ensemble.member(index)(inputs), expected)
 
 
 def test_an_unknown_activation_is_refused() -> None:

@@ -1,4 +1,4 @@
-"""The Transformers against PyTorch's own, alone and stacked, and the data that they read."""
+"""The Transformers against PyTorch's own, alone and as an ensemble, and the data that they read."""
 
 from __future__ import annotations
 
@@ -71,15 +71,15 @@ def test_the_forward_pass_is_that_of_pytorchs_own_layers(shape: TransformerShape
 
 @SHAPES
 @pytest.mark.parametrize("shared", [True, False])
-def test_a_stack_gives_outputs_and_gradients_of_its_members(
+def test_an_ensemble_gives_outputs_and_gradients_of_its_members(
     shape: TransformerShape, shared: bool
 ) -> None:
-    stack = TransformerEnsemble(shape, [3, 1])
+    ensemble = TransformerEnsemble(shape, [3, 1])
     inputs = inputs_of(shape, 4) if shared else inputs_of(shape, 2, 4)
-    outputs = stack(inputs)
+    outputs = ensemble(inputs)
     outputs.square().sum().backward()
     for index, seed in enumerate((3, 1)):
-        solo = stack.member(index)
+        solo = ensemble.member(index)
         fresh = Transformer(shape, seed)
         for name, value in fresh.named_parameters():
             assert torch.equal(value, solo.get_parameter(name))
@@ -87,7 +87,7 @@ def test_a_stack_gives_outputs_and_gradients_of_its_members(
         own.square().sum().backward()
         torch.testing.assert_close(outputs[index], own, rtol=1e-4, atol=1e-5)
         for name, value in solo.named_parameters():
-            gradient = stack.get_parameter(name).grad[index]
+            gradient = ensemble.get_parameter(name).grad[index]
             torch.testing.assert_close(gradient, value.grad, rtol=1e-3, atol=1e-4)
 
 
@@ -101,18 +101,18 @@ def test_a_text_model_reads_no_character_that_comes_later() -> None:
 
 
 @SHAPES
-def test_the_instrument_sees_one_layer_a_block_and_members_of_their_own(
+def test_the_instrument_sees_one_layer_per_block_and_members_of_their_own(
     shape: TransformerShape,
 ) -> None:
-    stack, probe = TransformerEnsemble(shape, [0, 5]), inputs_of(shape, 6)
-    with RegimeTracker(stack, probe, members=2, oui=5) as tracker:
+    ensemble, probe = TransformerEnsemble(shape, [0, 5]), inputs_of(shape, 6)
+    with RegimeTracker(ensemble, probe, members=2, oui=5) as tracker:
         pass
     assert [layer.name for layer in tracker.coverage.layers] == [
         f"blocks.{i}.relu" for i in range(shape.blocks)
     ]
     assert all(layer.units == shape.tokens * shape.ffn for layer in tracker.coverage.layers)
     assert not tracker.coverage.unseen
-    with RegimeTracker(stack.member(1), probe, oui=5) as alone:
+    with RegimeTracker(ensemble.member(1), probe, oui=5) as alone:
         pass
     for quantity in ("dead", "oui"):
         assert tracker.trace.series(quantity, member=1)[0] == alone.trace.series(quantity)[0]
@@ -130,16 +130,16 @@ def shape_for(data: Dataset, **options: Any) -> TransformerShape:
 
 
 def test_members_learn_text_as_they_would_alone(windows: Dataset) -> None:
-    recipe = TrainingConfig(optimizer="sgd", lr=0.5, steps=6, batch_size=4)
+    config = TrainingConfig(optimizer="sgd", lr=0.5, steps=6, batch_size=4)
     shape = shape_for(windows, blocks=1)
-    stack = TransformerEnsemble(shape, [0, 1])
-    together = train(stack, windows, recipe, [0, 1], evaluations=1)
+    ensemble = TransformerEnsemble(shape, [0, 1])
+    together = train(ensemble, windows, config, [0, 1], evaluations=1)
     for index, seed in enumerate((0, 1)):
         solo = Transformer(shape, seed)
-        alone = train(solo, windows, recipe, seed, evaluations=1)
+        alone = train(solo, windows, config, seed, evaluations=1)
         assert together.loss[:, index] == pytest.approx(alone.loss[:, 0], rel=1e-4)
         torch.testing.assert_close(
-            stack.member(index)(windows.test_inputs),
+            ensemble.member(index)(windows.test_inputs),
             solo(windows.test_inputs),
             rtol=1e-3,
             atol=1e-4,
@@ -149,8 +149,8 @@ def test_members_learn_text_as_they_would_alone(windows: Dataset) -> None:
 
 def test_the_loss_of_text_is_the_mean_over_all_positions(windows: Dataset) -> None:
     solo = Transformer(shape_for(windows), 0)
-    recipe = TrainingConfig(optimizer="sgd", lr=1e-9, steps=1, batch_size=None)
-    found = train(solo, windows, recipe, 0, evaluations=1)
+    config = TrainingConfig(optimizer="sgd", lr=1e-9, steps=1, batch_size=None)
+    found = train(solo, windows, config, 0, evaluations=1)
     chances = solo(windows.train_inputs).log_softmax(-1)
     losses = [
         -chances[row, position, windows.train_labels[row, position]].item()
@@ -203,6 +203,6 @@ def test_what_does_not_fit_is_refused() -> None:
     refusal("ffn is 0", lambda: TransformerShape(tokens=4, inputs=6, outputs=3, ffn=0))
     refusal("do not divide", lambda: TransformerShape(tokens=4, inputs=6, outputs=3, heads=3))
     refusal("the Transformer reads", lambda: Transformer(PATCHES, 0)(torch.zeros(2, 6, 4)))
-    stack = TransformerEnsemble(PATCHES, [0, 1])
-    refusal("a stack of 2", lambda: stack(torch.zeros(3, 2, 4, 6)))
-    refusal("no member 2", lambda: stack.member(2))
+    ensemble = TransformerEnsemble(PATCHES, [0, 1])
+    refusal("an ensemble of 2", lambda: ensemble(torch.zeros(3, 2, 4, 6)))
+    refusal("no member 2", lambda: ensemble.member(2))

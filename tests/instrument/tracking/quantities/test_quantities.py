@@ -12,11 +12,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from regime_lib.instrument import RegimeTracker, Trace
-from tests.instrument.runs import Step, doubled, small_run, trainer
-from tests.instrument.slow import SlowTracker, as_series, assert_equal
-from tests.instrument.zoo import (
+from tests.instrument.cases import (
     ARCHITECTURES,
-    KINKS,
+    PIECEWISE,
     POOLS,
     RECTIFIERS,
     Case,
@@ -26,13 +24,15 @@ from tests.instrument.zoo import (
     linear,
     vectors,
 )
+from tests.instrument.references import SlowTracker, as_series, assert_equal
+from tests.instrument.runs import Step, doubled, small_run, trainer
 from tests.sentences import refusal
 
 # --- every quantity -----------------------------------------------------------------------------
 
 EXACT = [
     RECTIFIERS[0],
-    *(case for case in KINKS[:8] if case.name != "nn.PReLU"),  # whose slope is learned
+    *(case for case in PIECEWISE[:8] if case.name != "nn.PReLU"),  # whose slope is learned
     *POOLS,
     *(case for case in ARCHITECTURES if case.name != "buffers written in evaluation"),
 ]
@@ -49,7 +49,7 @@ def test_every_quantity_equals_that_of_a_slow_second_version(case: Case) -> None
         for number in range(8):
             step(number)
             tracker.update()
-            slow.look()
+            slow.observe()
     found = as_series(tracker.trace.frame)
     assert any(0 < value < 1 for value in found["pattern_change", "all"].values())
     assert_equal(found, slow.series(), rel=1e-9)
@@ -79,7 +79,7 @@ def test_weights_of_any_size_and_type_are_measured_as_in_double_precision(
                 for p in model.parameters():
                     p.add_(0.05 * torch.randn_like(p))
             tracker.update()
-            slow.look()
+            slow.observe()
     trace = tracker.trace
     expected = slow.series()
     for quantity in (q for q in trace.quantities if q.startswith("weight")):
@@ -170,8 +170,8 @@ def test_a_unit_at_exactly_zero_is_off() -> None:
     assert values_of(moved(F.relu, [0.0], [[0.0], [1e-30], [-0.0]]), "always_on") == [0, 1, 0]
 
 
-def test_both_kinks_of_a_clipped_unit_count_but_once() -> None:
-    """Below, linear, above: each move is one flip, the jump over both kinks as well."""
+def test_both_thresholds_of_a_clipped_unit_count_but_once() -> None:
+    """Below, linear, above: each move is one flip, the jump over both thresholds as well."""
     path = [[-5.0], [0.0], [5.0], [-5.0], [-6.0]]
     trace = moved(F.hardtanh, [0.0], path)
     assert values_of(trace, "pattern_change") == [1, 1, 1, 0]
@@ -220,11 +220,11 @@ def test_a_schedule_gives_the_values_of_the_full_run_at_its_steps(schedule: Step
     due = [step for step in range(1, 31) if schedule(step)]
     for key, values in sparse.items():
         if key[0].endswith("from_end"):
-            continue  # another last look
+            continue  # another last observation
         assert values.items() <= full[key].items(), key
         assert set(due) <= values.keys(), key
-    looked = sparse["weight_norm", "all"].keys()
-    assert looked == {0} | {s for s in range(1, 31) if schedule(s) or schedule(s + 1)}
+    observed = sparse["weight_norm", "all"].keys()
+    assert observed == {0} | {s for s in range(1, 31) if schedule(s) or schedule(s + 1)}
 
 
 def test_a_schedule_that_is_never_due_gives_the_start_only() -> None:

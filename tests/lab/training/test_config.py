@@ -1,4 +1,4 @@
-"""Recipes: validation, learning rates, optimisers."""
+"""How to train: validation, learning rates, optimisers."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ def test_the_cosine_schedule_is_torch_s(steps: int, lr: float) -> None:
         expected.append(optimizer.param_groups[0]["lr"])
         optimizer.step()
         schedule.step()
-    recipe = TrainingConfig(optimizer="sgd", lr=lr, steps=steps, schedule="cosine")
-    ours = [recipe.learning_rate(step) for step in range(steps)]
+    config = TrainingConfig(optimizer="sgd", lr=lr, steps=steps, schedule="cosine")
+    ours = [config.learning_rate(step) for step in range(steps)]
     np.testing.assert_allclose(ours, expected, rtol=1e-9, atol=1e-9 * lr)
 
 
@@ -38,8 +38,8 @@ def test_warm_up_rises_linearly_to_lr_and_the_rate_never_rises_after(
     steps: int, warmup: int, schedule: str
 ) -> None:
     warmup = min(warmup, steps - 1)
-    recipe = TrainingConfig(optimizer="adam", lr=0.5, steps=steps, schedule=schedule, warmup=warmup)
-    rates = np.array([recipe.learning_rate(step) for step in range(steps)])
+    config = TrainingConfig(optimizer="adam", lr=0.5, steps=steps, schedule=schedule, warmup=warmup)
+    rates = np.array([config.learning_rate(step) for step in range(steps)])
     assert (rates > 0).all()
     assert rates.max() == 0.5
     np.testing.assert_allclose(rates[:warmup], 0.5 * np.arange(1, warmup + 1) / max(warmup, 1))
@@ -61,8 +61,8 @@ def test_warm_up_rises_linearly_to_lr_and_the_rate_never_rises_after(
 def test_the_optimiser_is_the_one_that_is_named(
     name: str, kind: type, momentum: float | None
 ) -> None:
-    recipe = TrainingConfig(optimizer=name, lr=0.1, steps=5, momentum=0.8, weight_decay=0.01)
-    optimizer = recipe.make_optimizer([nn.Parameter(torch.zeros(2))])
+    config = TrainingConfig(optimizer=name, lr=0.1, steps=5, momentum=0.8, weight_decay=0.01)
+    optimizer = config.make_optimizer([nn.Parameter(torch.zeros(2))])
     assert type(optimizer) is kind
     group = optimizer.param_groups[0]
     assert group["lr"] == 0.1
@@ -92,7 +92,7 @@ def test_a_value_out_of_range_is_refused(change: dict[str, Any], names: str) -> 
     refusal(names, lambda: TrainingConfig(**{**right, **change}))
 
 
-def test_a_recipe_is_a_value() -> None:
+def test_a_config_is_a_value() -> None:
     one = TrainingConfig(optimizer="sgd", lr=0.1, steps=10)
     assert one == TrainingConfig(optimizer="sgd", lr=0.1, steps=10)
     assert len({one, TrainingConfig(optimizer="sgd", lr=0.2, steps=10)}) == 2

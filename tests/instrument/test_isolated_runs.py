@@ -14,10 +14,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from regime_lib.instrument import RegimeTracker
-from tests.instrument.worlds import assert_same, state_of
-from tests.instrument.zoo import (
+from tests.instrument.cases import (
     ARCHITECTURES,
-    KINKS,
+    PIECEWISE,
     POOLS,
     RECTIFIERS,
     SCRIPTED,
@@ -29,9 +28,10 @@ from tests.instrument.zoo import (
     call,
     vectors,
 )
+from tests.instrument.execution_state import assert_same, state_of
 
 NOISY = Case("noise in evaluation", NoisyInEvaluation, vectors, lambda m, x: [])
-EVERY_CASE = [*RECTIFIERS, *KINKS, *POOLS, *ARCHITECTURES, SCRIPTED, NOISY]
+EVERY_CASE = [*RECTIFIERS, *PIECEWISE, *POOLS, *ARCHITECTURES, SCRIPTED, NOISY]
 OPTIMIZERS: dict[str, Callable[[Any], torch.optim.Optimizer]] = {
     "momentum": lambda p: torch.optim.SGD(p, lr=0.05, momentum=0.9, weight_decay=1e-3),
     "adam": lambda p: torch.optim.Adam(p, lr=0.01, amsgrad=True),
@@ -85,8 +85,8 @@ def test_a_tracked_run_is_the_untracked_run(case: Case, optimizer: str) -> None:
     assert_same(train(case, optimizer, tracked=False), train(case, optimizer, tracked=True))
 
 
-@pytest.mark.parametrize("case", [*RECTIFIERS, *KINKS, *POOLS], ids=str)
-def test_a_tracked_run_is_the_untracked_run_for_every_kink(case: Case) -> None:
+@pytest.mark.parametrize("case", [*RECTIFIERS, *PIECEWISE, *POOLS], ids=str)
+def test_a_tracked_run_is_the_untracked_run_for_every_function(case: Case) -> None:
     assert_same(train(case, "momentum", tracked=False), train(case, "momentum", tracked=True))
 
 
@@ -118,7 +118,7 @@ def test_watching_a_max_pool_changes_neither_values_nor_gradients(case: Case) ->
 
 
 @pytest.mark.parametrize("case", [*RECTIFIERS[:4], *ARCHITECTURES], ids=str)
-def test_a_loss_made_before_a_look_can_be_differentiated_after_it(case: Case) -> None:
+def test_a_loss_made_before_an_observation_can_be_differentiated_after_it(case: Case) -> None:
     gradients = []
     for tracked in (False, True):
         batch, probe = case.batch(0), case.batch(1)
@@ -132,7 +132,7 @@ def test_a_loss_made_before_a_look_can_be_differentiated_after_it(case: Case) ->
     assert_same(*gradients)
 
 
-def test_looking_makes_no_graph_and_no_gradient() -> None:
+def test_observing_makes_no_graph_and_no_gradient() -> None:
     model, outputs = Plain(), []
     model.register_forward_hook(lambda module, inputs, output: outputs.append(output))
     with RegimeTracker(model, vectors()) as tracker:
@@ -173,7 +173,7 @@ def _leave(case: Case, how: str) -> tuple[Any, Any]:
                 raise ZeroDivisionError
             if how == "interrupt":
                 raise KeyboardInterrupt
-            if how == "failed look":
+            if how == "failed observation":
                 _break(model)
                 tracker.update()
     except (ZeroDivisionError, KeyboardInterrupt):
@@ -195,14 +195,14 @@ def _mend(model: nn.Module) -> None:
         handle.remove()
 
 
-@pytest.mark.parametrize("how", ["end", "error", "interrupt", "failed look"])
+@pytest.mark.parametrize("how", ["end", "error", "interrupt", "failed observation"])
 @pytest.mark.parametrize("case", [*RECTIFIERS[:2], *ARCHITECTURES, NOISY], ids=str)
 def test_nothing_is_left_behind(case: Case, how: str) -> None:
     assert_same(*_leave(case, how))
 
 
 @pytest.mark.parametrize("case", [*ARCHITECTURES, NOISY], ids=str)
-def test_a_first_look_that_fails_leaves_nothing_behind(case: Case) -> None:
+def test_a_first_observation_that_fails_leaves_nothing_behind(case: Case) -> None:
     probe, model = case.batch(0), seeded(case)
     before = state_of(model)
     _break(model)
@@ -261,7 +261,7 @@ def test_the_probe_runs_in_evaluation_mode() -> None:
         tracker.update()
 
 
-def test_flags_changed_between_looks_stay_changed() -> None:
+def test_flags_changed_between_observations_stay_changed() -> None:
     model = nn.Sequential(nn.Linear(6, 8), nn.ReLU(), nn.Dropout())
     with RegimeTracker(model, vectors()) as tracker:
         model.eval()
@@ -272,7 +272,7 @@ def test_flags_changed_between_looks_stay_changed() -> None:
         assert all(module.training for module in model.modules())
 
 
-def test_a_look_inside_any_gradient_mode_keeps_it() -> None:
+def test_observing_inside_any_gradient_mode_keeps_it() -> None:
     model = Plain()
     with RegimeTracker(model, vectors()) as tracker:
         for mode in (torch.no_grad, torch.enable_grad, torch.inference_mode):
@@ -282,7 +282,7 @@ def test_a_look_inside_any_gradient_mode_keeps_it() -> None:
                 assert (torch.is_grad_enabled(), torch.is_inference_mode_enabled()) == before
 
 
-def test_random_draws_in_the_probe_are_the_same_at_every_look() -> None:
+def test_random_draws_in_the_probe_are_the_same_at_every_observation() -> None:
     """A model that is random in evaluation mode must not flip bits by its noise alone."""
     model = NoisyInEvaluation()
     with RegimeTracker(model, vectors()) as tracker:

@@ -10,7 +10,7 @@ import pandas as pd
 import torch
 from torch import nn
 
-from tests.instrument.zoo import Case
+from tests.instrument.cases import Case
 
 Series = dict[tuple[str, str], dict[int, float]]
 
@@ -22,9 +22,9 @@ class SlowTracker:
         self.case, self.model, self.probe = case, model, probe
         self.weights: list[dict[str, torch.Tensor]] = []
         self.patterns: list[list[tuple[str, np.ndarray, bool]]] = []
-        self.look()
+        self.observe()
 
-    def look(self) -> None:
+    def observe(self) -> None:
         """Remember the parameters and patterns as they are now."""
         self.weights.append(
             {name: p.detach().double().clone() for name, p in self.model.named_parameters()}

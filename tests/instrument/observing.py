@@ -11,7 +11,7 @@ from torch import nn
 
 from regime_lib.instrument import Layer, RegimeTracker
 from regime_lib.instrument.tracking.packed_bits import row_bytes
-from tests.instrument.zoo import Truth
+from tests.instrument.cases import Truth
 
 
 def recorded(tracker: RegimeTracker) -> list[tuple[Layer, NDArray]]:
@@ -19,9 +19,9 @@ def recorded(tracker: RegimeTracker) -> list[tuple[Layer, NDArray]]:
 
     The only place in the tests that knows how patterns are packed.
     """
-    assert tracker._session is not None
-    assert tracker._session._patterns is not None
-    flat = tracker._session._patterns.snapshot()
+    assert tracker._run.session is not None
+    assert tracker._run.session._patterns is not None
+    flat = tracker._run.session._patterns.buffer.snapshot()
     coverage = tracker.coverage
     rows = coverage.members * coverage.samples
     packed = sum(layer.planes * rows * row_bytes(layer.units) for layer in coverage.layers)
@@ -41,8 +41,8 @@ def recorded(tracker: RegimeTracker) -> list[tuple[Layer, NDArray]]:
     return found
 
 
-def look_at(model: nn.Module, probe: Any, **options: Any) -> list[tuple[Layer, NDArray]]:
-    """Track a model for one look."""
+def observe(model: nn.Module, probe: Any, **options: Any) -> list[tuple[Layer, NDArray]]:
+    """Track a model for one observation."""
     with RegimeTracker(model, probe, **options) as tracker:
         return recorded(tracker)
 

@@ -14,11 +14,11 @@ from tests.instrument.architectures import (
 )
 from tests.instrument.oracles import Case, Truth, call, images, linear, rectified, vectors
 from tests.instrument.pools import POOLS
-from tests.instrument.spellings import KINKS, RECTIFIERS, TwoLayers
+from tests.instrument.spellings import PIECEWISE, RECTIFIERS, TwoLayers
 
 __all__ = [
     "ARCHITECTURES",
-    "KINKS",
+    "PIECEWISE",
     "POOLS",
     "RECTIFIERS",
     "SCRIPTED",

@@ -14,10 +14,10 @@ from torch import nn
 
 from regime_lib.instrument import RegimeTracker, draw_pairs
 from regime_lib.instrument.tracking.packed_bits import TorchPackedBits
+from tests.instrument.cases import ARCHITECTURES, PIECEWISE, Case, Stacked
 from tests.instrument.prescribed import random_patterns, tracked
+from tests.instrument.references import SlowTracker
 from tests.instrument.runs import doubled, small_run
-from tests.instrument.slow import SlowTracker
-from tests.instrument.zoo import ARCHITECTURES, KINKS, Case, Stacked
 from tests.sentences import refusal
 
 
@@ -32,7 +32,7 @@ def by_the_formula(patterns: NDArray, pairs: NDArray) -> float:
 
 
 @pytest.mark.parametrize("units", [(2, 3, 16), (64, 9)])
-def test_every_look_of_every_layer_is_that_of_the_formula(units: tuple[int, ...]) -> None:
+def test_every_observation_of_every_layer_is_that_of_the_formula(units: tuple[int, ...]) -> None:
     patterns = random_patterns(1, 6, 7, units)
     trace = tracked(patterns, oui=10, oui_seed=4).trace
     pairs = draw_pairs(7, 10, 4)
@@ -55,7 +55,7 @@ def test_patterns_by_chance_have_an_indicator_near_one_and_equal_ones_zero() -> 
 
 @pytest.mark.parametrize(
     "case",
-    [c for c in (*ARCHITECTURES, *KINKS) if c.name in ("conv-bn-relu-pool", "nn.ReLU6", "rnn")],
+    [c for c in (*ARCHITECTURES, *PIECEWISE) if c.name in ("conv-bn-relu-pool", "nn.ReLU6", "rnn")],
     ids=str,
 )
 def test_real_layers_agree_with_a_slow_second_version(case: Case) -> None:
@@ -124,13 +124,13 @@ def test_every_pair_is_as_likely_and_all_pairs_are_all_pairs() -> None:
 
 
 def test_other_devices_count_the_same_differences() -> None:
-    shelf = TorchPackedBits(2, 1, 1, 6, 13, torch.device("cpu"))
+    packed = TorchPackedBits(2, 1, 1, 6, 13, torch.device("cpu"))
     values = torch.randn(1, 6, 13)
-    shelf.store(1, slice(0, 6), values, (0.0,))
+    packed.store(1, slice(0, 6), values, (0.0,))
     pairs = draw_pairs(6, 8, 0)
     bits = (values[0] > 0).numpy()
     expected = [(bits[a] != bits[b]).sum() for a, b in pairs.T]
-    assert shelf.between(pairs, 1)[0, 0].tolist() == expected
+    assert packed.between(pairs, 1)[0, 0].tolist() == expected
 
 
 def test_the_indicator_changes_no_other_quantity_and_is_refused_where_there_is_none() -> None:

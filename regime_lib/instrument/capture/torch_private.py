@@ -1,0 +1,78 @@
+"""Every private name of PyTorch that the instrument uses, and why; tested one by one."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.autograd.grad_mode import _unsafe_preserve_version_counter
+from torch.utils._python_dispatch import TorchDispatchMode
+
+__all__ = [
+    "COMPILED_ORIGINAL",
+    "NN_FUNCTIONS",
+    "TorchDispatchMode",
+    "all_modules",
+    "inside_transform",
+    "is_compiled",
+    "keep_versions",
+    "structure",
+    "version_of",
+]
+
+# The only way to see operators below the Python functions; documented, but at a private place.
+_ = TorchDispatchMode
+
+#: Where `torch.nn.functional` takes activations from; a mode may be handed these themselves.
+NN_FUNCTIONS = torch._C._nn
+
+#: Puts buffers back without that autograd takes them for changed; public only as `.data`, which
+#: does not undo a change of the version that a forward pass has made.
+keep_versions = _unsafe_preserve_version_counter
+
+#: Tells a tensor inside `torch.vmap` or `grad`, whose calls are not the model's own; `torch.func`
+#: offers no test for it.
+inside_transform = torch._C._functorch.is_functorch_wrapped_tensor
+
+#: The attribute under which `torch.compile` keeps the module that it wraps; there is no accessor.
+COMPILED_ORIGINAL = "_orig_mod"
+
+
+def is_compiled(model: nn.Module) -> bool:
+    """Tell whether `torch.compile` or `Module.compile` was called on a model or a part of it.
+
+    The second leaves but a private attribute behind.
+    """
+    # hasattr(module, ...) would cost an exception with its message for every plain module
+    return any(
+        COMPILED_ORIGINAL in module._modules
+        or getattr(module, "_compiled_call_impl", None) is not None
+        for module in all_modules(model)
+    )
+
+
+def all_modules(root: nn.Module) -> list[nn.Module]:
+    """List a model's modules; several times faster than `modules()`, which names them."""
+    found, seen = [root], {id(root)}
+    for module in found:  # grows while it is walked
+        for child in module._modules.values():
+            if child is not None and id(child) not in seen:
+                seen.add(id(child))
+                found.append(child)
+    return found
+
+
+def structure(model: nn.Module) -> list[int]:
+    """Return the identities of a model's modules and parameters, in order."""
+    found = []
+    for module in all_modules(model):
+        found.append(id(module))
+        found.extend(map(id, module._parameters.values()))
+    return found
+
+
+def version_of(tensor: Tensor) -> int:
+    """Return how often a tensor was written to in place; -1 of one that does not count it.
+
+    To compare values instead would cost a copy and a pass over memory at every step.
+    """
+    return -1 if tensor.is_inference() else tensor._version

@@ -1,0 +1,84 @@
+"""Every private name of PyTorch is still there, and means what the instrument takes it for."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from regime_lib.instrument.capture import torch_private
+from regime_lib.instrument.capture.torch_private import (
+    COMPILED_ORIGINAL,
+    NN_FUNCTIONS,
+    TorchDispatchMode,
+    all_modules,
+    inside_transform,
+    is_compiled,
+    keep_versions,
+    structure,
+    version_of,
+)
+
+
+@pytest.mark.parametrize("name", torch_private.__all__)
+def test_every_name_is_there(name: str) -> None:
+    assert getattr(torch_private, name) is not None
+
+
+def test_the_dispatch_mode_sees_operators() -> None:
+    seen: list[str] = []
+
+    class Names(TorchDispatchMode):
+        def __torch_dispatch__(self, func, types, args=(), kwargs=None):  # type: ignore[no-untyped-def]
+            seen.append(func.overloadpacket.__name__)
+            return func(*args, **(kwargs or {}))
+
+    with Names():
+        F.hardtanh(torch.ones(2))
+    assert "hardtanh" in seen
+
+
+def test_functions_of_torch_nn_are_found_at_their_home() -> None:
+    assert NN_FUNCTIONS.gelu is F.gelu
+
+
+def test_a_tensor_inside_a_transform_is_told_from_a_plain_one() -> None:
+    found = []
+
+    def note(x: torch.Tensor) -> torch.Tensor:
+        found.append(inside_transform(x))
+        return x
+
+    torch.vmap(note)(torch.ones(2))
+    assert found == [True]
+    assert not inside_transform(torch.ones(2))
+
+
+def test_versions_can_be_kept_and_read() -> None:
+    x = torch.ones(2)
+    before = version_of(x)
+    with keep_versions((x,)):
+        x.zero_()
+    assert version_of(x) == before
+    x.zero_()
+    assert version_of(x) == before + 1
+    with torch.inference_mode():
+        assert version_of(torch.ones(1)) == -1
+
+
+def test_compiled_models_are_told_from_plain_ones() -> None:
+    plain, part = (nn.Sequential(nn.Linear(2, 2), nn.ReLU()) for _ in "ab")
+    wrapped = torch.compile(nn.Sequential(nn.ReLU()), backend="eager")
+    assert isinstance(getattr(wrapped, COMPILED_ORIGINAL), nn.Sequential)
+    part[0].compile(backend="eager")
+    assert [is_compiled(m) for m in (plain, wrapped, part)] == [False, True, True]
+
+
+def test_modules_and_parameters_are_those_that_torch_lists() -> None:
+    shared = nn.Linear(2, 2)
+    model = nn.Sequential(shared, nn.Sequential(nn.ReLU(), shared), nn.BatchNorm1d(2))
+    assert {*map(id, all_modules(model))} == {*map(id, model.modules())}
+    assert len(all_modules(model)) == len(list(model.modules()))
+    listed = {id(x) for x in (*model.modules(), *model.parameters())}
+    assert {*structure(model)} == listed
