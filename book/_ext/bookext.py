@@ -67,6 +67,15 @@ def hide_paths(
     return re.sub(r"(?:Posix|Windows)Path\('[^']*'\)", "…", signature or ""), returns
 
 
+def part_tables(
+    app: Sphinx, what: str, name: str, obj: object, options: object, lines: list[str]
+) -> None:
+    """Set a directive of a docstring apart from the text that it follows."""
+    for number in range(len(lines) - 1, 0, -1):
+        if lines[number].startswith(".. ") and lines[number - 1].strip():
+            lines.insert(number, "")
+
+
 def speak_what_is_shown(page: BeautifulSoup) -> None:
     """Let buttons be called by the words on them: an `aria-label` that says less hides them."""
     for button in page.select("button.search-button-field, details.hide summary"):
@@ -136,5 +145,6 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.add_directive("public-names", PublicNames)
     app.add_directive("all-modules", AllModules)
     app.connect("autodoc-process-signature", hide_paths)
+    app.connect("autodoc-process-docstring", part_tables)
     app.connect("build-finished", repair_pages)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

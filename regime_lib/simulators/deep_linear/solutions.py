@@ -74,8 +74,8 @@ def learning_curve(
 def unbalanced_pair(times: Times, sigma: float, first: float, second: float) -> Times:
     """Return the product of a chain of depth two from any start, in closed form.
 
-    With δ = w₂² − w₁² conserved and 2 w = |δ| sinh θ, u = tanh(θ/2) obeys a Riccati equation with
-    constant coefficients, u' = σ (1 − u²) − |δ| u. On the half-line w₁ = −w₂ the origin is
+    With δ = w₂² − w₁² conserved and ``2 w = |δ| sinh θ``, u = tanh(θ/2) obeys a Riccati equation
+    with constant coefficients, ``u' = σ (1 − u²) − |δ| u``. On the half-line w₁ = −w₂ the origin is
     approached. Our derivation.
     """
     delta = abs(second**2 - first**2)
@@ -100,7 +100,7 @@ def rate_at_minimum(depth: int, sigma_min: float) -> float:
 
 
 def escape_time(depth: int, sigma: float, distance: float) -> float:
-    """Return 1 / ((h − 2) σ a^(h−2)): the leading order of leaving the origin from |w_j| = a."""
+    """Return 1 / ((h − 2) σ a^(h−2)): the leading order of leaving the origin from w_j = ±a."""
     if depth < 3:
         raise RegimeError(f"the depth is {depth}; the power law holds from depth 3 on")
     return float(1 / ((depth - 2) * sigma * distance ** (depth - 2)))

@@ -2,13 +2,13 @@
 
 Under gradient flow on (x_o, 1) every feature that is on at x_o does the same rotation of (h, v) by
 a hyperbolic angle θ (physicists say rapidity), so that 128 features follow one scalar equation (our
-derivation; not claimed to be in arXiv 2405.04074). With q² = 1 + |x_o|²:
+derivation; not claimed to be in arXiv 2405.04074). With ``q² = 1 + |x_o|²``::
 
     h = h_0 cosh θ + q v_0 sinh θ,   v = v_0 cosh θ + (h_0 / q) sinh θ,   c = c_0 + θ / q,
     z = Q cosh 2θ + (q / 2) P sinh 2θ + c,   dθ/dt = η q e(z),
 
 with Q = Σ h_0 v_0 and P = Σ (v_0² + h_0² / q²) over the features that are on. One with v_0 < 0 and
-q |v_0| > h_0 switches off when tanh θ = h_0 / (q |v_0|), for ever.
+``q |v_0| > h_0`` switches off when ``tanh θ = h_0 / (q |v_0|)``, for ever.
 """
 
 from __future__ import annotations
