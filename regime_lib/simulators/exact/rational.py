@@ -12,7 +12,7 @@ from jaxtyping import Shaped
 from regime_lib.errors import RegimeError
 
 #: An array of Python integers or fractions (dtype object).
-Exact = Shaped[np.ndarray, "_ _"]
+Exact = Shaped[np.ndarray, "..."]  # of fractions: matrices, and vectors where one is read
 Number = int | Fraction
 
 
