@@ -14,7 +14,7 @@ INSTALLED := $(VENV)/.installed
 # How many chapters and tests run at once; each works on one thread.
 JOBS ?= $(shell n=$$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2); [ $$n -gt 8 ] && n=8; echo $$n)
 # Whose annotations are checked, shapes included, while the tests run.
-TYPED := regime_lib.instrument,regime_lib.lab,regime_lib.simulators,regime_lib.chapters,beartype.beartype
+TYPED := regime_lib.instrument,regime_lib.lab,regime_lib.simulators,regime_lib.chapters.multi_phase,regime_lib.chapters.three_times,regime_lib.chapters.training_response,beartype.beartype
 # Where `make serve` shows the book.
 PORT ?= 8000
 

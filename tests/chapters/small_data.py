@@ -42,13 +42,14 @@ def steps_counted(
 ) -> Iterator[list[int]]:
     """Count the optimiser's steps in this block, and stop after some."""
     taken: list[int] = []
-    descend: Callable[..., None] = checkpoints.descend
+    descend: Callable[..., Iterator[object]] = checkpoints.descend
 
-    def counted(*given: object) -> None:
-        if len(taken) == at_most:
-            raise Interrupted
-        taken.append(1)
-        descend(*given)
+    def counted(*given: object) -> Iterator[object]:
+        for step in descend(*given):
+            if len(taken) == at_most:
+                raise Interrupted
+            taken.append(1)
+            yield step
 
     with monkeypatch.context() as patch:
         patch.setattr(checkpoints, "descend", counted)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -206,12 +206,13 @@ def test_finished_settings_are_loaded_and_an_interrupted_one_goes_on(
     kept = replace(PLAN, folder=tmp_path, checkpoints=3)  # every 20 steps
     descend, taken = checkpoints.descend, 0
 
-    def counted(*given: Any) -> None:
+    def counted(*given: Any) -> Iterator[Any]:
         nonlocal taken
-        if taken == stop:
-            raise KeyboardInterrupt
-        taken += 1
-        descend(*given)
+        for step in descend(*given):
+            if taken == stop:
+                raise KeyboardInterrupt
+            taken += 1
+            yield step
 
     monkeypatch.setattr(checkpoints, "descend", counted)
     stop = 60 + 45  # in the second setting, after its second checkpoint
