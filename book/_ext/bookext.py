@@ -111,12 +111,19 @@ def let_tables_scroll(page: BeautifulSoup) -> None:
             table.wrap(page.new_tag("div", attrs={"class": "pst-scrollable-table-container"}))
 
 
+def unlink_builtins(page: BeautifulSoup) -> None:
+    """Drop the link to a source that there is none of: names made by a call have no module."""
+    for link in page.select('a[href="builtins.html"]'):
+        link.unwrap()
+
+
 REPAIRS: tuple[Callable[[BeautifulSoup], None], ...] = (
     speak_what_is_shown,
     name_landmarks,
     simplify_citations,
     mark_corner_cells,
     let_tables_scroll,
+    unlink_builtins,
 )
 
 
