@@ -31,7 +31,7 @@ from regime_lib.simulators.deep_linear.initialisation import random_init
 from regime_lib.simulators.deep_linear.problem import LinearTask, gram_differences
 
 TASK = LinearTask.diagonal([3.0, 2.0, 1.0])
-#: name: (sizes, scale of the initial weights, runs in a stack, end of time)
+#: name: (sizes, scale of the initial weights, runs in an ensemble, end of time)
 WORKLOADS: dict[str, tuple[tuple[int, ...], float, int | None, float]] = {
     "depth 2, 3-3-3, stairs": ((3, 3, 3), 1e-3, None, 15.0),
     "depth 3, 3-4-4-3": ((3, 4, 4, 3), 0.4, None, 8.0),

@@ -1,6 +1,6 @@
-"""Many seeds at once: a stack of 32 small networks against loops over the seeds.
+"""Many seeds at once: an ensemble of 32 small networks against loops over the seeds.
 
-Three ways run interleaved: the stack, `train` on each member alone, and a textbook loop in plain
+Three ways run interleaved: the ensemble, `train` on each member alone, and a textbook loop in plain
 PyTorch with its default optimiser. Times are CPU seconds of the one thread that works, between the
 first and the last step, so that set-up and evaluation count in none of them. The loops run a share
 of the seeds and are scaled up: their members cost the same.
@@ -27,7 +27,7 @@ CONFIGS = (
 
 
 def measure() -> list[dict[str, Any]]:
-    """Return, for each shape and optimiser, medians over rounds in ms a step of all members."""
+    """Return, for each shape and optimiser, medians over rounds in ms per step of all members."""
     torch.set_num_threads(1)
     data = load_dataset("digits")
     return [_measure(shape, config, data) for shape in SHAPES for config in CONFIGS]
@@ -36,24 +36,26 @@ def measure() -> list[dict[str, Any]]:
 def _measure(shape: tuple[int, ...], config: TrainingConfig, data: Dataset) -> dict[str, Any]:
     rounds = []
     for _ in range(ROUNDS + 1):
-        stack = _time(MLPEnsemble(shape, range(MEMBERS)), data, config, range(MEMBERS))
+        ensemble = _time(MLPEnsemble(shape, range(MEMBERS)), data, config, range(MEMBERS))
         loop = sum(_time(MLP(shape, k), data, config, [k]) for k in range(LOOPED))
         textbook = sum(_time_textbook(shape, data, config, k) for k in range(LOOPED))
         scale = MEMBERS / LOOPED
-        rounds.append((stack, loop * scale, textbook * scale))
+        rounds.append((ensemble, loop * scale, textbook * scale))
     del rounds[0]  # a warm-up
-    stack, loop, textbook = (1e3 * statistics.median(times) for times in zip(*rounds, strict=True))
+    ensemble, loop, textbook = (
+        1e3 * statistics.median(times) for times in zip(*rounds, strict=True)
+    )
     assert config.batch_size is not None
     products = 1e3 * _time_products(shape, config.batch_size)
     return {
         "network": "-".join(map(str, shape)),
         "optimizer": config.optimizer,
         "members": MEMBERS,
-        "stack_ms": stack,
+        "ensemble_ms": ensemble,
         "loop_of_train_ms": loop,
         "textbook_loop_ms": textbook,
-        "speed_up": statistics.median(loop / stack for stack, loop, _ in rounds),
-        "over_textbook": statistics.median(textbook / stack for stack, _, textbook in rounds),
+        "speed_up": statistics.median(loop / ensemble for ensemble, loop, _ in rounds),
+        "over_textbook": statistics.median(textbook / ensemble for ensemble, _, textbook in rounds),
         "products_ms": products,
         "most_possible": loop / products,
     }

@@ -60,8 +60,8 @@ def render(results: dict[str, Any]) -> str:
             "## Many seeds at once",
             f"Target: 32 small networks at least {_FASTER:g} times faster than a loop over seeds. "
             "The last two columns are the matrix products of a step alone, batched over the "
-            "members, and the speed up of a stack that did nothing else: a loop of wider networks "
-            "spends most of its time in products already, which a stack cannot save.",
+            "members, and the speed up of an ensemble that did nothing else: a loop of wider "
+            "networks spends most of its time in products already, which an ensemble cannot save.",
             _table(results["ensembles"], tuple(results["ensembles"][0])),
         ]
     return "\n\n".join(parts) + "\n"

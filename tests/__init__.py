@@ -1,1 +1,1 @@
-"""Tests: one folder a room of the library, one file a module."""
+"""Tests: one folder per part of the library, one file per module."""

@@ -328,7 +328,7 @@ class Chapter:
         self._show_figure(as_paper_scale(there.pictures[name]))
 
     def summary(self) -> None:
-        """Print one line a recorded claim, sorted: text that survives another machine."""
+        """Print one line per recorded claim, sorted: text that survives another machine."""
         if not self._measurements:
             raise RegimeError(f"chapter {self.name} has recorded no claim to sum up")
         for claim, measurement in sorted(self._measurements.items()):

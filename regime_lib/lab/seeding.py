@@ -15,7 +15,7 @@ _LARGEST = 2**32 - 1  # what NumPy's legacy generator takes, the narrowest there
 
 
 def generator(seed: int, stream: str) -> np.random.Generator:
-    """Return the generator of one named stream of random numbers.
+    """Return the generator, a fresh PCG64, of one named stream of random numbers.
 
     Streams of different names or seeds are independent, and the same pair gives the same numbers in
     every process: the name is hashed by SHA-256, not by Python's salted `hash`.
@@ -26,11 +26,6 @@ def generator(seed: int, stream: str) -> np.random.Generator:
         From 0 to 2**32 - 1.
     stream : str
         What the numbers are for, such as ``"batches"``.
-
-    Returns
-    -------
-    numpy.random.Generator
-        A fresh PCG64 generator at the start of its stream.
 
     Examples
     --------

@@ -27,8 +27,8 @@ from typing import TYPE_CHECKING, Any
 from regime_lib.errors import RegimeError, extra
 from regime_lib.sweeps.grid import Grid, Point
 from regime_lib.sweeps.pool import WorkerPool, processors
-from regime_lib.sweeps.store import Status, Store, digest_of, point_key
-from regime_lib.sweeps.work import Outcome, Run, told, work
+from regime_lib.sweeps.store import Status, Store, digest_of, point_key, told
+from regime_lib.sweeps.work import Outcome, Run, work
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -77,10 +77,8 @@ def sweep(
     into : str or Path
         A folder, or an address that fsspec understands and that every worker reaches.
     executor : Executor, optional
-        Who computes: any executor of the `concurrent.futures` protocol, such as the one of a Dask
-        client. By default a pool of processes on this machine.
-    jobs : int, optional
-        Processes of the default pool; as many as there are processors by default.
+        Who computes, such as the executor of a Dask client; by default `jobs` processes on this
+        machine, as many as there are processors.
     depends : mapping, optional
         What results depend on beside the point, such as digests of code and data; part of every
         file's name. By default the source of `run`'s module.

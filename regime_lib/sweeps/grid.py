@@ -104,18 +104,18 @@ def _expand(name: str, function: str, text: str) -> tuple[Any, ...]:
     whole = all(isinstance(a, int) for a in arguments)
     if function == "range" and numbers and whole and 1 <= len(arguments) <= 3:
         if len(arguments) < 3 or arguments[2] != 0:
-            steps = range(*arguments)
-            _require_few(len(steps))
-            return tuple(steps)
+            values = range(*arguments)
+            _require_few(-((values.start - values.stop) // values.step))
+            return tuple(values)
     elif function in ("linspace", "logspace") and numbers and len(arguments) == 3:
         start, stop, count = arguments
         if isinstance(count, int) and count >= 1:
             _require_few(count)
             with np.errstate(over="ignore"):
-                values = np.linspace(start, stop, count)
-                values = 10.0**values if function == "logspace" else values
-            if np.isfinite(values).all():
-                return tuple(values.tolist())
+                spaced = np.linspace(start, stop, count)
+                spaced = 10.0**spaced if function == "logspace" else spaced
+            if np.isfinite(spaced).all():
+                return tuple(spaced.tolist())
     raise RegimeError(
         f"the grid cannot read {function}({text}) for {name}; there are range(stop), "
         "range(start,stop,step), linspace(start,stop,n) and logspace(exponent,exponent,n)"

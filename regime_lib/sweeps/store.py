@@ -67,7 +67,7 @@ class Store:
             self._files.remove(".writable")
         except Exception as error:  # drivers raise what they like
             raise RegimeError(
-                f"{self.place} cannot be written to ({_words(error)}); name another folder"
+                f"{self.place} cannot be written to ({told(error)}); name another folder"
             ) from None
 
     def claim(self, key: str, wait: bool = True) -> AbstractContextManager[bool]:
@@ -177,7 +177,7 @@ class _Remote:
             self._system, self._root = fsspec.core.url_to_fs(place)
         except (ImportError, ValueError) as error:
             raise RegimeError(
-                f"{place} cannot be opened ({_words(error)}); install the driver that it needs, "
+                f"{place} cannot be opened ({told(error)}); install the driver that it needs, "
                 "or name a folder"
             ) from None
 
@@ -204,5 +204,7 @@ def digest_of(content: Any, allow_nan: bool = True) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:_DIGITS]
 
 
-def _words(error: BaseException) -> str:
-    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+def told(error: BaseException) -> str:
+    """Return the kind of an error and the first line of what it says, in characters that print."""
+    words = str(error).strip().encode("utf-8", "backslashreplace").decode().splitlines()
+    return f"{type(error).__name__}: {words[0]}" if words else type(error).__name__

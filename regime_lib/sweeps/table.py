@@ -60,7 +60,7 @@ def _order(point: Point) -> list[tuple[str, bool, float, str]]:
 
     def value(given: Any) -> tuple[bool, float, str]:
         number = isinstance(given, int | float) and not isinstance(given, bool)
-        return (not number, float(given) if number else 0.0, json.dumps(given))
+        return (not number, given if number else 0, json.dumps(given))
 
     return [(name, *value(given)) for name, given in point.items()]
 
@@ -74,6 +74,6 @@ def _storable(table: pd.DataFrame) -> pd.DataFrame:
     out = table.copy()
     for name in out.columns:
         kinds = {type(value) for value in out[name] if value is not None and value == value}
-        if len(kinds - {int, float}) > 1 or (kinds & {int, float} and kinds - {int, float}):
+        if len(kinds) > 1 and kinds != {int, float}:
             out[name] = [None if value is None else str(value) for value in out[name]]
     return out

@@ -11,7 +11,7 @@ from typing import Any
 
 from regime_lib.errors import RegimeError
 from regime_lib.sweeps.grid import Point
-from regime_lib.sweeps.store import Row, Store
+from regime_lib.sweeps.store import Row, Store, told
 
 #: Takes a point, returns a row of results or several.
 Run = Callable[[Point], Mapping[str, Any] | Sequence[Mapping[str, Any]]]
@@ -52,12 +52,6 @@ def _compute(run: Run, point: Point, key: str, store: Store) -> Outcome:
     return Outcome("computed")
 
 
-def told(error: BaseException) -> str:
-    """Return the kind of an error and the first line of what it says, in characters that print."""
-    words = str(error).strip().encode("utf-8", "backslashreplace").decode().splitlines()
-    return f"{type(error).__name__}: {words[0]}" if words else type(error).__name__
-
-
 def _is_ctrl_c() -> bool:
     """Whether an interrupt may come from the keyboard: not in a worker, which ignores that."""
     main = threading.current_thread() is threading.main_thread()
@@ -71,16 +65,19 @@ def _rows(point: Point, result: Any) -> list[Row]:
             "the function must return a dict of numbers and texts, or a list of such dicts, not "
             f"{type(result).__name__}"
         )
+    plain = [{str(name): _plain(str(name), row[name]) for name in row} for row in rows]
     for name, value in point.items():
         _require_storable(f"the parameter {name!r}", value)
-    return [{str(name): _plain(str(name), value) for name, value in row.items()} for row in rows]
+        if any(row.get(name, value) != value for row in plain):
+            raise RegimeError(f"the result {name!r} has the name of a parameter; give it another")
+    return plain
 
 
 def _plain(name: str, value: Any) -> Any:
     scalar = value.item() if hasattr(value, "item") and getattr(value, "ndim", 0) == 0 else value
     if scalar is not None and not isinstance(scalar, bool | int | float | str):
         raise RegimeError(
-            f"the result '{name}' is of type {type(value).__name__}; return numbers and texts only"
+            f"the result {name!r} is of type {type(value).__name__}; return numbers and texts only"
         )
     _require_storable("the name of a result", name)
     _require_storable(f"the result {name!r}", scalar)

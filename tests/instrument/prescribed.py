@@ -12,7 +12,7 @@ from regime_lib.instrument import RegimeTracker
 
 
 class Prescribed(nn.Module):
-    """Layers whose pre-activations are rows of tables, one row a sample."""
+    """Layers whose pre-activations are rows of tables, one row per sample."""
 
     def __init__(self, samples: int, units: tuple[int, ...]) -> None:
         super().__init__()

@@ -97,7 +97,9 @@ def test_a_point_that_raises_is_recorded_and_tried_again(tmp_path: Path, threads
     assert_frame_equal(second.table.drop(columns="broken"), SQUARES)
 
 
-@pytest.mark.parametrize(("x", "words"), [(0, "a dict of numbers"), (1, "'table'")])
+@pytest.mark.parametrize(
+    ("x", "words"), [(0, "a dict of numbers"), (1, "'table'"), (2, "'x' has the name")]
+)
 def test_results_that_are_no_rows_are_failures(
     tmp_path: Path, threads: Executor, x: int, words: str
 ) -> None:

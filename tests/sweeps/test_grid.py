@@ -63,6 +63,7 @@ def test_words_numbers_and_lists_keep_their_kind() -> None:
         ("lr=range(4)x", ["cannot be read"]),
         ("a=range(100000) b=range(100000)", ["1e+10 points"]),
         ("a=range(1000000000000)", ["1e+12 points"]),
+        ("a=range(0,-1000000000000000000000,-1)", ["1e+21 points"]),
         ("a=linspace(1,2,999999999)", ["1e+09 points"]),
         ("a=logspace(1,400,3)", ["logspace(1,400,3)"]),
     ],

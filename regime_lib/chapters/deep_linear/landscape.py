@@ -200,7 +200,7 @@ def ends(settings: Settings) -> Part:
 
 @lru_cache(maxsize=1)
 def _settled(settings: Settings) -> dict[tuple[int, ...], SettledPath]:
-    """Follow stacks of random networks, one per shape, until they settle."""
+    """Follow ensembles of random networks, one per shape, until they settle."""
     random, runs = settings.generator(5), max(settings.n_starts // len(_SETTLED), 2)
     return {
         sizes: settle(

@@ -58,7 +58,7 @@ def small_weights(settings: Settings) -> SmallWeights:
 
 
 def matched_plateaus(path: FlowPath, values: Float[np.ndarray, " values"]) -> list[Match]:
-    """Match the plateaus of every run of a stack; the floor of the loss counts as zero."""
+    """Match the plateaus of every run of an ensemble; the floor of the loss counts as zero."""
     losses, floor = path.losses - path.task.floor, path.task.floor
     return [
         match_plateaus(find_plateaus(path.times, loss, speed), values - floor)

@@ -19,7 +19,7 @@ from regime_lib.lab.training.checkpoints import CheckpointedRun
 
 @dataclass(frozen=True, eq=False)
 class FourierFeatures:
-    """One network's units over training, a row a checkpoint."""
+    """One network's units over training, a row per checkpoint."""
 
     steps: Int[np.ndarray, " checks"]
     train: Float[np.ndarray, " checks"]

@@ -37,7 +37,7 @@ class Setup:
     steps : int
         Optimiser steps of the longest runs.
     batch_size : int
-        Training samples a step.
+        Training samples per step.
     probe_size : int
         Training samples that are ranked, the first ones.
     bins : int

@@ -196,7 +196,7 @@ def law_alt(law: FlipLaw) -> str:
 
 
 def proportional(theme: Theme, found: Proportional, task: str = "") -> Figure:
-    """Draw pattern change against weight change, a point a step, with a line of slope one."""
+    """Draw pattern change against weight change, a point per step, with a line of slope one."""
     shown = of(task, found.points)
     figure, axes = theme.panels(len(shown), height=2.7, sharey=True)
     for ax, (name, (x, y)) in zip(axes, shown.items(), strict=True):

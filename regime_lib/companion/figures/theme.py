@@ -1,4 +1,4 @@
-"""The look of every figure: one colour a quantity, in light and dark, wide and narrow."""
+"""The look of every figure: one colour per quantity, in light and dark, wide and narrow."""
 
 from __future__ import annotations
 

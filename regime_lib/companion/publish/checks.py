@@ -38,7 +38,7 @@ _CODE_OR_MATH = re.compile(r"```.*?```|\{[\w:-]+\}`[^`]*`|`[^`]*`|\$\$.*?\$\$|\$
 
 
 def problems_of(notebook: Node) -> list[str]:
-    """Return what is wrong with an executed chapter, one sentence an item, in reading order.
+    """Return what is wrong with an executed chapter, one sentence per item, in reading order.
 
     Checked are the order of its parts, that every cell ran once from top to bottom, that outputs
     hold neither errors nor anything of the machine, that every picture has alt text, that cells

@@ -58,7 +58,7 @@ class Comparison:
     """How the last run compares with the accepted numbers."""
 
     compared: int  # how many claims
-    problems: tuple[str, ...]  # one sentence a claim that differs, is missing or is new
+    problems: tuple[str, ...]  # one sentence per claim that differs, is missing or is new
 
 
 def compare_with_reference(project: Project) -> Comparison:

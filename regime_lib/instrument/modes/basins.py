@@ -89,7 +89,7 @@ def sample_basins(
     seed : int
         Of the noise; the same numbers serve all amplitudes and members.
     members : int, optional
-        K if the model is a stack of K networks.
+        K if the model is an ensemble of K networks.
 
     Raises
     ------

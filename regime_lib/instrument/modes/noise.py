@@ -3,7 +3,7 @@
 The model is never changed: noisy weights are handed to it for one call. The noise on the weights of
 a layer is g std(W) times standard normal numbers, in all layers at once (arXiv 2501.02436, our
 notes: definition 6, reconstructed); biases and the factors of batch normalisation stay. Members of
-a stack get the same draws, so that each is measured as it would be alone.
+an ensemble get the same draws, so that each is measured as it would be alone.
 """
 
 from __future__ import annotations

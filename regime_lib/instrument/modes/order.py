@@ -79,7 +79,7 @@ def order_preservation(
         that class through the linear substitution map (version 5's cooperating neurons, in our
         reading).
     members : int, optional
-        K if the model is a stack of K networks.
+        K if the model is an ensemble of K networks.
 
     Raises
     ------

@@ -133,7 +133,7 @@ def read_preactivations(
     inputs : tensor, shape (samples, ...)
         What it is run on.
     members : int, optional
-        K if the model is a stack of K networks with a leading member axis.
+        K if the model is an ensemble of K networks with a leading member axis.
 
     Raises
     ------

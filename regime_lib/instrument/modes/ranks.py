@@ -87,7 +87,7 @@ def rank_distributions(
     seed : int
         Of that generator.
     members : int, optional
-        K if the model is a stack of K networks.
+        K if the model is an ensemble of K networks.
 
     Raises
     ------

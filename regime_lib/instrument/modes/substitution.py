@@ -60,7 +60,7 @@ def substitution_map(
     layer : int
         The activations kept, counted from the input; 0 makes the whole model linear.
     members : int, optional
-        K if the model is a stack of K networks.
+        K if the model is an ensemble of K networks.
 
     Raises
     ------
@@ -144,7 +144,7 @@ class LinearSubstitute(nn.Module):
         ``recentred``: as kept, plus one number per class that makes the mean logits over `inputs`
         those of the whole model.
     members : int, optional
-        K if the model is a stack of K networks.
+        K if the model is an ensemble of K networks.
 
     Raises
     ------
@@ -173,7 +173,7 @@ class LinearSubstitute(nn.Module):
             self.offset = (whole - self._run(inputs)).mean(dim=1, keepdim=True)
 
     def forward(self, inputs: Tensor) -> Tensor:
-        """Return the logits: (samples, classes), or (members, samples, classes) for a stack."""
+        """Return the logits: (samples, classes), or (members, samples, classes) for an ensemble."""
         logits = self._run(inputs)
         if self.shifts == "dropped":
             logits = logits - self.shift[:, None]
@@ -218,7 +218,7 @@ def _linear_above(
 
     mode = _Tap(model, layer, start)
     with isolated(model), torch.enable_grad():
-        if layer == 0:  # a stack reads the same inputs for all members: give each its own
+        if layer == 0:  # an ensemble reads the same inputs for all members: give each its own
             inputs = start(inputs.expand(members, *inputs.shape) if members else inputs)
         with mode.listening():
             logits = model(inputs)

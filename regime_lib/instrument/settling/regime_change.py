@@ -104,7 +104,7 @@ def regime_change(
     Parameters
     ----------
     traces : Trace or sequence of Trace
-        One run, or several with different seeds; the members of a stacked model are runs too.
+        One run, or several with different seeds; the members of an ensemble are runs too.
     definition : str or Definition
         What "settled" means (see `definitions`).
     relative : bool

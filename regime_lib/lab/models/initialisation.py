@@ -20,11 +20,6 @@ def scale_parameters(model: nn.Module, factor: float | Sequence[float]) -> None:
         Any network.
     factor : float or sequence of float
         Above 0; a sequence gives one number per member of an ensemble.
-
-    Raises
-    ------
-    RegimeError
-        If a factor is not a finite number above 0, or their number is not that of the members.
     """
     factors = [factor] if isinstance(factor, int | float) else list(factor)
     if not all(math.isfinite(f) and f > 0 for f in factors):

@@ -45,11 +45,6 @@ def log_steps(first: int, last: int, number: int) -> Int[np.ndarray, " steps"]:
     """Return step 0 and whole steps from `first` to `last`, evenly spaced in their logarithm.
 
     Where neighbours would round to the same step there are fewer than `number`.
-
-    Raises
-    ------
-    RegimeError
-        If the ends are no whole numbers with 1 <= first < last, or fewer than two are asked for.
     """
     if not 1 <= first < last or number < 2:
         raise RegimeError(
@@ -130,12 +125,8 @@ def train_to_checkpoints(
     ----------
     model : nn.Module
         An `Ensemble` or a plain module, without random layers; it is left as it is.
-    data : Dataset
-        The training and the test set.
-    config : TrainingConfig
-        How to train.
-    seeds : int or sequence of int
-        Seed of the batch order of each member; one for a plain model.
+    data, config, seeds
+        As for `train`.
     steps : sequence of int
         Steps at which to keep a checkpoint, rising, from 0 to at most ``config.steps``.
     folder : str or Path, optional

@@ -24,7 +24,7 @@ def adjacency(layers: Layers) -> Adjacency:
     Raises
     ------
     RegimeError
-        If the layers do not fit together, or are a stack.
+        If the layers do not fit together, or are an ensemble.
     """
     sizes = sizes_of(layers)
     if any(layer.ndim != 2 for layer in layers):

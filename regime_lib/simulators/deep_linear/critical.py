@@ -55,7 +55,7 @@ def visited_values(singular_values: Sequence[float], rank: int) -> Float[np.ndar
 
 @dataclass(frozen=True, eq=False)
 class ChainPoint:
-    """A critical point made of chains, one unit a layer: whole numbers, so that all is exact."""
+    """A critical point made of chains, one unit per layer: whole numbers, so that all is exact."""
 
     layers: AnyLayers  # Python integers (dtype object)
     target: Exact

@@ -20,7 +20,7 @@ State = Float[np.ndarray, " parameters"]
 
 @dataclass(frozen=True, eq=False)
 class FlowPath:
-    """A network, or a stack of them, on its way."""
+    """A network, or an ensemble of them, on its way."""
 
     task: problem.LinearTask
     times: Float[np.ndarray, " times"]  # for gradient descent, step size times number of steps
@@ -58,7 +58,7 @@ class FlowPath:
         return tuple(layer[-1] for layer in self.layers)
 
     def member(self, index: int) -> FlowPath:
-        """Return one member of a stack with one leading axis."""
+        """Return one member of an ensemble with one leading axis."""
         if self.layers[0].ndim != 4:
             raise RegimeError("this path is that of one network; only a stack has members")
         chosen = tuple(layer[:, index] for layer in self.layers)
@@ -78,7 +78,7 @@ def gradient_flow(
     Parameters
     ----------
     layers : tuple of array
-        Weights at ``times[0]``; a stack of networks is integrated as one system.
+        Weights at ``times[0]``; an ensemble of networks is integrated as one system.
     task : LinearTask
         What is learnt.
     times : array, shape (times,)
@@ -141,7 +141,7 @@ def gradient_descent(
 
 
 class Packing:
-    """How the layers of a network, or of a stack of them, lie in one vector."""
+    """How the layers of a network, or of an ensemble of them, lie in one vector."""
 
     def __init__(self, layers: problem.Layers) -> None:
         ends = np.cumsum([0, *(layer.size for layer in layers)]).tolist()

@@ -31,7 +31,7 @@ def random_init(
     rng : numpy.random.Generator
         Where the numbers come from.
     runs : int, optional
-        Size of a stack; one network by default.
+        Size of an ensemble; one network by default.
     """
     lead = () if runs is None else (runs,)
     shapes = zip(sizes[1:], sizes[:-1], strict=True)
@@ -54,7 +54,7 @@ def balanced_init(
 def decoupled_init(
     task: LinearTask, sizes: Sequence[int], strengths: Float[np.ndarray, "depth modes"]
 ) -> Layers:
-    """Give every mode of the task a chain of its own: one unit a layer, one number a layer.
+    """Give every mode of the task a chain of its own: one unit per layer, one number per layer.
 
     Inputs must be white. Modes beyond those of `strengths` stay at zero and are never learnt.
     """

@@ -1,7 +1,7 @@
 """Deep linear networks: the product of their layers, its loss, and the flow that trains them.
 
 Layer i of h is a matrix W_i of shape (d_i, d_{i-1}), and the network is P = W_h ⋯ W_1. Everything
-here also takes stacks of networks: any leading axes, the same for every layer.
+here also takes ensembles of networks: any leading axes, the same for every layer.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from jaxtyping import Float
 from regime_lib.errors import RegimeError
 
 Matrix = Float[np.ndarray, "... _ _"]
-#: The layers of a network, or of a stack of networks, from the input to the output.
+#: The layers of a network, or of an ensemble of networks, from the input to the output.
 Layers = tuple[Matrix, ...]
 
 

@@ -56,7 +56,7 @@ def settle(
     rtol: float = RTOL,
     atol: float = ATOL,
 ) -> SettledPath:
-    """Follow the flow until the largest gradient norm of the stack falls to `tolerance`.
+    """Follow the flow until the largest gradient norm of the ensemble falls to `tolerance`.
 
     A saddle on the way is passed if the gradient there stays above `tolerance`. If the noise of
     the integrator keeps the gradient above it, the path ends there, and its outcome says so.

@@ -94,14 +94,14 @@ def test_the_reversal_is_that_of_a_loop_over_runs() -> None:
 
 
 def test_a_truncated_network_is_the_one_with_identities_above() -> None:
-    stack, data = MLPEnsemble((FEATURES, 7, 6, CLASSES), SEEDS), small_data()
+    ensemble, data = MLPEnsemble((FEATURES, 7, 6, CLASSES), SEEDS), small_data()
     with torch.no_grad():
-        for parameter in stack.parameters():
+        for parameter in ensemble.parameters():
             parameter.mul_(3)  # so that activations matter
-    found = truncation(small_setup(), stack, 2)
+    found = truncation(small_setup(), ensemble, 2)
     assert list(found.cut) == ["shifts kept", "shifts recentred"]
     for member in range(2):
-        net = stack.member(member)
+        net = ensemble.member(member)
         for kept in range(3):
             layers = list(net.children())
             for k in range(kept, 2):

@@ -123,14 +123,14 @@ def test_random_signs_are_flat_where_the_networks_own_are_steep() -> None:
     clear = torch.cat([clear + 0.3 * small_data().train_inputs[:90, :3], torch.zeros(90, 3)], dim=1)
     object.__setattr__(plan.data, "train_inputs", clear)
     object.__setattr__(plan.data, "train_labels", torch.arange(90) % CLASSES)
-    stack = MLPEnsemble((FEATURES, 200, CLASSES), SEEDS)
+    ensemble = MLPEnsemble((FEATURES, 200, CLASSES), SEEDS)
     with torch.no_grad():  # neuron i reads class i and speaks for it
-        for linear in (stack.hidden1, stack.output):
+        for linear in (ensemble.hidden1, ensemble.output):
             linear.bias.zero_()
         own = torch.eye(CLASSES).repeat(67, 1)[:200]
-        stack.hidden1.weight[:] = torch.cat([own, torch.zeros(200, 3)], dim=1)
-        stack.output.weight[:] = own.T - 1 / CLASSES
-    control = random_sign_ranks(plan, stack, seed=0)
-    assert (plan.ranks(stack)[0].slope > 1.5).all()
+        ensemble.hidden1.weight[:] = torch.cat([own, torch.zeros(200, 3)], dim=1)
+        ensemble.output.weight[:] = own.T - 1 / CLASSES
+    control = random_sign_ranks(plan, ensemble, seed=0)
+    assert (plan.ranks(ensemble)[0].slope > 1.5).all()
     assert (np.abs(control.slope) < 0.5).all()
-    assert not np.array_equal(control.slope, random_sign_ranks(plan, stack, seed=1).slope)
+    assert not np.array_equal(control.slope, random_sign_ranks(plan, ensemble, seed=1).slope)

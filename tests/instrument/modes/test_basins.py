@@ -127,13 +127,13 @@ def test_weight_noise_is_scaled_by_the_deviation_of_each_layer(model: MLP) -> No
 
 
 def test_members_are_measured_as_their_solo_networks() -> None:
-    stack = MLPEnsemble((5, 16, 3), [0, 1])
+    ensemble = MLPEnsemble((5, 16, 3), [0, 1])
     solos = [fitted(5, 16, 3), fitted(5, 16, 3, seed=1)]
     with torch.no_grad():
-        for name, value in stack.named_parameters():
+        for name, value in ensemble.named_parameters():
             value.copy_(torch.stack([solo.get_parameter(name) for solo in solos]))
     for measure in (sample_basins, weight_basins):
-        both = measure(stack, X, Y, draws=6, members=2, by="class")
+        both = measure(ensemble, X, Y, draws=6, members=2, by="class")
         for member, solo in enumerate(solos):
             alone = measure(solo, X, Y, draws=6, by="class")
             assert np.allclose(both.amplitude[member], alone.amplitude[0], rtol=1e-6)

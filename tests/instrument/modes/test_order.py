@@ -98,10 +98,10 @@ def test_the_layer_hands_on_what_its_cooperating_units_sum_up_to() -> None:
 
 
 def test_members_are_their_solo_networks() -> None:
-    stack, x = MLPEnsemble((4, 6, 3), [1, 2]), torch.randn(12, 4)
-    both = order_preservation(stack, x, members=2)[0].agreement
+    ensemble, x = MLPEnsemble((4, 6, 3), [1, 2]), torch.randn(12, 4)
+    both = order_preservation(ensemble, x, members=2)[0].agreement
     for member in range(2):
-        solo = order_preservation(stack.member(member), x)[0].agreement
+        solo = order_preservation(ensemble.member(member), x)[0].agreement
         torch.testing.assert_close(both[member], solo[0])
 
 

@@ -51,10 +51,10 @@ def test_identity_modules_give_linear_networks_local_fields() -> None:
 
 
 def test_members_are_read_as_their_solo_networks() -> None:
-    stack, x = MLPEnsemble((5, 8, 6, 3), [1, 2]), torch.randn(9, 5)
-    fields = read_preactivations(stack, x, members=2)
+    ensemble, x = MLPEnsemble((5, 8, 6, 3), [1, 2]), torch.randn(9, 5)
+    fields = read_preactivations(ensemble, x, members=2)
     for member in range(2):
-        solo = read_preactivations(stack.member(member), x)
+        solo = read_preactivations(ensemble.member(member), x)
         for ours, theirs in zip(fields.before, solo.before, strict=True):
             torch.testing.assert_close(ours[member], theirs[0])
 

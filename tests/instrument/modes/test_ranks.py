@@ -87,12 +87,12 @@ def test_ties_are_broken_at_random_by_seed_or_share_their_mean_rank() -> None:
 
 
 def test_a_stack_is_its_members_and_layers_follow_in_order() -> None:
-    stack, x = MLPEnsemble((5, 8, 6, 3), [4, 2]), torch.randn(100, 5)
+    ensemble, x = MLPEnsemble((5, 8, 6, 3), [4, 2]), torch.randn(100, 5)
     labels: Tensor = torch.arange(100) % 3
-    layers = rank_distributions(stack, x, labels, members=2, bins=10)
+    layers = rank_distributions(ensemble, x, labels, members=2, bins=10)
     assert [found.layer for found in layers] == ["relu1", "relu2"]
     for member in range(2):
-        solo = rank_distributions(stack.member(member), x, labels, bins=10)
+        solo = rank_distributions(ensemble.member(member), x, labels, bins=10)
         for ours, theirs in zip(layers, solo, strict=True):
             assert np.allclose(ours.density[member], theirs.density[0])
 

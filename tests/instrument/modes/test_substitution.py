@@ -73,12 +73,12 @@ def test_dropped_shifts_leave_the_matrix_alone(normalised: nn.Module) -> None:
 
 
 def test_members_have_the_maps_of_their_solo_networks() -> None:
-    stack, x = MLPEnsemble((5, 8, 6, 3), [4, 2]), torch.randn(9, 5)
+    ensemble, x = MLPEnsemble((5, 8, 6, 3), [4, 2]), torch.randn(9, 5)
     for layer in range(3):
-        found = substitution_map(stack, x, layer, members=2)
-        logits = LinearSubstitute(stack, x, layer, members=2)(x)
+        found = substitution_map(ensemble, x, layer, members=2)
+        logits = LinearSubstitute(ensemble, x, layer, members=2)(x)
         for member in range(2):
-            solo = stack.member(member)
+            solo = ensemble.member(member)
             torch.testing.assert_close(
                 found.matrix[member], substitution_map(solo, x, layer).matrix[0]
             )

@@ -1,4 +1,4 @@
-"""Integrated flows against closed forms, conservation, stacks and gradient descent."""
+"""Integrated flows against closed forms, conservation, ensembles and gradient descent."""
 
 from __future__ import annotations
 
@@ -68,11 +68,11 @@ def test_balanced_networks_follow_the_end_to_end_flow(depth: int) -> None:
 
 
 def test_a_stack_flows_as_its_members() -> None:
-    stack = random_init((3, 3, 3), 0.5, np.random.default_rng(0), runs=3)
+    ensemble = random_init((3, 3, 3), 0.5, np.random.default_rng(0), runs=3)
     times = np.linspace(0, 4, 5)
-    path = gradient_flow(stack, TASK, times)
+    path = gradient_flow(ensemble, TASK, times)
     for index in range(3):
-        alone = gradient_flow(tuple(layer[index] for layer in stack), TASK, times)
+        alone = gradient_flow(tuple(layer[index] for layer in ensemble), TASK, times)
         np.testing.assert_allclose(path.member(index).products, alone.products, atol=1e-7)
         np.testing.assert_allclose(path.losses[:, index], path.member(index).losses)
 

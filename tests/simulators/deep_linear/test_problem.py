@@ -68,13 +68,13 @@ def test_the_loss_of_data_is_half_the_squared_error(seed: int) -> None:
 
 def test_a_stack_is_its_members() -> None:
     rng = np.random.default_rng(0)
-    stack = random_init((3, 4, 2), 1.0, rng, runs=5)
+    ensemble = random_init((3, 4, 2), 1.0, rng, runs=5)
     task = LinearTask(rng.standard_normal((2, 3)))
     for index in range(5):
-        alone = tuple(layer[index] for layer in stack)
-        for whole, one in zip(velocity(stack, task), velocity(alone, task), strict=True):
+        alone = tuple(layer[index] for layer in ensemble)
+        for whole, one in zip(velocity(ensemble, task), velocity(alone, task), strict=True):
             np.testing.assert_array_equal(whole[index], one)
-        assert speed(stack, task)[index] == pytest.approx(float(speed(alone, task)), rel=1e-14)
+        assert speed(ensemble, task)[index] == pytest.approx(float(speed(alone, task)), rel=1e-14)
 
 
 def test_gram_differences_are_written_out() -> None:
