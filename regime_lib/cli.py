@@ -16,21 +16,22 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from regime_lib import cli_reports as reports
+from regime_lib.cli_claims import claims_command
+from regime_lib.cli_compare import compare_command, receipts_command
+from regime_lib.cli_doctor import doctor_command
+from regime_lib.cli_firm import firm_command
+from regime_lib.cli_teach import teach_command
 from regime_lib.companion.book.catalogue import Entry, find_chapters, list_chapters
 from regime_lib.companion.book.project import BuildFailed, Project, find_project
-from regime_lib.companion.claims.claims import PAPERS, Verdict
-from regime_lib.companion.claims.ledger import read_ledger
 from regime_lib.companion.claims.sweep_tables import publish_sweep
 from regime_lib.companion.publish.evidence import publish_evidence
-from regime_lib.companion.publish.markup import SIGNS
+from regime_lib.companion.publish.findings import read_findings
 from regime_lib.companion.publish.paper_scale import (
     collect_paper_scale,
     has_paper_profile,
-    paper_scale_of_claims,
     pictures_of,
 )
 from regime_lib.companion.publish.reference import accept
-from regime_lib.companion.publish.scorecard import of_paper, tally
 from regime_lib.companion.publish.site import build_book
 from regime_lib.companion.running.execution import RunPlan, execute, plan_run
 from regime_lib.companion.running.keys import digest_of, measurement_parts
@@ -40,12 +41,6 @@ from regime_lib.errors import RegimeError
 if TYPE_CHECKING:
     from regime_lib.sweeps.store import Status
 
-_COLOURS = {
-    Verdict.REPRODUCED: "green",
-    Verdict.PARTLY: "yellow",
-    Verdict.NOT_REPRODUCED: "red",
-    Verdict.NOT_TESTED: None,
-}
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON to standard output.")
 _JOBS = click.option("-j", "--jobs", type=click.IntRange(min=1),
                      help="Processes at once [default: one per processor].")  # fmt: skip
@@ -59,22 +54,30 @@ def regime() -> None:
     """Run the chapters of Regimes of Learning, read its claims, build the book."""
 
 
+regime.add_command(claims_command)
+regime.add_command(compare_command)
+regime.add_command(receipts_command)
+regime.add_command(doctor_command)
+regime.add_command(firm_command)
+regime.add_command(teach_command)
+
+
 @regime.command("list")
 @_JSON
 def list_command(as_json: bool) -> None:
     """List the chapters with their parameters, claims and verdicts."""
     project = find_project()
-    records = read_ledger(project)
+    findings = read_findings(project)
     listing = []
     for entry in list_chapters(project):
-        own = [record for record in records if record.claim.chapter == entry.name]
-        verdicts = tally(own)
+        own = [record for record in findings.records if record.claim.chapter == entry.name]
+        counts = findings.count(own)
         parameters = [reports.parameter_json(parameter) for parameter in entry.parameters]
         listing.append({"chapter": entry.name, "title": entry.title, "parameters": parameters,
-                        "claims": len(own), "verdicts": verdicts})  # fmt: skip
+                        "claims": counts.total, "verdicts": counts.verdicts})  # fmt: skip
         if not as_json:
             click.secho(f"{entry.name}  {entry.title}", bold=True)
-            click.echo(f"  {reports.counted(verdicts, len(own))}")
+            click.echo(f"  {reports.counted(counts)}")
             for parameter in entry.parameters:
                 click.echo(f"  {reports.parameter_line(parameter)}")
     if as_json:
@@ -267,34 +270,6 @@ def _chapter_evidence(
     place = publish_evidence(project, entry.name, tables, facts, pictures)
     claims = len(tables["claims"])
     click.echo(f"{entry.name}: {claims} claims at the paper's scale, {project.show(place)}")
-
-
-@regime.command("claims")
-@_JSON
-def claims_command(as_json: bool) -> None:
-    """Print every claim with what was measured and its verdict."""
-    project = find_project()
-    records = read_ledger(project)
-    large = paper_scale_of_claims(project)
-    if as_json:
-        _print_json([reports.record_json(project, r, large.get(r.claim.id)) for r in records])
-        return
-    for paper in PAPERS.values():
-        own = of_paper(records, paper)
-        if not own:
-            continue
-        click.secho(f"{paper}: {reports.counted(tally(own), len(own))}", bold=True)
-        for record in own:
-            sign = click.style(
-                f"{SIGNS[record.verdict]} {record.verdict}", fg=_COLOURS[record.verdict]
-            )
-            numbers = f", {record.measurement.numbers}" if record.measurement else ""
-            click.echo(f"  {record.claim.id}: {sign}{numbers}")
-            click.echo(f"      {record.claim.statement} ({record.claim.source})")
-            if (long := large.get(record.claim.id)) is not None:
-                click.echo(f"      at the paper's scale: {long.verdict}, {long.numbers}")
-    for line in reports.origins(project, records):
-        click.echo(line)
 
 
 @regime.command("book")

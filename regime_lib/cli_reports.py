@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import dataclasses
+from collections.abc import Sequence
 from typing import Any
 
 from regime_lib.companion.book.catalogue import list_chapters
 from regime_lib.companion.book.parameters import Parameter
 from regime_lib.companion.book.project import Project
-from regime_lib.companion.claims.claims import Verdict
-from regime_lib.companion.claims.ledger import Measurement, Record
+from regime_lib.companion.claims.claims import Claim, Kind
+from regime_lib.companion.claims.ledger import Record
+from regime_lib.companion.publish.findings import Counts, Findings
 from regime_lib.companion.running.execution import ChapterRun
 from regime_lib.companion.running.keys import stored_key
 
@@ -34,29 +36,48 @@ def parameter_line(parameter: Parameter) -> str:
     return f"{head}  {parameter.help}{bracket}"
 
 
-def record_json(
-    project: Project, record: Record, large: Measurement | None = None
-) -> dict[str, Any]:
-    """Return a claim with its measurement as JSON holds it; numbers are null where not tested.
-
-    `large` is what a run at the paper's scale measured.
-    """
-    claim, measurement = record.claim, record.measurement
-    numbers = {key: getattr(measurement, key, None) for key in ("value", "low", "high", "n")}
+def record_json(project: Project, findings: Findings, record: Record) -> dict[str, Any]:
+    """Return a claim with its measurement as JSON holds it; numbers are null where not tested."""
+    claim, measured = record.claim, record.measurement
+    names = ("value", "low", "high", "n", "method", "over")
+    large = findings.large.get(claim.id)
     return {
         "id": claim.id,
         "paper": claim.paper.key,
         "where": claim.where,
         "chapter": claim.chapter,
         "statement": claim.statement,
+        "kind": str(claim.kind),
         "source": str(claim.source),
+        "definition": str(claim.definition),
+        "derivation": claim.derivation,
         "quantity": claim.quantity,
         "unit": claim.unit,
+        "varied": claim.varied or None,
+        "held": claim.held or None,
+        "no_effect": claim.no_effect,
         "criterion": claim.criterion.as_dict(),
-        **numbers,
+        "changed": [dataclasses.asdict(change) for change in claim.changed],
+        **{name: getattr(measured, name, None) for name in names},
         "verdict": str(record.verdict),
+        "firmness": _firmness_json(claim, findings),
+        "could_be_chance": findings.chance(record),
         "notebook": project.show(record.notebook) if record.notebook else None,
         "paper_scale": large.as_dict() if large else None,
+    }
+
+
+def _firmness_json(claim: Claim, findings: Findings) -> dict[str, Any] | None:
+    """Return how fresh blocks of seeds judge an empirical claim, and null for others."""
+    if claim.kind is not Kind.EMPIRICAL:
+        return None
+    found = findings.firmness.get(claim.id)
+    return {
+        "blocks": found.blocks if found else 0,
+        "same": found.same if found else 0,
+        "distribution": {str(one): n for one, n in found.verdicts.items()} if found else {},
+        "block": found.block if found else None,
+        "firm": findings.firm(claim),
     }
 
 
@@ -92,8 +113,11 @@ def run_json(project: Project, run: ChapterRun) -> dict[str, Any]:
     }
 
 
-def counted(verdicts: Mapping[Verdict, int], total: int) -> str:
-    """Return how many claims there are, and how many of each verdict."""
-    parts = ", ".join(f"{count} {verdict}" for verdict, count in verdicts.items())
-    claims = "1 claim" if total == 1 else f"{total} claims"
-    return f"{claims}: {parts}" if parts else claims
+def counted(counts: Counts) -> str:
+    """Return how many claims there are, how many of each verdict, and which of these are shaky."""
+    parts = []
+    for verdict, count in counts.verdicts.items():
+        shaky = counts.shaky.get(verdict)
+        parts.append(f"{count} {verdict}" + (f" ({shaky} not firm)" if shaky else ""))
+    claims = "1 claim" if counts.total == 1 else f"{counts.total} claims"
+    return f"{claims}: {', '.join(parts)}" if parts else claims

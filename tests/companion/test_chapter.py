@@ -7,13 +7,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from bs4 import BeautifulSoup
 
 from regime_lib.companion.book.catalogue import load_entry
 from regime_lib.companion.chapter import Chapter
-from regime_lib.companion.claims.claims import Verdict
-from regime_lib.companion.claims.ledger import CLAIM_MIME, Measurement
+from regime_lib.companion.claims.claims import Verdict, load_claims
+from regime_lib.companion.claims.firmness import publish_firmness
+from regime_lib.companion.claims.ledger import CLAIM_MIME, COLUMNS, Measurement, as_measurement
 from regime_lib.companion.figures.drawn import DrawnFigure
 from regime_lib.companion.running.provenance import PROVENANCE_MIME
 from regime_lib.estimate import Estimate, Method, no_number, number
@@ -52,7 +54,16 @@ def test_record_shows_a_card_keeps_the_measurement_and_glues_its_numbers(
 ) -> None:
     kept = chapter.record("rc-tiny-ratio", ratio(3.14159265, 2.5, 4, 8))
     assert kept == Measurement(
-        "rc-tiny-ratio", 3.14159, 2.5, 4.0, 8, "1", Verdict.REPRODUCED, "8 seeds", "range of runs"
+        "rc-tiny-ratio",
+        3.14159,
+        2.5,
+        4.0,
+        8,
+        "1",
+        Verdict.REPRODUCED,
+        "8 seeds",
+        "range of runs",
+        "the interval lies inside the claimed range",
     )
     data = shown[0]["data"]
     assert BeautifulSoup(data["text/html"], "html.parser").select_one("#claim-rc-tiny-ratio")
@@ -67,6 +78,7 @@ def test_record_shows_a_card_keeps_the_measurement_and_glues_its_numbers(
         "verdict": "reproduced",
         "over": "8 seeds",
         "method": "range of runs",
+        "reason": "the interval lies inside the claimed range",
     }
     assert glued(shown) == {
         "rc-tiny-ratio": "3.14159",
@@ -96,20 +108,39 @@ def test_a_record_that_ends_a_cell_shows_its_card_and_nothing_more(
     assert get_ipython().display_formatter.format(kept) == ({}, {})
 
 
+def test_prose_is_told_how_fresh_seeds_judge_empirical_claims(tmp_path: Path, shown: Shown) -> None:
+    project = make_project(tmp_path / "project")
+    entry = load_entry(project, "10_tiny")
+    Chapter(project, entry, {}).glue_firmness()
+    assert glued(shown) == {"rc-tiny-ratio-firm": "'not measured'"}
+    claim = load_claims(project.claims_file)["rc-tiny-ratio"]
+    rows = [
+        {"block": block, **as_measurement(claim, ratio(value, value, 6, 8)).as_dict()}
+        for block, value in enumerate((3, 1, 4))
+    ]
+    table = pd.DataFrame(rows).rename(columns={"id": "claim"})[["block", *COLUMNS]]
+    publish_firmness(project, "10_tiny", table, {})
+    shown.clear()
+    Chapter(project, entry, {}).glue_firmness()
+    assert glued(shown) == {
+        "rc-tiny-ratio-firm": "'reproduced in 2 of 3 fresh blocks of 8 seeds, partly in 1'"
+    }
+
+
 def test_what_has_no_interval_glues_none(chapter: Chapter, shown: Shown) -> None:
     chapter.record("rc-tiny-steps", steps(200))
     assert glued(shown).keys() == {"rc-tiny-steps", "rc-tiny-steps-n", "rc-tiny-steps-verdict"}
 
 
-def test_no_number_is_recorded_as_not_tested(chapter: Chapter, shown: Shown) -> None:
+def test_no_number_is_recorded_as_undetermined(chapter: Chapter, shown: Shown) -> None:
     kept = chapter.record("rc-tiny-ratio", no_number("8 runs, all censored"))
-    assert (kept.value, kept.verdict) == (None, Verdict.NOT_TESTED)
+    assert (kept.value, kept.verdict) == (None, Verdict.UNDETERMINED)
     data = shown[0]["data"]
     assert "no number" in data["text/html"]
-    assert data["text/plain"] == "rc-tiny-ratio: not tested, no number"
+    assert data["text/plain"] == "rc-tiny-ratio: undetermined, no number"
     assert glued(shown) == {
         "rc-tiny-ratio": "'no number'",
-        "rc-tiny-ratio-verdict": "'not tested'",
+        "rc-tiny-ratio-verdict": "'undetermined'",
     }
 
 
@@ -122,16 +153,14 @@ def test_records_that_cannot_be_meant_are_refused(chapter: Chapter) -> None:
         chapter.record("rc-tiny-ratio", steps(3))
     with refused("rc-tiny-ratio", "a float", "Estimate"):
         chapter.record("rc-tiny-ratio", 3.0)  # type: ignore[arg-type]
-    with refused("rc-tiny-steps", "needs n"):
-        chapter.record("rc-tiny-steps", steps(3, n=None))
     chapter.record("rc-tiny-ratio", ratio())
     with refused("rc-tiny-ratio", "recorded already"):
         chapter.record("rc-tiny-ratio", ratio())
 
 
 def test_a_refused_record_leaves_nothing_behind(chapter: Chapter, shown: Shown) -> None:
-    with refused("needs an interval"):
-        chapter.record("rc-tiny-ratio", number(3))
+    with refused("measured in '1'"):
+        chapter.record("rc-tiny-ratio", steps(3))
     assert shown == []
     chapter.record("rc-tiny-ratio", ratio())
 
@@ -155,9 +184,7 @@ def test_the_summary_is_sorted_and_holds_no_number(
     chapter.record("rc-tiny-steps", steps(900))
     chapter.record("rc-tiny-ratio", ratio())
     chapter.summary()
-    assert capsys.readouterr().out == (
-        "rc-tiny-ratio : reproduced\nrc-tiny-steps : not reproduced\n"
-    )
+    assert capsys.readouterr().out == ("rc-tiny-ratio : reproduced\nrc-tiny-steps : failed\n")
 
 
 def test_a_figure_is_shown_once_under_its_name(chapter: Chapter, shown: Shown) -> None:

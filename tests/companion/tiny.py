@@ -1,4 +1,4 @@
-"""A tiny project for tests: two claims, one chapter that needs neither torch nor much time."""
+"""A tiny project for tests: a few claims, one chapter that needs neither torch nor much time."""
 
 from __future__ import annotations
 
@@ -14,32 +14,83 @@ CLAIMS = """\
   where: abstract
   chapter: 10_tiny
   statement: Patterns settle at least twice as early as weights.
+  kind: empirical
   source: found
+  definition: ours
   quantity: ratio of two times
   unit: "1"
+  domain: "(0, inf)"
+  varied: start
+  held: data
+  no_effect: 1
   criterion:
-    reproduced: low >= 2
-    partly: value >= 1.5
+    range: "[2, 8]"
+    stronger: above
+  changed:
+    - date: 2026-01-02
+      was: reproduced if low >= 1
+      why: It was too easy.
+      seen: true
 - id: rc-tiny-steps
   paper: regime-change
-  where: our notes, claim 2
+  where: abstract
   chapter: 10_tiny
   statement: Patterns settle within `500` steps.
+  kind: identity
   source: known
+  definition: paper
+  derivation: rc-derivation-2
   quantity: time of the patterns
   unit: steps
   criterion:
-    reproduced: value <= 500 and n >= 2
+    range: "(-inf, 500]"
+    n: 2
 - id: mp-later
   paper: multi-phase
   where: Theorem 1
   chapter: 40_later
   statement: There are four phases.
+  kind: law
   source: reconstructed
+  definition: ours
   quantity: number of phases
   unit: "1"
+  varied: start
+  held: angle
   criterion:
-    reproduced: value == 4
+    range: "[4, 4]"
+"""
+
+STATEMENTS = """\
+- id: rc-says-earlier
+  paper: regime-change
+  where: abstract
+  statement: Patterns settle earlier than weights.
+  source: found
+  kind: empirical
+  claims: [rc-tiny-ratio]
+- id: rc-says-cheaper
+  paper: regime-change
+  where: outlook
+  statement: Training on with fixed patterns is cheaper.
+  source: found
+  kind: empirical
+  claims: []
+  untested_because: No chapter freezes `patterns` yet.
+- id: rc-says-within
+  paper: regime-change
+  where: abstract
+  statement: Patterns settle within 500 steps.
+  source: known
+  kind: identity
+  claims: [rc-tiny-steps]
+- id: mp-says-four
+  paper: multi-phase
+  where: Theorem 1
+  statement: There are four phases.
+  source: known
+  kind: law
+  claims: [mp-later]
 """
 
 TITLE = """\
@@ -197,6 +248,7 @@ def make_project(root: Path, cells: list[dict[str, Any]] | None = None) -> Proje
     for folder in ("notebooks", "book"):
         (root / folder).mkdir(parents=True)
     (root / "book" / "claims.yml").write_text(CLAIMS, encoding="utf-8")
+    (root / "book" / "statements.yml").write_text(STATEMENTS, encoding="utf-8")
     (root / "requirements.lock").write_text("numpy==2.0\n", encoding="utf-8")
     (root / "notebooks" / "tiny_measure.py").write_text(MEASURE, encoding="utf-8")
     (root / "notebooks" / "tiny_core.py").write_text(CORE, encoding="utf-8")

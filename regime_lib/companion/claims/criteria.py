@@ -1,158 +1,103 @@
-"""Criteria of claims: a small language of predicates over a measurement, evaluated safely.
-
-A criterion compares ``value``, ``low``, ``high`` and ``n`` with numbers: ``low >= 2``,
-``0.9 <= value <= 1.1 and n >= 5``, ``abs(value - 1) < 0.05``. Nothing else is one: what cannot be
-said as the sentence that a verdict card prints under its number is refused.
-"""
+"""What a claim allows: ranges in interval notation, and where a measured interval lies."""
 
 from __future__ import annotations
 
-import ast
-from collections.abc import Callable, Mapping
+import math
+import re
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 from regime_lib.errors import RegimeError
 
-#: What a criterion may ask about a measurement, and how it is called in a sentence.
-QUANTITIES = {
-    "value": "the measured value",
-    "low": "the lower end of the interval",
-    "high": "the upper end of the interval",
-    "n": "the number of runs",
-}
+_NUMBER = r"[+-]?(?:inf|(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)"
+_RANGE = re.compile(rf"([\[(])\s*({_NUMBER})\s*,\s*({_NUMBER})\s*([\])])")
 
-_COMPARE: dict[type[ast.cmpop], str] = {
-    ast.Lt: "is below",
-    ast.LtE: "is at most",
-    ast.Gt: "is above",
-    ast.GtE: "is at least",
-    ast.Eq: "equals",
-    ast.NotEq: "differs from",
-}
-_MIRROR: dict[type[ast.cmpop], type[ast.cmpop]] = {
-    ast.Lt: ast.Gt,
-    ast.LtE: ast.GtE,
-    ast.Gt: ast.Lt,
-    ast.GtE: ast.LtE,
-}
-_ARITHMETIC: dict[type[ast.operator], str] = {
-    ast.Add: "+",
-    ast.Sub: "−",
-    ast.Mult: "×",
-    ast.Div: "/",
-}
-_SIGNS: dict[type[ast.unaryop], str] = {ast.USub: "−", ast.UAdd: ""}
-_CALLS: dict[str, Callable[..., float]] = {"abs": abs, "min": min, "max": max}
+
+class Position(StrEnum):
+    """Where a measured interval lies with respect to a range; the text completes a sentence."""
+
+    INSIDE = "the interval lies inside the claimed range"
+    OVERLAPPING = "the interval reaches into the claimed range and out of it"
+    BELOW = "the interval lies below the claimed range"
+    ABOVE = "the interval lies above the claimed range"
+    WIDER = "the interval is wider than the claimed range"
 
 
 @dataclass(frozen=True)
-class Predicate:
-    """A condition on a measurement; it is checked when it is made."""
+class Range:
+    """A range of numbers in interval notation, such as ``[2, 4.5]`` or ``(0, inf)``.
 
-    text: str  # as it is written in the claims file
-    words: str = field(init=False)  # part of a sentence: "the measured value is at least 2"
-    names: frozenset[str] = field(init=False)  # which of `QUANTITIES` it asks for
+    Parameters
+    ----------
+    text : str
+        Two ends, the lower first, which may be ``-inf`` and ``inf``; square brackets hold the end,
+        round ones do not.
+
+    Raises
+    ------
+    RegimeError
+        If the text is no such range, or the range is empty.
+    """
+
+    text: str
+    low: float = field(init=False)
+    high: float = field(init=False)
+    low_open: bool = field(init=False)
+    high_open: bool = field(init=False)
 
     def __post_init__(self) -> None:
-        try:
-            tree = self._tree
-        except (SyntaxError, ValueError):  # ValueError: a null byte, before Python 3.12
+        found = _RANGE.fullmatch(self.text.strip())
+        if found is None:
             raise RegimeError(
-                f"the criterion '{self.text}' does not parse; write e.g. 'low >= 2'"
-            ) from None
-        try:
-            object.__setattr__(self, "words", _condition(tree))
-        except RegimeError as error:
-            raise RegimeError(f"the criterion '{self.text}' {error}") from None
-        names = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
-        object.__setattr__(self, "names", frozenset(names & set(QUANTITIES)))
+                f"'{self.text}' is no range; write two ends in brackets, such as '[2, 4.5]', "
+                "'(0, inf)' or '(-inf, 0.1]'"
+            )
+        opening, low, high, closing = found.groups()
+        ends = float(low), float(high)
+        is_open = tuple(
+            bracket in "()" or math.isinf(end)
+            for bracket, end in zip((opening, closing), ends, strict=True)
+        )
+        if ends[0] > ends[1] or (ends[0] == ends[1] and any(is_open)):
+            raise RegimeError(f"the range '{self.text}' is empty; write the lower end first")
+        values = {"low": ends[0], "high": ends[1], "low_open": is_open[0], "high_open": is_open[1]}
+        self.__dict__.update(values, text=f"{opening}{low}, {high}{closing}")
+
+    def __contains__(self, number: float) -> bool:
+        above = number > self.low if self.low_open else number >= self.low
+        below = number < self.high if self.high_open else number <= self.high
+        return above and below
+
+    def __str__(self) -> str:
+        return self.text
 
     @property
-    def _tree(self) -> ast.expr:
-        return ast.parse(self.text, mode="eval").body
+    def bounded(self) -> bool:
+        """Whether both ends are finite."""
+        return math.isfinite(self.low) and math.isfinite(self.high)
 
-    def holds(self, quantities: Mapping[str, float]) -> bool:
-        """Evaluate the condition."""
-        known = {"__builtins__": {}, **_CALLS, **quantities}
-        code = compile(ast.Expression(self._tree), "<criterion>", "eval")
-        try:
-            return bool(eval(code, known))  # nothing but what could be said in words
-        except ZeroDivisionError:
-            raise RegimeError(f"the criterion '{self.text}' divides by zero here") from None
+    @property
+    def words(self) -> str:
+        """What lies in the range, as the end of a sentence: "is at least 2"."""
+        low, high = (f"{end:g}".replace("-", "−") for end in (self.low, self.high))
+        if self.low == self.high:
+            return f"equals {low}"
+        if self.bounded:
+            return f"lies between {low} and {high}"
+        if math.isfinite(self.low):
+            return f"is {'above' if self.low_open else 'at least'} {low}"
+        if math.isfinite(self.high):
+            return f"is {'below' if self.high_open else 'at most'} {high}"
+        return "is any number"
 
-
-def parse_predicate(text: object) -> Predicate:
-    """Check that `text` is a condition in the language of criteria."""
-    if not isinstance(text, str):
-        raise RegimeError(f"a criterion must be text such as 'low >= 2', not {text!r}")
-    return Predicate(text.strip())
-
-
-def _condition(node: ast.expr) -> str:
-    match node:
-        case ast.BoolOp(op=op, values=parts):
-            joint = " and " if isinstance(op, ast.And) else " or "
-            return joint.join(_grouped(part) for part in parts)
-        case ast.UnaryOp(op=ast.Not(), operand=inner):
-            return f"it is not the case that {_condition(inner)}"
-        case ast.Compare(left=left, ops=ops, comparators=others) if all(
-            type(op) in _COMPARE for op in ops
-        ):
-            return _comparison([left, *others], ops)
-    raise RegimeError(f"has '{ast.unparse(node)}' where a comparison is needed")
-
-
-def _grouped(node: ast.expr) -> str:
-    """Put a nested condition in brackets, so that 'and' and 'or' cannot be misread."""
-    words = _condition(node)
-    return words if isinstance(node, ast.Compare) else f"({words})"
-
-
-def _comparison(sides: list[ast.expr], ops: list[ast.cmpop]) -> str:
-    kinds = [type(op) for op in ops]
-    if kinds in ([ast.LtE, ast.LtE], [ast.Lt, ast.Lt]) and not isinstance(sides[1], ast.Constant):
-        strictly = "strictly " if kinds[0] is ast.Lt else ""
-        low, middle, high = (_in_words(side) for side in sides)
-        return f"{middle} lies {strictly}between {low} and {high}"
-    phrases = [
-        _pair(left, kind, right)
-        for left, kind, right in zip(sides[:-1], kinds, sides[1:], strict=True)
-    ]
-    return " and ".join(phrases)
-
-
-def _pair(left: ast.expr, kind: type[ast.cmpop], right: ast.expr) -> str:
-    if isinstance(left, ast.Constant):
-        left, kind, right = right, _MIRROR.get(kind, kind), left
-    return f"{_in_words(left)} {_COMPARE[kind]} {_in_words(right)}"
-
-
-def _in_words(node: ast.expr) -> str:
-    match node:
-        case ast.Constant(value=int() | float() as number) if not isinstance(number, bool):
-            return f"{number:g}" if isinstance(number, float) else str(number)
-        case ast.Name(id=name) if name in QUANTITIES:
-            return QUANTITIES[name]
-        case ast.UnaryOp(op=sign, operand=inner) if type(sign) in _SIGNS:
-            return f"{_SIGNS[type(sign)]}{_factor(inner)}"
-        case ast.BinOp(left=left, op=ast.Add() | ast.Sub() as op, right=right):
-            return f"{_in_words(left)} {_ARITHMETIC[type(op)]} {_factor(right)}"
-        case ast.BinOp(left=left, op=ast.Mult() | ast.Div() as op, right=right):
-            return f"{_factor(left)} {_ARITHMETIC[type(op)]} {_factor(right)}"
-        case ast.Call(func=ast.Name(id="abs"), args=[inner], keywords=[]):
-            return f"|{_in_words(inner)}|"
-        case ast.Call(
-            func=ast.Name(id="min" | "max" as name), args=[_, _, *_] as parts, keywords=[]
-        ):
-            extreme = "smallest" if name == "min" else "largest"
-            return f"the {extreme} of ({', '.join(_in_words(part) for part in parts)})"
-    raise RegimeError(
-        f"uses '{ast.unparse(node)}'; it may use {', '.join(QUANTITIES)}, numbers, + - * /, abs, "
-        "min and max"
-    )
-
-
-def _factor(node: ast.expr) -> str:
-    """Say a number, in brackets where it is a sum or a product."""
-    words = _in_words(node)
-    return f"({words})" if isinstance(node, ast.BinOp) else words
+    def position(self, low: float, high: float) -> Position:
+        """Return where the closed interval from `low` to `high` lies; the two may be equal."""
+        if low in self and high in self:
+            return Position.INSIDE
+        if high < self.low or (high == self.low and self.low_open):
+            return Position.BELOW
+        if low > self.high or (low == self.high and self.high_open):
+            return Position.ABOVE
+        if self.bounded and low <= self.low and high >= self.high:
+            return Position.WIDER
+        return Position.OVERLAPPING

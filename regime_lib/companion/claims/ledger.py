@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 from regime_lib.companion.book.notebooks import Node, bundles_of, read_notebook
 from regime_lib.companion.book.project import Project
 from regime_lib.companion.claims.claims import Claim, Verdict, load_claims
-from regime_lib.companion.claims.criteria import QUANTITIES
 from regime_lib.errors import RegimeError
 
 if TYPE_CHECKING:
@@ -23,6 +22,8 @@ CLAIM_MIME = "application/vnd.regime.claim+json"
 
 #: What a table of measurements holds of each, beside the parameters of the run.
 COLUMNS = ("claim", "value", "low", "high", "n", "unit", "verdict", "over", "method")
+
+_NUMBERS = ("value", "low", "high", "n")
 
 #: How many significant digits of a measurement are kept.
 DIGITS = 6
@@ -41,6 +42,7 @@ class Measurement:
     verdict: Verdict  # what the claim's criterion says about these numbers
     over: str = ""  # what varied, and how the interval was made: those of `Estimate`
     method: str = "no interval"
+    reason: str = ""  # what the verdict follows from
 
     def as_dict(self) -> dict[str, Any]:
         """Return the measurement as JSON holds it."""
@@ -93,27 +95,24 @@ def as_measurement(claim: Claim, estimate: Estimate) -> Measurement:
 def measurement_of(claim: Claim, stored: Mapping[Any, Any]) -> Measurement:
     """Read a measurement of a claim from stored fields, judged by the claim as it is today."""
     known = _known(stored)
-    value, low, high, n = (known.get(name) for name in QUANTITIES)
+    value, low, high, n = (known.get(name) for name in _NUMBERS)
     origin = {key: stored[key] for key in ("over", "method") if isinstance(stored.get(key), str)}
-    verdict, count = judge(claim, stored), None if n is None else int(n)
-    return Measurement(claim.id, value, low, high, count, claim.unit, verdict, **origin)
+    judged, count = claim.judge(known), None if n is None else int(n)
+    numbers = (value, low, high, count)
+    return Measurement(
+        claim.id, *numbers, claim.unit, judged.verdict, **origin, reason=judged.reason
+    )
 
 
 def judge(claim: Claim, stored: Mapping[Any, Any]) -> Verdict:
-    """Return what a claim's criterion says about numbers; without a value it is not tested."""
-    known = _known(stored)
-    if "value" not in known:
-        return Verdict.NOT_TESTED
-    if missing := sorted(claim.criterion.names - set(known)):
-        given = "n" if missing == ["n"] else "an interval"
-        raise RegimeError(f"{claim.id} needs {given}: its criterion asks for {', '.join(missing)}")
-    return claim.criterion.judge(known)
+    """Return what a claim's criterion says about stored numbers."""
+    return claim.judge(_known(stored)).verdict
 
 
 def _known(stored: Mapping[Any, Any]) -> dict[str, float]:
     """Return the numbers that are there: a table has NaN where one is missing."""
-    numbers = {name: stored.get(name) for name in QUANTITIES}
-    return {name: one for name, one in numbers.items() if one is not None and not math.isnan(one)}
+    numbers = {name: stored.get(name) for name in _NUMBERS}
+    return {k: float(x) for k, x in numbers.items() if x is not None and not math.isnan(x)}
 
 
 def plain_number(value: object, name: str) -> int | float:

@@ -25,7 +25,7 @@ class VerdictShare:
     """How one claim fares over the settings of a sweep."""
 
     points: int  # settings of the sweep
-    verdicts: dict[Verdict, int]  # settings by verdict, in order; not measured: not tested
+    verdicts: dict[Verdict, int]  # settings by verdict, in the order of `Verdict`
     parameters: tuple[str, ...]  # what was varied
 
 
@@ -73,8 +73,10 @@ def published_sweep(chapter: str, project: Project | None = None) -> pd.DataFram
 def read_shares(project: Project) -> dict[str, VerdictShare]:
     """Return, for every claim that a published sweep covers, how its verdict changes.
 
-    Verdicts follow from the stored numbers and the criterion as it is written today. A table of a
-    chapter or a claim that is not there any more is refused.
+    Verdicts follow from the stored numbers and the criterion as it is written today; a setting at
+    which a claim has no row gave no number, and leaves it undetermined. Claims that the manifest
+    calls superseded are left out: their numbers are of a quantity that was defined anew since. A
+    table of a chapter or a claim that is not there any more is refused.
     """
     claims = load_claims(project.claims_file)
     shares: dict[str, VerdictShare] = {}
@@ -93,14 +95,15 @@ def _shares_of(path: Path, where: str, claims: Mapping[str, Claim]) -> dict[str,
     names = [name for name in table.columns if name not in COLUMNS]
     varied = tuple(name for name in names if len(table[name].unique()) > 1)
     found = {}
-    for claim, rows in table.groupby("claim", sort=False):
+    superseded = manifest.get("superseded", {})
+    for claim, rows in table[~table["claim"].isin(superseded)].groupby("claim", sort=False):
         if claim not in claims:
             raise RegimeError(
                 f"{where} holds a claim {claim} that claims.yml does not; sweep again"
             )
         counts = Counter(judge(claims[str(claim)], row) for row in rows.to_dict("records"))
         points = int(manifest["done"])
-        counts[Verdict.NOT_TESTED] += points - len(rows)
+        counts[Verdict.UNDETERMINED] += points - len(rows)
         verdicts = {verdict: counts[verdict] for verdict in Verdict if counts[verdict]}
         found[str(claim)] = VerdictShare(points, verdicts, varied)
     return found

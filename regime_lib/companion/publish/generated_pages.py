@@ -1,4 +1,4 @@
-"""Generated fragments of the book: scorecards, the table of chapters, the landing figure."""
+"""Generated fragments of the book: scorecards, statements, tables, the landing figure."""
 
 from __future__ import annotations
 
@@ -9,16 +9,14 @@ from regime_lib.companion.book.catalogue import list_chapters
 from regime_lib.companion.book.notebooks import read_notebook
 from regime_lib.companion.book.project import BuildFailed, Project
 from regime_lib.companion.claims.claims import PAPERS
-from regime_lib.companion.claims.ledger import read_ledger
-from regime_lib.companion.claims.sweep_tables import read_shares
 from regime_lib.companion.figures.drawn import DrawnFigure, figures_in
 from regime_lib.companion.publish.figure_page import figure_html
-from regime_lib.companion.publish.paper_scale import paper_scale_of_claims
-from regime_lib.companion.publish.scorecard import (
-    chapters_fragment,
-    of_paper,
-    paper_claims,
-    scorecard,
+from regime_lib.companion.publish.findings import of_paper, read_findings
+from regime_lib.companion.publish.scorecard import chapters_fragment, paper_claims, scorecard
+from regime_lib.companion.publish.statement_pages import (
+    paper_statements,
+    read_judged,
+    what_holds,
 )
 from regime_lib.storage import write_text
 
@@ -35,14 +33,17 @@ def write_fragments(project: Project, pages: Path) -> None:
     No page in a folder below may include one: the fragment's links would lead nowhere from there.
     """
     _require_shallow(pages)
-    entries, records = list_chapters(project), read_ledger(project)
-    large = paper_scale_of_claims(project)
+    findings = read_findings(project)
+    judged = read_judged(project, findings)
     folder = pages / FOLDER
-    write_text(folder / "scorecard.md", scorecard(records, read_shares(project), large))
-    write_text(folder / "chapters.md", chapters_fragment(entries, records, large))
+    write_text(folder / "scorecard.md", scorecard(findings))
+    write_text(folder / "chapters.md", chapters_fragment(list_chapters(project), findings))
+    write_text(folder / "what_holds.md", what_holds(judged) + "\n")
     for paper in PAPERS.values():
-        claims = paper_claims(of_paper(records, paper), large=large)
+        claims = paper_claims(findings, of_paper(findings.records, paper))
         write_text(folder / f"claims-{paper.key}.md", claims + "\n")
+        statements = paper_statements(judged, paper, findings)
+        write_text(folder / f"statements-{paper.key}.md", statements + "\n")
     chapter, hero = find_figure(project, HERO)
     write_text(folder / "hero.md", f"```{{raw}} html\n{figure_html(hero, chapter)}\n```\n")
 

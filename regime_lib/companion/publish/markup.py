@@ -5,12 +5,14 @@ from __future__ import annotations
 import html
 import re
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
 
-from regime_lib.companion.claims.claims import Claim, Source, Verdict
+from regime_lib.companion.claims.claims import Claim, Kind, Source, Verdict
+from regime_lib.companion.claims.firmness import Firmness
 from regime_lib.companion.claims.ledger import Measurement
+from regime_lib.companion.claims.statements import OPEN
 
 if TYPE_CHECKING:
     from jinja2 import Template
@@ -18,16 +20,27 @@ if TYPE_CHECKING:
 #: The sign that stands beside the word of each verdict.
 SIGNS = {
     Verdict.REPRODUCED: "✓",
+    Verdict.CHECKED: "=",
+    Verdict.MORE: "▲",
     Verdict.PARTLY: "◐",
+    Verdict.UNDETERMINED: "?",
     Verdict.NOT_REPRODUCED: "✗",
+    Verdict.FAILED: "≠",
     Verdict.NOT_TESTED: "○",
 }
 
 #: What the three labels of a claim's source mean, shown when one points at them.
 SOURCES = {
-    Source.FOUND: "we read this statement in a source that our notes name",
+    Source.FOUND: "we read this statement in a source that the page on the papers names",
     Source.KNOWN: "stated from memory of the paper, not re-read in it",
     Source.RECONSTRUCTED: "our own derivation of what the paper must mean",
+}
+
+#: What sort of statement a claim is, as its card says it.
+KINDS = {
+    Kind.EMPIRICAL: "empirical",
+    Kind.LAW: "law of a solvable model",
+    Kind.IDENTITY: "identity: a check of our code and the algebra",
 }
 
 
@@ -39,7 +52,7 @@ def template(name: str) -> Template:
     loader = PackageLoader("regime_lib.companion.publish")
     pages = Environment(loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True)
     pages.filters.update(prose=prose, number=number)
-    pages.globals.update(signs=SIGNS, sources=SOURCES)
+    pages.globals.update(signs=SIGNS, sources=SOURCES, kinds=KINDS)
     return pages.get_template(name)
 
 
@@ -58,11 +71,28 @@ def number(value: float) -> Markup:
     return Markup(mantissa.replace("-", "−"))
 
 
-def badge(verdict: Verdict, count: int | None = None) -> str:
-    """Return the badge of a verdict, after the number of claims that have it if one is given."""
-    return str(vars(template("parts.html.j2").module)["badge"](verdict, count))
+def badge(verdict: Verdict, count: int | None = None, note: str = "") -> str:
+    """Return the badge of a verdict, after the number of claims that have it if one is given.
+
+    It is outlined, not filled, where a note such as "not firm" qualifies the verdict.
+    """
+    return str(vars(template("parts.html.j2").module)["badge"](verdict, count, note))
 
 
-def card(claim: Claim, measurement: Measurement) -> str:
+def note_of(verdict: Verdict, firm: bool | None) -> str:
+    """What qualifies a verdict on its badge: that other seeds often turn it; else nothing."""
+    return "not firm" if firm is False and verdict not in OPEN else ""
+
+
+def raw_html(name: str, **values: Any) -> str:
+    """Fill in a template and return it as a MyST fragment."""
+    return f"```{{raw}} html\n{template(f'{name}.html.j2').render(values)}\n```"
+
+
+def card(claim: Claim, measurement: Measurement, firmness: Firmness | None = None) -> str:
     """Return the verdict card that a chapter shows where it measures a claim."""
-    return template("card.html.j2").render(claim=claim, measurement=measurement)
+    known = firmness.firm if firmness and firmness.blocks else None
+    note = note_of(measurement.verdict, known)
+    return template("card.html.j2").render(
+        claim=claim, measurement=measurement, firmness=firmness, note=note
+    )

@@ -110,7 +110,7 @@ def read_paper_scale(
     return PaperScale(
         {row["id"]: _measurement(claims[row["id"]], row) for row in known},
         manifest["parameters"],
-        manifest["compute_seconds"],
+        float(manifest["compute_seconds"]),
         manifest["run_commit"],
         evidence.pictures,
         {

@@ -2,106 +2,144 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from dataclasses import dataclass
 
 from regime_lib.companion.book.catalogue import Entry
-from regime_lib.companion.claims.claims import PAPERS, Paper, Verdict
-from regime_lib.companion.claims.ledger import Measurement, Record
-from regime_lib.companion.claims.sweep_tables import VerdictShare
-from regime_lib.companion.publish.markup import SIGNS, badge, template
+from regime_lib.companion.claims.claims import PAPERS, Kind, Verdict
+from regime_lib.companion.claims.comparisons import RATE
+from regime_lib.companion.claims.firmness import BLOCKS, SHARE
+from regime_lib.companion.claims.ledger import Record
+from regime_lib.companion.publish.findings import (
+    Counts,
+    Findings,
+    Group,
+    by_group,
+    group_of,
+    of_paper,
+    tally,
+)
+from regime_lib.companion.publish.markup import SIGNS, badge, raw_html
 
 
-def tally(records: Iterable[Record | Measurement]) -> dict[Verdict, int]:
-    """Count the claims by verdict, in the order of `Verdict`, leaving out what does not occur."""
-    counts = Counter(record.verdict for record in records)
-    return {verdict: counts[verdict] for verdict in Verdict if counts[verdict]}
-
-
-def of_paper(records: Iterable[Record], paper: Paper) -> list[Record]:
-    """Return the claims of one paper."""
-    return [record for record in records if record.claim.paper == paper]
-
-
-def scorecard(
-    records: Sequence[Record],
-    shares: Mapping[str, VerdictShare] = {},
-    large: Mapping[str, Measurement] = {},
-) -> str:
+def scorecard(findings: Findings) -> str:
     """Return the whole scorecard as a MyST fragment: counts first, then one section a paper.
 
-    By claim, `shares` says how verdicts change over sweeps, and `large` what long runs measured.
+    The papers' own empirical claims are counted first and alone.
     """
-    own = {paper: found for paper in PAPERS.values() if (found := of_paper(records, paper))}
-    parts = [_raw("overview", papers={paper: tally(found) for paper, found in own.items()})]
+    own = {
+        paper: found for paper in PAPERS.values() if (found := of_paper(findings.records, paper))
+    }
+    parts = [_overview(findings)]
     for paper, found in own.items():
         heading = f"(scorecard-{paper.key})=\n## {paper.name}"
-        parts += [heading, paper_claims(found, shares, large)]
+        parts += [heading, paper_claims(findings, found)]
     return "\n\n".join(parts) + "\n"
 
 
-def paper_claims(
-    records: Sequence[Record],
-    shares: Mapping[str, VerdictShare] = {},
-    large: Mapping[str, Measurement] = {},
-) -> str:
+def paper_claims(findings: Findings, records: Sequence[Record]) -> str:
     """Return some claims as a MyST fragment: a list that stacks on a narrow screen.
 
     Its links to cards hold for pages that lie in ``book/``.
     """
     if not records:
         return "No claim of this paper is on the list yet."
-    return _raw("rows", records=records, shares=shares, large=large)
+    return raw_html("rows", groups=by_group(records), findings=findings)
 
 
-def chapters_fragment(
-    entries: Sequence[Entry], records: Sequence[Record], large: Mapping[str, Measurement] = {}
-) -> str:
+def firm_sentence(findings: Findings) -> str:
+    """Say of how many empirical verdicts other seeds were asked, and how many they repeat."""
+    empirical = [r for r in findings.records if r.measurement and r.claim.kind is Kind.EMPIRICAL]
+    known = [one for record in empirical if (one := findings.firm(record.claim)) is not None]
+    return (
+        f"Of {len(empirical)} empirical verdicts, {len(known)} were measured again over fresh "
+        f"blocks of seeds; {sum(known)} are firm, which means that at least "
+        f"{SHARE * BLOCKS:.0f} of {BLOCKS} blocks repeat them."
+    )
+
+
+def chance_sentence(findings: Findings) -> str:
+    """Say how many verdicts could be chance when all comparisons of the book are seen together."""
+    found = findings.comparisons
+    return (
+        f"How many could be chance? {len(found.p_values)} empirical claims have a value of no "
+        "effect, such as a ratio of 1, and a 95\u00a0% interval. Seen together, "
+        f"{len(found.differs)} of them differ from no effect (Benjamini and Hochberg, at "
+        f"{100 * RATE:g}\u00a0%). Verdicts that speak of an effect without being among these, so "
+        f"that they could be chance, and are marked: {len(found.chance)}. Claims without a "
+        f"95\u00a0% interval, so not compared: {len(found.untested)}."
+    )
+
+
+def chapters_fragment(entries: Sequence[Entry], findings: Findings) -> str:
     """Return the table of chapters for the book."""
-    lines = ["| Chapter | Claims | Verdicts |", "| --- | --- | --- |"]
-    for entry, count, verdicts, long in _by_chapter(entries, records, large, badge, " "):
-        scale = f"<br>at the paper’s scale: {long}" if long else ""
-        link = f"{{doc}}`{entry.title} </notebooks/{entry.name}>`"
-        lines.append(f"| {link} | {count} | {verdicts}{scale} |")
+    lines = [f"| Chapter | {Group.OWN} | Other claims |", "| --- | --- | --- |"]
+    for entry, *cells in _by_chapter(entries, findings):
+        own, other = (_cell(cell, badge, " ", "<br>at the paper’s scale: ") for cell in cells)
+        lines.append(f"| {{doc}}`{entry.title} </notebooks/{entry.name}>` | {own} | {other} |")
     return "\n".join(lines) + "\n"
 
 
-def readme_table(
-    entries: Sequence[Entry],
-    records: Sequence[Record],
-    seconds: Mapping[str, float],
-    large: Mapping[str, Measurement] = {},
-) -> str:
-    """Return the README's table of chapters: claims, verdicts and minutes on one machine."""
-    lines = ["| chapter | claims | verdicts | minutes |", "| --- | --- | --- | --- |"]
-    for entry, count, verdicts, long in _by_chapter(entries, records, large, _counted, ", "):
-        scale = f"; at the paper's scale {long}" if long else ""
+def readme_table(entries: Sequence[Entry], findings: Findings, seconds: Mapping[str, float]) -> str:
+    """Return the README's table of chapters: verdicts by group, and minutes on one machine."""
+    heads = ("chapter", "the papers' own empirical claims", "other claims", "minutes")
+    lines = [f"| {' | '.join(heads)} |", "| --- | --- | --- | --- |"]
+    for entry, *cells in _by_chapter(entries, findings):
+        own, other = (_cell(cell, _counted, ", ", "; at the paper's scale ") for cell in cells)
         took = seconds.get(entry.name)
         minutes = "–" if took is None else "< 1" if took < 60 else f"{took / 60:.0f}"
         link = f"[{entry.title}](notebooks/{entry.name}.ipynb)"
-        lines.append(f"| {link} | {count} | {verdicts}{scale} | {minutes} |")
+        lines.append(f"| {link} | {own} | {other} | {minutes} |")
     return "\n".join(lines)
 
 
+@dataclass(frozen=True)
+class _Cell:
+    """Verdicts of some claims of a chapter: of its last run, and of its long one."""
+
+    here: Counts
+    there: dict[Verdict, int]
+
+
 def _by_chapter(
-    entries: Sequence[Entry],
-    records: Sequence[Record],
-    large: Mapping[str, Measurement],
-    say: Callable[[Verdict, int], str],
-    comma: str,
-) -> Iterable[tuple[Entry, int, str, str]]:
-    """Yield chapters with their number of claims, and the verdicts here and of the long run."""
+    entries: Sequence[Entry], findings: Findings
+) -> Iterable[tuple[Entry, _Cell, _Cell]]:
+    """Yield chapters with their verdicts: on the papers' own empirical claims, and on others."""
     for entry in entries:
-        own = [record for record in records if record.claim.chapter == entry.name]
-        long = [large[record.claim.id] for record in own if record.claim.id in large]
-        here, there = (comma.join(say(*one) for one in tally(of).items()) for of in (own, long))
-        yield entry, len(own), here, there
+        records = [record for record in findings.records if record.claim.chapter == entry.name]
+        first = [record for record in records if group_of(record.claim) is Group.OWN]
+        other = [record for record in records if group_of(record.claim) is not Group.OWN]
+        cells = []
+        for part in (first, other):
+            names = [record.claim.id for record in part]
+            long = [findings.large[name] for name in names if name in findings.large]
+            cells.append(_Cell(findings.count(part), tally(long)))
+        yield entry, cells[0], cells[1]
+
+
+def _cell(cell: _Cell, say: Callable[[Verdict, int], str], comma: str, scale: str) -> str:
+    if not cell.here.total:
+        return "–"
+    said = []
+    for verdict, count in cell.here.verdicts.items():
+        shaky = cell.here.shaky.get(verdict)
+        said.append(say(verdict, count) + (f" ({shaky}\u00a0not\u00a0firm)" if shaky else ""))
+    there = comma.join(say(*one) for one in cell.there.items())
+    return comma.join(said) + (scale + there if there else "")
 
 
 def _counted(verdict: Verdict, count: int) -> str:
     return f"{SIGNS[verdict]} {count} {verdict}"
 
 
-def _raw(name: str, **values: Any) -> str:
-    return f"```{{raw}} html\n{template(f'{name}.html.j2').render(values)}\n```"
+def _overview(findings: Findings) -> str:
+    groups = dict.fromkeys(Group, ()) | by_group(findings.records)
+    own = {paper: of_paper(groups[Group.OWN], paper) for paper in PAPERS.values()}
+    return raw_html(
+        "overview",
+        first=Group.OWN,
+        total=findings.count(groups[Group.OWN]),
+        papers={paper: findings.count(found) for paper, found in own.items() if found},
+        others={group: findings.count(groups[group]) for group in Group if group is not Group.OWN},
+        sentences=(firm_sentence(findings), chance_sentence(findings)),
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 import os
@@ -63,7 +64,12 @@ def run_key(project: Project, entry: Entry, parameters: Mapping[str, Value]) -> 
         "parameters": {name: json.dumps(value) for name, value in parameters.items()},
         **measurement_parts(project, entry.imports, parameters.values()),
         "claims": {c.id: _claim_digest(c) for c in claims.values() if c.chapter == entry.name},
-        "evidence": _file_digests(evidence.glob("*"), evidence),
+        "evidence": {
+            **_file_digests(evidence.glob("*"), evidence),
+            **_file_digests(
+                (project.pages / "firmness").glob(f"{entry.name}.parquet"), project.pages
+            ),
+        },
     }
     return RunKey(parts, dict(parameters))
 
@@ -140,8 +146,8 @@ def _essence(notebook: Node) -> list[Any]:
 
 
 def _claim_digest(claim: Claim) -> str:
-    words = [claim.statement, claim.where, claim.source, claim.quantity, claim.unit]
-    return digest_of([*words, claim.paper.key, claim.criterion.as_dict()])
+    """Return the digest of what a card shows of a claim, and of what judges it."""
+    return digest_of(dataclasses.asdict(claim))
 
 
 def digest_of(content: object) -> str:

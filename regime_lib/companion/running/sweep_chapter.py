@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from importlib import import_module
 from types import ModuleType
@@ -61,25 +61,33 @@ def run_point(project: Project, name: str, given: Mapping[str, Value]) -> list[d
     """Measure what a chapter measures with these parameters; return a row per claim."""
     (entry,) = find_chapters(project, [name])
     values = resolve_values(entry.parameters, given, entry.name)
-    module = _measure_module(project, entry)
+    module = measure_module(project, entry)
+    return rows_of_parts(project, entry, with_profile(entry, values, module), [module.measure])
+
+
+def rows_of_parts(
+    project: Project,
+    entry: Entry,
+    values: Mapping[str, Value],
+    parts: Iterable[Callable[[Any], Any]],
+) -> list[dict[str, Any]]:
+    """Return what parts of a chapter measure at the value of every parameter, a row per claim."""
+    module = measure_module(project, entry)
     use_one_thread()
-    settings = settings_of(module, with_profile(entry, values, module))
+    settings = settings_of(module, values)
     claims = load_claims(project.claims_file)
     rows = []
-    for claim, estimate in claims_in(module.measure(settings)).items():
+    for claim, estimate in claims_in([part(settings) for part in parts]).items():
         if claim not in claims or claims[claim].chapter != entry.name:
-            raise RegimeError(f"{entry.measure} measures {claim}, which is no claim of {name}")
+            raise RegimeError(
+                f"{entry.measure} measures {claim}, which is no claim of {entry.name}"
+            )
         found = {"claim": claim, **as_measurement(claims[claim], estimate).as_dict()}
         rows.append({key: found[key] for key in COLUMNS})
     return rows
 
 
-def _run_in(root: str, name: str, shared: dict[str, Value], point: dict[str, Value]) -> Any:
-    os.environ["REGIME_ROOT"] = root
-    return run_point(find_project(), name, {**shared, **point})
-
-
-def _measure_module(project: Project, entry: Entry) -> ModuleType:
+def measure_module(project: Project, entry: Entry) -> ModuleType:
     """Import the module that a chapter gives to `open_chapter`; it may lie beside the notebook."""
     if entry.measure is None:
         raise RegimeError(
@@ -90,3 +98,8 @@ def _measure_module(project: Project, entry: Entry) -> ModuleType:
     if beside not in sys.path:
         sys.path.insert(0, beside)
     return import_module(entry.measure)
+
+
+def _run_in(root: str, name: str, shared: dict[str, Value], point: dict[str, Value]) -> Any:
+    os.environ["REGIME_ROOT"] = root
+    return run_point(find_project(), name, {**shared, **point})

@@ -16,11 +16,13 @@ from regime_lib.companion.claims.claims import (
     PAPERS,
     Claim,
     Criterion,
+    Definition,
+    Kind,
     Source,
     Verdict,
     load_claims,
 )
-from regime_lib.companion.claims.criteria import parse_predicate
+from regime_lib.companion.claims.criteria import Range
 from regime_lib.companion.claims.ledger import (
     CLAIM_MIME,
     Measurement,
@@ -50,9 +52,18 @@ def steps(project: Project) -> Claim:
     return load_claims(project.claims_file)["rc-tiny-steps"]
 
 
-CRITERION = Criterion(parse_predicate("low >= 2"), parse_predicate("value >= 1.5"))
 RATIO_CLAIM = Claim(
-    "rc-x", PAPERS["regime-change"], "here", "10_tiny", "so", Source.FOUND, "ratio", "1", CRITERION
+    id="rc-x",
+    paper=PAPERS["regime-change"],
+    where="here",
+    chapter="10_tiny",
+    statement="so",
+    kind=Kind.EMPIRICAL,
+    source=Source.FOUND,
+    definition=Definition.OURS,
+    quantity="ratio",
+    unit="1",
+    criterion=Criterion(Range("[2, inf)")),
 )
 
 
@@ -91,7 +102,16 @@ def test_what_is_not_one_number_is_refused(value: Any) -> None:
 def test_a_measurement_holds_its_numbers_and_verdict(ratio: Claim) -> None:
     estimate = Estimate(np.float64(3.14159265), 2, 4.00000049, np.int64(8), "8 seeds", Method.BCA)
     assert as_measurement(ratio, estimate) == Measurement(
-        "rc-tiny-ratio", 3.14159, 2.0, 4.0, 8, "1", Verdict.REPRODUCED, "8 seeds", Method.BCA.value
+        "rc-tiny-ratio",
+        3.14159,
+        2.0,
+        4.0,
+        8,
+        "1",
+        Verdict.REPRODUCED,
+        "8 seeds",
+        Method.BCA.value,
+        "the interval lies inside the claimed range",
     )
 
 
@@ -103,11 +123,12 @@ def test_the_verdict_follows_from_the_stored_numbers(
     kept = as_measurement(RATIO_CLAIM, Estimate(value, *ends, 3, "3 seeds", Method.RANGE))
     assert kept.value is not None
     assert kept.low is not None
+    assert kept.high is not None
     expected = (
         Verdict.REPRODUCED
         if kept.low >= 2
         else Verdict.PARTLY
-        if kept.value >= 1.5
+        if kept.high >= 2
         else Verdict.NOT_REPRODUCED
     )
     assert kept.verdict is expected
@@ -115,21 +136,23 @@ def test_the_verdict_follows_from_the_stored_numbers(
     assert abs(kept.value - value) <= 5e-6 * value
 
 
-def test_no_number_is_not_tested(ratio: Claim) -> None:
+def test_no_number_is_undetermined(ratio: Claim) -> None:
     kept = as_measurement(ratio, no_number("8 runs, all censored"))
-    assert (kept.value, kept.verdict, kept.numbers) == (None, Verdict.NOT_TESTED, "no number")
+    assert (kept.value, kept.verdict, kept.numbers) == (None, Verdict.UNDETERMINED, "no number")
     assert kept.method == Measurement.method == Method.NONE
 
 
-def test_estimates_that_do_not_fit_are_refused(ratio: Claim, steps: Claim) -> None:
+def test_estimates_that_do_not_fit_are_refused(ratio: Claim) -> None:
     with refused("rc-tiny-ratio", "'1'", "'steps'"):
         as_measurement(ratio, Estimate(3, 2, 4, 8, "8 seeds", Method.RANGE, "steps"))
-    with refused("rc-tiny-ratio", "an interval", "low"):
-        as_measurement(ratio, number(3.0, n=8))
     with refused("rc-tiny-ratio", "a float", "Estimate"):
         as_measurement(ratio, 3.0)  # type: ignore[arg-type]
-    with refused("rc-tiny-steps", "needs n"):
-        as_measurement(steps, number(200, unit="steps"))
+
+
+def test_what_decides_nothing_is_undetermined(ratio: Claim, steps: Claim) -> None:
+    assert as_measurement(ratio, number(3.0, n=8)).verdict is Verdict.UNDETERMINED
+    assert as_measurement(steps, number(200, unit="steps")).verdict is Verdict.UNDETERMINED
+    assert as_measurement(steps, number(200, n=2, unit="steps")).verdict is Verdict.CHECKED
 
 
 def executed(folder: Path, *measurements: Measurement) -> Path:
@@ -144,7 +167,7 @@ def executed(folder: Path, *measurements: Measurement) -> Path:
 
 
 RATIO = Measurement("rc-tiny-ratio", 3.0, 2.0, 4.0, 8, "1", Verdict.REPRODUCED)
-STEPS = Measurement("rc-tiny-steps", 600.0, None, None, 8, "steps", Verdict.NOT_REPRODUCED)
+STEPS = Measurement("rc-tiny-steps", 600.0, None, None, 8, "steps", Verdict.FAILED)
 
 
 def test_measurements_survive_the_notebook(project: Project) -> None:
@@ -163,7 +186,7 @@ def test_the_ledger_holds_every_claim_tested_or_not(project: Project) -> None:
     records = read_ledger(project)
     assert [(record.claim.id, str(record.verdict)) for record in records] == [
         ("rc-tiny-ratio", "reproduced"),
-        ("rc-tiny-steps", "not reproduced"),
+        ("rc-tiny-steps", "failed"),
         ("mp-later", "not tested"),
     ]
     assert records[2].measurement is None
@@ -179,7 +202,7 @@ def test_the_last_run_counts_before_the_committed_notebook(project: Project) -> 
 
 def test_a_changed_criterion_changes_the_verdict_of_stored_numbers(project: Project) -> None:
     executed(project.executed, RATIO)
-    text = project.claims_file.read_text().replace("low >= 2", "low >= 2.5")
+    text = project.claims_file.read_text().replace("[2, 8]", "[2.5, 8]")
     project.claims_file.write_text(text)
     assert read_ledger(project)[0].verdict is Verdict.PARTLY
 

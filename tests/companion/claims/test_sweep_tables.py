@@ -18,6 +18,8 @@ from regime_lib.companion.claims.sweep_tables import (
     published_sweep,
     read_shares,
 )
+from regime_lib.companion.publish.findings import Findings, read_findings
+from regime_lib.companion.publish.markup import SIGNS
 from regime_lib.companion.publish.scorecard import paper_claims, scorecard
 from tests.companion.refusals import refused
 
@@ -43,15 +45,34 @@ def test_verdicts_are_counted_by_the_criterion_of_today(executed: Project) -> No
     shares = read_shares(executed)
     assert shares == {
         "rc-tiny-ratio": VerdictShare(
-            3, {Verdict.REPRODUCED: 1, Verdict.PARTLY: 1, Verdict.NOT_TESTED: 1}, ("steps",)
+            3, {Verdict.REPRODUCED: 1, Verdict.PARTLY: 1, Verdict.UNDETERMINED: 1}, ("steps",)
         ),
-        "rc-tiny-steps": VerdictShare(
-            3, {Verdict.REPRODUCED: 2, Verdict.NOT_REPRODUCED: 1}, ("steps",)
-        ),
+        "rc-tiny-steps": VerdictShare(3, {Verdict.CHECKED: 2, Verdict.FAILED: 1}, ("steps",)),
     }
-    text = executed.claims_file.read_text().replace("value <= 500", "value <= 150")
+    text = executed.claims_file.read_text().replace("(-inf, 500]", "(-inf, 150]")
     executed.claims_file.write_text(text)
-    assert read_shares(executed)["rc-tiny-steps"].verdicts[Verdict.REPRODUCED] == 1
+    assert read_shares(executed)["rc-tiny-steps"].verdicts[Verdict.CHECKED] == 1
+
+
+def test_stored_verdicts_do_not_count_nor_does_an_interval_that_is_missing(
+    executed: Project,
+) -> None:
+    old = TABLE.assign(verdict="partly").drop(columns=["n"])
+    publish_sweep(executed, "10_tiny", old, {"done": 3})
+    shares = read_shares(executed)
+    assert shares["rc-tiny-ratio"].verdicts[Verdict.REPRODUCED] == 1
+    assert shares["rc-tiny-steps"].verdicts == {Verdict.UNDETERMINED: 3}  # its criterion needs n
+    bare = TABLE.assign(low=None, high=None)
+    publish_sweep(executed, "10_tiny", bare, {"done": 3})
+    shares = read_shares(executed)
+    assert shares["rc-tiny-ratio"].verdicts == {Verdict.UNDETERMINED: 3}  # empirical: needs one
+    assert shares["rc-tiny-steps"].verdicts == {Verdict.CHECKED: 2, Verdict.FAILED: 1}
+
+
+def test_numbers_of_a_quantity_that_was_defined_anew_are_left_out(executed: Project) -> None:
+    later = {"rc-tiny-ratio": "it is smoothed since"}
+    publish_sweep(executed, "10_tiny", TABLE, {"done": 3, "superseded": later})
+    assert read_shares(executed).keys() == {"rc-tiny-steps"}
 
 
 def test_a_chapter_reads_its_published_sweep(executed: Project) -> None:
@@ -67,22 +88,26 @@ def test_without_a_sweep_there_are_no_shares(executed: Project) -> None:
 
 def test_the_scorecard_shows_them_beside_their_claims(executed: Project) -> None:
     publish_sweep(executed, "10_tiny", TABLE, {"done": 3})
-    page = BeautifulSoup(scorecard(read_ledger(executed), read_shares(executed)), "html.parser")
+    page = BeautifulSoup(scorecard(read_findings(executed)), "html.parser")
     texts = [" ".join(item.get_text(" ").split()) for item in page.select("li.rl-row")]
-    assert "In a sweep of 3 settings over steps : ✓ 1 reproduced, ◐ 1 partly" in texts[0]
-    assert "✓ 2 reproduced, ✗ 1 not reproduced" in texts[1]
-    assert "sweep" not in texts[2]
+    (ratio,) = (text for text in texts if "rc-tiny-ratio" in text)
+    (steps,) = (text for text in texts if "rc-tiny-steps" in text)
+    told = [f"{SIGNS[v]} 1 {v}" for v in (Verdict.REPRODUCED, Verdict.PARTLY, Verdict.UNDETERMINED)]
+    assert f"In a sweep of 3 settings over steps : {', '.join(told)}" in ratio
+    assert f"{SIGNS[Verdict.CHECKED]} 2 checked, {SIGNS[Verdict.FAILED]} 1 failed" in steps
+    assert sum("sweep" in text for text in texts) == 2
 
 
 def test_the_bar_is_divided_as_the_counts_are(executed: Project) -> None:
     share = VerdictShare(8, {Verdict.REPRODUCED: 5, Verdict.NOT_REPRODUCED: 3}, ())
-    line = paper_claims(read_ledger(executed), {"rc-tiny-ratio": share})
-    bar = BeautifulSoup(line, "html.parser").select(".rl-bar > span")
+    records = read_ledger(executed)
+    page = paper_claims(Findings(records, shares={"rc-tiny-ratio": share}), records)
+    bar = BeautifulSoup(page, "html.parser").select(".rl-bar > span")
     assert [(part["class"], part["style"]) for part in bar] == [
         (["rl-reproduced"], "flex-grow:5"),
         (["rl-not-reproduced"], "flex-grow:3"),
     ]
-    assert "settings: ✓ 5" in line
+    assert "settings: ✓ 5" in page
 
 
 def test_a_sweep_that_measured_nothing_cannot_be_published(executed: Project) -> None:

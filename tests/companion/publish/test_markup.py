@@ -9,11 +9,20 @@ from bs4 import BeautifulSoup
 from hypothesis import given
 from hypothesis import strategies as st
 
-from regime_lib.companion.claims.claims import PAPERS, Claim, Criterion, Source, Verdict
-from regime_lib.companion.claims.criteria import parse_predicate
-from regime_lib.companion.claims.ledger import Measurement, Record
-from regime_lib.companion.publish.markup import SIGNS, badge, card, number, prose
-from regime_lib.companion.publish.scorecard import paper_claims
+from regime_lib.companion.claims.claims import (
+    PAPERS,
+    Change,
+    Claim,
+    Criterion,
+    Definition,
+    Kind,
+    Source,
+    Verdict,
+)
+from regime_lib.companion.claims.criteria import Range
+from regime_lib.companion.claims.firmness import Firmness
+from regime_lib.companion.claims.ledger import Measurement
+from regime_lib.companion.publish.markup import SIGNS, badge, card, note_of, number, prose
 
 CLAIM = Claim(
     id="rc-tiny-ratio",
@@ -21,10 +30,17 @@ CLAIM = Claim(
     where="Theorem 2 & Fig. 3",
     chapter="10_tiny",
     statement="The `ratio` is < 3.",
+    kind=Kind.EMPIRICAL,
     source=Source.RECONSTRUCTED,
+    definition=Definition.OURS,
+    derivation="rc-derivation-2",
     quantity="ratio of two times",
     unit="1",
-    criterion=Criterion(parse_predicate("low >= 2"), parse_predicate("value >= 1.5")),
+    varied="start & split",
+    held="rate < 1",
+    criterion=Criterion(Range("[2, 8]"), "above", 4),
+    why="It is written so.",
+    changed=(Change("2026-01-02", "reproduced if low < 1", "It was too easy.", seen=False),),
 )
 MEASURED = Measurement("rc-tiny-ratio", 3.14159, 2.0, 4.0, 8, "1", Verdict.REPRODUCED)
 
@@ -59,8 +75,13 @@ def test_the_card_shows_everything_that_the_contract_asks_for() -> None:
         "ratio of two times",
         "Regime change (arXiv 2602.08333)",
         "Theorem 2 & Fig. 3",
-        "Reproduced if the lower end of the interval is at least 2; "
-        "partly if the measured value is at least 1.5.",
+        CLAIM.criterion.sentence(Kind.EMPIRICAL),
+        "It is written so.",
+        "by our definition",
+        "start & split",
+        "rate < 1",
+        "empirical",
+        CLAIM.changed[0].sentence,
     ):
         assert words in " ".join(text.split()), words
     assert root.code is not None
@@ -107,11 +128,40 @@ def test_no_text_can_become_markup(text: str) -> None:
     assert "<script" not in prose(text)
 
 
-def test_a_row_links_to_the_card_where_there_is_one() -> None:
-    tested = soup(paper_claims([Record(CLAIM, MEASURED)]))
-    assert tested.a is not None
-    assert tested.a["href"] == "../notebooks/10_tiny.html#claim-rc-tiny-ratio"
-    untested = soup(paper_claims([Record(CLAIM)]))
-    assert untested.a is None
-    assert "not tested" in untested.text
-    assert untested.select_one(".rl-result") is None
+def test_a_card_leads_to_the_derivation_in_the_book() -> None:
+    (link,) = soup(card(CLAIM, MEASURED)).select("a")
+    assert link["href"] == "../book/paper-regime-change.html#rc-derivation-2"
+
+
+def test_an_identity_has_no_definition_of_ours_to_blame() -> None:
+    page = soup(card(dataclasses.replace(CLAIM, kind=Kind.IDENTITY), MEASURED))
+    assert "our definition" not in page.text
+
+
+def test_a_card_says_what_other_seeds_say() -> None:
+    silent = soup(card(CLAIM, MEASURED))
+    assert "how firm the verdict is was not measured" in silent.text
+    for same, firm in ((15, True), (14, False)):
+        blocks = {Verdict.REPRODUCED: same, Verdict.PARTLY: 20 - same}
+        page = soup(card(CLAIM, MEASURED, Firmness(blocks, Verdict.REPRODUCED, "8 seeds")))
+        assert f"reproduced in {same} of 20 fresh blocks of 8 seeds" in page.text
+        assert ("so the verdict is not firm" in page.text) is not firm
+        head = page.select_one(".rl-badge")
+        assert head is not None
+        assert head.text.endswith("reproduced" if firm else "reproduced, not firm")
+    identity = dataclasses.replace(CLAIM, kind=Kind.IDENTITY)
+    assert "firm" not in soup(card(identity, MEASURED)).text
+
+
+def test_what_is_open_is_not_called_shaky() -> None:
+    noted = {verdict for verdict in Verdict if note_of(verdict, firm=False)}
+    assert noted == set(Verdict) - {Verdict.UNDETERMINED, Verdict.NOT_TESTED}
+    assert not any(note_of(verdict, firm) for verdict in Verdict for firm in (True, None))
+
+
+def test_a_note_qualifies_a_badge_in_words_and_in_its_look() -> None:
+    element = soup(badge(Verdict.REPRODUCED, note="not firm")).span
+    assert element is not None
+    assert element["class"] == ["rl-badge", "rl-reproduced", "rl-not-firm"]
+    assert " ".join(element.text.split()) == "✓ reproduced, not firm"
+    assert "rl-not-firm" not in badge(Verdict.REPRODUCED)

@@ -11,6 +11,7 @@ from bs4 import BeautifulSoup
 
 from regime_lib.companion.book.notebooks import code_cells, read_notebook, source_of
 from regime_lib.companion.book.project import BuildFailed, Project
+from regime_lib.companion.claims.claims import PAPERS
 from regime_lib.companion.publish.generated_pages import write_fragments
 from regime_lib.companion.publish.site import STAMP, build_book, stage
 from tests.companion.refusals import refused
@@ -33,7 +34,7 @@ root: book/index
 chapters:
 - file: book/scorecard
 - file: notebooks/10_tiny
-"""
+""" + "".join(f"- file: book/paper-{key}\n" for key in PAPERS)
 INDEX = """\
 # Tiny
 
@@ -44,8 +45,22 @@ The ratio is {glue:text}`../notebooks/10_tiny.ipynb::rc-tiny-ratio:.1f` in
 {glue:text}`../notebooks/10_tiny.ipynb::rc-tiny-ratio-n:d` runs,
 {glue:text}`../notebooks/10_tiny.ipynb::rc-tiny-ratio-verdict:s`.
 
+```{include} _generated/what_holds.md
+```
+
 ```{include} _generated/chapters.md
 ```
+"""
+PAPER_PAGE = """\
+# {name}
+
+```{{include}} _generated/statements-{key}.md
+```
+
+({prefix}-derivation-2)=
+## A derivation
+
+It follows.
 """
 SCORECARD = "# Scorecard\n\n```{include} _generated/scorecard.md\n```\n"
 
@@ -61,11 +76,21 @@ def book(executed: Project) -> Project:
     (executed.root / "_toc.yml").write_text(TOC)
     (pages / "index.md").write_text(INDEX)
     (pages / "scorecard.md").write_text(SCORECARD)
+    for key, paper in PAPERS.items():
+        page = PAPER_PAGE.format(key=key, name=paper.name, prefix=paper.prefix)
+        (pages / f"paper-{key}.md").write_text(page)
     return executed
 
 
 def page(project: Project, name: str) -> BeautifulSoup:
     return BeautifulSoup((project.html / name).read_text(encoding="utf-8"), "html.parser")
+
+
+def leads_somewhere(project: Project, address: str) -> bool:
+    """Whether a link of a page in ``book/`` has a target."""
+    target, _, anchor = address.partition("#")
+    found = page(project, f"book/{target}")
+    return not anchor or found.find(id=anchor) is not None
 
 
 def test_the_book_is_rendered_kept_and_protected_from_a_bad_page(book: Project) -> None:
@@ -75,9 +100,13 @@ def test_the_book_is_rendered_kept_and_protected_from_a_bad_page(book: Project) 
     landing = page(book, "book/index.html")
     assert "The ratio is 2.5 in 4 runs, reproduced." in " ".join(landing.text.split())
     assert len(landing.select("figure#fig-hero img")) == 4
-    chapter_link = landing.select_one("table a")
+    chapter_link = landing.select_one("table:not(.rl-holds) a")
     assert chapter_link is not None
     assert chapter_link["href"] == "../notebooks/10_tiny.html"
+    counted = landing.select("table.rl-holds td a")
+    assert [link.text for link in counted] == ["1", "1"]  # one is reproduced, one not tested
+    for link in (*counted, *landing.select("table.rl-holds th a, .rl-tally a")):
+        assert leads_somewhere(book, str(link["href"])), link
 
     chapter = page(book, "notebooks/10_tiny.html")
     assert chapter.select_one("div.rl-card#claim-rc-tiny-ratio .rl-badge") is not None
@@ -86,13 +115,10 @@ def test_the_book_is_rendered_kept_and_protected_from_a_bad_page(book: Project) 
     glued = [span.text for span in chapter.select(".pasted-text")]
     assert glued == ["2.50", "reproduced"]
 
-    links = [str(link["href"]) for link in page(book, "book/scorecard.html").select(".rl-row a")]
-    for link in links:
-        target, _, anchor = link.partition("#")
-        assert BeautifulSoup((book.html / "book" / target).read_text(), "html.parser").find(
-            id=anchor
-        )
-    assert len(links) == 2
+    links = page(book, "book/scorecard.html").select(".rl-row a")
+    links += page(book, "book/paper-regime-change.html").select(".rl-row a")
+    assert len(links) == 2 + 1 + 2  # cards and a derivation on the scorecard, cards of statements
+    assert all(leads_somewhere(book, str(link["href"])) for link in links)
 
     stamp = (book.html / STAMP).stat().st_mtime_ns
     again = build_book(book)
@@ -143,11 +169,9 @@ def test_there_is_one_fragment_for_each_include(executed: Project) -> None:
         "scorecard.md",
         "chapters.md",
         "hero.md",
-        "claims-regime-change.md",
-        "claims-training-response.md",
-        "claims-multi-phase.md",
-        "claims-deep-linear.md",
-        "claims-network-dynamics.md",
+        "what_holds.md",
+        *(f"claims-{paper}.md" for paper in PAPERS),
+        *(f"statements-{paper}.md" for paper in PAPERS),
     }
 
 

@@ -44,7 +44,10 @@ def test_a_run_publishes_a_chapter_that_is_fit_for_the_book(executed_once: Proje
     notebook = read_notebook(executed_once.executed / "10_tiny.ipynb")
     assert problems_of(notebook) == []
     assert [cell["execution_count"] for cell in code_cells(notebook)] == [1, 2, 3, 4, 5, 6, 7]
-    assert {str(m.verdict) for m in measurements_in(notebook, "x").values()} == {"reproduced"}
+    assert {str(m.verdict) for m in measurements_in(notebook, "x").values()} == {
+        "reproduced",
+        "checked",
+    }
     assert glued(notebook)["rc-tiny-ratio-n"] == "4"
     assert list(executed_once.executed.iterdir()) == [executed_once.executed / "10_tiny.ipynb"]
 

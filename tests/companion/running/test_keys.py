@@ -69,7 +69,7 @@ def test_every_part_is_noticed_and_named(project: Project, tmp_path: Path) -> No
         (rewrite(core, "42", "43"), "notebooks/tiny_core.py changed"),
         (lambda: core.write_text("import tiny_new"), "notebooks/tiny_core.py changed"),
         (lambda: core.unlink(), "notebooks/tiny_core.py is gone"),
-        (rewrite(project.claims_file, "low >= 2", "low >= 3"), "claim rc-tiny-ratio changed"),
+        (rewrite(project.claims_file, "[2, 8]", "[3, 8]"), "claim rc-tiny-ratio changed"),
         (rewrite(project.claims_file, "abstract", "Fig. 1"), "claim rc-tiny-ratio changed"),
         (
             rewrite(project.claims_file, "rc-tiny-steps", "rc-tiny-time"),
@@ -109,6 +109,15 @@ def test_committed_evidence_is_part_of_the_key(project: Project) -> None:
     assert reasons(project, lambda: table.write_bytes(b"one")) == ("evidence runs.parquet is new",)
     changed = reasons(project, lambda: table.write_bytes(b"two"))
     assert changed == ("evidence runs.parquet changed",)
+    assert reasons(project, lambda: other.write_bytes(b"one")) == ()
+
+
+def test_what_fresh_seeds_found_is_part_of_the_key_of_its_chapter(project: Project) -> None:
+    folder = project.root / "book" / "firmness"
+    folder.mkdir()
+    own, other = folder / "10_tiny.parquet", folder / "40_later.parquet"
+    is_new = ("evidence firmness/10_tiny.parquet is new",)
+    assert reasons(project, lambda: own.write_bytes(b"one")) == is_new
     assert reasons(project, lambda: other.write_bytes(b"one")) == ()
 
 

@@ -51,7 +51,7 @@ def test_another_sentence_measures_nothing_anew_but_other_code_does(
     assert run(project) == 2.5
     assert calls.read_text() == "called "
     edit(project.notebooks / "10_tiny.ipynb", "Everywhere else", "Nowhere")
-    edit(project.claims_file, "low >= 2", "low >= 1")
+    edit(project.claims_file, "[2, 8]", "[1, 8]")
     assert run(project) == 2.5
     assert calls.read_text() == "called "
     assert run(project, steps="400") == 5.0

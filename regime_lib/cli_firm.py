@@ -1,0 +1,160 @@
+"""The command `regime firm`: would other seeds turn a chapter's verdicts?"""
+
+from __future__ import annotations
+
+import datetime
+import json
+import os
+import platform
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from regime_lib.companion.book.catalogue import Entry, find_chapters
+from regime_lib.companion.book.parameters import Value
+from regime_lib.companion.book.project import Project, find_project
+from regime_lib.companion.claims.claims import Verdict, load_claims
+from regime_lib.companion.claims.firmness import (
+    BLOCKS,
+    Firmness,
+    firmness_of_blocks,
+    publish_firmness,
+)
+from regime_lib.companion.claims.ledger import COLUMNS, read_ledger
+from regime_lib.companion.running.fresh_blocks import (
+    block_function,
+    block_of,
+    block_values,
+    empirical_parts,
+    fresh_blocks,
+    measures_empirical,
+)
+from regime_lib.companion.running.provenance import commit_of, loaded_versions
+from regime_lib.companion.running.sweep_chapter import dependencies, measure_module
+from regime_lib.errors import RegimeError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from regime_lib.sweeps import Sweep
+
+_Points = Sequence[dict[str, Value]]
+
+
+@click.command("firm")
+@click.argument("chapters", nargs=-1, required=True, metavar="CHAPTER...|all")
+@click.option("--blocks", type=int, default=BLOCKS, show_default=True,
+              help="How many blocks of fresh seeds.")  # fmt: skip
+@click.option("-o", "--output", type=click.Path(file_okay=False, path_type=Path), metavar="DIR",
+              help="Where finished blocks are kept [default: _build/firmness].")  # fmt: skip
+@click.option("-j", "--jobs", type=click.IntRange(min=1), default=1, show_default=True,
+              help="Processes at once.")  # fmt: skip
+@click.option("--publish", is_flag=True, help="Write the tables to book/firmness.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON to standard output.")
+def firm_command(
+    chapters: tuple[str, ...],
+    blocks: int,
+    output: Path | None,
+    jobs: int,
+    publish: bool,
+    as_json: bool,
+) -> None:
+    """Measure the empirical claims of chapters again over blocks of fresh seeds.
+
+    A block is one whole measurement as the page shows it, with seeds of its own. Says in how many
+    blocks each claim gets which verdict. Interrupt it, repeat it: a finished block is kept.
+    """
+    project = find_project()
+    asked = _asked(project, chapters, blocks)
+    published = _published(project)
+    report: dict[str, Any] = {}
+    unfinished = False
+    for entry, points in asked:
+        place = (output or project.build / "firmness") / entry.name
+        done = _measured(project, entry, points, place, jobs)
+        table = _table_of(done, points)
+        rows, claims = table.to_dict("records"), load_claims(project.claims_file)
+        found = firmness_of_blocks(rows, claims, published)
+        report[entry.name] = {claim: firm.as_dict() for claim, firm in found.items()}
+        if not as_json:
+            finished = f"{table['block'].nunique()} of {len(points)} blocks"
+            head = f"{entry.name}: {finished} ({done.computed} computed now)"
+            click.echo(f"{click.style(head, bold=True)}, {project.show(place)}")
+            _tell(found, published)
+        errors = [(point, error) for point, error in done.status.errors if point in points]
+        for point, error in errors:
+            click.echo(f"regime: {entry.name}, block {block_of(point)}: {error}", err=True)
+        unfinished |= bool(errors)
+        if publish and errors:
+            click.echo(f"regime: {entry.name} is not published: blocks are missing", err=True)
+        elif publish:
+            kept = publish_firmness(
+                project, entry.name, table, _facts(project, entry, points, done)
+            )
+            click.echo(f"{entry.name}: {project.show(kept)} is written", err=as_json)
+    if as_json:
+        click.echo(json.dumps(report, indent=2, ensure_ascii=False))
+    if unfinished:
+        raise click.exceptions.Exit(1)
+
+
+def _asked(
+    project: Project, chapters: Sequence[str], blocks: int
+) -> list[tuple[Entry, list[dict[str, Value]]]]:
+    """Return chapters with their blocks; everything is checked before anything runs."""
+    named = find_chapters(project, chapters)
+    if "all" in chapters:
+        named = tuple(entry for entry in named if measures_empirical(project, entry))
+    return [(entry, fresh_blocks(project, entry, blocks)) for entry in named]
+
+
+def _measured(project: Project, entry: Entry, points: _Points, place: Path, jobs: int) -> Sweep:
+    from regime_lib import sweeps
+
+    run = block_function(project, entry.name)
+    depends = dependencies(project, entry, {}, points)
+    return sweeps.sweep(run, points, into=place, depends=depends, jobs=jobs)
+
+
+def _table_of(done: Sweep, points: _Points) -> pd.DataFrame:
+    """Return the rows of the blocks that were asked for; the folder may hold more."""
+    asked = [row for row in done.table.to_dict("records") if {"seed": row["seed"]} in points]
+    rows = [{"block": block_of(row), **{key: row[key] for key in COLUMNS}} for row in asked]
+    return type(done.table)(rows, columns=["block", *COLUMNS])
+
+
+def _facts(project: Project, entry: Entry, points: _Points, done: Sweep) -> dict[str, Any]:
+    """Say what a table was made of: seeds, settings, code, versions, machine."""
+    settings = block_values(project, entry, None)
+    module = measure_module(project, entry)
+    return {
+        "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
+        "command": f"regime firm {entry.name} --blocks {len(points)} --publish",
+        "blocks": len(points),
+        "seeds": [point["seed"] for point in points],
+        "settings": {name: value for name, value in settings.items() if name != "seed"},
+        "parts": [part.__name__ for part in empirical_parts(module)],
+        "depends": done.manifest["depends"],
+        "compute_seconds": done.manifest["compute_seconds"],
+        "commit": commit_of(project),
+        "versions": {**done.manifest["versions"], **loaded_versions()},
+        "machine": f"{platform.machine()}, {os.cpu_count()} processors, one thread a run",
+    }
+
+
+def _published(project: Project) -> dict[str, Verdict]:
+    """Return the verdicts on the pages; a page that is out of date hinders no measurement."""
+    try:
+        return {record.claim.id: record.verdict for record in read_ledger(project)}
+    except RegimeError as error:
+        click.echo(f"regime: the published verdicts are not known: {error}", err=True)
+        return {}
+
+
+def _tell(found: Mapping[str, Firmness], published: Mapping[str, Verdict]) -> None:
+    width = max(map(len, found), default=0)
+    for claim, firm in found.items():
+        page = f"; published: {published[claim]}" if claim in published else ""
+        click.echo(f"  {claim:{width}}  {firm.sentence}{page}")
