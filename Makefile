@@ -8,15 +8,18 @@ MAKEFLAGS += --no-builtin-rules
 
 VENV := .venv
 BENCH := .venv-bench
+LAB := .venv-lab
 PY := $(VENV)/bin/python
 INSTALLED := $(VENV)/.installed
 
 # How many chapters and tests run at once; each works on one thread.
 JOBS ?= $(shell n=$$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2); [ $$n -gt 8 ] && n=8; echo $$n)
 # Whose annotations are checked, shapes included, while the tests run.
-TYPED := regime_lib.instrument,regime_lib.lab,regime_lib.simulators,regime_lib.chapters.multi_phase,regime_lib.chapters.three_times,regime_lib.chapters.training_response,beartype.beartype
+TYPED := regime_lib.instrument,regime_lib.lab,regime_lib.simulators,regime_lib.chapters,beartype.beartype
 # Where `make serve` shows the book.
 PORT ?= 8000
+# What `make lab` gives JupyterLab beside the folder, such as --no-browser.
+LAB_OPTIONS ?=
 
 export OMP_NUM_THREADS := 1
 export MKL_NUM_THREADS := 1
@@ -25,7 +28,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PYTHONUTF8 := 1
 
 .PHONY: help files setup book test test-now test-browser test-chapters test-rooms test-book lint serve \
-  bench lock clean
+  lab bench lock clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/\1|\2/p' $(firstword $(MAKEFILE_LIST)) \
@@ -94,6 +97,14 @@ serve: book ## show the book at http://127.0.0.1:8000 (PORT=… elsewhere)
 	@echo "The book is at http://127.0.0.1:$(PORT)/book/index.html; stop with Ctrl-C."
 	@$(PY) -m http.server $(PORT) --bind 127.0.0.1 --directory _build/html
 
+lab: $(LAB)/.installed ## open JupyterLab with copies of the chapters, in lab/; what you edit there is kept
+	$(PY) -m regime_lib teach student all --keep -o lab
+	$(LAB)/bin/jupyter-lab --ServerApp.root_dir=lab $(LAB_OPTIONS)
+
+# As for the peers of `make bench`: Lab is no part of what chapters are measured with.
+$(LAB)/.installed: requirements-lab.txt $(INSTALLED)
+	@sh .ci/beside $(LAB) $(PY) requirements-lab.txt
+
 bench: $(BENCH)/.installed ## measure speed against peers and limits; writes the pages in benchmarks/
 	for part in run certify sweeps training_response two_layer deep_linear neuron_modes; do \
 	  $(BENCH)/bin/python -m benchmarks.$$part || exit 1; \
@@ -101,12 +112,7 @@ bench: $(BENCH)/.installed ## measure speed against peers and limits; writes the
 
 # The peers live in an environment of their own, which sees what .venv holds.
 $(BENCH)/.installed: requirements-bench.txt $(INSTALLED)
-	@rm -f $@
-	$(PY) -m venv --clear $(BENCH)
-	@$(PY) -c "import sysconfig; print('import site; site.addsitedir(%r)' % sysconfig.get_path('purelib'))" \
-	  > "$$($(BENCH)/bin/python -c "import sysconfig; print(sysconfig.get_path('purelib'))")/base.pth"
-	$(BENCH)/bin/python -m pip install --quiet --requirement requirements-bench.txt
-	@touch $@
+	@sh .ci/beside $(BENCH) $(PY) requirements-bench.txt
 
 lock: $(INSTALLED) ## write requirements.lock and environment.yml from what .venv holds
 	$(PY) .ci/lock.py

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
-from typing import NoReturn, TypeVar
+from inspect import unwrap
+from typing import Any, NoReturn, TypeVar
 
 Solution = TypeVar("Solution")
 
@@ -24,16 +25,27 @@ def checks(trial: Callable[[Solution], None], name: str = "") -> Callable[[Solut
 
     @wraps(trial)
     def check(solution: Solution) -> None:
-        try:
-            trial(solution)
-        except NotImplementedError:
-            said = "not yet. Replace `raise NotImplementedError` with your solution."
-        except NotYetError as missing:
-            said = f"not yet. {missing}"
-        except Exception as error:  # a reader's code may fail in any way; the notebook goes on
-            said = f"not yet. Your function raised {type(error).__name__}: {error}"
-        else:
-            said = "solved."
+        lacking = _lacking(trial, solution)
+        said = f"not yet. {lacking}" if lacking else "solved."
         print(f"{name}: {said}")
 
     return check
+
+
+def require_solved(check: Callable[[Any], None], solution: object) -> None:
+    """Raise what a check says where a solution is not there yet, as automatic grading needs it."""
+    if lacking := _lacking(unwrap(check), solution):
+        raise NotYetError(lacking)
+
+
+def _lacking(trial: Callable[[Any], None], solution: object) -> str:
+    """Return what a trial finds missing in a solution; empty where it is solved."""
+    try:
+        trial(solution)
+    except NotImplementedError:
+        return "Replace `raise NotImplementedError` with your solution."
+    except NotYetError as missing:
+        return str(missing)
+    except Exception as error:  # a reader's code may fail in any way; the notebook goes on
+        return f"Your function raised {type(error).__name__}: {error}"
+    return ""

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from regime_lib.lab.data.modular import modular_addition
     from regime_lib.lab.data.text import CharacterData, SentenceData, Vocabulary
     from regime_lib.lab.models.batchnorm_mlp import BatchNormMLP, BatchNormMLPEnsemble
-    from regime_lib.lab.models.cnn import CNN
+    from regime_lib.lab.models.cnn import CNN, CNNEnsemble
     from regime_lib.lab.models.ensemble import Ensemble
     from regime_lib.lab.models.initialisation import scale_parameters
     from regime_lib.lab.models.mlp import MLP, MLPEnsemble
@@ -28,6 +28,7 @@ __all__ = [
     "MLP",
     "BatchNormMLP",
     "BatchNormMLPEnsemble",
+    "CNNEnsemble",
     "CharacterData",
     "CheckpointedRun",
     "Dataset",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -12,6 +12,7 @@ import torch
 
 from regime_lib.chapters.neuron_modes.training import Setup
 from regime_lib.lab.data.dataset import Dataset
+from regime_lib.lab.data.stack import Stack, stacked
 from regime_lib.lab.training import checkpoints
 
 FEATURES, CLASSES = 6, 3
@@ -27,9 +28,15 @@ def small_data() -> Dataset:
     return Dataset("small", "made up", names, points[:90], labels[:90], points[90:], labels[90:])
 
 
-def small_setup(folder: Path | None = None) -> Setup:
-    """Return a setup of sixty steps."""
-    return Setup(data=small_data(), steps=60, batch_size=16, probe_size=80, bins=4, folder=folder)
+def small_stack(seeds: Sequence[int]) -> Stack:
+    """Return another split of these points for each seed."""
+    return stacked(small_data().redrawn(seed) for seed in seeds)
+
+
+def small_setup(folder: Path | None = None, seeds: Sequence[int] = (4, 11)) -> Setup:
+    """Return a setup of sixty steps, with a split for each seed."""
+    data = small_stack(seeds)
+    return Setup(data=data, steps=60, batch_size=16, probe_size=80, bins=4, folder=folder)
 
 
 class Interrupted(Exception):

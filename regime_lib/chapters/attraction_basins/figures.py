@@ -11,6 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, NullLocator
+from scipy.ndimage import distance_transform_edt
 
 from regime_lib.chapters.attraction_basins.measure import Classes, Depth, Plane, TradeOff
 from regime_lib.chapters.attraction_basins.scans import BasinScan
@@ -20,6 +21,7 @@ from regime_lib.companion.figures.theme import WIDTH_INCHES, Theme
 Array = Float[np.ndarray, " settings"]
 
 _MARKERS = ("o", "s", "^", "D")
+_NARROWEST = 0.02  # of the plane's side, from a region's border to its number
 
 
 def against_setting(theme: Theme, found: BasinScan, xlabel: str, *, log: bool = False) -> Figure:
@@ -73,11 +75,9 @@ def depth_and_width_alt(depth: Depth) -> str:
     words = []
     for width, found in depth.by_width.items():
         means = found.accuracy.mean(axis=1)
-        best, last = found.values[means.argmax()], found.values[-1]
-        words.append(
-            f"width {width}: best {means.max():.3f} at {best} layers, {means[-1]:.3f} at {last}"
-        )
-    return "; ".join(words) + "."
+        best, last = _depth(int(found.values[means.argmax()])), found.values[-1]
+        words.append(f"width {width}: best {means.max():.3f} at {best}, {means[-1]:.3f} at {last}")
+    return f"Mean test accuracy over runs: {'; '.join(words)}."
 
 
 def trade_off(theme: Theme, found: TradeOff) -> Figure:
@@ -117,6 +117,7 @@ def trade_off(theme: Theme, found: TradeOff) -> Figure:
                 ax.plot(*points[other], color=theme.text, linewidth=1, alpha=0.3, zorder=1)
         _name_ends(theme, ax, x, y, found.names[family], middle, colour)
         ax.set_title(family)
+        ax.margins(y=0.15)  # a name may hang below the lowest point
     separator = "\n" if theme.narrow else " "
     for number, ax in enumerate(grid[: len(families)]):
         if number % columns == 0:
@@ -212,13 +213,14 @@ def planes(theme: Theme, plane: Plane) -> Figure:
             interpolation="nearest",
         )
         for digit in np.unique(answers):
-            rows, columns = np.nonzero(answers == digit)
-            if len(rows) > 0.04 * answers.size:
+            # where the region is widest, so that the number stands inside
+            inside = distance_transform_edt(np.pad(answers == digit, 1))[1:-1, 1:-1]
+            row, column = np.unravel_index(inside.argmax(), inside.shape)
+            if inside.max() > _NARROWEST * len(answers):
                 step = 2 * extent / len(answers)
-                middle = int(np.argmin((rows - rows.mean()) ** 2 + (columns - columns.mean()) ** 2))
                 ax.annotate(
                     str(digit),
-                    (columns[middle] * step - extent, rows[middle] * step - extent),
+                    (column * step - extent, row * step - extent),
                     ha="center",
                     va="center",
                     color="black",

@@ -27,13 +27,16 @@ from regime_lib.chapters.attraction_basins.scans import (
 from regime_lib.estimate import Estimate, no_number, over_runs
 from regime_lib.lab.data.files import cache_root
 from regime_lib.lab.data.loading import load_dataset
+from regime_lib.lab.data.stack import stacked
 from regime_lib.lab.training.config import TrainingConfig
 
-_DEPTHS = (1, 2, 3, 4, 6, 8, 10)
-_DEEP = 6  # layers, compared with one layer
+_DEPTHS = (0, 1, 2, 3, 4, 6, 8, 10)  # 0: a linear network
+_FLAT, _DEEP = 1, 6  # layers of the networks that are compared
+_BEST_DEPTHS = (6, 8)  # according to the paper
 _RATES, _BATCH_SIZES = (0.01, 0.03, 0.1, 0.3), (8, 32, 128, 256)  # of plain SGD
 _LEVELS = (0.3, 0.5, 0.7, 0.9)
 _DIGITS = (0, 2, 9)
+_WIDE = 3  # wide networks: they take longest and carry no claim
 _SHOWN_DEPTHS = (1, 4, 10)  # whose answers are shown on a plane
 
 
@@ -42,7 +45,7 @@ class Settings:
     """The parameters of the chapter."""
 
     dataset: Literal["digits", "mnist"]
-    n_seeds: int
+    n_seeds: int  # runs, each with its own start, batches, split and noise
     steps: int
     width: int  # units a layer, if not varied
     probe_size: int  # samples that are disturbed
@@ -53,7 +56,7 @@ class Settings:
 
 
 #: What each profile gives to the parameters that are left at None.
-QUICK = {"dataset": "digits", "n_seeds": 6, "steps": 1000, "width": 64, "probe_size": 200}
+QUICK = {"dataset": "digits", "n_seeds": 12, "steps": 1000, "width": 64, "probe_size": 200}
 PAPER = {"dataset": "mnist", "n_seeds": 4, "steps": 5000, "width": 256, "probe_size": 500}
 
 
@@ -72,21 +75,45 @@ def depth(settings: Settings) -> Depth:
     """Find the best depth for three widths, and measure basins at every depth for the widest."""
     trained, basins = _depths(settings)
     by_width = {width: found.scan for width, found in trained.items()}
-    at_edge = sum(scan.best() == _DEPTHS[0] for scan in by_width.values())
-    deep = _DEPTHS.index(_DEEP)
+    at_edge = sum(scan.at_edge() for scan in by_width.values())
+    ends = [_DEPTHS.index(_FLAT), _DEPTHS.index(_DEEP)]
+    widest = by_width[settings.width]
+    means = widest.accuracy.mean(axis=1)
+    numbers: dict[str, float | int | str] = {
+        "at-edge": f"{at_edge} of {len(by_width)}",
+        "best-depth": int(widest.best()),
+        "best-depths": _listed([f"{scan.best():g}" for scan in by_width.values()]),
+        "widths-said": _listed([str(width) for width in by_width]),
+        "linear-behind": 100 * float(means.max() - means[0]),
+        "six-behind": 100 * float(means.max() - means[ends[1]]),
+        "layers-of-noise": float(np.sqrt((_FLAT + 1) / (_DEEP + 1))),
+    }
     return Depth(
         {
-            "nd-depth-optimum": _over_seeds(by_width[settings.width].best, settings, "layers"),
-            "nd-depth-width": _over_seeds(
+            "nd-depth-six-to-eight": _over_seeds(
+                lambda pick: lead_of_paper(widest, pick), settings, "%"
+            ),
+            "nd-best-depth-width": _over_seeds(
                 lambda pick: range_of_best(by_width, pick), settings, "layers"
             ),
-            "nd-sample-basin-depth": _growth(basins.sample_basin[[0, deep]], settings),
-            "nd-weight-basin-depth": _growth(basins.weight_basin[[0, deep]], settings),
+            "nd-sample-basin-depth": _growth(basins.sample_basin[ends], settings),
+            "nd-weight-basin-depth": _growth(basins.weight_basin[ends], settings),
         },
-        {"at-edge": f"{at_edge} of {len(by_width)}"},
+        numbers,
         by_width,
         basins,
     )
+
+
+def lead_of_paper(scan: Scan, pick: Int[np.ndarray, " chosen"]) -> float:
+    """Return how far the best of the paper's depths is ahead of the best other one, in points."""
+    means = 100 * scan.accuracy[:, pick].mean(axis=1)
+    paper = np.isin(scan.values, _BEST_DEPTHS)
+    return float(means[paper].max() - means[~paper].max())
+
+
+def _listed(words: list[str]) -> str:
+    return f"{', '.join(words[:-1])} and {words[-1]}"
 
 
 @dataclass(frozen=True)
@@ -122,7 +149,7 @@ def trade_off(settings: Settings) -> TradeOff:
         {"families-together": len(together), "families-named": ", ".join(together) or "none"},
         families,
         {
-            "depth": tuple(f"{d} layer{'s' * (d > 1)}" for d in _DEPTHS),
+            "depth": tuple(f"{d} layer{'s' * (d != 1)}" for d in _DEPTHS),
             **{
                 family: tuple(f"{family} {value:g}" for value in families[family].values)
                 for family in ("width", "rate", "batch")
@@ -142,10 +169,10 @@ class Classes:
 
 
 def classes(settings: Settings) -> Classes:
-    """Measure classes one by one in networks of one hidden layer."""
+    """Measure each class by itself in networks of one hidden layer."""
     trained, _ = _depths(settings)
     plan, size = _plan(settings), settings.probe_size
-    one_layer = trained[settings.width].at(1)
+    one_layer = trained[settings.width].at(_FLAT)
     found = class_basins(plan, one_layer, samples=2 * size, ranked=10 * size)
     order = np.argsort(-np.median(found.basin, axis=0))
     return Classes(
@@ -186,7 +213,7 @@ class Plane:
 def plane(settings: Settings) -> Plane:
     """Lay a plane through a 0, a 2 and a 9."""
     trained, _ = _depths(settings)
-    found = plane_through(_plan(settings).data, _DIGITS)
+    found = plane_through(_plan(settings).data.member(0), _DIGITS)
     answers = {
         layers: found.answers(trained[settings.width].at(layers).member(0))
         for layers in _SHOWN_DEPTHS
@@ -205,7 +232,7 @@ class Levels:
 def levels(settings: Settings) -> Levels:
     """Compare the two depths at other levels."""
     trained = _depths(settings)[0][settings.width]
-    found = ratios_at_levels(_plan(settings), trained.at(_DEEP), trained.at(1), _LEVELS)
+    found = ratios_at_levels(_plan(settings), trained.at(_DEEP), trained.at(_FLAT), _LEVELS)
     pairs = zip(found.levels, found.ratio, strict=True)
     return Levels({f"level-{100 * level:.0f}": float(ratio) for level, ratio in pairs}, found)
 
@@ -218,10 +245,11 @@ class Wider:
 
 
 def wider(settings: Settings) -> Wider:
-    """Train wide networks of one and of six layers."""
-    plan, wide = _plan(settings), 4 * settings.width
-    found = basin_scan(plan, trained_scan(plan, "depth", (1, _DEEP), width=wide))
-    numbers: dict[str, float | int | str] = {"wide-width": wide}
+    """Train wide networks of one and of six layers, with the first seeds only."""
+    few = min(settings.n_seeds, _WIDE)
+    plan, wide = _plan(settings).first(few), 4 * settings.width
+    found = basin_scan(plan, trained_scan(plan, "depth", (_FLAT, _DEEP), width=wide))
+    numbers: dict[str, float | int | str] = {"wide-width": wide, "wide-runs": few}
     for name, basins in found.basins.items():
         one, six = basins.mean(axis=1)
         numbers[f"wide-{name.split()[0]}"] = float(six / one)
@@ -255,12 +283,17 @@ def measure(settings: Settings) -> Measurements:
     )
 
 
+#: All parts that measure claims; all of these are empirical, and none reads committed tables.
+PARTS = (depth, width, classes)
+EMPIRICAL = PARTS
+
+
 def _over_seeds(
     statistic: Callable[[Int[np.ndarray, " picked"]], float], settings: Settings, unit: str = "1"
 ) -> Estimate:
     n = settings.n_seeds
-    found = over_runs(statistic, n, over=f"{n} seeds", seed=settings.seed, unit=unit)
-    outside = found.low is None  # a basin that lies outside the bracket
+    found = over_runs(statistic, n, over=f"{n} runs", seed=settings.seed, unit=unit)
+    outside = found.low is None  # a basin outside the bracket, or a best depth at the edge
     return no_number(found.over, unit) if outside else found
 
 
@@ -271,10 +304,15 @@ def _growth(basins: Float[np.ndarray, "settings seeds"], settings: Settings) -> 
 
 @lru_cache(maxsize=1)
 def _plan(settings: Settings) -> ScanPlan:
-    """Training on MNIST is long, and taken up from its checkpoints."""
+    """Draw a split of the data for each seed.
+
+    Training on MNIST is long, and taken up from its checkpoints.
+    """
+    data = load_dataset(settings.dataset)
+    seeds = tuple(range(settings.seed, settings.seed + settings.n_seeds))
     return ScanPlan(
-        data=load_dataset(settings.dataset),
-        seeds=tuple(range(settings.seed, settings.seed + settings.n_seeds)),
+        data=stacked(data.redrawn(seed) for seed in seeds),
+        seeds=seeds,
         config=TrainingConfig(
             optimizer="adam",
             lr=settings.lr,
@@ -283,7 +321,6 @@ def _plan(settings: Settings) -> ScanPlan:
         ),
         probe_size=settings.probe_size,
         draws=settings.draws,
-        noise_seed=settings.seed,
         folder=None if settings.dataset == "digits" else cache_root() / "61_attraction_basins",
     )
 

@@ -1,14 +1,15 @@
 """Attraction basins over settings: ensembles trained at each depth, width, rate or batch size.
 
-Source: arXiv 2501.02436, version 5, through our notes (claims 8 to 10, definition 6): with depth
+Source: arXiv 2501.02436, version 5 (the form of the basins is ours): with depth
 the basin in sample space is to grow and that in weight space to shrink, width is to enlarge the
-latter, and digits are to differ. Every setting differs from a plan in one thing. Training goes
-through checkpoints, so that a scan with a folder is taken up where it was interrupted.
+latter, and digits are to differ. Every setting differs from a plan in one thing. Each member has
+its own split of the data and its own noise, besides its own start. Training goes through
+checkpoints, so that a scan with a folder is taken up where it was interrupted.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
@@ -18,10 +19,10 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from regime_lib.errors import RegimeError
-from regime_lib.instrument.modes.basins import sample_basins, weight_basins
+from regime_lib.instrument.modes.basins import Basins, sample_basins, weight_basins
 from regime_lib.instrument.modes.ranks import rank_distributions
-from regime_lib.lab.data.dataset import Dataset
-from regime_lib.lab.models.mlp import MLPEnsemble
+from regime_lib.lab.data.stack import Stack
+from regime_lib.lab.models.mlp import MLP, MLPEnsemble
 from regime_lib.lab.training.checkpoints import train_to_checkpoints
 from regime_lib.lab.training.config import TrainingConfig
 
@@ -36,29 +37,40 @@ _CONFIG = tuple(field.name for field in fields(TrainingConfig))
 class ScanPlan:
     """What all settings of a scan share."""
 
-    data: Dataset
+    data: Stack
+    """Of each member of an ensemble."""
     seeds: tuple[int, ...]
-    """One for each member of an ensemble: of its initial weights and of its batches."""
+    """One for each member: of its initial weights, of its batches and of the noise."""
     config: TrainingConfig
     """From which settings depart."""
     probe_size: int
-    """Training samples, the first ones, that are disturbed."""
+    """Training samples of a member, the first ones, that are disturbed."""
     draws: int
     """Noisy copies of each sample, or noisy networks."""
-    noise_seed: int = 0
     folder: Path | None = None
     """Where to keep checkpoints; nothing is kept if None."""
     checkpoints: int = 4
     """How many a training run keeps in the folder, evenly spread."""
 
-    @property
-    def noise(self) -> dict[str, Any]:
-        """What every measurement of basins is told."""
-        return {"draws": self.draws, "seed": self.noise_seed, "members": len(self.seeds)}
+    def first(self, members: int) -> ScanPlan:
+        """Return the plan of the first members."""
+        return replace(self, data=self.data.first(members), seeds=self.seeds[:members])
 
-    def first(self, samples: int) -> tuple[Tensor, Tensor]:
-        """Return inputs and labels of the first training samples."""
-        return self.data.train_inputs[:samples], self.data.train_labels[:samples]
+    def alone(self, net: MLPEnsemble, samples: int) -> Iterator[Member]:
+        """Yield each member of an ensemble by itself, with what a measurement of it is told."""
+        for k, seed in enumerate(self.seeds):
+            shown = self.data.train_inputs[k, :samples], self.data.train_labels[k, :samples]
+            yield Member(net.member(k), *shown, {"draws": self.draws, "seed": seed})
+
+
+@dataclass(frozen=True, eq=False)
+class Member:
+    """One network of an ensemble, its first training samples, and how to disturb them."""
+
+    net: MLP
+    inputs: Float[Tensor, "samples features"]
+    labels: Int[Tensor, " samples"]
+    noise: dict[str, Any]
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,6 +86,10 @@ class Scan:
         """Return the value with the highest mean accuracy over some members, all by default."""
         chosen = self.accuracy if pick is None else self.accuracy[:, pick]
         return self.values[int(chosen.mean(axis=1).argmax())]
+
+    def at_edge(self, pick: Int[np.ndarray, " chosen"] | None = None) -> bool:
+        """Whether that is the first or the last value tried: a better one may lie beyond."""
+        return self.best(pick) in (self.values[0], self.values[-1])
 
 
 @dataclass(frozen=True, eq=False)
@@ -191,9 +207,13 @@ def basin_scan(plan: ScanPlan, trained: TrainedScan, *, precision: float = 0.02)
     RegimeError
         As for `sample_basins`.
     """
-    probe, options = plan.first(plan.probe_size), {"precision": precision, **plan.noise}
     sample, weight = (
-        np.array([basins(net, *probe, **options).amplitude[:, 0] for net in trained.ensembles])
+        np.array(
+            [
+                [_basin(basins, member, precision=precision) for member in members]
+                for members in (plan.alone(net, plan.probe_size) for net in trained.ensembles)
+            ]
+        )
         for basins in (sample_basins, weight_basins)
     )
     scan = trained.scan
@@ -202,10 +222,16 @@ def basin_scan(plan: ScanPlan, trained: TrainedScan, *, precision: float = 0.02)
 
 def range_of_best(
     scans: Mapping[int, Scan], pick: Int[np.ndarray, " chosen"] | None = None
-) -> Value:
-    """Return how far the best values of several scans lie apart."""
+) -> float:
+    """Return how far the best values of several scans lie apart.
+
+    NaN if one of them is the first or the last value tried: what stands at the edge cannot move
+    further, so that agreement there says nothing.
+    """
+    if any(scan.at_edge(pick) for scan in scans.values()):
+        return float("nan")
     best = [scan.best(pick) for scan in scans.values()]
-    return max(best) - min(best)
+    return float(max(best) - min(best))
 
 
 def class_basins(
@@ -229,9 +255,15 @@ def class_basins(
     RegimeError
         As for `sample_basins` and `rank_distributions`.
     """
-    found = sample_basins(net, *plan.first(samples), by="class", **plan.noise)
-    ranks = rank_distributions(net, *plan.first(ranked), bins=bins, members=len(plan.seeds))
-    return ClassBasins(found.amplitude, ranks[0].class_slope)
+    basin = [
+        sample_basins(m.net, m.inputs, m.labels, by="class", **m.noise).amplitude[0]
+        for m in plan.alone(net, samples)
+    ]
+    slope = [
+        rank_distributions(m.net, m.inputs, m.labels, bins=bins)[0].class_slope[0]
+        for m in plan.alone(net, ranked)
+    ]
+    return ClassBasins(np.array(basin), np.array(slope))
 
 
 def ratios_at_levels(
@@ -253,12 +285,22 @@ def ratios_at_levels(
     RegimeError
         If a level is not between 0 and 1.
     """
-    probe = plan.first(plan.probe_size)
     upper, lower = (
-        np.array([sample_basins(n, *probe, level=v, **plan.noise).amplitude[:, 0] for v in levels])
-        for n in (net, base)
+        np.array(
+            [
+                [_basin(sample_basins, member, level=level) for level in levels]
+                for member in plan.alone(ensemble, plan.probe_size)
+            ]
+        ).mean(axis=0)
+        for ensemble in (net, base)
     )
-    return LevelRatios(tuple(levels), upper.mean(axis=1) / lower.mean(axis=1))
+    return LevelRatios(tuple(levels), upper / lower)
+
+
+def _basin(basins: Callable[..., Basins], member: Member, **options: float) -> float:
+    """Measure one network, all samples together."""
+    found = basins(member.net, member.inputs, member.labels, **member.noise, **options)
+    return float(found.amplitude[0, 0])
 
 
 def _trained(
@@ -266,7 +308,7 @@ def _trained(
 ) -> tuple[MLPEnsemble, Float[np.ndarray, " members"]]:
     """Train the ensemble of one setting, or load it; return it and its test accuracies."""
     config = replace(plan.config, **{k: v for k, v in setting.items() if k not in SHAPE})
-    features, classes = plan.data.train_inputs.shape[1], len(plan.data.classes)
+    features, classes = plan.data.train_inputs.shape[2], len(plan.data.classes)
     sizes = (features, *[setting["width"]] * setting["depth"], classes)
     number = 1 if plan.folder is None else plan.checkpoints
     marks = np.unique(np.linspace(0, config.steps, number + 1).round().astype(np.int64))[1:]

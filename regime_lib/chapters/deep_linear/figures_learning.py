@@ -118,8 +118,8 @@ def rates_alt(found: learning.Rates, bound: learning.RateBound) -> str:
     return (
         "Left, straight falling lines on a logarithmic axis, steeper with depth; fitted over "
         f"predicted rates lie between {rate.low:.4f} and {rate.high:.4f}. Right, all "
-        f"{bound.ratios.shape[1]} ratios start at one and fall; the largest is "
-        f"{bound.claims['dl-rate-bound'].value:.6f}."
+        f"{bound.ratios.shape[1]} ratios start at one; the logarithm of the loss falls at least "
+        f"{bound.claims['dl-rate-bound'].value:.3g} times as far as it must."
     )
 
 

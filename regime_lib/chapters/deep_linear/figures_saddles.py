@@ -21,7 +21,7 @@ from regime_lib.companion.figures.marks import note
 from regime_lib.companion.figures.theme import Theme
 from regime_lib.simulators.deep_linear.problem import velocity
 
-Line = tuple[Float[np.ndarray, " points"], Float[np.ndarray, " points"]]
+Line = tuple[Float[np.ndarray, " _"], Float[np.ndarray, " _"]]
 _MARKERS = "osd^v"
 
 

@@ -9,24 +9,20 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
-from regime_lib.chapters.deep_linear.settings import (
-    WIDE,
-    Settings,
-    farthest_from_one,
-    rounding,
-)
+from regime_lib.chapters.deep_linear.settings import Settings, farthest_from_one
+from regime_lib.chapters.deep_linear.structure import velocity_by_autograd
 from regime_lib.chapters.part import Part
-from regime_lib.estimate import Estimate, number, proportion, run_range
+from regime_lib.estimate import Estimate, number, run_range
 from regime_lib.simulators.deep_linear.critical import (
     chain_points,
     critical_values,
     find_critical_point,
     visited_values,
 )
-from regime_lib.simulators.deep_linear.flow import gradient_flow
+from regime_lib.simulators.deep_linear.flow import FlowPath, gradient_flow
 from regime_lib.simulators.deep_linear.hessian import exact_inertia, hessian
 from regime_lib.simulators.deep_linear.initialisation import decoupled_init, random_init
-from regime_lib.simulators.deep_linear.problem import Layers, LinearTask, product
+from regime_lib.simulators.deep_linear.problem import Layers, LinearTask, Matrix, product
 from regime_lib.simulators.deep_linear.settle import SettledPath, settle
 from regime_lib.simulators.deep_linear.solutions import escape_time
 from regime_lib.simulators.deep_linear.symmetry import fibre_dimension
@@ -43,32 +39,49 @@ class CriticalPoints(Part):
     """The losses at critical points that were found, or built."""
 
     predicted: dict[str, float]  # by what is learnt
-    found: dict[str, Float[np.ndarray, " points"]]  # by the way of searching
+    found: dict[str, Float[np.ndarray, " _"]]  # by the way of searching
 
 
 def critical_points(settings: Settings) -> CriticalPoints:
     """Search critical points from random weights, and build one for every critical value."""
     task, random = settings.task, settings.generator(4)
     tries = max(settings.n_starts // 3, 3)
-    found, distances = {}, []
+    values = critical_values(settings.sigma, len(settings.sigma))
+    products, distances = {}, []
     for name, sizes in _SEARCHED.items():
         points = [find_critical_point(random_init(sizes, 1.0, random), task) for _ in range(tries)]
-        losses = np.array([float(task.loss(product(one))) for one in points if one is not None])
+        products[name] = [product(one) for one in points if one is not None]
         predicted = np.array([value.loss for value in critical_values(settings.sigma, min(sizes))])
-        distances += [abs(predicted - loss).min() for loss in losses]
-        found[name] = losses
+        distances += [abs(predicted - task.loss(one)).min() for one in products[name]]
     reached = len(distances)
-    values = critical_values(settings.sigma, len(settings.sigma))
-    explicit = [explicit_point(task, value.learnt) for value in values]
-    found["explicit"] = np.array([float(task.loss(product(point))) for point in explicit])
+    products["explicit"] = [product(explicit_point(task, value.learnt)) for value in values]
+    found = {
+        name: np.array([float(task.loss(one)) for one in own]) for name, own in products.items()
+    }
     distances += [abs(a - b.loss) for a, b in zip(found["explicit"], values, strict=True)]
+    every = np.array([one for own in products.values() for one in own])
+    spread = spread_at_one_value(every, task, np.array([value.loss for value in values]))
     n, over = len(distances), f"{len(distances)} critical points"
     return CriticalPoints(
-        {"dl-critical-values": rounding(max(distances), n=n, over=over)},
+        {
+            "dl-critical-values": number(max(distances), n=n, over=over),
+            "dl-quotient": number(spread, n=n, over=over),
+        },
         {"critical-found": reached, "critical-tried": tries * len(_SEARCHED)},
         {_learnt_name(value.learnt): value.loss for value in values},
         found,
     )
+
+
+def spread_at_one_value(
+    products: Float[np.ndarray, "points outputs inputs"],
+    task: LinearTask,
+    values: Float[np.ndarray, " values"],
+) -> float:
+    """Return the largest entry by which two products of one critical value, the nearest, differ."""
+    nearest = abs(task.loss(products)[:, None] - values).argmin(axis=1)
+    groups = [products[nearest == value] for value in np.unique(nearest)]
+    return float(max(np.ptp(group, axis=0).max() for group in groups))
 
 
 def explicit_point(task: LinearTask, learnt: tuple[int, ...]) -> Layers:
@@ -104,7 +117,7 @@ def saddles(settings: Settings) -> Saddles:
     table["against the rule"] = points.groupby("network")["wrong"].sum()
     return Saddles(
         {
-            "dl-origin-depth-two": rounding(
+            "dl-origin-depth-two": number(
                 abs(curvatures - predicted).max(), over=f"{len(curvatures)} curvatures"
             ),
             "dl-origin-deep": number(max(deep), n=len(deep), over=f"{len(deep)} depths"),
@@ -129,15 +142,19 @@ def saddles(settings: Settings) -> Saddles:
     )
 
 
+def families(deepest: int) -> list[tuple[int, ...]]:
+    """Return the sizes of the networks whose explicit critical points are all looked at."""
+    square = [(2,) * (h + 1) for h in range(2, deepest + 1)]
+    return [*square, (2, 3, 3, 2), (3, 3, 3), (3, 3, 3, 3)]
+
+
 def classified_points(deepest: int) -> pd.DataFrame:
     """Return a row per critical point made of chains: its network, kind, and whether it is wrong.
 
     Wrong is a point whose exact signs contradict the rule of ranks.
     """
-    families = [(2,) * (h + 1) for h in range(2, deepest + 1)]
-    families += [(2, 3, 3, 2), (3, 3, 3), (3, 3, 3, 3)]
     rows = []
-    for sizes in families:
+    for sizes in families(deepest):
         spectrum = range(sizes[0], 0, -1)
         for point in chain_points(spectrum, sizes, wide=len(set(sizes)) > 1):
             negative = exact_inertia(point.layers, point.target).negative > 0
@@ -169,7 +186,7 @@ def ends(settings: Settings) -> Part:
     """Judge the flows of several shapes that were followed until they settled."""
     settled, sigma = _settled(settings), settings.sigma
     rises = [np.diff(path.losses, axis=0).max() for path in settled.values()]
-    speeds = np.concatenate([path.speeds[-1] for path in settled.values()])
+    again = np.array([still_moving(path) for path in settled.values()])
     excess, narrow = [], []
     for sizes, path in settled.items():
         best = visited_values(sigma, min(sizes))[-1]
@@ -183,19 +200,43 @@ def ends(settings: Settings) -> Part:
     where = "at a global minimum" + (f", {astray} excepted" if astray else "")
     return Part(
         {
-            "dl-lyapunov": rounding(max(0.0, *rises), n=n, over=over),
-            "dl-convergence": run_range(speeds, over=over, statistic=np.max),
-            "dl-no-spurious-minima": proportion(n - astray, n, over=over),
-            "dl-bottleneck": rounding(
+            "dl-lyapunov": number(max(0.0, *rises), n=n, over=over),
+            "dl-convergence": number(again.max(), n=n, over=over),
+            "dl-no-spurious-minima": number(astray, n=n, over=over),
+            "dl-bottleneck": number(
                 gaps.max(), n=len(gaps), over=f"{len(gaps)} random initialisations"
             ),
         },
         {
             "settle-noise": f"{noisy} of {len(settled)}",
             "settle-longest": max(float(path.times[-1]) for path in settled.values()),
+            "again-moved": float(again[:, 0].max()),
+            "again-gradient": float(again[:, 1].max()),
             "ends-where": where,
         },
     )
+
+
+def still_moving(path: SettledPath) -> tuple[float, float]:
+    """Follow settled networks for as long again, without a rule that stops them.
+
+    Returned are how far the weights of the one that moves most get from where they settled, and
+    the largest norm of a gradient there, by automatic differentiation.
+    """
+    later = gradient_flow(
+        path.end, path.task, np.array([0.0, path.times[-1]]), rtol=1e-12, atol=1e-14
+    )
+    squares = [((after - before) ** 2).sum(axis=(1, 2)) for before, after in _ends(later)]
+    moved = float(np.sqrt(sum(squares)).max())
+    gradients = []
+    for index in range(len(later.end[0])):
+        moves = velocity_by_autograd(later.member(index).end, path.task.target)
+        gradients.append(np.sqrt(sum((move**2).sum() for move in moves)))
+    return moved, float(max(gradients))
+
+
+def _ends(path: FlowPath) -> list[tuple[Matrix, Matrix]]:
+    return [(layer[0], layer[-1]) for layer in path.layers]
 
 
 @lru_cache(maxsize=1)
@@ -212,21 +253,6 @@ def _settled(settings: Settings) -> dict[tuple[int, ...], SettledPath]:
         )
         for sizes in _SETTLED
     }
-
-
-def level_sets(settings: Settings) -> Part:
-    """Stretch the first layer, and shrink the second one, until the norm is a million times."""
-    first, second, *rest = random_init(WIDE, 1.0, settings.generator(6))
-    curve = [(s * first, second / s, *rest) for s in np.geomspace(1, 1e7, 50)]
-    norms = np.array([np.sqrt(sum((w**2).sum() for w in layers)) for layers in curve])
-    losses = np.array([settings.task.loss(product(layers)) for layers in curve])
-    growth = norms / norms[0]
-    stop = int((growth > 1e6).argmax()) + 1  # the first network beyond a million counts as well
-    change = abs(losses[:stop] / losses[0] - 1).max()
-    return Part(
-        {"dl-level-sets": rounding(change, over=f"{stop} networks of one curve")},
-        {"norm-growth": float(growth[:stop].max())},
-    )
 
 
 @dataclass(frozen=True)

@@ -9,17 +9,20 @@ from jaxtyping import Bool, Float
 
 from regime_lib.chapters.deep_linear.settings import ONE, Settings, farthest_from_one
 from regime_lib.chapters.part import Numbers, Part
-from regime_lib.estimate import Estimate, proportion, run_range
+from regime_lib.estimate import Estimate, median, number, proportion, run_range
 from regime_lib.simulators.deep_linear import initialisation, solutions
 from regime_lib.simulators.deep_linear.critical import visited_values
 from regime_lib.simulators.deep_linear.flow import FlowPath, gradient_flow
 from regime_lib.simulators.deep_linear.plateaus import Match, find_plateaus, match_plateaus
+from regime_lib.simulators.deep_linear.problem import Layers, LinearTask
 from regime_lib.simulators.deep_linear.settle import settle
 
-#: Times, and losses of shape (times, runs).
-Losses = tuple[Float[np.ndarray, " times"], Float[np.ndarray, "times runs"]]
+#: Times, and losses of shape (times, runs); how many times differs between ensembles.
+Losses = tuple[Float[np.ndarray, " _"], Float[np.ndarray, "_ runs"]]
 _DEPTHS = (1, 2, 3, 4, 5)
 _PAIRS = ((0.1, 0.2), (0.2, -0.1), (0.01, 1.0), (-0.5, 1.5), (2.0, 3.0), (0.3, 7.0))
+_ORDERED = 5  # starts of the claims on order, over the chapter's `n_starts`
+_RESOLVED = 1e-14  # loss below which the integrator's own errors show
 _LATE, _EARLY = (1e-11, 1e-15), (1e-4, 1e-8)  # losses between which a rate is fitted
 
 
@@ -46,10 +49,14 @@ def small_weights(settings: Settings) -> SmallWeights:
         plateaus[f"depth {h}"] = int(np.median([len(match.nearest) for match in matches]))
         worst[h] = np.array([match.worst for match in matches])
         missed[f"stairs-missed-{h}"] = sum(bool(match.missed) for match in matches)
-    over = f"{settings.n_seeds} seeds"
+    claims = [median(worst[h], over=f"{settings.n_seeds} seeds at depth {h}") for h in (2, 3)]
     return SmallWeights(
-        {"dl-stairs": run_range(worst[3], over=over, statistic=np.max)},
-        {**missed, "stairs-depth-two": float(np.median(worst[2]))},
+        {"dl-stairs": max(claims, key=lambda claim: claim.value or 0.0)},
+        {
+            **missed,
+            "stairs-depth-two": float(np.median(worst[2])),
+            "stairs-depth-three": float(np.median(worst[3])),
+        },
         runs,
         values,
         plateaus,
@@ -67,30 +74,49 @@ def matched_plateaus(path: FlowPath, values: Float[np.ndarray, " values"]) -> li
 
 
 def order(settings: Settings) -> Part:
-    """Note when each mode passes half of its value; the claim is on the worse of two depths."""
-    random, shares = settings.generator(10), []
+    """Count random starts that learn the largest value first, at depths two and three."""
+    random, claims = settings.generator(10), {}
     numbers: Numbers = {}
-    for h in (2, 3):
+    n = _ORDERED * settings.n_starts
+    for h, claim in ((2, "dl-stairs-order"), (3, "dl-stairs-order-deep")):
         scale = settings.scales[h]
-        start = initialisation.random_init((3,) * (h + 1), scale, random, runs=settings.n_starts)
-        path = settle(start, settings.task, tolerance=1e-7, detail=1, rtol=1e-8, atol=1e-8 * scale)
-        ordered = is_ordered(half_times(path, np.array(settings.sigma)))
-        hits, n = int(ordered.sum()), len(ordered)
+        start = initialisation.random_init((3,) * (h + 1), scale, random, runs=n)
+        times = half_times_of(start, settings.task, 1e-8 * scale)
+        hits = int(is_ordered(times).sum())
         numbers[f"order-{h}"] = f"{hits} of {n}"
-        shares.append(proportion(hits, n, over=f"{n} random initialisations at depth {h}"))
-    least = min(shares, key=lambda share: share.value or 0.0)
-    return Part({"dl-stairs-order": least}, numbers)
+        claims[claim] = proportion(hits, n, over=f"{n} random initialisations")
+    return Part(claims, numbers)
+
+
+def half_times_of(layers: Layers, task: LinearTask, atol: float) -> Float[np.ndarray, "runs modes"]:
+    """Return when each mode passes half of its value; infinity for one that can only be the last.
+
+    Each network is followed no longer than that, because the slowest of many takes very long.
+    """
+    sigma = task.singular_values
+    times = np.full((len(layers[0]), len(sigma)), np.inf)
+    followed, begin, span = np.arange(len(times)), 0.0, 8.0
+    while len(followed):
+        clock = np.linspace(begin, begin + span, 201)
+        path = gradient_flow(layers, task, clock, rtol=1e-8, atol=atol)
+        times[followed] = np.minimum(times[followed], half_times(path, sigma))
+        open_ = np.isinf(times[followed]).sum(axis=1) > 1
+        layers, followed = tuple(layer[open_] for layer in path.end), followed[open_]
+        begin, span = begin + span, 1.5 * span
+    return times
 
 
 def half_times(
     path: FlowPath, sigma: Float[np.ndarray, " modes"]
 ) -> Float[np.ndarray, "runs modes"]:
-    """Return when each mode first passes half of its singular value."""
+    """Return when each mode first passes half of its singular value; infinity: not on the path."""
     strength = path.modes / (0.5 * sigma)
-    after = np.maximum((strength >= 1).argmax(axis=0), 1)
+    passes = (strength[0] < 1) & (strength >= 1).any(axis=0)
+    after = np.where(passes, (strength >= 1).argmax(axis=0), 1)
     low, high = (np.take_along_axis(strength, k[None], axis=0)[0] for k in (after - 1, after))
+    back = np.divide(high - 1, high - low, out=np.zeros_like(high), where=passes)
     step = path.times[after] - path.times[after - 1]
-    return path.times[after] - step * (high - 1) / (high - low)
+    return np.where(passes, path.times[after] - step * back, np.inf)
 
 
 def is_ordered(times: Float[np.ndarray, "runs modes"]) -> Bool[np.ndarray, " runs"]:
@@ -150,7 +176,7 @@ def closed_forms(settings: Settings) -> Part:
         "dl-unbalanced-solution": (pair_errors(), "pairs"),
     }
     claims = {
-        claim: run_range(found, over=f"{len(found)} {what}", statistic=np.max)
+        claim: number(found.max(), n=len(found), over=f"{len(found)} {what}")
         for claim, (found, what) in errors.items()
     }
     return Part(claims, {})
@@ -195,9 +221,9 @@ def pair_errors() -> Float[np.ndarray, " pairs"]:
 class Rates(Part):
     """How fast the loss falls near a balanced minimum."""
 
-    # loss over its first, by depth
-    decays: dict[str, tuple[Float[np.ndarray, " times"], Float[np.ndarray, " times"]]]
-    formulas: dict[str, Float[np.ndarray, " times"]]  # with the predicted rate
+    # times, and the loss over its first, by depth
+    decays: dict[str, tuple[Float[np.ndarray, " _"], Float[np.ndarray, " _"]]]
+    formulas: dict[str, Float[np.ndarray, " _"]]  # with the predicted rate
 
 
 def rates(settings: Settings) -> Rates:
@@ -256,7 +282,7 @@ class RateBound:
 def rate_bound(settings: Settings) -> RateBound:
     """Follow networks at depths two to four from within a distance of the target."""
     task, random, times = settings.task, settings.generator(13), np.linspace(0, 6, 241)
-    ratios = []
+    ratios, falls = [], []
     for h in (2, 3, 4):
         for _ in range(settings.n_seeds):
             margin = settings.sigma_3 * random.uniform(0.05, 0.9)
@@ -265,11 +291,25 @@ def rate_bound(settings: Settings) -> RateBound:
             start = initialisation.balanced_init(near, (3,) * (h + 1), random)
             path = gradient_flow(start, task, times, rtol=1e-12, atol=1e-15)
             bound = solutions.loss_bound(times, float(path.losses[0]), h, margin)
-            ratios.append(np.where(bound > 1e-14, path.losses / bound, np.nan))
-    largest = np.nanmax(ratios, axis=1)
-    over = f"{len(ratios)} initialisations"
+            ratios.append(np.where(bound > _RESOLVED, path.losses / bound, np.nan))
+            falls.append(smallest_fall(times, path.losses, bound))
+    over = f"{len(falls)} initialisations"
     return RateBound(
-        {"dl-rate-bound": run_range(largest, over=over, statistic=np.max)},
+        {"dl-rate-bound": number(min(falls), n=len(falls), over=over)},
         times,
         np.array(ratios).T,
     )
+
+
+def smallest_fall(
+    times: Float[np.ndarray, " times"],
+    losses: Float[np.ndarray, " times"],
+    bound: Float[np.ndarray, " times"],
+) -> float:
+    """Return how far the logarithm of the loss has fallen, over how far it must, at the worst time.
+
+    The start, where neither has fallen, and times at which the bound is not resolved do not count.
+    """
+    inside = (times > 0) & (bound > _RESOLVED)
+    falls = [np.log(curve[inside] / losses[0]) for curve in (losses, bound)]
+    return float((falls[0] / falls[1]).min())

@@ -1,19 +1,41 @@
 """What chapter 50 measures: gradient flow of deep linear networks, in parts by topic.
 
-The parts are in `structure`, `landscape`, `learning` and `beyond`.
+The parts are in `structure`, `landscape`, `level_sets`, `learning` and `beyond`.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from regime_lib.chapters.deep_linear import beyond, landscape, learning, structure
+from regime_lib.chapters.deep_linear import beyond, landscape, learning, level_sets, structure
 from regime_lib.chapters.deep_linear.settings import Settings
 from regime_lib.chapters.part import Part
 
 #: What each profile gives to the parameters that are left at None.
-QUICK = {"n_starts": 100, "n_seeds": 10, "deepest": 5}
+QUICK = {"n_starts": 100, "n_seeds": 16, "deepest": 5}
 PAPER = {"n_starts": 500, "n_seeds": 50, "deepest": 6}
+
+#: The parts that measure claims.
+PARTS = (
+    structure.proofs,
+    structure.adjacency_flow,
+    structure.matrix_flow,
+    structure.conservation,
+    structure.symmetry,
+    landscape.critical_points,
+    landscape.saddles,
+    landscape.ends,
+    level_sets.level_sets,
+    landscape.fibre,
+    landscape.half_lines,
+    learning.small_weights,
+    learning.order,
+    learning.closed_forms,
+    learning.rates,
+    learning.rate_bound,
+)
+#: Those of empirical claims: none, for all claims here are identities, or laws of solvable models.
+EMPIRICAL = ()
 
 
 @dataclass(frozen=True)
@@ -56,7 +78,7 @@ def measure(settings: Settings) -> Measurements:
         landscape.critical_points(settings),
         landscape.saddles(settings),
         landscape.ends(settings),
-        landscape.level_sets(settings),
+        level_sets.level_sets(settings),
         landscape.fibre(settings),
         landscape.half_lines(settings),
         learning.small_weights(settings),

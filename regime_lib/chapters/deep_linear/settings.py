@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-from regime_lib.estimate import Estimate, bounded
 from regime_lib.simulators.deep_linear.problem import LinearTask
 
 Array = Float[np.ndarray, "..."]
@@ -52,11 +51,6 @@ class Settings:
     def generator(self, section: int) -> np.random.Generator:
         """Return the random numbers of one section, whatever the others drew."""
         return np.random.default_rng([self.seed, section])
-
-
-def rounding(value: float, *, over: str, n: int | None = None) -> Estimate:
-    """Return a value of the size of rounding, up to ten times which other processors may find."""
-    return bounded(float(value), 0.0, 10 * max(float(value), 1e-16), over=over, n=n)
 
 
 def farthest_from_one(ratios: Float[np.ndarray, " ratios"]) -> float:

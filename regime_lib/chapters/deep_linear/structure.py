@@ -10,9 +10,9 @@ import torch
 from jaxtyping import Float
 from scipy.integrate import solve_ivp
 
-from regime_lib.chapters.deep_linear.settings import ONE, WIDE, Array, Settings, rounding
+from regime_lib.chapters.deep_linear.settings import ONE, WIDE, Array, Settings
 from regime_lib.chapters.part import Part
-from regime_lib.estimate import Estimate, number, run_range
+from regime_lib.estimate import Estimate, mean, number
 from regime_lib.simulators.deep_linear import problem
 from regime_lib.simulators.deep_linear.adjacency import (
     Adjacency,
@@ -71,7 +71,7 @@ def adjacency_flow(settings: Settings) -> Part:
         autograd_gaps.append(abs(other - layerwise).max() / abs(layerwise).max())
     over = f"{len(gaps)} random networks"
     return Part(
-        {"dl-adjacency-flow": rounding(max(gaps), n=len(gaps), over=over)},
+        {"dl-adjacency-flow": number(max(gaps), n=len(gaps), over=over)},
         {"autograd-gap": float(max(autograd_gaps))},
     )
 
@@ -155,7 +155,7 @@ class Conservation(Part):
 
 def conservation(settings: Settings) -> Conservation:
     """Follow the flow and gradient descent from the same initialisations."""
-    task, over = settings.task, f"{settings.n_seeds} seeds"
+    task, over = settings.task, f"{settings.n_seeds} random initialisations"
     start = random_init(WIDE, 0.5, settings.generator(3), runs=settings.n_seeds)
     flow = gradient_flow(start, task, np.linspace(0, _END, 401))
     steps = np.geomspace(3e-4, 1e-2, 6)
@@ -179,8 +179,8 @@ def conservation(settings: Settings) -> Conservation:
         runs[f"descent, step {step:g}"] = path.drift
     return Conservation(
         {
-            "dl-conservation": run_range(flow.drift.max(axis=0), over=over, statistic=np.max),
-            "dl-conservation-descent": run_range(slopes, over=over),
+            "dl-conservation": number(flow.drift.max(), n=settings.n_seeds, over=over),
+            "dl-conservation-descent": mean(slopes, over=over, seed=settings.seed),
         },
         {"drift-over-formula": float(np.median(drifts[0] / (steps[0] * per_step)))},
         flow.times,
@@ -192,15 +192,8 @@ def conservation(settings: Settings) -> Conservation:
 
 
 def symmetry(settings: Settings) -> Part:
-    """Change bases of random networks, and exchange the change with the flow."""
-    task, random, changes = settings.task, settings.generator(7), []
-    for _ in range(settings.n_starts):
-        layers = random_init(WIDE, 1.0, random)
-        moved = change_basis(layers, random_bases(WIDE, random, orthogonal=False))
-        before, after = problem.product(layers), problem.product(moved)
-        changes.append(abs(after - before).max() / abs(before).max())
-        changes.append(abs(task.loss(after) / task.loss(before) - 1))
-    random = settings.generator(8)
+    """Exchange changes of basis with the flow, those that keep distances and those that do not."""
+    task, random = settings.task, settings.generator(8)
     turned: list[float] = []
     stretched: list[float] = []
     for _ in range(settings.n_seeds):
@@ -208,12 +201,9 @@ def symmetry(settings: Settings) -> Part:
         for gaps, orthogonal in ((turned, True), (stretched, False)):
             bases = random_bases(WIDE, random, orthogonal=orthogonal)
             gaps.append(commutation_gap(layers, bases, task))
-    pairs, networks = f"{settings.n_starts} networks and bases", f"{settings.n_seeds} networks"
+    over = f"{settings.n_seeds} random networks and bases"
     return Part(
-        {
-            "dl-quotient": rounding(max(changes), n=settings.n_starts, over=pairs),
-            "dl-quotient-flow": run_range(turned, over=networks, statistic=np.max),
-        },
+        {"dl-quotient-flow": number(max(turned), n=len(turned), over=over)},
         {"stretched-gap": float(np.median(stretched))},
     )
 
@@ -233,8 +223,8 @@ class Fibres:
 
     paths: Float[np.ndarray, "2 times paths"]  # both weights along trajectories of the flow
     fibres: dict[str, Float[np.ndarray, "2 points"]]  # of one product; the first holds the minima
-    imbalance: Float[np.ndarray, " points"]  # how much each square exceeds the one before
-    curvature: dict[str, Float[np.ndarray, " points"]]  # across the curve of minima, by depth
+    imbalance: Float[np.ndarray, " imbalances"]  # how much each square exceeds the one before
+    curvature: dict[str, Float[np.ndarray, " imbalances"]]  # across the curve of minima, by depth
 
 
 def fibres(_: Settings) -> Fibres:

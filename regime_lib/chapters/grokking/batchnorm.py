@@ -1,6 +1,6 @@
 """Batch-normalised networks that look late: delays by momentum, and changes of phase.
 
-Source: arXiv 2501.02436, version 5, through our notes (claim 11): late generalisation in deep
+Source: arXiv 2501.02436, version 5: late generalisation in deep
 normalised networks is said to need both lagging statistics and a change of phase.
 """
 

@@ -1,6 +1,6 @@
 """Two claims about the time before generalisation: flat slopes, and a norm that falls sharply.
 
-Source: arXiv 2501.02436, version 5, through our notes (claim 12). What "small" and "sharp" are to
+Source: arXiv 2501.02436, version 5. What "small" and "sharp" are to
 mean is not given there; both are made ratios of a network to itself at another time.
 """
 

@@ -1,16 +1,20 @@
-"""The networks of chapter 62: images, addition and its controls, and batch normalisation."""
+"""The networks of chapter 62: images, addition and its controls, and batch normalisation.
+
+Each network of an ensemble has its own split of the images, or its own part of the addition table.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 
 from regime_lib.chapters.grokking.run import MeasuredRun, measure_run
 from regime_lib.chapters.grokking.settings import Settings
-from regime_lib.lab.data.dataset import Dataset
 from regime_lib.lab.data.files import cache_root
 from regime_lib.lab.data.loading import load_dataset
 from regime_lib.lab.data.modular import modular_addition
+from regime_lib.lab.data.stack import Stack, stacked
 from regime_lib.lab.models.batchnorm_mlp import BatchNormMLPEnsemble
 from regime_lib.lab.models.initialisation import scale_parameters
 from regime_lib.lab.models.mlp import MLPEnsemble
@@ -18,6 +22,7 @@ from regime_lib.lab.training.checkpoints import CheckpointedRun, log_steps, trai
 from regime_lib.lab.training.config import TrainingConfig
 
 IMAGE_LR = 1e-3
+_WITHOUT_DECAY = 3  # networks without weight decay: a control that carries no claim
 _CONDITIONS = {  # of addition: are labels shuffled, are weights decayed
     "true labels": (False, True),
     "shuffled labels": (True, True),
@@ -31,15 +36,21 @@ def _folder(settings: Settings) -> Path | None:
 
 
 @lru_cache(maxsize=1)
-def image_data(settings: Settings) -> Dataset:
-    """Return the images of the first case, few to learn from."""
-    return load_dataset(settings.dataset).subset(settings.train_size, 500)
+def image_data(settings: Settings) -> Stack:
+    """Return the images of the first case, few to learn from, others for each network."""
+    return drawn(settings, settings.seeds, settings.train_size, 500)
+
+
+def drawn(settings: Settings, seeds: Sequence[int], train_size: int, test_size: int) -> Stack:
+    """Draw images to learn from and others to be tested on, anew for each seed."""
+    data = load_dataset(settings.dataset)
+    return stacked(data.redrawn(seed).subset(train_size, test_size) for seed in seeds)
 
 
 def train_images(settings: Settings, scale: float, steps: int) -> CheckpointedRun:
     """Train with initial parameters that are `scale` times the usual ones."""
     data = image_data(settings)
-    sizes = (data.train_inputs.shape[1], settings.width, settings.width, len(data.classes))
+    sizes = (data.train_inputs.shape[2], settings.width, settings.width, len(data.classes))
     model = MLPEnsemble(sizes, settings.seeds)
     scale_parameters(model, scale)
     config = TrainingConfig(
@@ -66,7 +77,7 @@ def image_training(settings: Settings) -> CheckpointedRun:
 def image_run(settings: Settings) -> MeasuredRun:
     """Measure the first case."""
     data = image_data(settings)
-    probe = data.test_inputs[: settings.probe_size]
+    probe = data.test_inputs[:, : settings.probe_size]
     return measure_run(image_training(settings), data, probe=probe, replayed=settings.replayed)
 
 
@@ -77,7 +88,10 @@ def addition_runs(settings: Settings) -> tuple[dict[str, CheckpointedRun], dict[
     checks = log_steps(5, settings.modular_steps, 40)
     sizes = (2 * settings.modulus, settings.modular_width, settings.modulus)
     for name, (shuffled, decayed) in _CONDITIONS.items():
-        data = modular_addition(settings.modulus, 0.6, settings.seed, shuffled=shuffled)
+        seeds = settings.seeds if decayed else settings.seeds[:_WITHOUT_DECAY]
+        data = stacked(
+            modular_addition(settings.modulus, 0.6, seed, shuffled=shuffled) for seed in seeds
+        )
         config = TrainingConfig(
             optimizer="adamw",
             lr=1e-2,
@@ -85,28 +99,28 @@ def addition_runs(settings: Settings) -> tuple[dict[str, CheckpointedRun], dict[
             batch_size=None,
             weight_decay=settings.modular_decay if decayed else 0.0,
         )
-        model = MLPEnsemble(sizes, settings.seeds)
+        model = MLPEnsemble(sizes, seeds)
         trained[name] = train_to_checkpoints(
-            model, data, config, settings.seeds, checks, folder=_folder(settings)
+            model, data, config, seeds, checks, folder=_folder(settings)
         )
         measured[name] = measure_run(
             trained[name],
             data,
-            probe=data.test_inputs[: settings.probe_size],
+            probe=data.test_inputs[:, : settings.probe_size],
             replayed=max(1, settings.replayed // 4),
             states=name == "true labels",
         )
     return trained, measured
 
 
-def few_images(settings: Settings) -> Dataset:
+def few_images(settings: Settings, seeds: Sequence[int]) -> Stack:
     """Return the images that networks with batch normalisation learn from."""
-    return load_dataset(settings.dataset).subset(100, 300)
+    return drawn(settings, seeds, 100, 300)
 
 
-def normalised_model(settings: Settings) -> BatchNormMLPEnsemble:
+def normalised_model(settings: Settings, seeds: Sequence[int]) -> BatchNormMLPEnsemble:
     """Return deep networks with batch normalisation before training."""
     data = image_data(settings)
     hidden = [settings.normalised_width] * settings.depth
-    sizes = (data.train_inputs.shape[1], *hidden, len(data.classes))
-    return BatchNormMLPEnsemble(sizes, settings.seeds)
+    sizes = (data.train_inputs.shape[2], *hidden, len(data.classes))
+    return BatchNormMLPEnsemble(sizes, seeds)

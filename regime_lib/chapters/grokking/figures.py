@@ -44,7 +44,8 @@ def measured_run(theme: Theme, run: MeasuredRun) -> Figure:
         _band(theme, basin, run.steps[there], basins[there], f"{space} basin", f"{space} space")
     basin.set(title="basins")
     _log_values(basin)
-    basin.legend(loc="best")
+    # opaque: a vertical line passes behind the names
+    basin.legend(loc="upper left", frameon=True, framealpha=1, edgecolor="none")
     shades = theme.shades(SLOPE, len(run.slopes))
     layers = enumerate(zip(shades, STYLES, run.slopes, strict=False), start=1)
     for number, (shade, style, slopes) in layers:

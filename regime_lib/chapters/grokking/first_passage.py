@@ -186,7 +186,7 @@ def median_of(values: Float[np.ndarray, " members"]) -> float:
 def median_over_seeds(values: Float[np.ndarray, " seeds"]) -> Estimate:
     """Return the median of the values that are finite; no number of fewer than two."""
     known = values[np.isfinite(values)]
-    over = f"{len(known)} seeds"
+    over = f"{len(known)} runs"
     return median(known, over=over) if len(known) > 1 else no_number(over)
 
 

@@ -1,6 +1,6 @@
-"""Networks of smaller and larger initial scale at their memorisation: which phase, and how late.
+"""Networks at their memorisation: which of them are in the second phase, and which are late.
 
-Source: arXiv 2501.02436, version 5, through our notes (claim 13): who starts in the second phase,
+Source: arXiv 2501.02436, version 5: who starts in the second phase,
 with slopes higher in deeper layers, does not generalise late. The margin is ours.
 """
 
@@ -15,9 +15,12 @@ from jaxtyping import Bool, Float, Int
 
 from regime_lib.chapters.grokking.first_passage import moments
 from regime_lib.chapters.grokking.run import layer_slopes
-from regime_lib.estimate import Estimate, no_number, over_runs, run_range
+from regime_lib.estimate import Estimate, no_number, proportion
 from regime_lib.lab.data.dataset import Dataset
+from regime_lib.lab.data.stack import Stack
 from regime_lib.lab.training.checkpoints import CheckpointedRun
+
+MARGIN = 0.1  # of slopes, by which one layer must be steeper than another
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,7 +41,12 @@ class InitScales:
     @property
     def second_phase(self) -> Bool[np.ndarray, " networks"]:
         """Whether the slope of the last layer exceeds that of the first by the margin."""
-        return self.slopes[:, -1] - self.slopes[:, 0] > self.margin
+        return in_second_phase(self.slopes, self.margin)
+
+    @property
+    def late(self) -> Bool[np.ndarray, " networks"]:
+        """Whether it generalises after memorisation, or not within the run."""
+        return ~(self.delay == 0)
 
     @property
     def frame(self) -> pd.DataFrame:
@@ -48,48 +56,22 @@ class InitScales:
         columns |= {f"slope {n}": slope for n, slope in enumerate(self.slopes.T, start=1)}
         return pd.DataFrame({**columns, "second phase": self.second_phase})
 
-    def delay_ratio(self, seed: int) -> Estimate:
-        """Return the mean delay in the second phase over that of the others, over seeds.
 
-        Networks that do not generalise are left out. A seed comes with all of its scales.
+def in_second_phase(
+    slopes: Float[np.ndarray, "networks layers"], margin: float = MARGIN
+) -> Bool[np.ndarray, " networks"]:
+    """Return whose last layer is steeper than its first, by more than the margin."""
+    return slopes[:, -1] - slopes[:, 0] > margin
 
-        Parameters
-        ----------
-        seed : int
-            Of the choices of seeds.
 
-        Returns
-        -------
-        Estimate
-            No number if a group is empty or the others are never late. Where that is so of single
-            seeds, the interval is the range of the others; of fewer than two there is no number.
-        """
-        seeds = np.unique(self.seed[np.isfinite(self.delay)])
-        over = f"{len(seeds)} seeds"
-        if not len(seeds):
-            return no_number(over)
-        found = over_runs(lambda pick: self._ratio(seeds[pick]), len(seeds), over=over, seed=seed)
-        if found.value is None or found.low is not None:
-            return found
-        single = np.array([self._ratio(seeds[[k]]) for k in range(len(seeds))])
-        single, value = single[np.isfinite(single)], found.value
-        if len(single) < 2:
-            return no_number(over)
-        return run_range(single, over=f"{len(single)} of {over}", statistic=lambda _: value)
-
-    def _ratio(self, some: Int[np.ndarray, " draws"]) -> float:
-        """Return the ratio of mean delays for some seeds, each as often as it is drawn."""
-        weight = np.array([np.count_nonzero(some == seed) for seed in self.seed])
-        known = np.isfinite(self.delay) & (weight > 0)
-        groups = (known & self.second_phase, known & ~self.second_phase)
-        if not all(group.any() for group in groups):
-            return float("nan")
-        late, other = (np.average(self.delay[g], weights=weight[g]) for g in groups)
-        return float(late / other) if other > 0 else float("nan")
+def share_late(late: Bool[np.ndarray, " networks"]) -> Estimate:
+    """Return the share of late networks; no number of none."""
+    n, over = len(late), f"{len(late)} networks in the second phase"
+    return proportion(int(late.sum()), n, over=over) if n else no_number(over)
 
 
 def compare_initial_scales(
-    runs: Mapping[float, CheckpointedRun], data: Dataset, *, margin: float = 0.1
+    runs: Mapping[float, CheckpointedRun], data: Dataset | Stack, *, margin: float = MARGIN
 ) -> InitScales:
     """Gather the networks of several runs that have memorised.
 
@@ -97,8 +79,8 @@ def compare_initial_scales(
     ----------
     runs : mapping from scale to CheckpointedRun
         The same seeds with initial parameters of several sizes.
-    data : Dataset
-        What all were trained on.
+    data : Dataset or Stack
+        What the networks of each run were trained on.
     margin : float
         By how much the last layer's slope must exceed the first's in the second phase.
     """
@@ -110,7 +92,7 @@ def compare_initial_scales(
             check = int(np.searchsorted(run.steps, times.memorised[k]))
             if check not in slopes:
                 model = run.model_at(check)
-                slopes[check] = layer_slopes(model, data.train_inputs, data.train_labels)
+                slopes[check] = layer_slopes(model, data)
             rows.append(
                 (run.seeds[k], scale, times.memorised[k], times.delay[k], slopes[check][:, k])
             )

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import pandas as pd
-from jaxtyping import Float
+from jaxtyping import Bool, Float, Int
 from torch import nn
 
 from regime_lib.chapters.grokking.batchnorm import (
@@ -21,6 +23,7 @@ from regime_lib.chapters.grokking.first_passage import (
     median_over_seeds,
     value_at,
 )
+from regime_lib.chapters.grokking.initial_scale import in_second_phase
 from regime_lib.chapters.grokking.normalised_transition import follow_closely
 from regime_lib.chapters.grokking.run import layer_slopes
 from regime_lib.chapters.grokking.running_statistics import StatisticsRun, follow_statistics
@@ -33,6 +36,9 @@ Numbers = dict[str, float | int | str]
 
 _MOMENTA = (0.1, 1.0, 0.3, 0.03)  # the first one lags, the second does not
 _LRS, _SHOWN_LR = (1e-3, 3e-3, 1e-2), 3e-3
+_NETWORKS = 12  # at each learning rate: 36 without a late one would bound their share by 0.1
+_CLOSE = 3  # networks that are measured after every step, which takes long and carries no claim
+_EVERY = 3  # checks from one measurement of slopes to the next
 
 
 @dataclass(frozen=True)
@@ -60,12 +66,34 @@ class Normalised:
         )
 
 
+@dataclass(frozen=True, eq=False)
+class Followed:
+    """Networks at one learning rate, with the slopes of their layers."""
+
+    run: StatisticsRun
+    steps: Int[np.ndarray, " moments"]
+    """At which slopes were measured."""
+    slopes: Float[np.ndarray, "moments layers members"]
+
+    def second_phase(self, times: Float[np.ndarray, " members"]) -> Bool[np.ndarray, " members"]:
+        """Return who is in the second phase when slopes are next measured after a time of its own.
+
+        Without a time, or where none is measured after it: not.
+        """
+        found = np.zeros(len(times), dtype=bool)
+        for k, time in enumerate(times):
+            after = np.flatnonzero(self.steps >= time)
+            if len(after):
+                (found[k],) = in_second_phase(self.slopes[after[0], :, k][None])
+        return found
+
+
 def normalised(settings: Settings) -> Normalised:
-    """Follow running statistics at three learning rates; the networks are the same for all."""
-    runs = {lr: _followed(settings, lr) for lr in _LRS}
-    run, _ = runs[_SHOWN_LR]
+    """Follow running statistics at three learning rates, with other networks at each."""
+    runs = followed(settings)
+    run = runs[_SHOWN_LR].run
     delays = delays_under_all(run)
-    late = late_without_change(runs.values(), _MOMENTA[0])
+    late = late_without_change([(r.run, r.slopes) for r in runs.values()], _MOMENTA[0])
     memorised = moments_under(run, _MOMENTA[0]).medians[0]
     there = int(np.argmin(np.abs(run.steps - memorised)))
     gap, fresh_gap = np.median(run.gap[there], axis=1)[:2]
@@ -75,6 +103,7 @@ def normalised(settings: Settings) -> Normalised:
         "normalised-gap-fresh": float(fresh_gap),
         "normalised-delay": median_or_dash(delays[0]),
         "normalised-delay-slow": median_or_dash(delays[3]),
+        "normalised-networks": _NETWORKS,
         "phase-runs": late.runs,
         "phase-changed": late.changed,
         "phase-late": late.late,
@@ -94,19 +123,40 @@ def normalised(settings: Settings) -> Normalised:
     return Normalised(claims, numbers, run, delays, there, tests)
 
 
-def _followed(
-    settings: Settings, lr: float
-) -> tuple[StatisticsRun, Float[np.ndarray, "checks layers members"]]:
-    """Train with one learning rate; return the slopes of all layers as well."""
-    data, slopes = few_images(settings), []
+def late_in_second_phase(settings: Settings) -> Bool[np.ndarray, " networks"]:
+    """Return which networks with batch normalisation are late, of those in the second phase."""
+    late = []
+    for found in followed(settings).values():
+        times = moments_under(found.run, _MOMENTA[0])
+        late.append(times.late[found.second_phase(times.memorised)])
+    return np.concatenate(late)
+
+
+@lru_cache(maxsize=1)
+def followed(settings: Settings) -> dict[float, Followed]:
+    """Train networks of their own at each learning rate."""
+    return {lr: _followed(settings, lr, _seeds(settings, lr)) for lr in _LRS}
+
+
+def _seeds(settings: Settings, lr: float) -> range:
+    first = settings.seed + _NETWORKS * _LRS.index(lr)
+    return range(first, first + _NETWORKS)
+
+
+def _followed(settings: Settings, lr: float, seeds: Sequence[int]) -> Followed:
+    data, slopes = few_images(settings, seeds), []
+    checks = log_steps(1, 160 if lr == _SHOWN_LR else 80, 24)[1:]
+    taken = np.arange(len(checks)) % _EVERY == (len(checks) - 1) % _EVERY  # with the last one
+    seen = iter(taken)
 
     def observe(model: nn.Module) -> None:
-        slopes.append(layer_slopes(model, data.train_inputs, data.train_labels))
+        if next(seen):
+            slopes.append(layer_slopes(model, data))
 
     config = TrainingConfig(optimizer="adam", lr=lr, steps=160, batch_size=None)
-    checks = log_steps(1, 160 if lr == _SHOWN_LR else 80, 24)[1:]
-    run = follow_statistics(normalised_model(settings), data, config, _MOMENTA, checks, observe)
-    return run, np.array(slopes)
+    model = normalised_model(settings, seeds)
+    run = follow_statistics(model, data, config, _MOMENTA, checks, observe)
+    return Followed(run, checks[taken], np.array(slopes))
 
 
 @dataclass(frozen=True)
@@ -121,16 +171,17 @@ class NormalisedTransition:
 def normalised_transition(settings: Settings) -> NormalisedTransition:
     """Measure the networks after every step, with true statistics."""
     config = TrainingConfig(optimizer="adam", lr=_SHOWN_LR, steps=80, batch_size=None)
-    model, data = normalised_model(settings), few_images(settings)
+    seeds = _seeds(settings, _SHOWN_LR)[:_CLOSE]
+    model, data = normalised_model(settings, seeds), few_images(settings, seeds)
     run, seen = follow_closely(model, data, config, _MOMENTA[0])
     late = moments_under(run, _MOMENTA[0])
-    ends = np.full(settings.n_seeds, float(run.steps[-1]))
+    ends = np.full(len(seeds), float(run.steps[-1]))
     moments = {"memorised": late.memorised, "jump": late.jump, "end": ends}
     there = {
         name: {moment: value_at(run.steps, curves, t) for moment, t in moments.items()}
         for name, curves in seen.items()
     }
-    numbers: Numbers = {}
+    numbers: Numbers = {"bn-close": len(seeds)}
     for name in ("norm", "sample basin", "weight basin", "flips"):
         ratio = there[name]["jump"] / there[name]["memorised"]
         numbers[f"bn-{name.replace(' ', '-')}"] = median_or_dash(ratio)

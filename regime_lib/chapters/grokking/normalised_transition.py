@@ -7,19 +7,18 @@ from contextlib import ExitStack
 import numpy as np
 
 from regime_lib.chapters.grokking.first_passage import Curves
-from regime_lib.chapters.grokking.run import BASINS, SAMPLE_DRAWS, WEIGHT_DRAWS, layer_slopes
+from regime_lib.chapters.grokking.run import basins_of, layer_slopes
 from regime_lib.chapters.grokking.running_statistics import StatisticsRun, follow_statistics
-from regime_lib.instrument.modes.basins import sample_basins, weight_basins
 from regime_lib.instrument.tracking.tracker import RegimeTracker
-from regime_lib.lab.data.dataset import Dataset
+from regime_lib.lab.data.stack import Stack
 from regime_lib.lab.models.batchnorm_mlp import BatchNormMLPEnsemble
 from regime_lib.lab.training.config import TrainingConfig
 
-_EVERY = 4  # steps from one measurement of basins to the next
+_EVERY = 4  # steps from one measurement of slopes and basins to the next
 
 
 def follow_closely(
-    model: BatchNormMLPEnsemble, data: Dataset, config: TrainingConfig, momentum: float
+    model: BatchNormMLPEnsemble, data: Stack, config: TrainingConfig, momentum: float
 ) -> tuple[StatisticsRun, dict[str, Curves]]:
     """Train a copy of an ensemble and measure it after every step, with true statistics.
 
@@ -27,8 +26,8 @@ def follow_closely(
     ----------
     model : BatchNormMLPEnsemble
         The networks.
-    data : Dataset
-        What they are trained on; patterns are those of its test set.
+    data : Stack
+        What each is trained on; its patterns are those of its own test set.
     config : TrainingConfig
         How to train.
     momentum : float
@@ -37,11 +36,10 @@ def follow_closely(
     Returns
     -------
     StatisticsRun, dict of str to array of shape (steps, members)
-        The second has slopes of the first and the last layer, norm, basins (every fourth step, NaN
-        between), flips (NaN at the first) and accuracies under the test set's own and under
+        The second has slopes of the first and the last layer and basins (every fourth step, NaN
+        between), norm, flips (NaN at the first) and accuracies under the test set's own and under
         lagging statistics.
     """
-    learnt = data.train_inputs, data.train_labels
     members, trackers, rows = model.members, list[RegimeTracker](), list[dict[str, np.ndarray]]()
     with ExitStack() as attached:
 
@@ -49,23 +47,21 @@ def follow_closely(
             if trackers:
                 trackers[0].update()
             else:
-                tracker = RegimeTracker(now, data.test_inputs, members=members)
+                tracker = RegimeTracker(now, data.test_inputs, members=members, batch_axis=1)
                 trackers.append(attached.enter_context(tracker))
-            slopes = layer_slopes(now, *learnt)
             squares = [p.detach().square().flatten(1).sum(1) for p in now.parameters()]
+            unknown = np.full(members, np.nan)
             row = {
-                "first slope": slopes[0],
-                "last slope": slopes[-1],
+                "first slope": unknown,
+                "last slope": unknown,
                 "norm": sum(squares[1:], squares[0]).sqrt().numpy(),
+                "sample basin": unknown,
+                "weight basin": unknown,
             }
-            for space, basins, draws in (
-                ("sample", sample_basins, SAMPLE_DRAWS),
-                ("weight", weight_basins, WEIGHT_DRAWS),
-            ):
-                row[f"{space} basin"] = np.full(members, np.nan)
-                if len(rows) % _EVERY == 0:
-                    found = basins(now, *learnt, draws=draws, members=members, **BASINS)
-                    row[f"{space} basin"] = found.amplitude[:, 0]
+            if len(rows) % _EVERY == 0:
+                slopes = layer_slopes(now, data)
+                row["first slope"], row["last slope"] = slopes[0], slopes[-1]
+                row["sample basin"], row["weight basin"] = basins_of(now, data)
             rows.append(row)
 
         steps = range(1, config.steps + 1)

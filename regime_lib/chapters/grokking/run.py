@@ -1,12 +1,13 @@
 """One checkpointed run measured over training: accuracies, norm, flips, slopes and basins.
 
 At each checkpoint the training is replayed for some steps with the tracker attached, so that flips
-and weight steps are those of the run itself. Slopes and basins follow our notes on arXiv 2501.02436
-(version 5; definitions 4 and 6, reconstructed).
+and weight steps are those of the run itself. Slopes and basins are those of arXiv 2501.02436,
+version 5, in the form that this library gives them.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
@@ -22,6 +23,7 @@ from regime_lib.instrument.modes.basins import sample_basins, weight_basins
 from regime_lib.instrument.modes.ranks import rank_distributions
 from regime_lib.instrument.tracking.tracker import RegimeTracker
 from regime_lib.lab.data.dataset import Dataset
+from regime_lib.lab.data.stack import Stack
 from regime_lib.lab.models.ensemble import Ensemble
 from regime_lib.lab.training.checkpoints import CheckpointedRun
 
@@ -103,9 +105,9 @@ class MeasuredRun:
 
 def measure_run(
     run: CheckpointedRun,
-    data: Dataset,
+    data: Dataset | Stack,
     *,
-    probe: Tensor,
+    probe: Float[Tensor, "*members probe features"],
     replayed: int,
     states: bool = True,
 ) -> MeasuredRun:
@@ -115,9 +117,9 @@ def measure_run(
     ----------
     run : CheckpointedRun
         Of an ensemble, or of a single network.
-    data : Dataset
-        What it was trained on.
-    probe : tensor, shape (probe, features)
+    data : Dataset or Stack
+        What it was trained on; one for each member of an ensemble.
+    probe : tensor, shape (probe, features) or (members, probe, features)
         Inputs on which patterns are taken.
     replayed : int
         Steps over which flips and weight steps are averaged at a checkpoint.
@@ -148,7 +150,12 @@ def measure_run(
     )
 
 
-def change_rates_at(run: CheckpointedRun, check: int, probe: Tensor, steps: int) -> ChangeRates:
+def change_rates_at(
+    run: CheckpointedRun,
+    check: int,
+    probe: Float[Tensor, "*members probe features"],
+    steps: int,
+) -> ChangeRates:
     """Replay some steps from a checkpoint with the tracker attached.
 
     Raises
@@ -162,7 +169,8 @@ def change_rates_at(run: CheckpointedRun, check: int, probe: Tensor, steps: int)
     with ExitStack() as attached:
 
         def watch(model: nn.Module) -> Any:
-            tracker = RegimeTracker(model, probe, members=_members(model) or 1)
+            members = model.members if isinstance(model, Ensemble) else 1
+            tracker = RegimeTracker(model, probe, members=members, batch_axis=probe.ndim - 2)
             trackers.append(attached.enter_context(tracker))
             return tracker.update
 
@@ -174,29 +182,55 @@ def change_rates_at(run: CheckpointedRun, check: int, probe: Tensor, steps: int)
     return ChangeRates(flips, update)
 
 
-def state_at(run: CheckpointedRun, data: Dataset, check: int, *, basins: bool = True) -> State:
+def state_at(
+    run: CheckpointedRun, data: Dataset | Stack, check: int, *, basins: bool = True
+) -> State:
     """Measure slopes at a checkpoint over the training set and, if asked for, basins of its first.
 
     Basins are those of the first 150 training samples, to a twentieth, from 0.001 to 10.
     """
     model = run.model_at(check)
-    members = _members(model)
-    slopes = layer_slopes(model, data.train_inputs, data.train_labels)
+    slopes = layer_slopes(model, data)
     if not basins:
         unknown = np.full(slopes.shape[1], np.nan)
         return State(slopes, unknown, unknown)
-    few = data.train_inputs[:_BASIN_SAMPLES], data.train_labels[:_BASIN_SAMPLES]
-    sample = sample_basins(model, *few, draws=SAMPLE_DRAWS, members=members, **BASINS)
-    weight = weight_basins(model, *few, draws=WEIGHT_DRAWS, members=members, **BASINS)
-    return State(slopes, sample.amplitude[:, 0], weight.amplitude[:, 0])
+    return State(slopes, *basins_of(model, data))
 
 
-def layer_slopes(
-    model: nn.Module, inputs: Tensor, labels: Int[Tensor, " samples"]
-) -> Float[np.ndarray, "layers members"]:
+def basins_of(
+    model: nn.Module, data: Dataset | Stack
+) -> tuple[Float[np.ndarray, " members"], Float[np.ndarray, " members"]]:
+    """Return the basins of every network in sample space, and those in weight space."""
+    found = []
+    for net, own in alone(model, data):
+        few = own.train_inputs[:_BASIN_SAMPLES], own.train_labels[:_BASIN_SAMPLES]
+        sample = sample_basins(net, *few, draws=SAMPLE_DRAWS, **BASINS)
+        weight = weight_basins(net, *few, draws=WEIGHT_DRAWS, **BASINS)
+        found.append((sample.amplitude[0, 0], weight.amplitude[0, 0]))
+    samples, weights = np.array(found).T
+    return samples, weights
+
+
+def layer_slopes(model: nn.Module, data: Dataset | Stack) -> Float[np.ndarray, "layers members"]:
     """Return the slope of the rank distribution, in ten bins, of every layer and network."""
-    layers = rank_distributions(model, inputs, labels, bins=_BINS, members=_members(model))
-    return np.array([layer.slope for layer in layers])
+    found = [
+        [
+            layer.slope[0]
+            for layer in rank_distributions(net, own.train_inputs, own.train_labels, bins=_BINS)
+        ]
+        for net, own in alone(model, data)
+    ]
+    return np.array(found).T
+
+
+def alone(model: nn.Module, data: Dataset | Stack) -> Iterator[tuple[nn.Module, Dataset]]:
+    """Yield every network by itself, with its data: the same for all if they are not stacked."""
+    if not isinstance(model, Ensemble):
+        assert isinstance(data, Dataset)
+        yield model, data
+        return
+    for k in range(model.members):
+        yield model.member(k), data.member(k) if isinstance(data, Stack) else data
 
 
 def distance_to_class(data: Dataset) -> float:
@@ -208,7 +242,3 @@ def distance_to_class(data: Dataset) -> float:
     same = data.test_labels.numpy()[:, None] == data.train_labels.numpy()
     nearest = np.where(same, apart, np.inf).min(axis=1)
     return float(np.median(nearest) / np.sqrt(data.test_inputs.shape[1]))
-
-
-def _members(model: nn.Module) -> int | None:
-    return model.members if isinstance(model, Ensemble) else None

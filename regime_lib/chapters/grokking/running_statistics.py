@@ -19,6 +19,7 @@ from torch import Tensor
 
 from regime_lib.errors import RegimeError
 from regime_lib.lab.data.dataset import Dataset
+from regime_lib.lab.data.stack import Stack
 from regime_lib.lab.models.batchnorm_mlp import BatchNormMLPEnsemble
 from regime_lib.lab.training.batches import batches
 from regime_lib.lab.training.config import TrainingConfig
@@ -47,7 +48,7 @@ class StatisticsRun:
 
 def follow_statistics(
     model: BatchNormMLPEnsemble,
-    data: Dataset,
+    data: Dataset | Stack,
     config: TrainingConfig,
     momenta: Sequence[float],
     steps: Sequence[int] | Int[np.ndarray, " checks"],
@@ -59,8 +60,8 @@ def follow_statistics(
     ----------
     model : BatchNormMLPEnsemble
         The networks; their own momentum plays no part.
-    data : Dataset
-        The training and the test set.
+    data : Dataset or Stack
+        The training and the test set, or one of each for every network.
     config : TrainingConfig
         How to train; its `batch_size` must be None.
     momenta : sequence of float
@@ -104,7 +105,7 @@ def follow_statistics(
 
 @torch.no_grad()
 def _evaluate(
-    model: BatchNormMLPEnsemble, data: Dataset, running: list[Statistics]
+    model: BatchNormMLPEnsemble, data: Dataset | Stack, running: list[Statistics]
 ) -> tuple[np.ndarray, ...]:
     """Return the four rows of a check; the buffers hold the true statistics afterwards."""
     batch = _accuracy(model.train()(data.test_inputs), data.test_labels)

@@ -10,7 +10,7 @@ from typing import Literal
 class Settings:
     """The parameters of the chapter."""
 
-    n_seeds: int  # networks of each case
+    n_seeds: int  # networks of each case, each with its own start and its own part of the data
     dataset: Literal["digits", "mnist"]
     train_size: int  # images to learn from
     width: int  # units of both hidden layers
@@ -36,7 +36,7 @@ class Settings:
 
 #: What each profile gives to the parameters that are left at None.
 QUICK = {
-    "n_seeds": 5,
+    "n_seeds": 8,
     "dataset": "digits",
     "train_size": 100,
     "width": 100,

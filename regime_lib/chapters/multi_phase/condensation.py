@@ -18,7 +18,7 @@ from regime_lib.chapters.multi_phase.settings import (
     solved,
     typical,
 )
-from regime_lib.estimate import Estimate, no_number, student_t
+from regime_lib.estimate import Estimate, no_number, proportion, student_t
 from regime_lib.simulators.two_layer import theory
 from regime_lib.simulators.two_layer.phases import largest_angles, living_at
 from regime_lib.simulators.two_layer.solver import exact_flow
@@ -50,20 +50,31 @@ def living(settings: Settings) -> Living:
     expected = theory.living_fractions(settings.problem)
     chances = chance_of_ranges(_WIDTHS, expected)
     enough = _WIDTHS[chances >= 0.9]
-    over = f"{settings.n_seeds} seeds"
+    within = [share_within(*pair) for pair in zip(fractions, RANGES, strict=True)]
     return Living(
         {
-            "mp-living-positive-range": typical(fractions[0], over),
-            "mp-living-negative-range": typical(fractions[1], over),
+            "mp-living-positive-range": within[0],
+            "mp-living-negative-range": within[1],
             "mp-living-positive-mean": mean_over_settings(grid(settings), "living_plus"),
             "mp-living-negative-mean": mean_over_settings(grid(settings), "living_minus"),
         },
-        {"wide-enough": int(enough[0]) if len(enough) else "more than 3000"},
+        {
+            "wide-enough": int(enough[0]) if len(enough) else "more than 3000",
+            "living-positive": float(np.median(fractions[0])),
+            "living-negative": float(np.median(fractions[1])),
+        },
         fractions,
         expected,
         _WIDTHS,
         chances,
     )
+
+
+def share_within(fractions: Float[np.ndarray, " runs"], limits: tuple[float, float]) -> Estimate:
+    """Return the share of networks whose fraction lies in a range, ends included."""
+    n = len(fractions)
+    inside = int(((fractions >= limits[0]) & (fractions <= limits[1])).sum())
+    return proportion(inside, n, over=f"{n} networks")
 
 
 def chance_of_ranges(
@@ -80,7 +91,7 @@ def chance_of_ranges(
 def mean_over_settings(table: pd.DataFrame, quantity: str) -> Estimate:
     """Return the mean over all settings, with Student's interval from the means of the settings."""
     means = table.groupby(PARAMETERS)[quantity].mean().dropna().to_numpy()
-    over = f"{len(means)} settings"
+    over = f"the means of {len(means)} settings"
     return student_t(means, over=over) if len(means) > 1 else no_number(over)
 
 
@@ -97,12 +108,14 @@ class Condensation:
     """Positive neurons first."""
     at_end: Float[np.ndarray, "runs 2"]
     """The same at T_I."""
-    smaller: pd.DataFrame
-    """At T_I in one network, for smaller and smaller starts."""
+    starts: Float[np.ndarray, " starts"]
+    """Scales of the start: the chapter's, and smaller ones."""
+    by_start: Float[np.ndarray, "some 2 starts"]
+    """At T_I of each start, for some networks."""
 
 
 def condensation(settings: Settings) -> Condensation:
-    """Measure the angles of half the networks over time."""
+    """Measure the angles of half the networks over time, and how they shrink with the start."""
     runs, problem = solved(settings), settings.problem
     few = runs[: max(3, len(runs) // 2)]
     ready = theory.condensation_time(settings.kappa1, settings.kappa2)
@@ -114,23 +127,47 @@ def condensation(settings: Settings) -> Condensation:
         [largest_angles(r.flow, times, directions, living_at(r.flow, ready)) for r in few]
     )
     at_end = angles[:, :, int(np.flatnonzero(times == ready)[0])]
-    rows = []
-    for kappa1 in settings.kappa1 * np.array([1.0, 0.1, 0.01]):
-        smaller = dataclasses.replace(settings, kappa1=float(kappa1))
-        flow = exact_flow(problem, smaller.start(settings.seed), settings.horizon)
-        end = theory.condensation_time(smaller.kappa1, settings.kappa2)
-        found = largest_angles(flow, np.array([end]), directions, living_at(flow, end))
-        rows.append((kappa1, *found[:, 0]))
-    over = f"{len(few)} seeds"
+    starts = settings.kappa1 * np.array([1.0, 0.1, 0.01])
+    seeds = settings.seeds[: settings.some]
+    smaller = np.array([_farthest(settings, seed, starts[1:]) for seed in seeds])
+    by_start = np.concatenate([at_end[: len(seeds), :, None], smaller], axis=2)
+    columns = np.log(by_start.reshape(-1, len(starts)).T)
+    slopes = np.polyfit(np.log(starts), columns, 1)[0].reshape(-1, 2)
+    over = f"{len(seeds)} networks"
     return Condensation(
         {
-            "mp-condensation-positive": typical(at_end[:, 0], over),
-            "mp-condensation-negative": typical(at_end[:, 1], over),
+            "mp-condensation-positive": typical(slopes[:, 0], over),
+            "mp-condensation-negative": typical(slopes[:, 1], over),
         },
-        {"finer-negative": f"{rows[-1][2]:.1e}"},
+        {
+            "farthest-positive": f"{np.median(at_end[:, 0]):.1e}",
+            "farthest-negative": f"{np.median(at_end[:, 1]):.1e}",
+            "finer-negative": f"{np.median(by_start[:, 1, -1]):.1e}",
+        },
         ready,
         times,
         angles,
         at_end,
-        pd.DataFrame(rows, columns=["kappa1", "positive", "negative"]),
+        starts,
+        by_start,
     )
+
+
+def _farthest(
+    settings: Settings, seed: int, starts: Float[np.ndarray, " starts"]
+) -> Float[np.ndarray, "2 starts"]:
+    """Return how far the farthest living neurons are at T_I, for each scale of the start."""
+    directions, found = theory.condensation_directions(settings.problem), []
+    for kappa1 in starts:
+        own = dataclasses.replace(settings, kappa1=float(kappa1))
+        end = theory.condensation_time(own.kappa1, own.kappa2)
+        flow = exact_flow(own.problem, own.start(seed), end)
+        living = living_at(flow, end)
+        found.append(largest_angles(flow, np.array([end]), directions, living)[:, 0])
+    return np.array(found).T
+
+
+def smaller_starts(result: Condensation) -> pd.DataFrame:
+    """Return the medians over networks at each scale of the start."""
+    middle = np.median(result.by_start, axis=0)
+    return pd.DataFrame({"kappa1": result.starts, "positive": middle[0], "negative": middle[1]})

@@ -18,15 +18,10 @@ from regime_lib.chapters.multi_phase.settings import (
     on_grid,
     or_no_run,
     solved,
-    typical,
 )
 from regime_lib.estimate import Estimate, no_number, over_runs
 from regime_lib.simulators.two_layer import theory
-from regime_lib.simulators.two_layer.phases import (
-    largest_angles,
-    living_at,
-    participation_ratio,
-)
+from regime_lib.simulators.two_layer.phases import largest_angles, living_at
 
 _FEW = 5  # networks whose last directions are measured
 _FEWEST = 4  # networks for a rank correlation
@@ -61,21 +56,11 @@ def limits(settings: Settings) -> Limits:
         for run, limit in zip(runs[:_FEW], predicted, strict=False)
     ]
     left = [angle_left(run, end) for run in runs[:_FEW]]
-    ranks = [
-        participation_ratio(run.flow.weights(end))
-        / participation_ratio(run.flow.weights(run.plateau.time))
-        for run in runs
-        if np.isfinite(run.plateau.time)
-    ]
     return Limits(
-        {
-            **on_grid(
-                settings,
-                {"mp-final-exponent": "final_exponent", "mp-final-constant": "final_constant"},
-            ),
-            "mp-random-limit": rank_correlation(predicted, final, settings.seed),
-            "mp-complexity": typical(np.array(ranks, dtype=float), f"{settings.n_seeds} seeds"),
-        },
+        on_grid(
+            settings,
+            {"mp-final-exponent": "final_exponent", "mp-final-constant": "final_constant"},
+        ),
         {
             "margin-measured": f"{min(margins):.3f} to {max(margins):.3f}" if runs else "no run",
             "angle-left": f"{max(left):.1e}" if runs else "no run",
@@ -89,10 +74,12 @@ def limits(settings: Settings) -> Limits:
 
 
 def rank_correlation(
-    predicted: Float[np.ndarray, " runs"], measured: Float[np.ndarray, " runs"], seed: int
+    predicted: Float[np.ndarray, " runs"],
+    measured: Float[np.ndarray, " runs"],
+    seed: int,
+    over: str,
 ) -> Estimate:
-    """Return Spearman's rank correlation, with its interval over runs."""
-    over = f"{len(predicted)} seeds"
+    """Return Spearman's rank correlation, with its interval over runs, which `over` names."""
     if len(predicted) < _FEWEST:
         return no_number(over)
     return over_runs(

@@ -9,17 +9,20 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from regime_lib.chapters.multi_phase.by_descent import ByDescent
 from regime_lib.chapters.multi_phase.condensation import Condensation, Living
 from regime_lib.chapters.multi_phase.convergence import Limits, Spread
 from regime_lib.chapters.multi_phase.plateaus import TIMES, OnPlateau, Scaling
 from regime_lib.chapters.multi_phase.settings import PARAMETERS, Array
 from regime_lib.chapters.multi_phase.switches import Sensitivity
+from regime_lib.chapters.multi_phase.trend import Complexity
 from regime_lib.chapters.multi_phase.variations import Survival
 from regime_lib.companion.figures.curves import Curves, band, shaded
 from regime_lib.companion.figures.theme import WIDTH_INCHES, Theme
 
 _MARKERS = ("o", "s", "^")
 _LEVELS = [0.05, 0.5, 0.95]
+_TICKS = (100, 300, 1000, 3000)
 
 #: The panels of `spread`: title, colour, and the criterion of the claim.
 PANELS: dict[str, tuple[str, str, tuple[float, float] | None]] = {
@@ -194,6 +197,53 @@ def limits_alt(found: Limits) -> str:
     return (
         f"Left, curves rise to one. Right, dots lie on the diagonal from {found.final.min():.0f} "
         f"to {found.final.max():.0f}."
+    )
+
+
+def complexity(theme: Theme, found: Complexity) -> Figure:
+    """Draw how many features carry the outputs against time."""
+    figure, (ax,) = theme.panels(1, height=3.0)
+    band(theme, ax, Curves(found.times, found.effective.T, 0.9), "pattern")
+    ax.set(xscale="log", xlabel="time", ylabel="effective number of features", ylim=(0.9, 2.3))
+    return figure
+
+
+def complexity_alt(found: Complexity) -> str:
+    """Describe `complexity`."""
+    middle = np.median(found.effective, axis=0)
+    return (
+        f"From {middle[0]:.2f} features the curve falls to {middle.min():.2f}, stays there for "
+        f"decades of time, and rises to {middle[-1]:.2f}."
+    )
+
+
+def by_descent(theme: Theme, found: ByDescent) -> Figure:
+    """Draw what gradient descent does at the second switch and at the end, a dot per network."""
+    figure, (left, right) = theme.panels(2, height=3.0)
+    law, there = theme.stroke("theory"), np.isfinite(found.switched)
+    dots: dict[str, Any] = {"color": theme.colour("negative"), "markersize": 5}
+    left.plot(found.switched[there], found.ratios[there], "o", **dots)
+    left.axhline(1, **law)
+    left.set(xscale="log", xlabel="time of the second switch", title="A / B there, over cos Δ")
+    left.minorticks_off()
+    left.set_xticks(_TICKS, [f"{tick}" for tick in _TICKS])
+    ends = [np.nanmin(found.moved), np.nanmax(found.moved)] if there.any() else [0.0, 1.0]
+    right.plot(ends, ends, **law)
+    right.plot(found.predicted[there], found.moved[there], "o", **dots)
+    right.set(xlabel="predicted from the start", title="last direction, u / v")
+    return figure
+
+
+def by_descent_alt(found: ByDescent) -> str:
+    """Describe `by_descent`."""
+    there = np.isfinite(found.switched)
+    ratios, moved = found.ratios[there], found.moved[there]
+    if not there.any():
+        return "No network switches in time."
+    return (
+        f"Left, ratios from {ratios.min():.3f} to {ratios.max():.3f} at times from "
+        f"{found.switched[there].min():.0f} to {found.switched[there].max():.0f}. Right, dots lie "
+        f"along the diagonal from {moved.min():.3f} to {moved.max():.3f}."
     )
 
 

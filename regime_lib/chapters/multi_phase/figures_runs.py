@@ -89,32 +89,39 @@ def patterns_alt(run: OneRun) -> str:
 
 
 def settling(theme: Theme, run: OneRun) -> Figure:
-    """Draw the speed of the weights and the moments at which a pattern changes."""
+    """Draw the speed of the weights, and how many patterns change per time, over their peaks."""
     figure, (ax,) = theme.panels(1, height=3.2)
     _shade_phases(theme, ax, run.speed_times, run.ends)
     label = "weight speed over its peak"
     ax.plot(run.speed_times, run.speed, **theme.stroke("weight"), label=label)
-    ticks: dict[str, Any] = {
+    changed = run.rate > 0
+    dots: dict[str, Any] = {
         "color": theme.colour("pattern"),
-        "markersize": 11,
-        "label": "a pattern changes",
+        "markersize": 5,
+        "label": "pattern changes per time over its peak",
     }
-    ax.plot(run.changes, np.full(len(run.changes), 3.0), "|", **ticks)
+    ax.plot(run.rate_times[changed], run.rate[changed], "s", **dots)
     for name, when in run.settled.items():
         ax.axvline(when, **theme.stroke(name), linewidth=1.3)
     ax.axhline(0.1, color=theme.text, linewidth=0.8, linestyle=":")
-    ax.set(xscale="log", yscale="log", xlabel="time", ylim=(run.speed.min() / 2, 30))
+    ax.set(xscale="log", yscale="log", xlabel="time", ylim=(_floor(run), 30))
     ax.set_xlim(run.speed_times[0], run.speed_times[-1])
-    ax.legend(loc="lower left")
+    ax.legend(loc="lower left", bbox_to_anchor=(0.12, 0.0))
     return figure
+
+
+def _floor(run: OneRun) -> float:
+    return float(min(run.speed.min(), run.rate[run.rate > 0].min())) / 5
 
 
 def settling_alt(run: OneRun) -> str:
     """Describe `settling`."""
+    last = run.rate_times[run.rate > 0][-1]
     return (
-        f"The weight speed peaks near time 1, falls below a tenth at {run.settled['weight']:.3g} "
-        f"and goes on falling for many decades. Ticks crowd before {run.phases.condensed:.4f}, and "
-        f"two more groups stand near {run.phases.off_first:.3g} and {run.settled['pattern']:.3g}."
+        "The weight speed is largest at the start, falls below a tenth of that at "
+        f"{run.settled['weight']:.3g} and goes on falling for many decades. Changes of pattern per "
+        f"time fall below a tenth of their peak at {run.settled['pattern']:.2g}; squares far below "
+        f"follow near {last:.2g}."
     )
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from regime_lib.chapters.multi_phase.by_descent import ByDescent, by_descent
 from regime_lib.chapters.multi_phase.condensation import (
     Condensation,
     Living,
     condensation,
     living,
+    smaller_starts,
 )
 from regime_lib.chapters.multi_phase.convergence import Limits, Spread, limits, quantiles, spread
 from regime_lib.chapters.multi_phase.one_run import OneRun, Plane, one_run, plane
@@ -20,6 +22,7 @@ from regime_lib.chapters.multi_phase.switches import (
     sensitivity,
     switches,
 )
+from regime_lib.chapters.multi_phase.trend import Complexity, Order, complexity, order
 from regime_lib.chapters.multi_phase.variations import (
     SolverErrors,
     Survival,
@@ -33,10 +36,14 @@ from regime_lib.chapters.multi_phase.variations import (
 )
 
 __all__ = [
+    "EMPIRICAL",
     "PAPER",
+    "PARTS",
     "QUICK",
     "Measurements",
     "Settings",
+    "by_descent",
+    "complexity",
     "condensation",
     "limits",
     "living",
@@ -44,11 +51,13 @@ __all__ = [
     "network_in_torch",
     "networks",
     "one_run",
+    "order",
     "plane",
     "plateau",
     "quantiles",
     "scaling",
     "sensitivity",
+    "smaller_starts",
     "solver_errors",
     "spread",
     "survival",
@@ -56,6 +65,21 @@ __all__ = [
     "tracked",
     "variants",
 ]
+
+#: The parts that measure claims. None is empirical: all are of a model that can be solved.
+PARTS = (
+    order,
+    living,
+    condensation,
+    plateau,
+    scaling,
+    switches,
+    by_descent,
+    sensitivity,
+    limits,
+    complexity,
+)
+EMPIRICAL = ()
 
 
 @dataclass(frozen=True)
@@ -65,14 +89,17 @@ class Measurements:
     networks: Networks
     solver_errors: SolverErrors
     one_run: OneRun
+    order: Order
     plane: Plane
     living: Living
     condensation: Condensation
     plateau: OnPlateau
     scaling: Scaling
     switches: Switches
+    by_descent: ByDescent
     sensitivity: Sensitivity
     limits: Limits
+    complexity: Complexity
     spread: Spread
     tracked: Tracked
     variants: Variants
@@ -85,14 +112,17 @@ def measure(settings: Settings) -> Measurements:
         networks(settings),
         solver_errors(settings),
         one_run(settings),
+        order(settings),
         plane(settings),
         living(settings),
         condensation(settings),
         plateau(settings),
         scaling(settings),
         switches(settings),
+        by_descent(settings),
         sensitivity(settings),
         limits(settings),
+        complexity(settings),
         spread(settings),
         tracked(settings),
         variants(settings),

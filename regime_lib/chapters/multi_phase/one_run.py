@@ -48,8 +48,12 @@ class OneRun:
     """Of the weights, over its peak."""
     changes: Float[np.ndarray, " events"]
     """When a pattern changes."""
+    rate_times: Float[np.ndarray, " windows"]
+    """The middles of windows of equal length on the logarithmic axis of time."""
+    rate: Float[np.ndarray, " windows"]
+    """Changes of pattern per time in each window, over the peak."""
     settled: dict[str, float]
-    """When the "weight" speed falls below a tenth of its peak for good, and the last event."""
+    """When "weight" and "pattern" fall below a tenth of their peak for good."""
 
 
 def one_run(settings: Settings) -> OneRun:
@@ -64,16 +68,19 @@ def one_run(settings: Settings) -> OneRun:
     outputs = flow.outputs(times)
     on_plateau = times[(times > phases.peak) & (times < phases.accurate)]
     speed = weight_speed(flow, many)
-    calm = many[np.flatnonzero(speed > _SETTLED * speed.max())[-1] + 1]
-    settled = {"weight": float(calm), "pattern": float(flow.entry_time[-1])}
+    windows = log_windows(0.01 * settings.kappa1 / settings.kappa2, last)
+    rates = rates_in(flow, windows)
+    settled = {name: settles(windows, rate) for name, rate in rates.items()}
     count_times, counts = pattern_counts(flow)
     shown = count_times < last
     ends = {"I": phases.condensed, "II": phases.off_first, "III": phases.on_first}
     return OneRun(
         {
-            "settled-factor": f"{settled['pattern'] / calm:.0f}",
-            "weights-calm": f"{calm:.3g}",
-            "patterns-calm": f"{settled['pattern']:.3g}",
+            "settled-factor": f"{settled['weight'] / settled['pattern']:,.0f}",
+            "weights-calm": f"{settled['weight']:.3g}",
+            "patterns-calm": f"{settled['pattern']:.2g}",
+            "patterns-last": f"{flow.entry_time[-1]:.3g}",
+            "patterns-late": int((flow.entry_time > phases.condensed).sum()),
         },
         phases,
         run.plateau,
@@ -88,8 +95,36 @@ def one_run(settings: Settings) -> OneRun:
         many,
         speed / speed.max(),
         flow.entry_time[flow.entry_time > 0],
+        np.sqrt(windows[1:] * windows[:-1]),
+        rates["pattern"] / rates["pattern"].max(),
         settled,
     )
+
+
+def log_windows(first: float, last: float) -> Float[np.ndarray, " edges"]:
+    """Return the edges of windows of time, five to a decade."""
+    return np.geomspace(first, last, round(5 * np.log10(last / first)) + 1)
+
+
+def rates_in(
+    flow: Flow, windows: Float[np.ndarray, " edges"]
+) -> dict[str, Float[np.ndarray, " windows"]]:
+    """Return, in each window, the path of the weights over its length, and the changes of pattern.
+
+    One yardstick for both: a change of pattern has no speed but in a window, and no window in units
+    of time is fair to all scales of time at once.
+    """
+    width, inside = np.diff(windows), np.linspace(0, 1, 9)
+    times = windows[:-1] * (windows[1:] / windows[:-1]) ** inside[:, None]
+    speeds = weight_speed(flow, times.ravel()).reshape(times.shape)
+    path = np.trapezoid(speeds, times, axis=0)
+    changes, _ = np.histogram(flow.entry_time[flow.start.m :], windows)
+    return {"weight": path / width, "pattern": changes / width}
+
+
+def settles(windows: Float[np.ndarray, " edges"], rate: Float[np.ndarray, " windows"]) -> float:
+    """Return the end of the last window whose rate is a tenth of the peak or more."""
+    return float(windows[np.flatnonzero(rate >= _SETTLED * rate.max())[-1] + 1])
 
 
 def weight_speed(flow: Flow, times: Float[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:

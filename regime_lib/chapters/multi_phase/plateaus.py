@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from jaxtyping import Float
@@ -19,12 +21,14 @@ from regime_lib.chapters.multi_phase.settings import (
 )
 from regime_lib.estimate import Estimate
 from regime_lib.simulators.two_layer import theory
-from regime_lib.simulators.two_layer.phases import measure_phases
+from regime_lib.simulators.two_layer.flow import Flow
+from regime_lib.simulators.two_layer.phases import measure_phases, when_below
 from regime_lib.simulators.two_layer.problem import Neurons, TwoPoints, random_neurons
 from regime_lib.simulators.two_layer.solver import exact_flow
 
 _NEURONS = 400  # of the networks of the sweeps
 _SHARES = np.geomspace(0.02, 1, 40)
+_SMALLER = 10  # how many times smaller the angle is at which saddle and plateau are timed
 
 #: What is measured against one parameter at a time.
 TIMES = ("T_acc", "T_II", "L·t")
@@ -42,6 +46,7 @@ class OnPlateau:
     """The loss of many networks against the closed forms of the plateau."""
 
     claims: dict[str, Estimate]
+    numbers: Numbers
     ratio: float
     """The class ratio."""
     times: Float[np.ndarray, " times"]
@@ -63,14 +68,16 @@ def plateau(settings: Settings) -> OnPlateau:
     positive = float(np.mean([run.phases.alive_plus for run in few]))
     flat = [run for run in runs if np.isfinite(run.plateau.time)]
     off_law = np.array([_off_law(run) for run in flat]).reshape(-1, len(_SHARES))
-    right = theory.plateau_accuracy(problem)
-    over = f"{settings.n_seeds} seeds"
+    over = f"{settings.n_seeds} networks"
+    rests = rests_of(settings)
+    here = np.array([rest.decades for rest in rests])
+    small = np.array([rest.decades for rest in _at_a_small_angle(settings)])
+    off = [rest.accuracy_off(run.flow) for rest, run in zip(rests, runs, strict=True)]
+    middle = np.median(here, axis=0), np.median(small, axis=0)
     return OnPlateau(
         {
-            "mp-saddle-to-plateau": typical(np.array([abs(r.plateau.slope) for r in runs]), over),
-            "mp-plateau-accuracy": typical(
-                np.array([run.plateau.accuracy - right for run in runs]), over
-            ),
+            "mp-saddle-to-plateau": typical(small.min(axis=1), f"{len(small)} networks"),
+            "mp-plateau-accuracy": typical(np.array(off), over),
             "mp-plateau-drift": typical(np.abs(off_law).max(axis=1), over),
             **on_grid(
                 settings,
@@ -81,6 +88,13 @@ def plateau(settings: Settings) -> OnPlateau:
                 },
             ),
         },
+        {
+            "small-angle": settings.delta / _SMALLER,
+            "saddle-decades": or_no_run(middle[0][0]),
+            "plateau-decades": or_no_run(middle[0][1]),
+            "saddle-decades-small": or_no_run(middle[1][0]),
+            "plateau-decades-small": or_no_run(middle[1][1]),
+        },
         settings.ratio,
         times,
         rises,
@@ -88,6 +102,61 @@ def plateau(settings: Settings) -> OnPlateau:
         _SHARES,
         off_law,
     )
+
+
+@dataclass(frozen=True)
+class Rests:
+    """Between which times the loss of a run stays within 2 % of the saddle's and the plateau's.
+
+    The saddle's is the loss of a network that says nothing, from the end of condensation on. NaN
+    where the loss does not get there within the run.
+    """
+
+    condensed: float
+    left: float
+    arrived: float
+    fallen: float
+
+    @classmethod
+    def of(cls, flow: Flow, condensed: float) -> Rests:
+        """Time one run."""
+        height, close = theory.plateau_loss(flow.problem), theory.CLOSE
+        levels = 1 - close, height * (1 + close), height * (1 - close)
+        return cls(condensed, *(when_below(flow, level) for level in levels))
+
+    @property
+    def decades(self) -> tuple[float, float]:
+        """For how many decades of time it stays at the saddle, and on the plateau."""
+        return _decades(self.condensed, self.left), _decades(self.arrived, self.fallen)
+
+    def accuracy_off(self, flow: Flow) -> float:
+        """Return the accuracy on the plateau less the predicted, mean over the log of time."""
+        if not 0 < self.arrived < self.fallen:
+            return math.nan
+        times = np.geomspace(self.arrived, self.fallen, 50)
+        off = flow.problem.accuracy(*flow.outputs(times)) - theory.plateau_accuracy(flow.problem)
+        return float(off.mean())
+
+
+@lru_cache(maxsize=2)
+def rests_of(settings: Settings) -> tuple[Rests, ...]:
+    """Time the networks at the chapter's setting."""
+    return tuple(Rests.of(run.flow, run.phases.condensed) for run in solved(settings))
+
+
+def _decades(begin: float, end: float) -> float:
+    return math.log10(end / begin) if begin > 0 else math.nan
+
+
+def _at_a_small_angle(settings: Settings) -> list[Rests]:
+    """Time networks at a tenth of the angle."""
+    problem = TwoPoints(settings.ratio, settings.delta / _SMALLER, settings.kappa2)
+    found = []
+    for seed in settings.seeds[: settings.some]:
+        start = random_neurons(_NEURONS, seed, d=settings.d, kappa1=settings.kappa1)
+        flow = exact_flow(problem, start, horizon(problem))
+        found.append(Rests.of(flow, measure_phases(flow).condensed))
+    return found
 
 
 def _off_law(run: Run) -> Float[np.ndarray, " shares"]:
@@ -109,11 +178,14 @@ class Dependence:
     over_own: Float[np.ndarray, "seeds values"]
     """T_acc over its formula with the run's own living fractions."""
 
-    def exponents(self, name: str) -> Float[np.ndarray, " fitted"]:
-        """Return the slope on logarithmic axes for each seed with three values or more."""
+    def exponents(self, name: str, above: float = 0.0) -> Float[np.ndarray, " fitted"]:
+        """Return the slope on logarithmic axes for each seed with three values or more.
+
+        Values of the parameter below `above` are left out.
+        """
         found = []
         for row in self.measured[name]:
-            known = np.isfinite(row)
+            known = np.isfinite(row) & (self.values >= above * (1 - 1e-9))
             if known.sum() >= 3:
                 found.append(np.polyfit(np.log(self.values[known]), np.log(row[known]), 1)[0])
         return np.array(found, dtype=float)
@@ -134,7 +206,7 @@ def scaling(settings: Settings) -> Scaling:
     """Vary one parameter at a time, with some random networks at each value."""
     repeats = settings.seeds[: max(3, settings.n_seeds // 6)]
     axes = {symbol: _dependence(settings, symbol, repeats) for symbol in AXES}
-    over = f"{len(repeats)} seeds"
+    over = f"{len(repeats)} networks"
     fitted = {
         (symbol, name): typical(axis.exponents(name), over)
         for symbol, axis in axes.items()
@@ -142,7 +214,7 @@ def scaling(settings: Settings) -> Scaling:
     }
     words = {key: in_words(exponent) for key, exponent in fitted.items()}
     ratios = axes["p"]
-    times = np.nanmedian(ratios.measured["T_acc"][:, -2:], axis=0)
+    large = typical(ratios.exponents("T_acc", ratios.values[-1] / 10), over)  # the last decade
     own = np.concatenate([axis.over_own.ravel() for axis in axes.values()])
     own = own[np.isfinite(own)]
     numbers: Numbers = {
@@ -150,23 +222,22 @@ def scaling(settings: Settings) -> Scaling:
         for symbol in AXES
         for name, short in zip(TIMES, ("acc", "off", "limit"), strict=True)
     }
-    numbers["ratio-last"] = or_no_run(
-        np.diff(np.log(times))[0] / np.diff(np.log(ratios.values))[-1]
-    )
+    numbers["ratio-from"] = float(ratios.values[-1] / 10)
     numbers["own-worst"] = float(own[np.argmax(np.abs(own - 1))]) if len(own) else "no run"
     claims = {
         "mp-plateau-time-angle": fitted["Δ", "T_acc"],
-        "mp-plateau-time-ratio": fitted["p", "T_acc"],
+        "mp-plateau-time-ratio": large,
         "mp-plateau-time-scale": fitted["κ₂", "T_acc"],
     }
     return Scaling(claims, numbers, axes, words)
 
 
 def in_words(exponent: Estimate) -> str:
-    """Say an exponent with its range over seeds."""
+    """Say an exponent with its interval."""
     if not exponent.known:
         return "not reached"
-    return f"{exponent.value:.2f} ({exponent.low:.2f} to {exponent.high:.2f})"
+    value, low, high = (f"{x:z.2f}" for x in (exponent.value, exponent.low, exponent.high))
+    return f"{value} ({low} to {high})"
 
 
 def _dependence(settings: Settings, symbol: str, seeds: range) -> Dependence:

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
-from regime_lib.estimate import Estimate, no_number, run_range
+from regime_lib.estimate import Estimate, median, no_number
 from regime_lib.simulators.two_layer.flow import Flow
 from regime_lib.simulators.two_layer.phases import (
     Phases,
@@ -61,16 +61,20 @@ class Settings:
         return range(self.seed, self.seed + self.n_seeds)
 
     @property
+    def some(self) -> int:
+        """How many networks are followed once more for a single question."""
+        return max(3, 2 * self.n_seeds // 5)
+
+    @property
     def per_setting(self) -> int:
         """How many networks are followed at each setting of the grid around the chapter's."""
         return max(3, self.n_seeds // 16)
 
     @property
     def over_grid(self) -> str:
-        """What varies over the runs of the grid."""
-        return (
-            f"{len(settings_around(self.problem, self.kappa1))} settings x {self.per_setting} seeds"
-        )
+        """What varies over the settings of the grid."""
+        settings = len(settings_around(self.problem, self.kappa1))
+        return f"{settings} settings, each the median of {self.per_setting} networks"
 
     def start(self, seed: int) -> Neurons:
         """Return a random network at the start."""
@@ -141,18 +145,27 @@ def grid(settings: Settings) -> pd.DataFrame:
 
 
 def on_grid(settings: Settings, claims: dict[str, str]) -> dict[str, Estimate]:
-    """Return the median and the 5 to 95 % range of some `PhaseRatios` over the grid, by claim."""
-    table = grid(settings)
+    """Return the typical setting's `PhaseRatios` on the grid, by claim.
+
+    Runs of a setting share its parameters, so a setting counts once, by the median of its runs.
+    """
     return {
-        claim: typical(table[quantity].to_numpy(), settings.over_grid)
+        claim: typical(of_settings(settings, quantity), settings.over_grid)
         for claim, quantity in claims.items()
     }
 
 
+def of_settings(settings: Settings, quantity: str) -> Float[np.ndarray, " settings"]:
+    """Return the median of one of the `PhaseRatios` at each setting; NaN where no run has one."""
+    return grid(settings).groupby(PARAMETERS)[quantity].median().to_numpy()
+
+
 def typical(values: Float[np.ndarray, " runs"], over: str) -> Estimate:
-    """Return the median of the runs that get there (not NaN), and their 5 to 95 % range."""
+    """Return the median of what gets there (not NaN), with its 95 % interval."""
     reached = values[np.isfinite(values)]
-    return run_range(reached, over=over, share=0.9) if len(reached) > 1 else no_number(over)
+    if len(reached) < len(values):
+        over = f"the {len(reached)} that get there of {over}"
+    return median(reached, over=over) if len(reached) > 1 else no_number(over)
 
 
 def or_no_run(value: float) -> float | str:

@@ -5,10 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 from jaxtyping import Float
 
-from regime_lib.chapters.multi_phase.settings import Numbers, Settings, grid, on_grid
-from regime_lib.estimate import Estimate, no_number, number, over_runs
+from regime_lib.chapters.multi_phase.settings import (
+    PARAMETERS,
+    Numbers,
+    Settings,
+    grid,
+    on_grid,
+)
+from regime_lib.estimate import Estimate, no_number, number, over_runs, proportion
 from regime_lib.simulators.two_layer import theory
 from regime_lib.simulators.two_layer.phases import measure_phases
 from regime_lib.simulators.two_layer.problem import random_neurons
@@ -17,6 +24,7 @@ from regime_lib.simulators.two_layer.solver import exact_flow
 _NARROW, _TINY = 200, 40  # neurons
 _DRAWS = 20_000
 _FEWEST = 4  # networks for a slope
+_TOGETHER = 0.99  # of the living positive neurons of a run
 
 
 @dataclass(frozen=True)
@@ -27,21 +35,27 @@ class Switches:
 
 
 def switches(settings: Settings) -> Switches:
-    """Measure how many neurons switch together, when, and whether anything changes after that."""
+    """Measure whether neurons switch together, when, and whether anything changes after that."""
     later = grid(settings)["later_events"].dropna().to_numpy()
-    over = settings.over_grid
+    over = f"{len(later)} runs on the grid of settings"
     claims = on_grid(
-        settings,
-        {
-            "mp-deactivation": "off_share",
-            "mp-deactivation-time": "off_time",
-            "mp-reactivation": "on_share",
-            "mp-reactivation-ratio": "on_ratio",
-            "mp-reactivation-delay": "on_delay",
-        },
+        settings, {"mp-deactivation-time": "off_time", "mp-reactivation-delay": "on_delay"}
     )
     most = number(later.max(), n=len(later), over=over) if len(later) else no_number(over)
-    return Switches(claims | {"mp-final-patterns": most})
+    together = share_of_settings(grid(settings))
+    return Switches(claims | {"mp-deactivation": together, "mp-final-patterns": most})
+
+
+def share_of_settings(table: pd.DataFrame) -> Estimate:
+    """Return at which share of the settings 99 % of the positive neurons switch off together.
+
+    In every run of the setting that gets there; a setting where none does is left out.
+    """
+    least = table.groupby(PARAMETERS)["off_share"].min().dropna()
+    over = f"{len(least)} settings, all runs of each"
+    if not len(least):
+        return no_number(over)
+    return proportion(int((least >= _TOGETHER).sum()), len(least), over=over)
 
 
 @dataclass(frozen=True)

@@ -177,18 +177,21 @@ def truncation_alt(late: LateLayers) -> str:
     for title, net in late.truncations.items():
         numbers = ", ".join(f"{x:.2f}" for x in net.cut["shifts kept"].mean(axis=1))
         said.append(f"{title}, shifts kept: {numbers}; whole {net.whole.mean():.2f}")
-    return "Accuracy by number of activations kept. " + ". ".join(said) + "."
+    return "Mean accuracy over runs, by number of activations kept. " + ". ".join(said) + "."
 
 
 def rule(theme: Theme, found: SlopeRule) -> Figure:
-    """Draw accuracy against the slope of the first layer, a point per run, a marker per rate."""
+    """Draw accuracy against the slope of the first layer, a point per run, a marker per rate.
+
+    Both are deviations from the run's mean over rates, as the rule is read.
+    """
     figure, (ax,) = theme.panels(1, height=3.0)
     shades = theme.shades("rank slope", len(found.rates))
-    for rate, x, y, shade, marker in zip(
-        found.rates, found.slope, found.accuracy, shades, _MARKERS, strict=True
-    ):
+    slope = found.slope - found.slope.mean(axis=0)
+    points = 100 * (found.accuracy - found.accuracy.mean(axis=0))
+    for rate, x, y, shade, marker in zip(found.rates, slope, points, shades, _MARKERS, strict=True):
         ax.plot(x, y, marker, color=shade, markersize=6, alpha=0.85, label=f"rate {rate:g}")
-    ax.set(xlabel="slope of the first layer", ylabel="test accuracy")
+    ax.set(xlabel="slope of the first layer, from the run's mean", ylabel="accuracy, in points")
     ax.xaxis.set_major_locator(MaxNLocator(5))
     figure.legend(loc="outside lower center", ncols=1 if theme.narrow else 3)
     return figure

@@ -1,7 +1,7 @@
 """Deep networks, layer by layer: rank slopes over training, and late activations made linear.
 
-Source: arXiv 2501.02436, version 5, through our notes: definition 7 and claims 4, 6 and 7. In phase
-I early layers have the larger slope, in phase II deep ones, in phase III all are alike.
+Source: arXiv 2501.02436, version 5: the linear map above a layer, and what it says of layers. In
+phase I early layers have the larger slope, in phase II deep ones, in phase III all are alike.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 from torch import nn
 
-from regime_lib.chapters.neuron_modes.training import Setup, Trained, accuracy_of, members_of
+from regime_lib.chapters.neuron_modes.training import Setup, Trained, accuracy_of
 from regime_lib.errors import RegimeError
 from regime_lib.instrument.modes.substitution import LinearSubstitute
-from regime_lib.lab.models.batchnorm_mlp import BatchNormMLP
+from regime_lib.lab.models.batchnorm_mlp import BatchNormMLPEnsemble
 from regime_lib.lab.models.mlp import MLPEnsemble
 
 
@@ -96,29 +96,27 @@ def train_deep(
 
 def train_very_deep(
     setup: Setup, depth: int, width: int, seeds: Sequence[int], batch_size: int
-) -> tuple[Trained, ...]:
-    """Train deep ReLU networks with batch normalisation, one after the other, a sixth of the steps.
+) -> Trained:
+    """Train deep ReLU networks with batch normalisation, a sixth of the steps.
 
     Parameters as for `train_deep`; `batch_size` replaces that of the setup.
     """
     config = replace(setup.config, steps=max(20, setup.steps // 6), batch_size=batch_size)
-    checks = [0, *np.geomspace(5, config.steps, 5).round().astype(int).tolist()]
-    sizes = (setup.inputs, *[width] * depth, setup.classes)
-    return tuple(setup.trained(BatchNormMLP(sizes, seed), config, checks) for seed in seeds)
+    checks = [0, *np.geomspace(5, config.steps, 4).round().astype(int).tolist()]
+    model = BatchNormMLPEnsemble((setup.inputs, *[width] * depth, setup.classes), seeds)
+    return setup.trained(model, config, checks)
 
 
-def layer_trajectory(setup: Setup, *runs: Trained) -> LayerTrajectory:
-    """Measure every layer at every step that was kept, in runs with one network or more.
+def layer_trajectory(setup: Setup, run: Trained) -> LayerTrajectory:
+    """Measure every layer at every step that was kept.
 
     Raises
     ------
     RegimeError
         As for `rank_distributions`.
     """
-    checks = range(len(runs[0].steps))
-    slope = [[setup.layer_slopes(run.model_at(check)) for check in checks] for run in runs]
-    accuracy = np.concatenate([run.test_accuracy[-1] for run in runs])
-    return LayerTrajectory(runs[0].steps, np.concatenate(slope, axis=-1), accuracy)
+    slope = [setup.layer_slopes(run.model_at(check)) for check in range(len(run.steps))]
+    return LayerTrajectory(run.steps, np.array(slope), run.test_accuracy[-1])
 
 
 @dataclass(frozen=True, eq=False)
@@ -135,6 +133,18 @@ class Truncation:
         """Return how many points are lost if only the first `kept` activations stay."""
         return 100 * (self.whole - self.cut[shifts][kept])
 
+    def removable(
+        self, shifts: str = "shifts kept", *, points: float = 1.0
+    ) -> Int[np.ndarray, " seeds"]:
+        """Return how many activations, from the top, can be made linear.
+
+        All those above some layer, such that this and every smaller cut costs each network at most
+        some points of accuracy.
+        """
+        lost = 100 * (self.whole - self.cut[shifts][-2::-1])  # one made linear, then two
+        kept = np.logical_and.accumulate(lost <= points + 1e-9, axis=0)
+        return kept.sum(axis=0)
+
 
 def truncation(setup: Setup, model: nn.Module, layers: int) -> Truncation:
     """Make all activations above each layer linear, and measure what is left.
@@ -142,7 +152,7 @@ def truncation(setup: Setup, model: nn.Module, layers: int) -> Truncation:
     Parameters
     ----------
     setup : Setup
-        The test set, and the training samples that set the mean logits.
+        The test sets, and the training samples that set the mean logits.
     model : nn.Module
         A trained ensemble.
     layers : int
@@ -153,12 +163,16 @@ def truncation(setup: Setup, model: nn.Module, layers: int) -> Truncation:
     RegimeError
         As for `LinearSubstitute`.
     """
-    inputs = setup.data.train_inputs[: setup.probe_size]
-    cut = {}
-    for shifts in ("kept", "recentred"):
-        bent = [
-            LinearSubstitute(model, inputs, keep, shifts=shifts, members=members_of(model))
-            for keep in range(layers + 1)
-        ]
-        cut[f"shifts {shifts}"] = np.array([accuracy_of(net, setup.data) for net in bent])
-    return Truncation(accuracy_of(model, setup.data), cut)
+    whole: list[float] = []
+    cut: dict[str, list[list[float]]] = {"kept": [], "recentred": []}
+    for net, data in setup.alone(model):
+        whole.append(accuracy_of(net, data))
+        for shifts, rows in cut.items():
+            bent = (
+                LinearSubstitute(net, data.train_inputs, keep, shifts=shifts)
+                for keep in range(layers + 1)
+            )
+            rows.append([accuracy_of(one, data) for one in bent])
+    return Truncation(
+        np.array(whole), {f"shifts {name}": np.array(rows).T for name, rows in cut.items()}
+    )

@@ -1,7 +1,7 @@
 """Rank slopes of shallow networks while they train, and whether a small slope is a good sign.
 
-Source: arXiv 2501.02436, version 5, through our notes: claims 3 (the slope rises, then falls), 5
-(the lower the slope of the first layer, the better the network) and definition 4 (the slope).
+Source: arXiv 2501.02436, version 5: the slope rises, then falls; the lower the slope of the first
+layer, the better the network. The formula of the slope is ours.
 """
 
 from __future__ import annotations
@@ -15,12 +15,16 @@ from jaxtyping import Float, Int
 from scipy.stats import spearmanr
 from torch import nn
 
-from regime_lib.chapters.neuron_modes.training import Setup, Trained, members_of
+from regime_lib.chapters.neuron_modes.training import Setup, Trained, joined
+from regime_lib.errors import RegimeError
 from regime_lib.instrument.modes.preactivations import read_preactivations
 from regime_lib.instrument.modes.ranks import RankDistribution, rank_distribution
 from regime_lib.lab.models.mlp import MLPEnsemble
 from regime_lib.lab.seeding import generator
 from regime_lib.lab.training.config import TrainingConfig
+
+_CHECKS = 14  # of a shallow network, after the start
+_LOSS_CHECKS = 24  # of each learning rate, at which loss and accuracy are read
 
 Pick = Int[np.ndarray, " picked"]
 
@@ -47,11 +51,6 @@ class SlopeTrajectory:
         return {"start": 0, "peak": peak, "end": len(self.steps) - 1}
 
     @property
-    def flatness(self) -> Float[np.ndarray, " seeds"]:
-        """The size of the slope before training, over its largest value."""
-        return np.abs(self.slope[0]) / self.slope.max(axis=0)
-
-    @property
     def falls(self) -> Float[np.ndarray, " seeds"]:
         """By which share of its peak each seed's slope is lower at the end.
 
@@ -67,9 +66,9 @@ class SlopeTrajectory:
 
 
 def train_shallow(setup: Setup, hidden: int, seeds: Sequence[int]) -> Trained:
-    """Train tanh networks with one hidden layer, and keep them at some twenty steps."""
+    """Train tanh networks with one hidden layer, and keep them at some steps."""
     model = MLPEnsemble((setup.inputs, hidden, setup.classes), seeds, "tanh")
-    checks = [0, *np.geomspace(1, setup.steps, 20).round().astype(int).tolist()]
+    checks = [0, *np.geomspace(1, setup.steps, _CHECKS).round().astype(int).tolist()]
     return setup.trained(model, setup.config, checks)
 
 
@@ -100,17 +99,31 @@ class SlopeRule:
     """Of the first hidden layer, at the end."""
     accuracy: Float[np.ndarray, "rates seeds"]
     """Share of the test set, at the end."""
+    equal_loss: Float[np.ndarray, " seeds"]
+    """Of each seed, the training loss at which the slowest of its networks ends."""
+    accuracy_there: Float[np.ndarray, "rates seeds"]
+    """Share of the test set where a network first has that training loss."""
 
     def correlation(self, pick: Pick) -> float:
-        """Return the rank correlation of slope and accuracy over all rates and some seeds."""
-        return float(
-            spearmanr(self.slope[:, pick].ravel(), self.accuracy[:, pick].ravel()).statistic
+        """Return the rank correlation of slope and accuracy over all rates and some seeds.
+
+        From each number the seed's mean over rates is taken away: splits differ in difficulty, and
+        the rule compares networks on the same data.
+        """
+        slope, accuracy = (
+            (rows - rows.mean(axis=0))[:, pick].ravel() for rows in (self.slope, self.accuracy)
         )
+        return float(spearmanr(slope, accuracy).statistic)
 
     @property
     def gain(self) -> Float[np.ndarray, " seeds"]:
-        """How many points the largest rate is ahead of the smallest one."""
+        """How many points the largest rate is ahead of the smallest one, after equal steps."""
         return 100 * (self.accuracy[-1] - self.accuracy[0])
+
+    @property
+    def gain_there(self) -> Float[np.ndarray, " seeds"]:
+        """The same at equal training loss: what is left of the gain if speed is taken out."""
+        return 100 * (self.accuracy_there[-1] - self.accuracy_there[0])
 
     @property
     def within(self) -> float:
@@ -140,16 +153,50 @@ def slope_rule(
     RegimeError
         As for `train_to_checkpoints` and `rank_distributions`.
     """
-    slope, accuracy = [], []
+    slope, loss, accuracy = [], [], []
+    checks = [0, *np.geomspace(1, setup.steps, _LOSS_CHECKS).round().astype(int).tolist()]
     for rate in rates:
         config = TrainingConfig(
             optimizer="sgd", lr=rate, steps=setup.steps, batch_size=setup.batch_size
         )
         model = MLPEnsemble((setup.inputs, *sizes, setup.classes), seeds)
-        trained = setup.trained(model, config)
+        trained = setup.trained(model, config, checks)
         slope.append(setup.ranks(trained.model)[0].slope)
-        accuracy.append(trained.test_accuracy[-1])
-    return SlopeRule(tuple(rates), np.array(slope), np.array(accuracy))
+        loss.append(trained.loss)
+        accuracy.append(trained.test_accuracy)
+    equal = np.max([curves[-1] for curves in loss], axis=0)
+    there = [at_loss(x, y, equal) for x, y in zip(loss, accuracy, strict=True)]
+    ends = np.array([curves[-1] for curves in accuracy])
+    return SlopeRule(tuple(rates), np.array(slope), ends, equal, np.array(there))
+
+
+def at_loss(
+    loss: Float[np.ndarray, "checks seeds"],
+    curves: Float[np.ndarray, "checks seeds"],
+    level: Float[np.ndarray, " seeds"],
+) -> Float[np.ndarray, " seeds"]:
+    """Return curves where each loss first falls to a level of its own.
+
+    Between two checks a curve is taken to be linear in the logarithm of the loss.
+
+    Raises
+    ------
+    RegimeError
+        If a loss never falls to its level.
+    """
+    found = np.empty(loss.shape[1])
+    for k, (own, curve, goal) in enumerate(zip(loss.T, curves.T, level, strict=True)):
+        below = np.flatnonzero(own <= goal)
+        if not len(below):
+            raise RegimeError(f"the loss of network {k} never falls to {goal:g}; train it longer")
+        last = int(below[0])
+        if last == 0:
+            found[k] = curve[0]
+            continue
+        upper, lower = np.log(own[[last - 1, last]])
+        share = (upper - np.log(goal)) / (upper - lower)
+        found[k] = curve[last - 1] + share * (curve[last] - curve[last - 1])
+    return found
 
 
 def random_sign_ranks(setup: Setup, model: nn.Module, seed: int) -> RankDistribution:
@@ -160,7 +207,7 @@ def random_sign_ranks(setup: Setup, model: nn.Module, seed: int) -> RankDistribu
     setup : Setup
         The samples and the bins.
     model : nn.Module
-        A network or an ensemble.
+        An ensemble.
     seed : int
         Of the signs: the stream ``"signs"`` of `generator`.
 
@@ -169,9 +216,9 @@ def random_sign_ranks(setup: Setup, model: nn.Module, seed: int) -> RankDistribu
     RegimeError
         As for `read_preactivations` and `rank_distribution`.
     """
-    inputs = setup.data.train_inputs[: setup.probe_size]
-    preactivations = read_preactivations(model, inputs, members=members_of(model)).before[0]
-    shape = (len(preactivations), setup.classes, preactivations.shape[-1])
-    signs = torch.from_numpy(generator(seed, "signs").standard_normal(shape))
-    labels = setup.data.train_labels[: setup.probe_size]
-    return rank_distribution(preactivations, signs, labels, bins=setup.bins)
+    random, found = generator(seed, "signs"), []
+    for net, data in setup.alone(model):
+        before = read_preactivations(net, data.train_inputs).before[0]
+        signs = torch.from_numpy(random.standard_normal((1, setup.classes, before.shape[-1])))
+        found.append(rank_distribution(before, signs, data.train_labels, bins=setup.bins))
+    return joined(found)

@@ -16,7 +16,7 @@ from regime_lib.simulators.exact.networks import ExactNetwork
 
 _SIZES = ((2, 3, 2), (3, 5, 4, 2), (4, 6, 6, 6, 3))
 _DRAWS = 8  # networks of each size
-_Layer = tuple[Float[np.ndarray, "units below"], Float[np.ndarray, " units"]]
+_Layer = tuple[Float[np.ndarray, "_ _"], Float[np.ndarray, " _"]]  # weights, biases
 
 
 def exact_attacks(seed: int) -> dict[str, list[tuple[ExactAttacks, bool]]]:

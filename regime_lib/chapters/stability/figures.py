@@ -85,11 +85,12 @@ def flip_law(theme: Theme, law: FlipLaw) -> Figure:
         (law.over_law, "from the step alone"),
         (law.over_law_of_change, "from the change of z"),
     )
+    largest = max(ratio.max() for ratios, _ in panels for ratio in ratios.values())
     for ax, (ratios, title) in zip(axes, panels, strict=True):
         layers = {name: Curves(law.steps, ratio, share=1.0) for name, ratio in ratios.items()}
         shaded(theme, ax, layers, "pattern", markers="o" * len(layers))
         ax.axhline(1, **theme.stroke("theory"))
-        ax.set(xscale="log", title=title, ylim=(0.3, 1.8))
+        ax.set(xscale="log", title=title, ylim=(0, 1.05 * largest))
         ax.set_xlabel("relative step of the weights")
     outer_label(theme, axes, "flips / law")
     axes[0].legend(loc="lower left")

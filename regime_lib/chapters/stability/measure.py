@@ -21,7 +21,7 @@ from regime_lib.chapters.stability.random_steps import (
     flips_of_random_steps,
 )
 from regime_lib.chapters.stability.regions import Snapshot, half_moons, moving_regions
-from regime_lib.estimate import Estimate, no_number, number, run_range
+from regime_lib.estimate import Estimate, no_number, number, over_runs
 from regime_lib.instrument.certificates.attacks import attack
 from regime_lib.instrument.certificates.radius import certify
 from regime_lib.instrument.certificates.second_differences import second_differences
@@ -32,7 +32,7 @@ from regime_lib.lab.training.config import TrainingConfig
 _ENOUGH_ATTACKS = 100_000
 _SHARES = (0.3, 0.7, 0.999, 1.05, 1.5, 2.5, 5.0, 10.0, 30.0, 100.0)
 _FEW = 96  # inputs that are attacked beyond their radius
-_LAW_NETWORKS = 12  # at least, for few units lie near zero
+_LAW_NETWORKS = 16  # at least, for few units lie near zero
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,7 @@ def affinity(settings: Settings) -> Affinity:
     together = np.concatenate([f.together for f in found.values()])
     over = f"{len(inside):,} pairs of an input and a direction"
     return Affinity(
-        {"rc-affinity": run_range(inside, over=over, statistic=np.max)},
+        {"rc-affinity": number(inside.max(), n=len(inside), over=over)},
         {
             "bend-together": float(np.median(together)),
             "bend-step": float(np.median(found["MLP"].input_step)),
@@ -192,19 +192,17 @@ class FlipLaw(Part):
 
 
 def flip_law(settings: Settings) -> FlipLaw:
-    """Move fresh networks at random and count flips; the interval spans the sizes of the step."""
+    """Move fresh networks at random and count flips; each network has its own inputs."""
     seeds = [settings.seed + k for k in range(max(_LAW_NETWORKS, settings.n_seeds))]
-    probe = load_dataset("digits").test_inputs[: settings.probe_size].double()
-    found = [flips_of_random_steps(MLP(settings.sizes, seed), probe, seed) for seed in seeds]
+    data, found = load_dataset("digits"), []
+    for seed in seeds:
+        probe = data.redrawn(seed).test_inputs[: settings.probe_size].double()
+        found.append(flips_of_random_steps(MLP(settings.sizes, seed), probe, seed))
     flipped, predicted = (np.stack(part, axis=-1) for part in zip(*found, strict=True))
     steps = np.array(RELATIVE_STEPS)
     over_law = flipped / (np.arctan(steps) / np.pi)[:, None]  # (layers, steps, networks)
     over_change = flipped / np.maximum(predicted, 1e-300)
-    by_step = over_law.mean(axis=(0, 2))
-    over = f"{len(steps)} sizes of steps, each the mean of {len(seeds)} networks"
-    claim = no_number(over)  # some steps flip nothing in so small a network
-    if (by_step > 0).all():
-        claim = run_range(by_step, over=over, statistic=_geometric_mean)
+    claim = _over_networks(over_law.mean(axis=0), settings.seed)
     layers = [f"layer {layer}" for layer in range(1, len(flipped) + 1)]
     return FlipLaw(
         {"rc-flip-law": claim},
@@ -316,6 +314,12 @@ def zero_biases(settings: Settings) -> ZeroBiases:
     return ZeroBiases(numbers, without_radius)
 
 
+#: The parts that measure claims.
+PARTS = (algebra, affinity, radius, flip_law)
+#: Those of empirical claims: none, for all claims here are identities, or a law.
+EMPIRICAL = ()
+
+
 @dataclass(frozen=True)
 class Measurements:
     """All parts of the chapter."""
@@ -357,5 +361,15 @@ def _radii(settings: Settings) -> dict[str, Float[np.ndarray, " inputs"]]:
     return {name: certify(model, probe).radius for name, (model, probe) in networks}
 
 
-def _geometric_mean(values: Float[np.ndarray, " n"]) -> float:
-    return float(np.exp(np.log(values).mean()))
+def _over_networks(ratios: Float[np.ndarray, "steps networks"], seed: int) -> Estimate:
+    """Return the geometric mean over sizes of steps of the mean ratio over networks.
+
+    The interval is over the choice of networks; where steps of one size flip nothing, no number.
+    """
+    count = ratios.shape[1]
+
+    def statistic(picks: Int[np.ndarray, " networks"]) -> float:
+        means = ratios[:, picks].mean(axis=1)
+        return float(np.exp(np.log(means).mean())) if (means > 0).all() else np.nan
+
+    return over_runs(statistic, count, over=f"{count} networks, each with its probe", seed=seed)

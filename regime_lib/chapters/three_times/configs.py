@@ -1,8 +1,7 @@
 """What one tracked run is of: data, network, optimiser, schedule, seed, and how it is watched.
 
-Learning rates are those of our pilots (arXiv 2602.08333 tells none in any copy that we could read):
-one for each architecture and optimiser, chosen there because training succeeds, before any ratio
-was looked at.
+Learning rates are ours (arXiv 2602.08333 tells none in any copy that we could read): one for each
+architecture and optimiser, chosen because training succeeds, before any ratio was looked at.
 """
 
 from __future__ import annotations
@@ -74,6 +73,7 @@ class RunConfig:
     hidden: int = 128  # units of a hidden layer of an MLP, a CNN's last one, a feed-forward part
     decay: float = 0.99  # of the exponential moving average of the weights, per step
     average_every: int = 4  # steps after which the average is observed (two steps in a row)
+    redraw: bool = False  # whether the seed draws training set, test set and probe too (images)
 
     def __post_init__(self) -> None:
         for name, known in (
@@ -91,8 +91,14 @@ class RunConfig:
                 f"{self.dataset} is text, but the architecture is {self.architecture}; "
                 "use transformer"
             )
-        if not 0 <= self.decay < 1:
-            raise RegimeError(f"the decay of the average is {self.decay}; expected 0 to below 1")
+        if self.dataset in TEXTS and self.redraw:
+            raise RegimeError(
+                f"{self.dataset} is text, of which one split is known; leave redraw out"
+            )
+        if not 0 < self.decay < 1:
+            raise RegimeError(
+                f"the decay of the average is {self.decay}; expected above 0, below 1"
+            )
         if self.average_every < 1:
             raise RegimeError(f"average_every is {self.average_every}; expected at least 1 step")
 

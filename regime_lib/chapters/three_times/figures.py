@@ -17,7 +17,9 @@ from matplotlib.colors import LinearSegmentedColormap, TwoSlopeNorm
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, NullLocator
 
+from regime_lib.chapters.three_times.committed import COMPARED
 from regime_lib.chapters.three_times.configs import ARCHITECTURES, NAMES, OPTIMIZERS, SCHEDULES
+from regime_lib.chapters.three_times.limits import product_limit_median
 from regime_lib.chapters.three_times.multiverse import ShareAbove
 from regime_lib.chapters.three_times.specifications import DEFINITIONS
 from regime_lib.chapters.three_times.style import ACROSS, SMALL, mark_claims, ratio_axis
@@ -67,9 +69,7 @@ def specification_curve(theme: Theme, table: pd.DataFrame) -> Figure:
             alpha=0.9 if named else 0.6,
             rasterized=True,
         )
-        middle = table.loc[made, "ratio"].median()
-        text = f"{middle:.2f}" if np.isfinite(middle) else "–"
-        note(below, text, (1.0, -place), (4, 0), va="center", **beside)
+        note(below, _middle(table[made]), (1.0, -place), (4, 0), va="center", **beside)
     columns = [column for column, _ in rows.values()]
     for place, (one, other) in enumerate(pairwise(columns)):
         if one != other:
@@ -84,15 +84,14 @@ def specification_curve(theme: Theme, table: pd.DataFrame) -> Figure:
 
 def specification_curve_alt(table: pd.DataFrame) -> str:
     """Say what a specification curve shows."""
-    known, exact = table["ratio"].dropna(), int((table["bound"] == "exact").sum())
-    medians = [
-        f"{NAMES[name]} {own['ratio'].median():.2f}" for name, own in table.groupby("optimizer")
-    ]
+    known, kinds = table["ratio"].dropna(), table["bound"].value_counts()
+    medians = [f"{NAMES.get(name, name)} {_middle(own)}" for name, own in table.groupby("schedule")]
     return (
         f"{len(table)} specifications sorted by their ratio, from {known.min():.2g} to "
-        f"{known.max():.3g}, with median {known.median():.2f}; {exact} are exact, "
-        f"{len(known) - exact} are bounds and {len(table) - len(known)} have no ratio. Medians by "
-        f"optimiser: {', '.join(medians)}. Beneath, a matrix of the choices that each one made."
+        f"{known.max():.3g}; {kinds.get('exact', 0)} are exact, "
+        f"{len(known) - kinds.get('exact', 0)} are bounds and {len(table) - len(known)} have no "
+        f"ratio. Medians by schedule, bounds counted as such: {', '.join(medians)}. Beneath, a "
+        "matrix of the choices that each one made."
     )
 
 
@@ -113,7 +112,7 @@ def shares(theme: Theme, found: Mapping[str, Sequence[ShareAbove]]) -> Figure:
                 hatch="////",
                 linewidth=0.6,
             )
-            inside = above > 0.12
+            inside = above > 0.09 * len(found)  # of the width that a panel has
             note(
                 ax,
                 f"{above:.0%}",
@@ -166,7 +165,7 @@ def where_it_holds(theme: Theme, medians: Float[np.ndarray, "definitions choices
     ax.set_yticks(range(len(medians)), DEFINITIONS[: len(medians)])
     size = SMALL if theme.narrow else 9
     ax.set_xticks(range(6), ["SGD", "mom.", "AdamW"] * 2, fontsize=size)
-    for place, title in enumerate(("network as trained", "average of its weights")):
+    for place, title in enumerate(f"{schedule} rate" for schedule in COMPARED):
         bold = {"ha": "center", "fontsize": size, "fontweight": "bold", "annotation_clip": False}
         note(ax, title, (3 * place + 1, -0.5), (0, 20), **bold)
     ax.xaxis.tick_top()
@@ -177,13 +176,19 @@ def where_it_holds(theme: Theme, medians: Float[np.ndarray, "definitions choices
 
 
 def where_it_holds_alt(medians: Float[np.ndarray, "definitions choices"]) -> str:
-    """Say what the table shows of the network as trained."""
-    rows = zip(DEFINITIONS, medians, strict=True)
-    return (
-        "Median ratios by definition for SGD, momentum and AdamW as trained: "
-        + "; ".join(f"{name} {a:.2f}, {b:.2f}, {c:.2f}" for name, (a, b, c, *_) in rows)
-        + "."
-    )
+    """Say what the table shows."""
+    half = medians.shape[1] // 2
+    parts = [
+        f"with a {schedule} rate: "
+        + "; ".join(
+            f"{name} " + ", ".join("none" if np.isnan(v) else f"{v:.2f}" for v in row)
+            for name, row in zip(
+                DEFINITIONS, medians[:, place * half : (place + 1) * half], strict=True
+            )
+        )
+        for place, schedule in enumerate(COMPARED)
+    ]
+    return f"Median ratios by definition for SGD, momentum and AdamW, {', and '.join(parts)}."
 
 
 def _sorted_ratios(theme: Theme, ax: Axes, table: pd.DataFrame, x: npt.NDArray) -> None:
@@ -223,6 +228,12 @@ def _sorted_ratios(theme: Theme, ax: Axes, table: pd.DataFrame, x: npt.NDArray) 
     ax.xaxis.set_major_locator(NullLocator())
     ax.grid(axis="x", visible=False)
     ax.legend(loc="upper left", markerscale=2.5, handlelength=1)
+
+
+def _middle(rows: pd.DataFrame) -> str:
+    """Return the median of some specifications, their limits counted as limits."""
+    middle = product_limit_median(rows["least"].to_numpy(), rows["most"].to_numpy())
+    return f"{middle:.2f}" if np.isfinite(middle) else "–"
 
 
 def _matrix_rows(table: pd.DataFrame) -> dict[str, tuple[str, str]]:

@@ -59,8 +59,7 @@ def averages_alt(found: Averages) -> str:
     ratios = found.table.loc[found.table["bound"] == "exact", "ratio"]
     return (
         f"Ratios of {len(ratios)} exact settings, from {ratios.min():.2f} to {ratios.max():.1f}: "
-        f"median {found.median:.2f}, mean {found.mean:.2f}. The large ones are all of AdamW or "
-        "bounds."
+        f"median {found.median:.2f}, mean {found.mean:.2f}."
     )
 
 

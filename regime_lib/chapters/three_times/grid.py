@@ -27,7 +27,7 @@ SIZES: dict[str, dict[str, Any]] = {
     "cnn": {"batch_size": 32, "samples": 10_000, "probe_size": 64, "hidden": 64},
     "transformer": {"batch_size": 16, "samples": None, "probe_size": 16, "hidden": 128},
 }
-#: The digits, as long as in our pilot: constant rates need it to settle.
+#: The digits, in long runs: constant rates need it to settle.
 LONG: tuple[dict[str, Any], ...] = tuple(
     {"architecture": architecture, "steps": steps, **DIGITS[architecture]}
     for architecture, steps in (("mlp", 3000), ("cnn", 2000), ("transformer", 1600))

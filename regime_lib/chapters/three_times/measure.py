@@ -13,9 +13,9 @@ from jaxtyping import Float
 
 from regime_lib.chapters.part import Part
 from regime_lib.chapters.three_times import committed
-from regime_lib.chapters.three_times.committed import LEVELS, share_numbers
+from regime_lib.chapters.three_times.committed import BySchedule, by_schedule
 from regime_lib.chapters.three_times.configs import DIGITS, OPTIMIZERS, RunConfig
-from regime_lib.chapters.three_times.multiverse import ShareAbove, chosen, multiverse
+from regime_lib.chapters.three_times.multiverse import chosen, multiverse
 from regime_lib.chapters.three_times.specifications import slope, specifications
 from regime_lib.chapters.three_times.tracked import TrackedRun, tracked_run
 
@@ -41,11 +41,9 @@ PAPER = {"n_seeds": 10, "steps_mlp": 3000, "steps_cnn": 2000, "steps_transformer
 
 
 @dataclass(frozen=True)
-class Digits(Part):
+class Digits(BySchedule):
     """The chapter's own runs, on the digits."""
 
-    table: pd.DataFrame  # specifications of the network as trained (see `Multiverse`)
-    shares: tuple[ShareAbove, ...]
     accuracy: pd.DataFrame  # medians over runs; a row per architecture, a column per optimiser
     # weight change and pattern change, each over its peak, by architecture and optimiser: the first
     # seed's run with a cosine schedule
@@ -73,21 +71,23 @@ class Measurements:
 
 def digits(settings: Settings) -> Digits:
     """Train on the digits and apply every definition to every run."""
-    runs = [tracked_run(config) for config in configs(settings)]
+    runs = [tracked_run(config, ["iterate"]) for config in configs(settings)]
     rows = specifications(runs, networks=["iterate"])
     found = multiverse(rows[chosen(rows, size="absolute")])
-    shares = tuple(found.share_above(level) for level in LEVELS)
+    claims = {"constant": "rc-three-times-digits", "cosine": "rc-three-times-digits-cosine"}
+    judged = by_schedule(found, claims, "digits", over="seeds")
     slopes = float(np.nanmedian([slope(run) for run in runs]))
     accuracy = pd.DataFrame([{**run.config.choices, "accuracy": run.accuracy} for run in runs])
     return Digits(
-        {"rc-three-times-digits": found.exact.estimate(np.median)},
+        judged.claims,
         {
+            **judged.numbers,
             "digits-accuracy": float(accuracy["accuracy"].median()),
             "slope-digits": slopes,
-            **share_numbers("digits", found, shares),
         },
-        found.table,
-        shares,
+        judged.table,
+        judged.counts,
+        judged.shares,
         accuracy.pivot_table("accuracy", "architecture", "optimizer", "median").reset_index(),
         {
             (run.config.architecture, run.config.optimizer): _changes(run)
@@ -118,8 +118,16 @@ def measure(settings: Settings) -> Measurements:
     return Measurements(digits(settings))
 
 
+#: The parts that measure claims; and those of them that measure empirical ones anew.
+PARTS = (digits, paper_scale)
+EMPIRICAL = (digits,)
+
+
 def configs(settings: Settings) -> list[RunConfig]:
-    """Return the digits runs: every architecture, optimiser and schedule with every seed."""
+    """Return the digits runs: every architecture, optimiser and schedule with every seed.
+
+    A seed draws initial weights, batches, the split into training and test set, and the probe.
+    """
     steps = {
         "mlp": settings.steps_mlp,
         "cnn": settings.steps_cnn,
@@ -133,7 +141,7 @@ def configs(settings: Settings) -> list[RunConfig]:
             schedule=schedule,
             seed=settings.seed + k,
             steps=steps[architecture],
-            average_every=5,
+            redraw=True,
             **sizes,
         )
         for architecture, sizes in DIGITS.items()

@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 
 from regime_lib.chapters.three_times.configs import NAMES, OPTIMIZERS
 from regime_lib.chapters.three_times.figures_settings import averaging
+from regime_lib.chapters.three_times.limits import product_limit_median
 from regime_lib.chapters.three_times.multiverse import chosen
 from regime_lib.chapters.three_times.specifications import DEFINITIONS, USUAL
 from regime_lib.chapters.three_times.style import RATIO
@@ -48,7 +49,7 @@ def choices_scene(table: pd.DataFrame) -> scene.Scene:
 def still(theme: Theme, table: pd.DataFrame) -> Figure:
     """Draw one stop of the sliders as a figure: the book's definition, as trained."""
     own = table[chosen(table, definition=USUAL, network="iterate")]
-    middle = float(own["ratio"].median())
+    middle = product_limit_median(own["least"].to_numpy(), own["most"].to_numpy())
     return averaging(theme, own, {"median": middle, "claimed: 3": 3.0}, USUAL)
 
 
@@ -70,8 +71,10 @@ def _frame(rows: pd.DataFrame) -> scene.Frame:
             (tuple(marks),), f"no ratio: in all {len(rows)} settings neither settles"
         )
     bounds = int((known["bound"] != "exact").sum())
+    middle = product_limit_median(rows["least"].to_numpy(), rows["most"].to_numpy())
+    median = f"median {middle:.2f}" if np.isfinite(middle) else "the bounds leave the median open"
     words = (
-        f"median {known['ratio'].median():.2f}; {int((ratio > 3).sum())} of {len(known)} above 3; "
-        f"{bounds} of them bounds (pale); {len(rows) - len(known)} more have no ratio"
+        f"{median}; {int((rows['least'] > 3).sum())} of {len(rows)} surely above 3; "
+        f"{bounds} are bounds (pale); {len(rows) - len(known)} have no ratio"
     )
     return scene.Frame((tuple(marks),), words)

@@ -15,7 +15,7 @@ from regime_lib.chapters.three_times.tracked import NETWORKS, TrackedRun, Tracke
 from regime_lib.instrument.settling.definitions import Definition
 from regime_lib.instrument.settling.timescales import time_scale
 
-#: The definitions of our pilot (its section A.1), by the names of `regime_lib.instrument`.
+#: The definitions of this book that give a number, by the names of `regime_lib.instrument`.
 DEFINITIONS = (
     "peak@0.5",
     "peak@0.25",

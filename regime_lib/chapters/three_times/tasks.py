@@ -90,12 +90,13 @@ def loss(logits: Float[Tensor, "batch *length classes"], targets: Int[Tensor, "*
 
 def task_of(config: RunConfig) -> LearningTask:
     """Return the data of a run; kept for the next run of the same data."""
-    return _task(config.dataset, config.samples, config.probe_size)
+    split = config.seed if config.redraw else None
+    return _task(config.dataset, config.samples, config.probe_size, split)
 
 
 @lru_cache(maxsize=8)
-def _task(name: str, samples: int | None, probe: int) -> LearningTask:
-    found: Any = load_dataset(name)
+def _task(name: str, samples: int | None, probe: int, split: int | None) -> LearningTask:
+    found: Any = load_dataset(name) if split is None else _kept(name).redrawn(split)
     if isinstance(found, CharacterData):
         return _of_characters(found, samples, probe)
     if isinstance(found, SentenceData):
@@ -103,6 +104,13 @@ def _task(name: str, samples: int | None, probe: int) -> LearningTask:
     data = found.subset(samples or len(found.train_labels), min(_TEST, len(found.test_labels)))
     _check_probe(name, probe, len(data.test_labels))
     return LearningTask(data, None, 0, data.test_inputs[:probe].clone(), data.provenance)
+
+
+@lru_cache(maxsize=1)
+def _kept(name: str) -> Dataset:
+    """Return images of which several splits are drawn."""
+    found: Any = load_dataset(name)
+    return found
 
 
 def _of_characters(found: CharacterData, samples: int | None, probe: int) -> LearningTask:

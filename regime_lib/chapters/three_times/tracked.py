@@ -1,20 +1,20 @@
 """One tracked run: train a network, and watch its patterns and weights and those of its average.
 
 The exponential moving average of the weights is a second network, tracked like the first: it shows
-the drift that remains when the noise of minibatches is averaged out (our notes on arXiv 2602.08333,
-pilot A.0, 4).
+the drift that remains when the noise of minibatches is averaged out.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Int
 
 from regime_lib.chapters.three_times.configs import RunConfig
 from regime_lib.chapters.three_times.tasks import loss, task_of
-from regime_lib.instrument.tracking.averages import WeightAverage
 from regime_lib.instrument.tracking.trace import Trace
 from regime_lib.instrument.tracking.tracker import RegimeTracker
 
@@ -58,22 +58,16 @@ class TrackedRun:
         return float(changes / net) if net > 0 else float("nan")
 
 
-def tracked_run(config: RunConfig) -> TrackedRun:
-    """Train one network and track it and its average."""
+def tracked_run(config: RunConfig, networks: Sequence[str] = NETWORKS) -> TrackedRun:
+    """Train one network and track it, and its average too if that is among `networks`."""
     task, training = task_of(config), config.training
     model = task.network(config)
     start = task.accuracy(model)
-    average = WeightAverage(model, config.decay)  # starts where training does
     optimizer = training.make_optimizer(model.parameters())
     batches = task.batches(config)
-    own = RegimeTracker(model, task.probe, snapshots=_SNAPSHOTS)
-    smooth = RegimeTracker(
-        average.model,
-        task.probe,
-        schedule=lambda step: step % config.average_every == 0,
-        snapshots=_SNAPSHOTS,
-    )
-    with own as tracker, smooth as averaged:
+    averaged: dict[str, Any] = {"ema": config.decay, "ema_every": config.average_every}
+    options = averaged if "average" in networks else {}
+    with RegimeTracker(model, task.probe, snapshots=_SNAPSHOTS, **options) as tracker:
         for step in range(config.steps):
             inputs, targets = next(batches)
             value = loss(model(inputs), targets)
@@ -82,10 +76,10 @@ def tracked_run(config: RunConfig) -> TrackedRun:
             for group in optimizer.param_groups:
                 group["lr"] = training.learning_rate(step)
             optimizer.step()
-            average.update()
             tracker.update()
-            averaged.update()
-    traces = dict(zip(NETWORKS, (own.trace, smooth.trace), strict=True))
+    traces = {"iterate": tracker.trace}
+    if options:
+        traces["average"] = tracker.ema_trace
     series = {
         (network, quantity): _of(trace, quantity)
         for network, trace in traces.items()

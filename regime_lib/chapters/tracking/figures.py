@@ -68,7 +68,7 @@ def settling(theme: Theme, found: Ratios, task: str = "") -> Figure:
                 ax.axvline(time, **theme.stroke(quantity))
         ax.set_title(NAMES.get(name, name))
     _changes_over_steps(theme, axes)
-    axes[0].legend(loc="lower left")
+    legend_below(theme, figure, axes[0])
     return figure
 
 
@@ -115,7 +115,7 @@ def by_definition(theme: Theme, table: pd.DataFrame) -> Figure:
 def draw_ratios(
     theme: Theme, ax: Axes, table: pd.DataFrame, spread: float, *, crosses: bool = False
 ) -> None:
-    """Draw a row of ratios per definition: hollow where bounds, crosses at one where none."""
+    """Draw a row of ratios per definition: hollow where bounds, a cross at the side where none."""
     definitions = list(dict.fromkeys(table["definition"]))
     place = {definition: -row for row, definition in enumerate(definitions)}
     optimizers = list(dict.fromkeys(table["optimizer"]))
@@ -129,8 +129,11 @@ def draw_ratios(
         # a name of its own, for all of its ratios may be bounds
         ax.scatter([], [], marker=marker, s=33, color=colour, label=NAMES[name])
         if crosses:
-            ones = np.ones((~known).sum())
-            ax.scatter(ones, y[~known], marker="x", s=30, color=colour, zorder=3)
+            margin = np.full((~known).sum(), 0.02)  # of the width: off the axis, for they have no x
+            side = ax.get_yaxis_transform()
+            ax.scatter(
+                margin, y[~known], marker="x", s=30, color=colour, transform=side, clip_on=False
+            )
     ax.axvline(1, color=theme.text, linewidth=1)
     ax.axvline(CLAIMED, **theme.stroke("theory"))
     ax.set(xscale="log", xlabel="weights' time / patterns' time")
@@ -256,7 +259,7 @@ def flip_rates_alt(run: OneRun) -> str:
     steps, units = run.flips.shape
     return (
         f"Heat map of the flips of {units} units over {steps} steps: it glows at the start and "
-        f"fades to the right; half of all flips fall in the first {run.numbers['embers-half']} "
+        f"fades to the right; half of all flips fall in the first {run.numbers['flips-half']} "
         "steps. Below, the pattern change per step falls earlier than the weight change, then both "
         "fall side by side."
     )

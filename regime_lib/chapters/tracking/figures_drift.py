@@ -1,4 +1,4 @@
-"""Further figures of the tracking chapters: schedules, drift under flicker, the indicator OUI.
+"""Further figures of the tracking chapters: schedules, averaged weights, the indicator OUI.
 
 A figure takes a `Theme` first, then what a part of a chapter returned (see `parts`).
 """
@@ -17,19 +17,17 @@ from regime_lib.chapters.tracking.figures import (
     draw_ratios,
     medians_in_words,
 )
-from regime_lib.chapters.tracking.parts import Drift, Flicker, Indicator, of
+from regime_lib.chapters.tracking.parts import GOOD, Drift, Flicker, Indicator, of
 from regime_lib.companion.figures.curves import Curves, band, both_changes, shaded
 from regime_lib.companion.figures.marks import legend_below, plain_numbers
 from regime_lib.companion.figures.theme import Theme
-
-_GOOD = (0.6, 0.8)  # where the indicator is said to stay
 
 
 def by_schedule(theme: Theme, table: pd.DataFrame, columns: int = 3) -> Figure:
     """Draw the ratio of the two times under several definitions (see `measure.ratio_rows`).
 
     A panel per schedule, so many in a row of a wide figure. A bound is drawn hollow, an
-    undetermined ratio is a cross at one.
+    undetermined ratio is a cross at the left side.
     """
     schedules = list(dict.fromkeys(table["schedule"]))
     definitions = list(dict.fromkeys(table["definition"]))
@@ -132,7 +130,7 @@ def indicator(theme: Theme, found: Indicator, task: str = "") -> Figure:
     axes[1].set(title="two samples, one time", ylabel="OUI")
     axes[2].set(title="by layer (AdamW)", ylabel="OUI")
     for ax in axes[1:]:
-        ax.axhspan(*_GOOD, color=theme.colour("accuracy"), alpha=0.15, linewidth=0)
+        ax.axhspan(*GOOD, color=theme.colour("accuracy"), alpha=0.15, linewidth=0)
         ax.set_ylim(0, 1.02)
     for ax in axes:
         ax.set_xlabel("optimiser step")

@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor, nn
 
 from regime_lib.chapters.tracking import parts
 from regime_lib.chapters.tracking.parts import PerRun, Series, Settling
-from regime_lib.estimate import Estimate, median, no_number, over_runs
+from regime_lib.estimate import Estimate, median, no_number
 from regime_lib.instrument.capture.coverage import ALL
 from regime_lib.instrument.settling.definitions import Definition
 from regime_lib.instrument.settling.regime_change import regime_change, run_ratios
 from regime_lib.instrument.settling.timescales import smooth
-from regime_lib.instrument.tracking.averages import WeightAverage
 from regime_lib.instrument.tracking.trace import Trace
 from regime_lib.instrument.tracking.tracker import RegimeTracker
 from regime_lib.lab.data.dataset import Dataset
+from regime_lib.lab.data.stack import Stack
 from regime_lib.lab.models.ensemble import Ensemble
 from regime_lib.lab.training.config import TrainingConfig
 from regime_lib.lab.training.loop import train
@@ -30,9 +29,11 @@ from regime_lib.lab.training.loop import train
 EVERY = 10
 _SMOOTHING = 51  # steps over which series are averaged before they are timed
 _USUAL = "peak@0.1"
-_PAIRS = 64  # of inputs, whose patterns are compared
+PAIRS = 64  # of inputs, whose patterns are compared
 _POINTS = 220  # steps of a run that a cloud of points shows
 _FEWEST_STEPS = 10  # that a slope is fitted to
+_FEW = 3  # seeds of runs that are shown beside those of the claims
+_WITH = {"sgd": "with SGD", "momentum": "with momentum", "adamw": "with AdamW"}
 _LEAD = 1.1  # ratio of areas up to which there is no lead that a warm-up could take away
 
 
@@ -54,9 +55,9 @@ class SharedSettings:
         return {optimizer: rate for optimizer, rate in rates.items() if optimizer}
 
     @property
-    def pooled(self) -> str:
-        """What a median over all runs at constant rates is taken over."""
-        return f"{len(self.rates)} optimisers x {self.n_seeds} seeds"
+    def few_seeds(self) -> range:
+        """The seeds of runs that no claim needs."""
+        return self.seeds[:_FEW]
 
     def config(self, optimizer: str, **options: Any) -> TrainingConfig:
         """Return how a network is trained with one optimiser, at its rate."""
@@ -75,7 +76,7 @@ class TrackedRun:
 
 
 Traces = dict[str, list[Trace]]  # runs under their names, as in `parts`; an ensemble is one trace
-Runs = dict[tuple[str, str], list[TrackedRun]]  # by schedule and optimiser
+Runs = dict[str, list[TrackedRun]]  # by optimiser
 
 
 def every_tenth(step: int) -> bool:
@@ -85,59 +86,47 @@ def every_tenth(step: int) -> bool:
 
 def tracked(
     model: nn.Module,
-    data: Dataset,
+    data: Dataset | Stack,
     config: TrainingConfig,
     seeds: int | Sequence[int],
-    probe: Tensor,
+    probe_size: int,
     *,
     ema: float | None = None,
     **watch: Any,
 ) -> TrackedRun:
     """Train and track a network, or an ensemble, and the average of its weights with decay `ema`.
 
-    The options `watch` are those of the tracker of the trained weights.
+    The probe is the first `probe_size` test inputs: those of each member, if each has its own. The
+    options `watch` are those of the tracker.
     """
+    probe: Tensor | Callable[[nn.Module], Tensor]
+    if isinstance(data, Stack):
+        own = data.test_inputs[:, :probe_size]
+
+        def probe(network: nn.Module) -> Tensor:
+            outputs: Tensor = network(own)
+            return outputs
+
+        watch["samples"] = own.shape[1]
+    else:
+        probe = data.test_inputs[:probe_size]
     if isinstance(model, Ensemble):
         watch["members"] = model.members
-    average = None if ema is None else WeightAverage(model, ema)
-    with ExitStack() as stack:
-        trackers = [stack.enter_context(RegimeTracker(model, probe, **watch))]
-        if average is not None:
-            often = {"schedule": every_tenth, "members": watch.get("members", 1)}
-            trackers.append(stack.enter_context(RegimeTracker(average.model, probe, **often)))
-
-        def observe() -> None:
-            if average is not None:
-                average.update()
-            for tracker in trackers:
-                tracker.update()
-
-        history = train(model, data, config, seeds, observe, evaluations=1)
-    traces = [tracker.trace for tracker in trackers]
-    return TrackedRun(traces[0], traces[1] if ema else None, history.final_test_accuracy)
+    often = EVERY if ema else None
+    with RegimeTracker(model, probe, ema=ema, ema_every=often, **watch) as tracker:
+        history = train(model, data, config, seeds, tracker.update, evaluations=1)
+    average = tracker.ema_trace if ema else None
+    return TrackedRun(tracker.trace, average, history.final_test_accuracy)
 
 
-def both_schedules(
-    optimizers: Iterable[str], run: Callable[..., list[TrackedRun]], ema: float, window: int
-) -> Runs:
-    """Train with every optimiser and schedule; constant rates are watched more closely."""
-    found = {}
-    for name in optimizers:
-        found["constant", name] = run(name, {"ema": ema, "window": window, "oui": _PAIRS})
-        found["cosine", name] = run(name, {"schedule": every_tenth}, schedule="cosine")
-    return found
-
-
-def traces_of(runs: Runs, schedule: str = "constant") -> Traces:
-    """Return the runs with one schedule, by optimiser."""
-    chosen = {name: own for (how, name), own in runs.items() if how == schedule}
-    return {name: [run.trace for run in own] for name, own in chosen.items()}
+def traces_of(runs: Runs) -> Traces:
+    """Return what was tracked of the trained weights, by optimiser."""
+    return {name: [run.trace for run in own] for name, own in runs.items()}
 
 
 def averages_of(runs: Runs) -> Traces:
-    """Return the moving averages of the runs at constant rates, by optimiser."""
-    chosen = {name: own for (how, name), own in runs.items() if how == "constant"}
-    return {name: [run.average for run in own if run.average] for name, own in chosen.items()}
+    """Return what was tracked of the moving averages, by optimiser."""
+    return {name: [run.average for run in own if run.average] for name, own in runs.items()}
 
 
 def joined(
@@ -157,25 +146,31 @@ def settling(traces: Sequence[Trace], definition: str = _USUAL, *, every: int = 
     return Settling(found.pattern_time, found.weight_time, found.bound, ratios, censored)
 
 
-def pooled_ratio(traces: Sequence[Trace], over: str) -> Estimate:
-    """Return the median ratio of the runs that settle, if censored runs leave it no doubt.
+def median_ratio(traces: Sequence[Trace], over: str) -> Estimate:
+    """Return the median ratio over all runs, in an interval that censored runs cannot leave.
 
-    A run in which only one series settles bounds its ratio on one side. The other side is taken to
-    be as far away as it can be, for the median and for each end of the interval. There is no number
-    if at most half of the runs settle, or if bounds could move the median.
+    A run in which only one series settles bounds its ratio on one side, one in which neither does
+    bounds it by zero alone.
     """
     ratios, censored = run_ratios(traces, _USUAL)
-    settled = ~censored.all(axis=1)
-    least = np.where(censored[:, 0], 0.0, ratios)[settled]
+    least, most = np.where(censored.T, [[0.0], [np.inf]], ratios)
+    return _median_between(least, most, over)
+
+
+def _median_between(least: PerRun, most: PerRun, over: str) -> Estimate:
+    """Return the median of runs known within bounds; no number where an end is infinite.
+
+    The interval reaches from the low end for the least that they may be to the high end for the
+    most; the number itself is the median of the runs that are known on either side.
+    """
     far = 1e300  # stands for infinity, which is no measured value
-    most = np.where(censored[:, 1], far, ratios)[settled]
-    over = f"{len(least)} of {len(ratios)} runs: {over}"
-    if 2 * len(least) <= len(ratios) or np.median(least) != np.median(most):
-        return no_number(over)
+    least, most = np.clip(least, -far, far), np.clip(most, -far, far)
     low, high = median(least, over=over), median(most, over=over)
-    if high.high is None or high.high == far:
+    if low.low in (None, -far) or high.high in (None, far):
         return no_number(over)
-    return replace(low, high=high.high)
+    known = np.where(most < far, most, least)[(least > -far) | (most < far)]
+    value = np.clip(np.median(known), np.median(least), np.median(most))
+    return replace(low, value=float(value), high=high.high)
 
 
 def area_ratios(traces: Sequence[Trace], *, every: int = 1) -> PerRun:
@@ -187,12 +182,28 @@ def area_ratios(traces: Sequence[Trace], *, every: int = 1) -> PerRun:
     return run_ratios(traces, Definition("auc", window=max(1, _SMOOTHING // every)))[0]
 
 
-def pooled_median(values: Iterable[PerRun], over: str) -> Estimate:
-    """Return the median over the runs of several settings in which there is a number."""
-    known = np.concatenate(list(values))
-    known = known[np.isfinite(known)]
-    over = f"{len(known)} runs: {over}"
-    return median(known, over=over) if len(known) > 1 else no_number(over)
+def worst(values: Mapping[str, PerRun], distance: Callable[[float], float]) -> Estimate:
+    """Return the median over the runs of one setting: the one furthest from what is claimed.
+
+    So a statement about all optimisers is judged by the one that it fits worst, and the interval is
+    one over its seeds, not over optimisers. Runs without a number are left out.
+    """
+    known = {name: own[np.isfinite(own)] for name, own in values.items()}
+    if min(map(len, known.values())) < 2:
+        return no_number()  # a setting that nothing is known of may be the worst
+    name = max(known, key=lambda name: distance(float(np.median(known[name]))))
+    runs = known[name]
+    return median(runs, over=f"{len(runs)} seeds: {name}, the worst of {len(known)}")
+
+
+def off_one(factor: float) -> float:
+    """How far a positive factor is from one, either way."""
+    return abs(float(np.log(factor)))
+
+
+def small(value: float) -> float:
+    """How far a number is below what is claimed to be at least so large."""
+    return -value
 
 
 def both_changes(traces: Sequence[Trace], *, every: int = 1) -> tuple[Series, Series]:
@@ -266,46 +277,47 @@ def by_layer(traces: Sequence[Trace], modules: Mapping[str, str]) -> parts.Layer
     )
 
 
-def step_by_step(claim: str, traces: Traces, over: str) -> parts.Proportional:
+def off_good(indicator: float) -> float:
+    """How far the indicator is from the middle of where it is said to stay."""
+    return abs(indicator - sum(parts.GOOD) / 2)
+
+
+def step_by_step(claim: str, traces: Traces) -> parts.Proportional:
     """Fit a power law to every run."""
     found = {name: slopes(own) for name, own in traces.items()}
     points = {name: step_points(own) for name, own in traces.items()}
-    return parts.Proportional({claim: pooled_median(found.values(), over)}, {}, points, found)
+    return parts.Proportional({claim: worst(found, off_one)}, {}, points, found)
 
 
-def warm_up_effect(
-    claim: str, without: Sequence[Trace], warmed: Sequence[Trace], seed: int
-) -> parts.Ratios:
+def warm_up_effect(claim: str, without: Sequence[Trace], warmed: Sequence[Trace]) -> parts.Ratios:
     """Compare runs of AdamW without and with a warm-up, seed by seed."""
     traces = {"AdamW": [*without], "AdamW with warm-up": [*warmed]}
     before, after = (area_ratios(own) for own in traces.values())
     return parts.Ratios(
-        {claim: lead_removed(before, after, seed)},
+        {claim: lead_removed(before, after)},
         {"area-before": float(np.median(before)), "area-after": float(np.median(after))},
         *all_changes(traces),
         {name: settling(own) for name, own in traces.items()},
     )
 
 
-def lead_removed(before: PerRun, after: PerRun, seed: int) -> Estimate:
-    """Return the share of the logarithm of a median ratio that a treatment of all runs removes."""
-    over = f"{len(before)} seeds"
-    if np.median(before) <= _LEAD:
-        return no_number(over)  # there is no lead that could be removed
+def lead_removed(before: PerRun, after: PerRun) -> Estimate:
+    """Return the median share of the logarithm of a ratio that a treatment of each run removes.
 
-    def removed(runs: Int[np.ndarray, " n"]) -> float:
-        logs = np.log([np.median(before[runs]), np.median(after[runs])])
-        return float(1 - logs[1] / logs[0])
-
-    return over_runs(removed, len(before), over=over, seed=seed)
+    Of a run without a lead that could be removed the share may be anything.
+    """
+    known = before > _LEAD
+    share = 1 - np.log(after) / np.log(np.where(known, before, np.e))
+    least, most = (np.where(known, share, unknown) for unknown in (-np.inf, np.inf))
+    return _median_between(least, most, f"{len(before)} seeds")
 
 
-def weights_and_average(claim: str, runs: Runs, over: str) -> parts.Drift:
+def weights_and_average(claim: str, runs: Runs, distance: Callable[[float], float]) -> parts.Drift:
     """Compare how trained weights and their moving averages settle."""
     traces, averages = traces_of(runs), averages_of(runs)
     areas = {name: area_ratios(own, every=EVERY) for name, own in averages.items()}
     return parts.Drift(
-        {claim: pooled_median(areas.values(), over)},
+        {claim: worst(areas, distance)},
         {},
         {name: both_changes(own) for name, own in traces.items()},
         {name: both_changes(own, every=EVERY) for name, own in averages.items()},
@@ -314,14 +326,14 @@ def weights_and_average(claim: str, runs: Runs, over: str) -> parts.Drift:
     )
 
 
-def pairs_of_inputs(claim: str, traces: Traces, over: str, layers_of: str) -> parts.Indicator:
+def pairs_of_inputs(claim: str, traces: Traces, layers_of: str) -> parts.Indicator:
     """Compare the patterns of two inputs at one time; the layers are those of one name."""
     overall = {name: joined(own, "oui", window=0) for name, own in traces.items()}
     final = {name: values[-1] for name, (_, values) in overall.items()}
     shown = traces[layers_of]
     layers = [layer.name for layer in shown[0].coverage.layers]
     return parts.Indicator(
-        {claim: pooled_median(final.values(), over)},
+        {claim: worst(final, off_good)},
         {},
         all_changes(traces)[0],
         overall,
@@ -344,6 +356,12 @@ def with_interval(estimate: Estimate) -> str:
     """Write an estimate for the prose, or that there is none."""
     known = estimate.value is not None
     return f"{estimate.value:.2f} ({interval_of(estimate)})" if known else "no number"
+
+
+def known_ratios(found: Mapping[str, Estimate]) -> str:
+    """Write the ratios that are known, by optimiser, for the prose."""
+    known = [f"{with_interval(one)} {_WITH[name]}" for name, one in found.items() if one.known]
+    return ", ".join(known) or "known for no optimiser"
 
 
 def medians(values: Mapping[str, PerRun], prefix: str = "") -> dict[str, float]:

@@ -1,4 +1,4 @@
-"""What chapter 21 measures: patterns, drift and flicker in a convolutional network."""
+"""What chapter 21 measures: patterns and averaged weights in a convolutional network."""
 
 from __future__ import annotations
 
@@ -10,14 +10,13 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 from jaxtyping import Float, Int
-from torch import Tensor
 
 from regime_lib.chapters.tracking import measure as shared
 from regime_lib.chapters.tracking import parts
 from regime_lib.instrument.tracking.tracker import RegimeTracker
-from regime_lib.lab.data.dataset import Dataset
 from regime_lib.lab.data.loading import load_dataset
-from regime_lib.lab.models.cnn import CNN
+from regime_lib.lab.data.stack import stacked
+from regime_lib.lab.models.cnn import CNN, CNNEnsemble
 from regime_lib.lab.training.loop import train
 
 #: The definitions that both schedules are asked with, and what they mean.
@@ -51,19 +50,18 @@ class Settings(shared.SharedSettings):
 
 
 #: What each profile gives to the parameters that are left at None.
-QUICK = {"n_seeds": 3, "steps": 1000}
-PAPER = {"n_seeds": 10, "steps": 5000}
+QUICK = {"n_seeds": 12, "steps": 1000}
+PAPER = {"n_seeds": 12, "steps": 5000}
 
 
 def accuracy(settings: Settings) -> parts.Accuracy:
     """Return the accuracy on the whole test set after the last step."""
-    table = {}
-    for name in settings.rates:
-        for schedule, words in (("constant", name), ("cosine", f"{name}, cosine")):
-            table[words] = np.array([run.accuracy[0] for run in _runs(settings)[schedule, name]])
+    runs = _runs(settings) | {f"{name}, cosine": own for name, own in _cosine(settings).items()}
+    table = {name: run.accuracy for name, (run,) in runs.items()}
     every_run = np.concatenate(list(table.values()))
     numbers: parts.Numbers = {
         "seeds": settings.n_seeds,
+        "few-seeds": len(settings.few_seeds),
         "accuracy-least": float(every_run.min()),
         "accuracy-most": float(every_run.max()),
     }
@@ -71,13 +69,12 @@ def accuracy(settings: Settings) -> parts.Accuracy:
 
 
 def ratios(settings: Settings) -> parts.Ratios:
-    """Time patterns and weights at constant rates, by optimiser and of all runs together."""
-    traces = _traces(settings)
-    every_run = [trace for own in traces.values() for trace in own]
-    single = {name: shared.pooled_ratio(own, name) for name, own in traces.items()}
+    """Time patterns and weights at constant rates."""
+    traces, over = _traces(settings), f"{settings.n_seeds} seeds"
+    found = {name: shared.median_ratio(own, over) for name, own in traces.items()}
     return parts.Ratios(
-        {"rc-ratio-cnn": shared.pooled_ratio(every_run, settings.pooled)},
-        {f"ratio-{name}": shared.with_interval(ratio) for name, ratio in single.items()},
+        {f"rc-ratio-cnn-{name}": ratio for name, ratio in found.items()},
+        {f"ratio-{name}": shared.with_interval(ratio) for name, ratio in found.items()},
         *shared.all_changes(traces),
         {name: shared.settling(own) for name, own in traces.items()},
     )
@@ -86,8 +83,9 @@ def ratios(settings: Settings) -> parts.Ratios:
 def schedules(settings: Settings) -> parts.Table:
     """Apply some definitions to runs at a constant rate and with a cosine."""
     rows = []
-    for schedule, every in (("constant rate", 1), ("cosine", shared.EVERY)):
-        traces = shared.traces_of(_runs(settings), schedule.split()[0])
+    both = {"constant rate": (_runs(settings), 1), "cosine": (_cosine(settings), shared.EVERY)}
+    for schedule, (runs, every) in both.items():
+        traces = shared.traces_of(runs)
         rows += shared.ratio_rows(traces, DEFINITIONS, every=every, schedule=schedule)
     table = pd.DataFrame(rows)
     per_step = table[table["definition"].str.startswith("below") & (table["optimizer"] == "adamw")]
@@ -107,16 +105,16 @@ def layers(settings: Settings) -> parts.Layers:
 
 def proportional(settings: Settings) -> parts.Proportional:
     """Compare pattern change with weight change, step by step."""
-    found = shared.step_by_step("rc-proportional-cnn", _traces(settings), settings.pooled)
+    found = shared.step_by_step("rc-proportional-cnn", _traces(settings))
     slopes = shared.medians(found.slopes, "slope-").items()
     return replace(found, numbers={name: shared.number_or_none(slope) for name, slope in slopes})
 
 
 def warm_up(settings: Settings) -> parts.Ratios:
     """Let AdamW's rate grow linearly over the first tenth of the run."""
-    runs = _train(settings, "adamw", {}, warmup=settings.steps // 10)
-    without, warmed = _traces(settings)["adamw"], [run.trace for run in runs]
-    return shared.warm_up_effect("rc-warm-up-cnn", without, warmed, settings.seed)
+    (warmed,) = _train(settings, settings.seeds, "adamw", {}, warmup=settings.steps // 10)
+    without = _traces(settings)["adamw"]
+    return shared.warm_up_effect("rc-warm-up-cnn", without, [warmed.trace])
 
 
 def flicker(settings: Settings) -> parts.Flicker:
@@ -128,7 +126,7 @@ def flicker(settings: Settings) -> parts.Flicker:
     half = {name: shared.at_step(own, settings.steps // 2) for name, own in to_end.items()}
     flips = shared.medians(half, "flicker-").items()
     return parts.Flicker(
-        {"rc-flicker-cnn": shared.pooled_median(half.values(), settings.pooled)},
+        {"rc-flicker-cnn": shared.worst(half, shared.small)},
         {name: shared.number_or_none(median, 1) for name, median in flips},
         {f"within {settings.window} steps": within, "from here to the end": to_end},
         half,
@@ -137,7 +135,7 @@ def flicker(settings: Settings) -> parts.Flicker:
 
 def drift(settings: Settings) -> parts.Drift:
     """Compare the trained weights with their moving average."""
-    found = shared.weights_and_average("rc-drift-cnn", _runs(settings), settings.pooled)
+    found = shared.weights_and_average("rc-drift-cnn", _runs(settings), shared.small)
     raw, average = found.raw_areas, found.average_areas
     numbers = shared.medians(raw, "area-") | shared.medians(average, "drift-")
     return replace(found, numbers={**numbers})
@@ -145,7 +143,7 @@ def drift(settings: Settings) -> parts.Drift:
 
 def indicator(settings: Settings) -> parts.Indicator:
     """Compare the patterns of two images at one time."""
-    found = shared.pairs_of_inputs("rc-oui-cnn", _traces(settings), settings.pooled, "adamw")
+    found = shared.pairs_of_inputs("rc-oui-cnn", _traces(settings), "adamw")
     return replace(found, numbers={**shared.medians(found.final, "oui-")})
 
 
@@ -160,8 +158,11 @@ class SmallProbes:
 
 def small_probes(settings: Settings) -> SmallProbes:
     """Attach three trackers to one network."""
-    data, probe = _data(settings)
-    model = _network(settings, data, settings.seed)
+    data = load_dataset(settings.dataset).as_images().redrawn(settings.seed)
+    assert data.image_shape is not None
+    channels = (settings.channels, 2 * settings.channels)
+    model = CNN(data.image_shape, channels, settings.hidden, len(data.classes), settings.seed)
+    probe = data.test_inputs
     steps, batch_size = min(settings.steps, _SHORT), settings.batch_size
     config = settings.config("adamw", steps=steps, batch_size=batch_size)
     images = [1, 4, settings.probe_size]
@@ -181,6 +182,8 @@ def small_probes(settings: Settings) -> SmallProbes:
 
 #: The parts that measure claims; a sweep has no use for the others.
 PARTS = (ratios, proportional, warm_up, flicker, drift, indicator)
+#: Those of them that measure empirical claims.
+EMPIRICAL = PARTS
 
 
 def measure(settings: Settings) -> tuple[parts.Part, ...]:
@@ -188,35 +191,32 @@ def measure(settings: Settings) -> tuple[parts.Part, ...]:
     return tuple(part(settings) for part in PARTS)
 
 
-def _data(settings: Settings) -> tuple[Dataset, Tensor]:
-    """Return the data and the probe."""
-    data = load_dataset(settings.dataset).as_images()
-    return data, data.test_inputs[: settings.probe_size]
-
-
-def _network(settings: Settings, data: Dataset, seed: int) -> CNN:
-    assert data.image_shape is not None
-    channels = (settings.channels, 2 * settings.channels)
-    return CNN(data.image_shape, channels, settings.hidden, len(data.classes), seed)
-
-
 def _train(
-    settings: Settings, optimizer: str, watch: dict[str, Any], **options: Any
+    settings: Settings, seeds: range, optimizer: str, watch: dict[str, Any], **options: Any
 ) -> list[shared.TrackedRun]:
-    """Train and track the network of every seed, one after the other."""
-    data, probe = _data(settings)
+    """Train and track the networks of all seeds at once, each on its own split of the data."""
+    whole = load_dataset(settings.dataset).as_images()
+    data = stacked(whole.redrawn(seed) for seed in seeds)
+    assert whole.image_shape is not None
+    channels, classes = (settings.channels, 2 * settings.channels), len(data.classes)
+    model = CNNEnsemble(whole.image_shape, channels, settings.hidden, classes, seeds)
     steps, batch_size = settings.steps, settings.batch_size
     config = settings.config(optimizer, steps=steps, batch_size=batch_size, **options)
-    return [
-        shared.tracked(_network(settings, data, seed), data, config, seed, probe, **watch)
-        for seed in settings.seeds
-    ]
+    return [shared.tracked(model, data, config, seeds, settings.probe_size, **watch)]
 
 
 @lru_cache(maxsize=1)
 def _runs(settings: Settings) -> shared.Runs:
-    run = partial(_train, settings)
-    return shared.both_schedules(settings.rates, run, settings.ema, settings.window)
+    """Train with every optimiser at a constant rate."""
+    watch = {"ema": settings.ema, "window": settings.window, "oui": shared.PAIRS}
+    return {name: _train(settings, settings.seeds, name, watch) for name in settings.rates}
+
+
+@lru_cache(maxsize=1)
+def _cosine(settings: Settings) -> shared.Runs:
+    """Train with every optimiser and a cosine."""
+    train = partial(_train, watch={"schedule": shared.every_tenth}, schedule="cosine")
+    return {name: train(settings, settings.few_seeds, name) for name in settings.rates}
 
 
 def _traces(settings: Settings) -> shared.Traces:

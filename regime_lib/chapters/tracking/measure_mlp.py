@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from regime_lib.chapters.tracking import measure as shared
@@ -19,11 +19,12 @@ from regime_lib.estimate import Estimate, no_number, over_runs
 from regime_lib.instrument.tracking.tracker import RegimeTracker
 from regime_lib.lab.data.dataset import Dataset
 from regime_lib.lab.data.loading import load_dataset
+from regime_lib.lab.data.stack import Stack, stacked
 from regime_lib.lab.models.mlp import MLP, MLPEnsemble
 from regime_lib.lab.training.config import TrainingConfig
 from regime_lib.lab.training.loop import train
 
-#: Every definition of our notes, and what it means.
+#: Every definition that is compared, and what it means.
 DEFINITIONS = {
     "peak@0.5": "below 1/2 of the peak",
     "peak@0.2": "below 1/5 of the peak",
@@ -58,7 +59,7 @@ class Settings(shared.SharedSettings):
 
 
 #: What each profile gives to the parameters that are left at None.
-QUICK = {"n_seeds": 8, "steps": 3000}
+QUICK = {"n_seeds": 12, "steps": 3000}
 PAPER = {"n_seeds": 32, "steps": 10000}
 
 
@@ -70,7 +71,8 @@ def accuracy(settings: Settings) -> parts.Accuracy:
 
 def one_run(settings: Settings) -> parts.OneRun:
     """Train the network of the first seed and compare its patterns step by step."""
-    data, probe = _data(settings)
+    data = load_dataset(settings.dataset).redrawn(settings.seed)
+    probe = data.test_inputs[: settings.probe_size]
     model = MLP(_sizes(settings, data), settings.seed)
     before, flips = pattern_of(model, probe), []
     with RegimeTracker(model, probe) as tracker:
@@ -87,9 +89,9 @@ def one_run(settings: Settings) -> parts.OneRun:
     per_unit = found.sum(axis=0, dtype=float)
     so_far = found.sum(axis=1, dtype=float).cumsum()
     numbers: parts.Numbers = {
-        "embers-half": int(np.searchsorted(so_far, so_far[-1] / 2)) + 1,
-        "embers-per-pair": float(per_unit.mean()),
-        "embers-quiet": float((per_unit < 1).mean()),
+        "flips-half": int(np.searchsorted(so_far, so_far[-1] / 2)) + 1,
+        "flips-per-pair": float(per_unit.mean()),
+        "flips-quiet": float((per_unit < 1).mean()),
     }
     pattern, weight = (
         shared.joined([tracker.trace], f"{name}_change", window=11)
@@ -114,8 +116,9 @@ def ratios(settings: Settings) -> parts.Ratios:
     traces = _traces(settings)
     settled = {name: shared.settling(own) for name, own in traces.items()}
     single = settled["adam"].ratios
+    over = f"{settings.n_seeds} seeds"
     return parts.Ratios(
-        {f"rc-ratio-mlp-{name}": found.exact_ratio for name, found in settled.items()},
+        {f"rc-ratio-mlp-{name}": shared.median_ratio(own, over) for name, own in traces.items()},
         {"adam-single": f"{single.min():.1f} to {single.max():.1f}"},
         *shared.all_changes(traces),
         settled,
@@ -124,21 +127,25 @@ def ratios(settings: Settings) -> parts.Ratios:
 
 def definitions(settings: Settings) -> parts.Table:
     """Apply every definition to the same runs."""
-    traces = _traces(settings)
-    found = [shared.settling(own, how) for how in DEFINITIONS for own in traces.values()]
-    uncensored = np.array([one.ratios for one in found if not one.censored.any()])
+    traces, uncensored = _traces(settings), {}
+    for name, own in traces.items():
+        found = [shared.settling(own, how) for how in DEFINITIONS]
+        whole = [one.ratios for one in found if not one.censored.any()]
+        uncensored[name] = np.array(whole).reshape(-1, settings.n_seeds)
     table = pd.DataFrame(shared.ratio_rows(traces, DEFINITIONS))
-    spread = spread_of_medians(uncensored, settings.seed)
-    return parts.Table({"rc-definition-mlp": spread}, {}, table)
+    spread = {name: spread_of_medians(own, settings.seed) for name, own in uncensored.items()}
+    largest = max(spread.values(), key=lambda one: one.value or 0)
+    numbers: parts.Numbers = {f"spread-{name}": one.value or "–" for name, one in spread.items()}
+    return parts.Table({"rc-definition-mlp": largest}, numbers, table)
 
 
-def spread_of_medians(ratios: Float[np.ndarray, "settings runs"], seed: int) -> Estimate:
-    """Return the largest over the smallest of the settings' median ratios."""
+def spread_of_medians(ratios: Float[np.ndarray, "definitions runs"], seed: int) -> Estimate:
+    """Return the largest over the smallest of the definitions' median ratios."""
     if not ratios.size:
         return no_number()
     n = ratios.shape[1]
 
-    def spread(runs: np.ndarray) -> float:
+    def spread(runs: Int[np.ndarray, " n"]) -> float:
         medians = np.median(ratios[:, runs], axis=1)
         return float(medians.max() / medians.min())
 
@@ -157,8 +164,9 @@ def flip_law(settings: Settings) -> parts.FlipLaw:
     measured = {name: shared.joined(own, "pattern_change") for name, own in traces.items()}
     predicted = {name: shared.joined(own, "flip_law") for name, own in traces.items()}
     factors = {name: mean_factor(measured[name][1], predicted[name][1]) for name in traces}
-    pooled = shared.pooled_median(factors.values(), settings.pooled)
-    return parts.FlipLaw({"rc-flip-law-training": pooled}, {}, measured, predicted, factors)
+    numbers: parts.Numbers = {**shared.medians(factors, "law-")}
+    claims = {"rc-flip-law-training": shared.worst(factors, shared.off_one)}
+    return parts.FlipLaw(claims, numbers, measured, predicted, factors)
 
 
 def mean_factor(
@@ -173,7 +181,8 @@ def mean_factor(
 
 def proportional(settings: Settings) -> parts.Proportional:
     """Compare pattern change with weight change, step by step."""
-    return shared.step_by_step("rc-proportional-mlp", _traces(settings), settings.pooled)
+    found = shared.step_by_step("rc-proportional-mlp", _traces(settings))
+    return replace(found, numbers={**shared.medians(found.slopes, "slope-")})
 
 
 @dataclass(frozen=True, eq=False)
@@ -185,8 +194,10 @@ class WarmedUp:
 
 
 def warm_up(settings: Settings) -> WarmedUp:
-    """Let the rate grow linearly over the first tenth of the run."""
-    found = shared.settling([_run(settings, "adam", warmup=settings.steps // 10).trace])
+    """Let the rate grow linearly over the first tenth of the run; look at every tenth step."""
+    watch = {"schedule": shared.every_tenth}
+    run = _run(settings, "adam", warmup=settings.steps // 10, **watch)
+    found = shared.settling([run.trace], every=shared.EVERY)
     ratio = found.ratio.value
     numbers: parts.Numbers = {"warmed-ratio": "no number" if ratio is None else ratio}
     return WarmedUp(numbers | {"warmed-range": shared.interval_of(found.ratio)}, found)
@@ -206,10 +217,7 @@ def horizon(settings: Settings) -> parts.Table:
 def swept(table: pd.DataFrame) -> parts.Numbers:
     """Return what the prose quotes of the published sweep: Adam's ratio at other settings."""
     adam = table[table["claim"] == "rc-ratio-mlp-adam"].dropna(subset="value")
-    here = adam.query("hidden == 128 and batch_size == 64")
-    rows = [f"{row.value:.2f} [{row.low:.2f}, {row.high:.2f}]" for row in here.itertuples()]
     return {
-        "swept-here": " and ".join(rows),
         "swept-range": f"{adam['value'].min():.1f} to {adam['value'].max():.1f}",
         "swept-settings": len(adam),
     }
@@ -217,6 +225,8 @@ def swept(table: pd.DataFrame) -> parts.Numbers:
 
 #: The parts that measure claims; a sweep has no use for the others.
 PARTS = (ratios, definitions, flip_law, proportional)
+#: Those of them that measure empirical claims.
+EMPIRICAL = PARTS
 
 
 def measure(settings: Settings) -> tuple[parts.Part, ...]:
@@ -224,14 +234,9 @@ def measure(settings: Settings) -> tuple[parts.Part, ...]:
     return tuple(part(settings) for part in PARTS)
 
 
-def _data(settings: Settings) -> tuple[Dataset, Tensor]:
-    """Return the data and the probe."""
-    data = load_dataset(settings.dataset)
-    return data, data.test_inputs[: settings.probe_size]
-
-
-def _sizes(settings: Settings, data: Dataset) -> tuple[int, int, int, int]:
-    return (data.train_inputs.shape[1], settings.hidden, settings.hidden, len(data.classes))
+def _sizes(settings: Settings, data: Dataset | Stack) -> tuple[int, int, int, int]:
+    features, classes = data.train_inputs.shape[-1], len(data.classes)
+    return features, settings.hidden, settings.hidden, classes
 
 
 def _config(settings: Settings, optimizer: str, warmup: int = 0) -> TrainingConfig:
@@ -239,12 +244,13 @@ def _config(settings: Settings, optimizer: str, warmup: int = 0) -> TrainingConf
     return settings.config(optimizer, steps=steps, batch_size=batch_size, warmup=warmup)
 
 
-def _run(settings: Settings, optimizer: str, warmup: int = 0, **watch: bool) -> shared.TrackedRun:
-    """Train all seeds of one optimiser at once."""
-    data, probe = _data(settings)
+def _run(settings: Settings, optimizer: str, warmup: int = 0, **watch: Any) -> shared.TrackedRun:
+    """Train all seeds of one optimiser at once, each on its own split of the data."""
+    whole = load_dataset(settings.dataset)
+    data = stacked(whole.redrawn(seed) for seed in settings.seeds)
     model = MLPEnsemble(_sizes(settings, data), settings.seeds)
     config = _config(settings, optimizer, warmup)
-    return shared.tracked(model, data, config, settings.seeds, probe, **watch)
+    return shared.tracked(model, data, config, settings.seeds, settings.probe_size, **watch)
 
 
 @lru_cache(maxsize=1)

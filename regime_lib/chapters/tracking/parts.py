@@ -17,9 +17,12 @@ from jaxtyping import Bool, Float, Int
 from regime_lib.estimate import Estimate, median, no_number
 
 Numbers = dict[str, float | int | str]
-PerRun = Float[np.ndarray, " runs"]
+# Parts hold several series, of different lengths and of different numbers of runs.
+PerRun = Float[np.ndarray, " _runs"]
+#: Where the overfitting-underfitting indicator is said to stay in a training that goes well.
+GOOD = (0.6, 0.8)
 #: Optimiser steps, and one quantity after each of them in every run.
-Series = tuple[Int[np.ndarray, " steps"], Float[np.ndarray, "steps runs"]]
+Series = tuple[Int[np.ndarray, " _steps"], Float[np.ndarray, "_steps _runs"]]
 
 T = TypeVar("T")
 
@@ -44,7 +47,7 @@ class Settling:
     weight_time: float
     bound: str  # what the ratio is, as `RegimeChange.bound` says it
     ratios: PerRun  # weights' time over patterns' time
-    censored: Bool[np.ndarray, "runs 2"]  # whether patterns, and weights, never settle
+    censored: Bool[np.ndarray, "_runs 2"]  # whether patterns, and weights, never settle
 
     @property
     def ratio(self) -> Estimate:
@@ -52,11 +55,6 @@ class Settling:
         settled = self.ratios[~self.censored.all(axis=1)]
         over = f"{len(settled)} runs"
         return no_number(over) if self.bound == "undetermined" else median(settled, over=over)
-
-    @property
-    def exact_ratio(self) -> Estimate:
-        """The same, but no number if any run is censored: a bound is no measurement."""
-        return self.ratio if self.bound == "exact" else no_number(f"{len(self.ratios)} runs")
 
     @property
     def times(self) -> tuple[float, float]:
@@ -121,7 +119,7 @@ class Layers:
 class Proportional(Part):
     """Pattern change against weight change, step by step."""
 
-    points: dict[str, Float[np.ndarray, "2 points"]]  # weights and patterns, each over its peak
+    points: dict[str, Float[np.ndarray, "2 _points"]]  # weights and patterns, each over its peak
     slopes: dict[str, PerRun]  # of the logarithms of the smoothed series
 
 

@@ -45,6 +45,21 @@ from regime_lib.chapters.training_response.variations import (
 QUICK = {"n_seeds": 128, "epochs": 10000, "task_seeds": 40, "passes": 200}
 PAPER = {"n_seeds": 512, "epochs": 100000, "task_seeds": 192, "passes": 600}
 
+#: The parts that measure claims, and those among them that measure empirical ones.
+PARTS = (
+    response,
+    kernels,
+    algebra,
+    one_weight,
+    stages,
+    separability,
+    noise,
+    regression,
+    feature_spaces,
+    fragility,
+)
+EMPIRICAL = (kernels, separability, noise, feature_spaces, fragility)
+
 
 @dataclass(frozen=True)
 class Measurements:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 from regime_lib.chapters.part import Numbers, Part
 from regime_lib.chapters.training_response.settings import ACTIVATIONS, Settings
@@ -23,6 +23,7 @@ DEFINITIONS = ("flips", "flips_everywhere", "nearness", "few_bits", "adversarial
 GROUPS = {"ReLU": [0], "ELU": [1], "both": [0, 1]}
 
 _SAMPLES = 32
+_FINER = 5  # how many times smaller the small steps are
 
 Table = Float[np.ndarray, "networks trainings seeds"]
 
@@ -54,6 +55,31 @@ def _learnt(
     return found
 
 
+@lru_cache(maxsize=1)
+def _small_steps(settings: Settings) -> Float[np.ndarray, "networks stochastic seeds"]:
+    """Return the effective number of features of "sgd" and "label-noise" after small steps.
+
+    Tasks, starts and flow time are those of the large steps. Full batches are not trained again:
+    their steps are small already.
+    """
+    seeds, found = range(settings.seed, settings.seed + settings.task_seeds), []
+    for activation in ACTIVATIONS:
+        setup = settings.setup(activation)
+        task = random_task(setup, seeds, _SAMPLES)
+        for training in TRAININGS[1:]:
+            networks = train_on_task(
+                setup,
+                seeds,
+                task,
+                training,
+                rate=settings.rate_task / _FINER,
+                passes=settings.passes * _FINER,
+                label_noise=settings.label_noise,
+            )
+            found.append(feature_space(networks, task.inputs).effective)
+    return np.reshape(found, (len(ACTIVATIONS), len(TRAININGS) - 1, -1))
+
+
 def _table(settings: Settings, quantity: str) -> Table:
     learnt = _learnt(settings)
     return np.array([[learnt[a, t][quantity] for t in TRAININGS] for a in ACTIVATIONS])
@@ -65,38 +91,62 @@ class FeatureSpaces(Part):
 
     effective: Table  # the effective number of features: networks, ways of training, seeds
     flipped: Table  # the share of decisions on trained inputs that one flipped bit changes
+    small_steps: Float[np.ndarray, "networks stochastic seeds"]  # after small steps
 
 
 def feature_spaces(settings: Settings) -> FeatureSpaces:
-    """Compare the feature spaces of full-batch training, SGD, and SGD with label noise."""
+    """Compare the feature spaces of full-batch training, SGD, and SGD with label noise.
+
+    A shrinkage is the logarithm of a ratio of feature numbers, its mean over the networks. What the
+    size of the steps brings about goes away with it; so the claims ask which part of a shrinkage
+    small steps leave.
+    """
     effective, flipped = _table(settings, "effective"), _table(settings, "flips")
+    small = _small_steps(settings)
     full, sgd, noisy = effective.swapaxes(0, 1)
+    small_sgd, small_noisy = small.swapaxes(0, 1)
     over = f"{settings.task_seeds} tasks"
-    numbers: Numbers = {"shrunk-most": float(np.median(full[1] / noisy[1]))}
+    numbers: Numbers = {"shrunk-most": float(np.median(full[1] / noisy[1])), "finer": _FINER}
     for i, activation in enumerate(ACTIVATIONS):
         shrunk = median(sgd[i] / full[i], over=over)
         numbers[f"shrunk-{activation}"] = (
             f"{shrunk.value:.2f} ({shrunk.low:.2f} to {shrunk.high:.2f})"
         )
+        numbers[f"shrunk-small-{activation}"] = float(np.median(small_sgd[i] / full[i]))
         for k, training in enumerate(TRAININGS):
             numbers[f"neff-{activation}-{training}"] = float(np.median(effective[i, k]))
             numbers[f"flips-{activation}-{training}"] = float(flipped[i, k].mean())
         cyclic = _learnt(settings)[activation, "cyclic"]["effective"]
         numbers[f"neff-{activation}-cyclic"] = float(np.median(cyclic))
-    return FeatureSpaces(
-        {
-            "tr-feature-space": median(_both_networks(sgd / full), over=over),
-            "tr-feature-space-label-noise": median(_both_networks(noisy / sgd), over=over),
-        },
-        numbers,
-        effective,
-        flipped,
-    )
+    pairs = {
+        "": (_shrinkage(sgd / full), _shrinkage(small_sgd / full)),
+        "-label-noise": (_shrinkage(noisy / sgd), _shrinkage(small_noisy / small_sgd)),
+    }
+    for name, (large, left) in pairs.items():
+        numbers[f"features-kept{name}"] = float(np.exp(np.median(large)))
+        numbers[f"features-kept{name}-small"] = float(np.exp(np.median(left)))
+    claims = {
+        f"tr-feature-space{name}": share_left(large, left, over, settings.seed)
+        for name, (large, left) in pairs.items()
+    }
+    return FeatureSpaces(claims, numbers, effective, flipped, small)
 
 
-def _both_networks(ratio: Float[np.ndarray, "networks seeds"]) -> Float[np.ndarray, " seeds"]:
-    """Return the geometric mean over the networks."""
-    return np.exp(np.log(ratio).mean(axis=0))
+def _shrinkage(ratio: Float[np.ndarray, "networks seeds"]) -> Float[np.ndarray, " seeds"]:
+    """Return the logarithm of a ratio of feature numbers, its mean over the networks."""
+    return np.log(ratio).mean(axis=0)
+
+
+def share_left(
+    large: Float[np.ndarray, " seeds"], left: Float[np.ndarray, " seeds"], over: str, seed: int
+) -> Estimate:
+    """Return the median shrinkage under small steps over that under large ones."""
+
+    def share(picks: Int[np.ndarray, " picks"]) -> float:
+        whole = float(np.median(large[picks]))
+        return float(np.median(left[picks])) / whole if whole < 0 else np.nan
+
+    return over_runs(share, len(large), over=over, seed=seed)
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,8 @@ the next pre-activations move by at most
     E(delta) = |W| e + delta (|a| + e) 1 + delta.
 
 E is convex in delta and vanishes at 0. The radius is the largest delta at which E < |z| for every
-unit of every layer (induction over layers; our derivation, see our notes on arXiv 2602.08333,
-claim 1). Rounding is bounded on every side, so that the radius holds for exact arithmetic.
+unit of every layer (induction over layers; our derivation, see the book's page on arXiv
+2602.08333). Rounding is bounded on every side, so that the radius holds for exact arithmetic.
 """
 
 from __future__ import annotations

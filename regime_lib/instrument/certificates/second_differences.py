@@ -2,9 +2,9 @@
 
 Where one pattern holds, the output is affine in the input and in the parameters of any one layer,
 so that f(+h) - 2 f(0) + f(-h) vanishes for steps h of any size that stay inside: the inputs with
-one pattern form a convex set, and so do one layer's parameters (our notes on arXiv 2602.08333,
-claim 2). In the parameters of all layers together it does not vanish, which shows that the test can
-fail.
+one pattern form a convex set, and so do one layer's parameters (see the book's page on arXiv
+2602.08333). In the parameters of all layers together it does not vanish, which shows that the test
+can fail.
 """
 
 from __future__ import annotations

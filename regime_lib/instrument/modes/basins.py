@@ -1,6 +1,6 @@
 """Attraction basins: how much noise on inputs, or on weights, until half of the answers are wrong.
 
-Source: arXiv 2501.02436, version 5, through our notes (definition 6, operational form
+Source: arXiv 2501.02436, version 5, read in an itemised review of it (operational form
 reconstructed; the level of 50 % is the paper's and arbitrary). Amplitudes are scanned upwards on a
 geometric grid; the first fall below the level is then bisected. All amplitudes meet the same draws
 of noise, so that the accuracy is one function of the amplitude and bisection finds its root.

@@ -1,8 +1,8 @@
 """Noise on inputs or on weights, with common random numbers: the same draws at every amplitude.
 
 The model is never changed: noisy weights are handed to it for one call. The noise on the weights of
-a layer is g std(W) times standard normal numbers, in all layers at once (arXiv 2501.02436, our
-notes: definition 6, reconstructed); biases and the factors of batch normalisation stay. Members of
+a layer is g std(W) times standard normal numbers, in all layers at once (arXiv 2501.02436;
+reconstructed); biases and the factors of batch normalisation stay. Members of
 an ensemble get the same draws, so that each is measured as it would be alone.
 """
 

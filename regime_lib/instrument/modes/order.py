@@ -1,6 +1,6 @@
 """Order preservation: does what a neuron hands on keep the order of the samples that it reads?
 
-Source: arXiv 2501.02436, through our notes; its definition drifted. Versions 1 and 2 call a single
+Source: arXiv 2501.02436, read in reviews; its definition drifted. Versions 1 and 2 call a single
 neuron order-preserving if its activation keeps the order of what it reads over the samples; any
 monotone activation does. Version 5 asks it of transformations: one non-monotone neuron, or two
 monotone ones that cooperate, can fold the order. Both are here. The graded measure is ours: the

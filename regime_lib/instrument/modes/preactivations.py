@@ -2,7 +2,7 @@
 
 One forward pass under a torch-function mode sees every call of an elementwise activation, whether a
 module or a function makes it. The *pre-activation* of a unit is what its activation reads, called
-local field by arXiv 2501.02436 (version 5, through our notes). An `nn.Identity` counts as an
+local field by arXiv 2501.02436 (version 5). An `nn.Identity` counts as an
 activation, so that a linear network has pre-activations too.
 """
 

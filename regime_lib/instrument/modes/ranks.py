@@ -1,6 +1,6 @@
 """Rank probability distributions: where a class ranks among all samples in a layer.
 
-Source: arXiv 2501.02436, version 5, through our notes (definitions 3 and 4). For layer l, class k
+Source: arXiv 2501.02436, version 5, read in an itemised review. For layer l, class k
 and neuron i the samples are ranked by the signed pre-activation h_i sign(M_ki), with M the linear
 substitution map and h read before the activation, where a closed ReLU makes no ties. The density of
 rank / (P - 1) over the samples of the class and all neurons, averaged over classes, is the

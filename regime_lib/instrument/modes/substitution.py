@@ -1,7 +1,7 @@
 """The linear substitution map: what a model becomes when all above one layer is made linear.
 
-Every activation above layer l is replaced by the identity (arXiv 2501.02436, version 5, through our
-notes: definition 5). The paper's map is the product of the weights above l, with batch
+Every activation above layer l is replaced by the identity (arXiv 2501.02436, version 5, read in an
+itemised review of it). The paper's map is the product of the weights above l, with batch
 normalisation as its factor gamma / sigma; it has no shifts. Here the map is read from the model by
 differentiation, so that it holds for any layers that are affine in evaluation mode, and shifts are
 kept, dropped as in the paper, or set anew: the reader chooses, because they change accuracies.

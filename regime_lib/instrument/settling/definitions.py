@@ -1,7 +1,7 @@
 """What "settled" can mean: the definitions of a convergence time.
 
 The paper (arXiv 2602.08333) does not tell its definition in any copy that we could read; these are
-the candidates of our notes (reconstructed). A time that the run does not show is *censored*: the
+candidates of ours (reconstructed). A time that the run does not show is *censored*: the
 result then carries a lower bound and the reason, never the end of training as if it were a time.
 
 =========  =======================  ==============================================================

@@ -1,7 +1,7 @@
 """An exponential moving average of a model's weights, as a network of its own to observe.
 
 The average moves with the drift of the weights and little with the noise of single batches, so that
-its patterns show which units settle for good (our notes on arXiv 2602.08333, full pilot, A.0). The
+its patterns show which units settle for good. The
 average at step 0 is the model itself.
 """
 

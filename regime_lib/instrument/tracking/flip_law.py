@@ -1,9 +1,9 @@
 """The first-order flip law: how many units a small step flips, from pre-activations alone.
 
 If a pre-activation z over the probe and its change delta in one step are independent, centred and
-Gaussian, the sign of z flips on a share arctan(sd(delta) / sd(z)) / pi of the samples (our notes
-on arXiv 2602.08333, claim 3, reconstructed). A unit whose pre-activations have mean m has fewer
-samples near zero: to first order the share falls by exp(-m^2 / (2 sd^2)).
+Gaussian, the sign of z flips on a share arctan(sd(delta) / sd(z)) / pi of the samples (our
+derivation, on the book's page on arXiv 2602.08333). A unit whose pre-activations have mean m has
+fewer samples near zero: to first order the share falls by exp(-m^2 / (2 sd^2)).
 """
 
 from __future__ import annotations

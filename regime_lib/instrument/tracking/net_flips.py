@@ -3,8 +3,7 @@
 Over the steps of a window (a, b], let h(t) be the share of bits that flip in step t, and H(a, b)
 the share that differs between the patterns at a and b. Then sum h(t) / H(a, b) is one if no bit
 flips twice, and large if bits flicker: a bit that flips back and forth adds to the sum alone. By
-the triangle inequality it is never below one. (Our notes on arXiv 2602.08333, full pilot, A.0:
-drift hides under flicker.)
+the triangle inequality it is never below one.
 """
 
 from __future__ import annotations

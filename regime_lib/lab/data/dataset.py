@@ -44,6 +44,28 @@ class Dataset:
             test_labels=self.test_labels[:n_test].clone(),
         )
 
+    def redrawn(self, seed: int) -> Dataset:
+        """Pool training and test set and draw a new split of the same sizes.
+
+        So runs can differ in what they learn from and in what they are tested on. The pool is
+        shuffled by ``generator(seed, "split")``. The standardisation stays that of the training
+        set as published. A subset should be taken afterwards, so that it is drawn from all there
+        is: ``data.redrawn(seed).subset(1000, 500)``.
+        """
+        n_train = len(self.train_labels)
+        order = torch.from_numpy(
+            generator(seed, "split").permutation(n_train + len(self.test_labels))
+        ).to(self.train_labels.device)
+        inputs = torch.cat([self.train_inputs, self.test_inputs])
+        labels = torch.cat([self.train_labels, self.test_labels])
+        return replace(
+            self,
+            train_inputs=inputs[order[:n_train]],
+            train_labels=labels[order[:n_train]],
+            test_inputs=inputs[order[n_train:]],
+            test_labels=labels[order[n_train:]],
+        )
+
     def as_images(self) -> Dataset:
         """Return the same data with inputs of shape (samples, channels, height, width)."""
         if self.image_shape is None:
@@ -82,9 +104,9 @@ class Dataset:
         """Return the data on the device, and real inputs in the type, of another tensor."""
         return replace(
             self,
-            train_inputs=_moved(self.train_inputs, like),
+            train_inputs=moved(self.train_inputs, like),
             train_labels=self.train_labels.to(like.device),
-            test_inputs=_moved(self.test_inputs, like),
+            test_inputs=moved(self.test_inputs, like),
             test_labels=self.test_labels.to(like.device),
         )
 
@@ -104,7 +126,8 @@ def check_subset(name: str, what: str, wanted: int, there: int) -> None:
         )
 
 
-def _moved(values: Tensor, like: Tensor) -> Tensor:
+def moved(values: Tensor, like: Tensor) -> Tensor:
+    """Return values on the device, and real ones in the type, of another tensor."""
     return values.to(like) if values.is_floating_point() else values.to(like.device)
 
 

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from regime_lib.errors import RegimeError
 from regime_lib.lab.data.dataset import Dataset
+from regime_lib.lab.data.stack import Stack
 from regime_lib.lab.models.ensemble import Ensemble
 from regime_lib.lab.seeding import generator
 from regime_lib.lab.training.config import TrainingConfig
@@ -40,17 +41,27 @@ def batch_order(
 
 
 def batches(
-    model: nn.Module, data: Dataset, config: TrainingConfig, seeds: tuple[int, ...], done: int = 0
+    model: nn.Module,
+    data: Dataset | Stack,
+    config: TrainingConfig,
+    seeds: tuple[int, ...],
+    done: int = 0,
 ) -> Iterator[tuple[Shaped[Tensor, "..."], Int[Tensor, "..."]]]:
     """Yield inputs and labels after the first `done` steps, with an ensemble's member axis."""
     inputs, labels = data.train_inputs, data.train_labels
     members = (len(seeds),) if isinstance(model, Ensemble) else ()
+    own = isinstance(data, Stack)
     if config.batch_size is None:
         while True:
-            yield inputs, labels.expand(*members, *labels.shape)
+            yield inputs, labels if own else labels.expand(*members, *labels.shape)
+    samples = labels.shape[1] if own else len(labels)
+    begin = torch.zeros(len(seeds), 1, dtype=torch.int64, device=labels.device)
+    if own:  # all samples in one row, in which each member's begin somewhere else
+        begin = samples * torch.arange(len(seeds), device=labels.device).unsqueeze(1)
+        inputs, labels = inputs.flatten(0, 1), labels.flatten(0, 1)
     shape = (*members, config.batch_size)
-    order = batch_order(len(labels), config.batch_size, seeds, labels.device)
+    order = batch_order(samples, config.batch_size, seeds, labels.device)
     for index in islice(order, done, None):
-        rows = index.view(-1)
+        rows = (begin + index).view(-1)
         batch = inputs.index_select(0, rows).view(*shape, *inputs.shape[1:])
         yield batch, labels.index_select(0, rows).view(*shape, *labels.shape[1:])

@@ -24,6 +24,7 @@ from torch import nn
 
 from regime_lib.errors import RegimeError
 from regime_lib.lab.data.dataset import Dataset
+from regime_lib.lab.data.stack import Stack
 from regime_lib.lab.models.ensemble import Ensemble
 from regime_lib.lab.training.batches import batches
 from regime_lib.lab.training.config import TrainingConfig
@@ -66,7 +67,7 @@ class CheckpointedRun:
     test_accuracy: Float[np.ndarray, "checks members"]
     weight_norm: Float[np.ndarray, "checks members"]  #: Euclidean, of all parameters with biases
     _model: nn.Module
-    _data: Dataset
+    _data: Dataset | Stack
     _states: tuple[State | Path, ...]
 
     def model_at(self, check: int) -> nn.Module:
@@ -111,7 +112,7 @@ class CheckpointedRun:
 
 def train_to_checkpoints(
     model: nn.Module,
-    data: Dataset,
+    data: Dataset | Stack,
     config: TrainingConfig,
     seeds: int | Sequence[int],
     steps: Sequence[int] | Int[np.ndarray, " checks"],
@@ -185,7 +186,11 @@ class _Course:
     """A training under way."""
 
     def __init__(
-        self, model: nn.Module, data: Dataset, config: TrainingConfig, seeds: tuple[int, ...]
+        self,
+        model: nn.Module,
+        data: Dataset | Stack,
+        config: TrainingConfig,
+        seeds: tuple[int, ...],
     ) -> None:
         self.model, self.data, self.config, self.seeds = model, data, config, seeds
         self.optimizer = config.make_optimizer(model.parameters())
@@ -208,9 +213,11 @@ class _Course:
     def measure(self, step: int, measured: int | None) -> Float[np.ndarray, "4 members"]:
         """Return loss and accuracy on training samples, test accuracy and norm of parameters."""
         ensemble = isinstance(self.model, Ensemble)
-        inputs, labels = self.data.train_inputs[:measured], self.data.train_labels[:measured]
+        own = isinstance(self.data, Stack)
+        some = (slice(None), slice(measured)) if own else (slice(measured),)
+        inputs, labels = self.data.train_inputs[some], self.data.train_labels[some]
         data = replace(self.data, train_inputs=inputs, train_labels=labels)
-        if ensemble:
+        if ensemble and not own:
             labels = labels.expand(len(self.seeds), *labels.shape)
         losses = member_losses(evaluate(self.model, inputs), labels, ensemble, self.config.loss)
         squares = [

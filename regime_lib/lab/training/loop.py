@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from regime_lib.errors import RegimeError
 from regime_lib.lab.data.dataset import Dataset
+from regime_lib.lab.data.stack import Stack
 from regime_lib.lab.models.ensemble import Ensemble
 from regime_lib.lab.seeding import checked_seed, generator, torch_seeded
 from regime_lib.lab.training.batches import batches
@@ -47,7 +48,7 @@ class History:
 
 def train(
     model: nn.Module,
-    data: Dataset,
+    data: Dataset | Stack,
     config: TrainingConfig,
     seeds: int | Sequence[int],
     on_step: Callable[[], object] | None = None,
@@ -66,8 +67,8 @@ def train(
     model : nn.Module
         An `Ensemble`, or any module that maps inputs to logits of shape (batch, classes); or
         (batch, positions, classes) where every position has a label, as in text.
-    data : Dataset
-        The training and the test set.
+    data : Dataset or Stack
+        The training and the test set, or one of each for every member of an ensemble.
     config : TrainingConfig
         How to train.
     seeds : int or sequence of int
@@ -168,30 +169,40 @@ def member_losses(
 
 
 def accuracies(
-    model: nn.Module, data: Dataset, step: int, seeds: tuple[int, ...], config: TrainingConfig
+    model: nn.Module,
+    data: Dataset | Stack,
+    step: int,
+    seeds: tuple[int, ...],
+    config: TrainingConfig,
 ) -> Float[np.ndarray, "2 members"]:
     """Measure every member's accuracy on the training and the test set after a step."""
-    train = accuracy(model, data.train_inputs, data.train_labels, len(seeds))
-    test = accuracy(model, data.test_inputs, data.test_labels, len(seeds))
+    own = isinstance(data, Stack)
+    train = accuracy(model, data.train_inputs, data.train_labels, len(seeds), own=own)
+    test = accuracy(model, data.test_inputs, data.test_labels, len(seeds), own=own)
     check_finite((train + test).tolist(), "output", step, seeds, config)
     return np.stack([train, test])
 
 
 def accuracy(
     model: nn.Module,
-    inputs: Shaped[Tensor, "samples *features"],
-    labels: Int[Tensor, "samples *positions"],
+    inputs: Shaped[Tensor, "*samples"],
+    labels: Int[Tensor, "*labels"],
     members: int = 1,
+    *,
+    own: bool = False,
 ) -> Float[np.ndarray, " members"]:
-    """Return the share of labels that each member gets right; NaN where outputs are not finite."""
+    """Return the share of labels that each member gets right; NaN where outputs are not finite.
+
+    With `own` inputs and labels have a leading member axis: each member has its own.
+    """
     right = torch.zeros(members, dtype=torch.float64, device=labels.device)
-    rows = max(1, _ROWS // members)
-    for some, true in zip(inputs.split(rows), labels.split(rows), strict=True):
+    rows, axis = max(1, _ROWS // members), int(own)
+    for some, true in zip(inputs.split(rows, axis), labels.split(rows, axis), strict=True):
         logits = evaluate(model, some)
-        logits = logits.view(members, true.numel(), logits.shape[-1])
-        right += (logits.argmax(dim=-1) == true.flatten()).sum(dim=-1)
+        logits = logits.view(members, -1, logits.shape[-1])
+        right += (logits.argmax(dim=-1) == true.flatten(axis)).sum(dim=-1)
         right += 0 * logits.sum(dim=(1, 2))  # NaN, for ever
-    return right.numpy(force=True) / labels.numel()
+    return right.numpy(force=True) / (labels.numel() // (members if own else 1))
 
 
 @torch.no_grad()
@@ -207,10 +218,20 @@ def evaluate(model: nn.Module, inputs: Shaped[Tensor, "batch *features"]) -> Ten
             module.training = True
 
 
-def check_fit(model: nn.Module, data: Dataset) -> None:
+def check_fit(model: nn.Module, data: Dataset | Stack) -> None:
     """Refuse a model whose output is not one logit for each class and sample."""
-    logits = evaluate(model, data.train_inputs[:1])
-    wanted = (1, *data.train_labels.shape[1:])
+    if isinstance(data, Stack):
+        members = model.members if isinstance(model, Ensemble) else 1
+        if members != data.members or not isinstance(model, Ensemble):
+            raise RegimeError(
+                f"there are {data.members} data sets for a model of {members} member(s); give one "
+                "to each member of an ensemble"
+            )
+        logits = evaluate(model, data.train_inputs[:, :1])
+        wanted = (1, *data.train_labels.shape[2:])
+    else:
+        logits = evaluate(model, data.train_inputs[:1])
+        wanted = (1, *data.train_labels.shape[1:])
     leading = logits.ndim - 1 - len(wanted)
     if leading < 0 or logits.shape[leading:-1] != wanted or logits.shape[-1] < len(data.classes):
         raise RegimeError(

@@ -3,7 +3,7 @@
 At a critical point the network has learnt some of the target's singular directions and nothing of
 the others, so that the loss is half the sum of the squares of those not learnt. Which saddles have
 a direction of negative curvature is decided by ranks of partial products (Achour, Malgouyres and
-Gerchinovitz, JMLR 25, 2024, no. 242; restated in our notes).
+Gerchinovitz, JMLR 25, 2024, no. 242).
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Initialisations of deep linear networks: random, balanced, decoupled, aligned, delta-balanced.
 
-The terms follow our notes on arXiv 2511.10362: *balanced* means that all Gram differences vanish
+Terms of arXiv 2511.10362, in our reading: *balanced* means that all Gram differences vanish
 (δ-balanced: that they are δ times the identity on the modes), *aligned* that neighbouring layers
 share their singular vectors, *decoupled* that each mode is a chain of numbers of its own.
 """

@@ -132,6 +132,23 @@ def measure_plateau(flow: Flow, phases: Phases) -> Plateau:
     return Plateau(float(times[best]), float(slopes[best]), float(loss[0]), float(accuracy[0]))
 
 
+def when_below(flow: Flow, level: float) -> float:
+    """Return when the loss, which never rises, first falls to a level; NaN if it does not.
+
+    0 if it starts there. Found by dividing the logarithm of time.
+    """
+    if not flow.loss(np.array([flow.t_end]))[0] <= level:
+        return math.nan
+    if flow.loss(np.zeros(1))[0] <= level:
+        return 0.0
+    begin, end = 1e-9 / flow.problem.kappa2**2, flow.t_end
+    for _ in range(6):  # each pass divides the interval's logarithm by 11
+        times = np.geomspace(begin, end, 12)
+        k = max(int(np.argmax(flow.loss(times) <= level)), 1)
+        begin, end = float(times[k - 1]), float(times[k])
+    return end
+
+
 def living_at(flow: Flow, time: float) -> Float[np.ndarray, " m"]:
     """Return the sign of each neuron that is active on an input or slides, 0 for the dead ones."""
     _, patterns = flow.neurons(np.array([time]))
@@ -174,12 +191,6 @@ def pattern_counts(flow: Flow) -> tuple[Float[np.ndarray, " n"], Int[np.ndarray,
             times.append(time)
             rows.append(counts.copy())
     return np.array(times), np.array(rows)
-
-
-def participation_ratio(weights: Float[np.ndarray, "m d"]) -> float:
-    """Return the effective rank of weights: (sum of squared singular values)^2 over their 4ths."""
-    squared = np.linalg.svd(weights, compute_uv=False) ** 2
-    return float(squared.sum() ** 2 / (squared**2).sum())
 
 
 def largest_angle(vectors: Float[np.ndarray, "n d"], direction: Float[np.ndarray, " two"]) -> float:

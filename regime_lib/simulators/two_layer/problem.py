@@ -49,7 +49,7 @@ class TwoPoints:
 
     @property
     def cos(self) -> float:
-        """Cosine of the angle between the inputs, C in the paper's notes."""
+        """Cosine of the angle between the inputs, C in the formulas."""
         return math.cos(self.delta)
 
     @property

@@ -13,7 +13,7 @@ import numpy as np
 from jaxtyping import Float
 
 from regime_lib.errors import RegimeError
-from regime_lib.simulators.two_layer.problem import TwoPoints
+from regime_lib.simulators.two_layer.problem import Neurons, TwoPoints
 
 #: A loss within 2 % of the plateau's height counts as there.
 CLOSE = 0.02
@@ -38,6 +38,19 @@ def living_fractions(problem: TwoPoints) -> tuple[float, float]:
     _require_dominated(problem)
     phi = math.atan2(math.sin(problem.delta), problem.p - problem.cos)
     return 0.25, (math.pi / 2 + problem.delta + phi) / (4 * math.pi)
+
+
+def fates(problem: TwoPoints, start: Neurons) -> Float[np.ndarray, " m"]:
+    """Return the sign of each neuron that is going to live, 0 for those going to die.
+
+    While the outputs are near zero the losses are p to 1: positive neurons live if they see x+;
+    negative ones lose x+ at the rate p - C, x- at the rate p C - 1, and live if x- is left.
+    """
+    _require_dominated(problem)
+    u, v = start.projections(problem)
+    keeps_minus = np.maximum(u, 0) / (problem.p - problem.cos) < v / (problem.p * problem.cos - 1)
+    lives = np.where(start.signs > 0, u > 0, keeps_minus & (v > 0))
+    return np.where(lives, start.signs, 0.0)
 
 
 def condensation_directions(problem: TwoPoints) -> Float[np.ndarray, "2 2"]:

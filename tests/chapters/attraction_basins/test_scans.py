@@ -27,19 +27,22 @@ from regime_lib.lab.models.mlp import MLP, MLPEnsemble
 from regime_lib.lab.training import checkpoints
 from regime_lib.lab.training.config import TrainingConfig
 from regime_lib.lab.training.loop import train
-from tests.chapters.small_data import small_data
+from tests.chapters.small_data import small_data, small_stack
 from tests.sentences import refusal
 
-DATA = small_data()
+SEEDS = (4, 11)
+SPLITS = [small_data().redrawn(seed) for seed in SEEDS]
 PLAN = ScanPlan(
-    data=DATA,
-    seeds=(4, 11),
+    data=small_stack(SEEDS),
+    seeds=SEEDS,
     config=TrainingConfig(optimizer="adam", lr=0.02, steps=60, batch_size=9),
     probe_size=61,  # odd, in every class too, as is the number of draws: no accuracy is one half
     draws=5,
-    noise_seed=3,
 )
-PROBE = DATA.train_inputs[:61], DATA.train_labels[:61]
+
+
+def probe(member: int) -> tuple[Tensor, Tensor]:
+    return SPLITS[member].train_inputs[:61], SPLITS[member].train_labels[:61]
 
 
 @pytest.fixture(scope="module")
@@ -52,9 +55,9 @@ def accuracy(net: nn.Module, inputs: Tensor, labels: Tensor) -> float:
         return float((net(inputs).argmax(-1) == labels).double().mean())
 
 
-def with_noisy_inputs(net: nn.Module, inputs: Tensor, labels: Tensor) -> Callable[[float], float]:
-    """Accuracy over amplitude, one draw after the other."""
-    random = np.random.default_rng(PLAN.noise_seed)
+def with_noisy_inputs(net: MLP, inputs: Tensor, labels: Tensor) -> Callable[[float], float]:
+    """Accuracy over amplitude, one draw after the other, with noise of the network's own seed."""
+    random = np.random.default_rng(net.seed)
     noise = random.standard_normal((PLAN.draws, *inputs.shape), dtype=np.float32)
     draws = [torch.from_numpy(one) for one in noise]
     return lambda level: float(
@@ -64,7 +67,7 @@ def with_noisy_inputs(net: nn.Module, inputs: Tensor, labels: Tensor) -> Callabl
 
 def with_noisy_weights(net: MLP, inputs: Tensor, labels: Tensor) -> Callable[[float], float]:
     """The same for noise on all weights, in units of the deviation of each layer."""
-    random = np.random.default_rng(PLAN.noise_seed)
+    random = np.random.default_rng(net.seed)
     noise = {
         name: random.standard_normal((PLAN.draws, *value.shape), dtype=np.float32)
         for name, value in net.named_parameters()
@@ -86,6 +89,16 @@ def with_noisy_weights(net: MLP, inputs: Tensor, labels: Tensor) -> Callable[[fl
         return float(np.mean(found))
 
     return ask
+
+
+def on_class(
+    net: MLP, inputs: Tensor, labels: Tensor, noise: np.ndarray, c: int
+) -> Callable[[float], float]:
+    """Accuracy on one class over amplitude."""
+    own, draws = labels == c, [torch.from_numpy(one) for one in noise]
+    return lambda level: float(
+        np.mean([accuracy(net, (inputs + level * one)[own], labels[own]) for one in draws])
+    )
 
 
 def slow_basin(ask: Callable[[float], float], level: float = 0.5) -> float:
@@ -117,12 +130,12 @@ def test_every_setting_is_trained_as_plain_training_would(
         setting = {**fixed, varied: value}
         sizes = (6, *[setting.pop("width")] * setting.pop("depth"), 3)
         expected = MLPEnsemble(sizes, PLAN.seeds)
-        train(expected, DATA, replace(PLAN.config, **setting), PLAN.seeds)
+        train(expected, PLAN.data, replace(PLAN.config, **setting), PLAN.seeds)
         net = scan.at(value)
         for mine, yours in zip(net.parameters(), expected.parameters(), strict=True):
             assert torch.equal(mine, yours)
         for k, share in enumerate(shares):
-            assert share == accuracy(net.member(k), DATA.test_inputs, DATA.test_labels)
+            assert share == accuracy(net.member(k), SPLITS[k].test_inputs, SPLITS[k].test_labels)
 
 
 def test_both_basins_are_those_of_brute_force(trained: TrainedScan) -> None:
@@ -130,8 +143,8 @@ def test_both_basins_are_those_of_brute_force(trained: TrainedScan) -> None:
     for row, net in enumerate(trained.ensembles):
         for k in range(2):
             solo = net.member(k)
-            sample = slow_basin(with_noisy_inputs(solo, *PROBE))
-            weight = slow_basin(with_noisy_weights(solo, *PROBE))
+            sample = slow_basin(with_noisy_inputs(solo, *probe(k)))
+            weight = slow_basin(with_noisy_weights(solo, *probe(k)))
             assert scan.sample_basin[row, k] == pytest.approx(sample, rel=0.01)
             assert scan.weight_basin[row, k] == pytest.approx(weight, rel=0.01)
     assert scan.values == trained.scan.values
@@ -142,25 +155,19 @@ def test_a_class_has_the_basin_of_its_own_samples_and_the_slope_of_its_ranks(
     trained: TrainedScan,
 ) -> None:
     found = class_basins(PLAN, trained.at(1), samples=61, ranked=90)
-    inputs, labels = PROBE
-    noise = np.random.default_rng(3).standard_normal((5, 61, 6), dtype=np.float32)
-    for k in range(2):
+    for k, (seed, split) in enumerate(zip(SEEDS, SPLITS, strict=True)):
+        inputs, labels = probe(k)
+        noise = np.random.default_rng(seed).standard_normal((5, 61, 6), dtype=np.float32)
         solo = trained.at(1).member(k)
         with torch.no_grad():
-            before = solo.hidden1(DATA.train_inputs).numpy()
+            before = solo.hidden1(split.train_inputs).numpy()
         for c in range(3):
-            own = labels == c
-
-            def ask(level: float, solo: nn.Module = solo, own: Tensor = own, c: int = c) -> float:
-                noisy = [inputs + level * torch.from_numpy(one) for one in noise]
-                return float(np.mean([accuracy(solo, x[own], labels[own]) for x in noisy]))
-
-            basin = slow_basin(ask)
+            basin = slow_basin(on_class(solo, inputs, labels, noise, c))
             assert found.basin[k, c] == pytest.approx(basin, rel=0.011)
             signs = np.sign(solo.output.weight.detach().numpy()[c])
             ranks = (before * signs).argsort(axis=0).argsort(axis=0) / 89  # a prime: no edge is hit
             density, edges = np.histogram(
-                ranks[DATA.train_labels.numpy() == c], bins=10, range=(0, 1), density=True
+                ranks[split.train_labels.numpy() == c], bins=10, range=(0, 1), density=True
             )
             slope = np.polyfit((edges[1:] + edges[:-1]) / 2, density, 1)[0]
             assert found.slope[k, c] == pytest.approx(slope, rel=1e-9)
@@ -172,7 +179,9 @@ def test_ratios_at_levels_are_those_of_mean_basins(trained: TrainedScan) -> None
     found = ratios_at_levels(PLAN, deep, flat, levels)
     for level, ratio in zip(levels, found.ratio, strict=True):
         means = [
-            np.mean([slow_basin(with_noisy_inputs(net.member(k), *PROBE), level) for k in range(2)])
+            np.mean(
+                [slow_basin(with_noisy_inputs(net.member(k), *probe(k)), level) for k in range(2)]
+            )
             for net in (deep, flat)
         ]
         assert ratio == pytest.approx(means[0] / means[1], rel=0.02)
@@ -180,13 +189,23 @@ def test_ratios_at_levels_are_those_of_mean_basins(trained: TrainedScan) -> None
 
 
 def test_best_values_follow_the_picked_members() -> None:
-    rows = np.array([[0.9, 0.2, 0.5], [0.8, 0.9, 0.5]])
-    one = Scan("depth", (1, 4), rows)
-    other = replace(one, accuracy=rows[::-1])
+    rows = np.array([[0.1, 0.1, 0.1], [0.9, 0.2, 0.5], [0.8, 0.9, 0.5], [0.2, 0.2, 0.9]])
+    one = Scan("depth", (0, 1, 4, 6), rows)
     assert one.best() == 4
-    assert one.best(np.array([0, 0, 2])) == 1
+    assert one.best(np.array([0, 0])) == 1
+    assert not one.at_edge()
+    assert one.at_edge(np.array([2]))
+    other = replace(one, accuracy=rows[[0, 2, 1, 3]])
     assert range_of_best({8: one, 16: other}) == 3
     assert range_of_best({8: one, 16: one}) == 0
+
+
+def test_a_best_value_at_the_edge_of_what_was_tried_leaves_no_range() -> None:
+    inner, last = np.array([[0.1], [0.9], [0.2]]), np.array([[0.1], [0.2], [0.9]])
+    one, other = (Scan("depth", (0, 1, 4), rows) for rows in (inner, last))
+    assert np.isnan(range_of_best({8: one, 16: other}))
+    assert np.isnan(range_of_best({8: other, 16: other}))
+    assert np.isnan(range_of_best({8: replace(one, accuracy=inner[[1, 0, 2]])}))
 
 
 def test_a_move_goes_from_the_first_setting_to_the_last_by_medians() -> None:

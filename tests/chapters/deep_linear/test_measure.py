@@ -10,17 +10,17 @@ import pytest
 
 from regime_lib.chapters.deep_linear import beyond, landscape, learning, structure
 from regime_lib.chapters.deep_linear.measure import Measurements, measure
-from regime_lib.chapters.deep_linear.settings import ONE, Settings, farthest_from_one, rounding
+from regime_lib.chapters.deep_linear.settings import ONE, Settings, farthest_from_one
 from regime_lib.companion.book.project import find_project
 from regime_lib.companion.claims.claims import load_claims
 from regime_lib.companion.running.measuring import claims_in
-from regime_lib.estimate import Method
 from regime_lib.keeping import dumps, loads
 from regime_lib.simulators.deep_linear.critical import chain_points
 from regime_lib.simulators.deep_linear.flow import FlowPath, gradient_flow
 from regime_lib.simulators.deep_linear.hessian import hessian
 from regime_lib.simulators.deep_linear.initialisation import chain, decoupled_init, random_init
 from regime_lib.simulators.deep_linear.problem import LinearTask, product, speed, velocity
+from regime_lib.simulators.deep_linear.settle import settle
 from regime_lib.simulators.deep_linear.solutions import escape_time, learning_time
 from regime_lib.simulators.deep_linear.symmetry import random_bases
 
@@ -57,10 +57,7 @@ def test_every_part_survives_keeping(measured: Measurements, part: str) -> None:
     assert dumps(loads(type(result), content)) == content
 
 
-def test_a_value_of_rounding_may_be_ten_times_as_large_elsewhere() -> None:
-    found = rounding(2e-15, over="3 runs", n=3)
-    assert (found.low, found.high, found.method) == (0, pytest.approx(2e-14), Method.ROUNDING)
-    assert rounding(0.0, over="3 runs").high == 1e-15
+def test_of_ratios_the_one_that_differs_most_from_one_is_taken() -> None:
     assert farthest_from_one(np.array([0.9, 1.05, 1.2])) == 1.2
 
 
@@ -165,14 +162,40 @@ def test_the_exact_signs_are_those_of_the_eigenvalues(measured: Measurements) ->
 
 def test_random_networks_settle_at_the_best_loss(measured: Measurements) -> None:
     claims = measured.ends.claims
-    assert (claims["dl-no-spurious-minima"].value, claims["dl-no-spurious-minima"].n) == (1, 10)
+    assert (claims["dl-no-spurious-minima"].value, claims["dl-no-spurious-minima"].n) == (0, 10)
     assert measured.ends.numbers["ends-where"] == "at a global minimum"
-    assert 0 < (claims["dl-convergence"].value or 0) <= 1.01e-8
     assert claims["dl-bottleneck"].n == 4
+    moved, gradient = (float(measured.ends.numbers[f"again-{k}"]) for k in ("moved", "gradient"))
+    assert claims["dl-convergence"].value == max(moved, gradient) < 1e-6
 
 
-def test_weights_grow_a_million_fold_on_a_level_set(measured: Measurements) -> None:
-    assert 1e6 < float(measured.level_sets.numbers["norm-growth"]) < 1.5e6
+def test_a_network_that_only_lingers_at_a_saddle_is_seen_to_move_on() -> None:
+    begin = tuple(np.array([[[w]], [[v]]]) for w, v in ((1.0, 0.5), (-1.0 + 1e-5, 0.5)))
+    lingering = settle(begin, ONE, tolerance=1e-3)
+    moved, gradient = landscape.still_moving(lingering)
+    assert moved < 0.1  # it has learnt, after it left the saddle
+    short = dataclasses.replace(
+        lingering,
+        times=np.array([0.0, 6.0]),
+        layers=gradient_flow(begin, ONE, np.array([0.0, 6.0])).layers,
+    )
+    moved, gradient = landscape.still_moving(short)
+    assert moved > 1e-3
+    later = [layer[:, 0, 0] for layer in gradient_flow(short.end, ONE, np.array([0.0, 6.0])).end]
+    shifts = np.array(later) - np.array([layer[:, 0, 0] for layer in short.end])
+    assert moved == pytest.approx(np.linalg.norm(shifts, axis=0).max(), rel=1e-6)
+    error = 1 - later[0] * later[1]
+    assert gradient == pytest.approx(np.hypot(error * later[0], error * later[1]).max(), rel=1e-6)
+
+
+def test_products_of_one_value_differ_where_two_sets_of_values_have_one_sum() -> None:
+    products = np.array([np.diag(d) for d in ([5.0, 0, 0], [0, 4, 3], [5, 4, 3])])
+    losses = np.array([0.0, 12.5])
+    apart = landscape.spread_at_one_value(products, LinearTask.diagonal([5.0, 4, 3]), losses)
+    assert apart == 5
+    collide = dataclasses.replace(TINY, sigma_1=2.5, sigma_2=2.0, sigma_3=1.5)
+    assert (landscape.critical_points(collide).claims["dl-quotient"].value or 0) > 1
+    assert (landscape.critical_points(TINY).claims["dl-quotient"].value or 0) < 1e-8
 
 
 def test_fibres_have_as_many_dimensions_as_the_product_map_loses(measured: Measurements) -> None:
@@ -218,7 +241,8 @@ def test_small_weights_visit_the_values_one_after_the_other(measured: Measuremen
     assert found.plateaus == {"depth 1": 1, "depth 2": 3, "depth 3": 3}
     assert found.numbers["stairs-missed-1"] == 2
     assert found.worst[1].tolist() == [1, 1]
-    assert found.claims["dl-stairs"].value == found.worst[3].max() < 0.01
+    medians = [np.median(found.worst[h]) for h in (2, 3)]
+    assert found.claims["dl-stairs"].value == max(medians) < 0.1
 
 
 def test_half_times_are_those_of_the_sigmoid() -> None:
@@ -231,9 +255,23 @@ def test_half_times_are_those_of_the_sigmoid() -> None:
     assert learning.is_ordered(np.array([[1.0, 2, 3], [1, 3, 2]])).tolist() == [True, False]
 
 
-def test_the_claim_on_order_is_on_the_worse_depth(measured: Measurements) -> None:
-    hits = [int(str(measured.order.numbers[f"order-{h}"]).split()[0]) for h in (2, 3)]
-    assert measured.order.claims["dl-stairs-order"].value == min(hits) / 10
+def test_networks_are_followed_until_their_order_is_known() -> None:
+    starts = np.array([[0.01, 0.01, 0.01], [1e-5, 1e-3, 1e-7]])  # by network and mode
+    stack = [decoupled_init(TINY.task, (3, 3, 3), np.tile(s**0.5, (2, 1))) for s in starts]
+    layers = tuple(np.stack(pair) for pair in zip(*stack, strict=True))
+    found = learning.half_times_of(layers, TINY.task, 1e-14)
+    expected = np.log(SIGMA / starts - 1) / (2 * SIGMA)
+    known = np.isfinite(found)
+    assert (known.sum(axis=1) >= 2).all()
+    np.testing.assert_allclose(found[known], expected[known], atol=1e-4)
+    assert learning.is_ordered(found).tolist() == [True, False]
+
+
+def test_the_claims_on_order_count_starts_at_their_depth(measured: Measurements) -> None:
+    for depth, claim in ((2, "dl-stairs-order"), (3, "dl-stairs-order-deep")):
+        hits, n = str(measured.order.numbers[f"order-{depth}"]).split(" of ")
+        assert measured.order.claims[claim].value == int(hits) / int(n)
+        assert measured.order.claims[claim].n == int(n) == 50
 
 
 def test_decoupled_networks_learn_at_the_times_of_the_integral(measured: Measurements) -> None:
@@ -245,6 +283,17 @@ def test_decoupled_networks_learn_at_the_times_of_the_integral(measured: Measure
 def test_closed_forms_hold(measured: Measurements) -> None:
     values = [claim.value or 0.0 for claim in measured.closed_forms.claims.values()]
     assert 0 < min(values) < max(values) < 1e-7
+
+
+def test_the_smallest_fall_is_that_of_exponents_and_sees_a_bound_that_is_broken() -> None:
+    times = np.linspace(0, 3, 31)
+    bound = np.exp(-2 * times)
+    assert learning.smallest_fall(times, np.exp(-3 * times), bound) == pytest.approx(1.5)
+    broken = np.exp(-3 * times) + (times == 3) * np.exp(-4)
+    assert learning.smallest_fall(times, broken, bound) < 0.7
+    assert learning.smallest_fall(times, 0.5 * np.exp(-20 * times), 0.5 * bound) == pytest.approx(
+        10
+    )
 
 
 def test_the_fitted_rate_of_an_exponential_is_its_own() -> None:
@@ -264,6 +313,9 @@ def test_rates_and_bounds_hold(measured: Measurements) -> None:
     assert ratios.shape == (241, 6)
     assert ratios[0].tolist() == [1] * 6
     assert (np.diff(ratios[:20], axis=0) < 0).all()
+    falls = np.log(ratios[1:]) / np.log(ratios[1]) >= 0
+    assert (falls | np.isnan(ratios[1:])).all()
+    assert (measured.rate_bound.claims["dl-rate-bound"].value or 0) > 1
 
 
 # ── beyond ──────────────────────────────────────────────────────────────────────────────────────

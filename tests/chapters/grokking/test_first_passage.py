@@ -106,7 +106,7 @@ def test_medians_of_what_is_known() -> None:
     assert np.isnan(median_of(np.array([np.nan])))
     found = median_over_seeds(np.array([4.0, np.nan, 1.0, 2.0, np.inf]))
     assert (found.value, found.low, found.high, found.n) == (2, 1, 4, 3)
-    assert found.over == "3 seeds"
+    assert found.over == "3 runs"
     assert not median_over_seeds(np.array([1.0, np.nan])).known
     assert (median_or_dash(np.array([np.nan, 3.0])), median_or_dash(np.nan)) == (3, "–")
 

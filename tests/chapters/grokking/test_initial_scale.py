@@ -6,8 +6,14 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy.stats import binomtest
 
-from regime_lib.chapters.grokking.initial_scale import InitScales, compare_initial_scales
+from regime_lib.chapters.grokking.initial_scale import (
+    InitScales,
+    compare_initial_scales,
+    in_second_phase,
+    share_late,
+)
 from regime_lib.instrument.modes.ranks import rank_distributions
 from regime_lib.lab.models.mlp import MLPEnsemble
 from regime_lib.lab.training.checkpoints import CheckpointedRun, train_to_checkpoints
@@ -49,37 +55,25 @@ def test_networks_enter_with_the_slopes_of_the_check_at_which_they_have_memorise
     assert list(found.frame)[-3:] == ["slope 1", "slope 2", "second phase"]
 
 
-def networks(seeds: list[int], delays: list[float], second: list[bool]) -> InitScales:
-    slopes = np.stack([np.zeros(len(seeds)), np.where(second, 0.2, 0.0)], axis=1)
-    ones = np.ones(len(seeds))
-    return InitScales(np.array(seeds), ones, ones, np.array(delays, dtype=float), slopes, 0.1)
+def test_late_is_who_generalises_after_memorisation_or_never() -> None:
+    slopes = np.array([[0.0, 0.2], [0.0, 0.05], [0.3, 0.0], [0.0, 0.2]])
+    ones, delay = np.ones(4), np.array([0.0, 3.0, NAN, 5.0])
+    found = InitScales(np.arange(4), ones, ones, delay, slopes, 0.1)
+    assert found.late.tolist() == [False, True, True, True]
+    assert found.second_phase.tolist() == [True, False, False, True]
+    assert in_second_phase(slopes, 0.01).tolist() == [True, True, False, True]
 
 
-def test_the_ratio_is_that_of_mean_delays_without_networks_that_never_generalise() -> None:
-    found = networks([0, 0, 1, 1, 2], [10, 4, 20, 6, NAN], [True, False, True, False, True])
-    ratio = found.delay_ratio(0)
-    assert ratio.value == pytest.approx(15 / 5)
-    assert (ratio.low, ratio.high) == pytest.approx((10 / 4, 20 / 6))  # of seed 0, and of seed 1
-    assert ratio.n == 2
-
-
-def test_seeds_without_two_groups_of_their_own_count_but_span_no_range() -> None:
-    second = [True, False, True, False, True, True]
-    ratio = networks([0, 0, 1, 1, 2, 2], [10, 4, 20, 6, 30, 30], second).delay_ratio(0)
-    assert ratio.value == pytest.approx(22.5 / 5)
-    assert (ratio.low, ratio.high) == pytest.approx((10 / 4, 22.5 / 5))
-    assert ratio.over == "2 of 3 seeds"
-
-
-def test_there_is_no_ratio_without_two_groups_or_without_delay() -> None:
-    lonely = networks([0, 1], [10, 20], [True, True])
-    prompt = networks([0, 0, 1, 1], [10, 0, 20, 0], [True, False, True, False])
-    for found in (lonely, prompt):
-        assert not found.delay_ratio(0).known
+def test_the_share_of_late_networks_is_a_proportion() -> None:
+    found = share_late(np.array([True, False, False]))
+    ends = binomtest(1, 3).proportion_ci(0.95)
+    assert (found.value, found.low, found.high) == pytest.approx((1 / 3, *ends))
+    assert found.over == "3 networks in the second phase"
+    assert not share_late(np.zeros(0, dtype=bool)).known
 
 
 def test_nobody_may_have_memorised() -> None:
     never = with_curves(trained(0.01), [[0] * 4] * 2, [[0] * 4] * 2)
     found = compare_initial_scales({1.0: never}, small_data())
     assert len(found.seed) == 0
-    assert not found.delay_ratio(0).known
+    assert not share_late(found.late).known

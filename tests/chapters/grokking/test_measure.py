@@ -12,7 +12,13 @@ import torch
 from torch import nn
 
 from regime_lib.chapters.grokking import measure as grokking
-from regime_lib.chapters.grokking.cases import few_images, normalised_model
+from regime_lib.chapters.grokking.cases import (
+    addition_runs,
+    few_images,
+    image_data,
+    normalised_model,
+)
+from regime_lib.chapters.grokking.measure_batchnorm import Followed, followed
 from regime_lib.chapters.grokking.normalised_transition import follow_closely
 from regime_lib.chapters.grokking.running_statistics import follow_statistics
 from regime_lib.chapters.grokking.settings import Settings
@@ -20,6 +26,7 @@ from regime_lib.companion.book.project import find_project
 from regime_lib.companion.claims.claims import load_claims
 from regime_lib.companion.running.measuring import claims_in
 from regime_lib.keeping import dumps, loads
+from regime_lib.lab.data.modular import modular_addition
 from regime_lib.lab.training.config import TrainingConfig
 
 TINY = Settings(
@@ -84,6 +91,32 @@ def test_scales_are_compared_in_a_row_each(measured: grokking.Measurements) -> N
     assert set(medians["scale"]) <= {1.0, 2.0, 6.0}
     assert medians["scale"].iloc[-1] == 6.0
     assert int(numbers["phase-two-runs"]) + int(numbers["phase-two-others"]) <= 6
+    assert int(numbers["phase-two-normal"]) <= 36
+    late = int(numbers["phase-two-late"]) + int(numbers["phase-two-normal-late"])
+    among = int(numbers["phase-two-runs"]) + int(numbers["phase-two-normal"])
+    claim = measured.initial_scales.claims["nd-grok-second-phase"]
+    assert (claim.value, claim.n) == (pytest.approx(late / among), among)
+
+
+def test_networks_of_every_rate_and_every_case_have_starts_and_splits_of_their_own() -> None:
+    found = followed(TINY)
+    seeds = [seed for each in found.values() for seed in each.run.seeds]
+    assert len(set(seeds)) == len(seeds) == 36
+    images, table = image_data(TINY), addition_runs(TINY)[0]["true labels"]
+    assert not torch.equal(images.train_inputs[0], images.train_inputs[1])
+    first, second = (modular_addition(13, 0.6, seed) for seed in TINY.seeds)
+    assert torch.equal(
+        table._data.train_inputs, torch.stack([first.train_inputs, second.train_inputs])
+    )
+
+
+def test_the_phase_is_that_when_slopes_are_next_measured() -> None:
+    slopes = np.zeros((3, 2, 4))
+    slopes[1, 1] = 0.5  # the last layer leads at the second moment
+    run = followed(TINY)[1e-3].run
+    found = Followed(run, np.array([2, 5, 9]), slopes)
+    times = np.array([2.5, 5.5, np.nan, 11.0])
+    assert found.second_phase(times).tolist() == [True, False, False, False]
 
 
 def test_addition_is_trained_with_and_without_decay_and_on_shuffled_labels(
@@ -100,8 +133,8 @@ def test_addition_is_trained_with_and_without_decay_and_on_shuffled_labels(
 
 def test_the_lag_is_that_of_batches_forgotten(measured: grokking.Measurements) -> None:
     found = measured.normalised
-    assert found.delays.shape == (4, 2)
-    assert found.numbers["phase-runs"] == 6
+    assert found.delays.shape == (4, 12)
+    assert found.numbers["phase-runs"] == 36
     assert np.array_equal(found.tests["own batch"], found.run.batch_accuracy)
     # networks of momentum 1 hold the newest batch's statistics: they lag by one step
     assert (found.run.gap[:, 1] < found.run.gap[:, 0]).all()
@@ -110,7 +143,7 @@ def test_the_lag_is_that_of_batches_forgotten(measured: grokking.Measurements) -
 
 
 def test_steps_of_normalised_networks_are_those_of_a_loop_over_their_units() -> None:
-    model, data = normalised_model(TINY), few_images(TINY)
+    model, data = normalised_model(TINY, (4, 11)), few_images(TINY, (4, 11))
     config = TrainingConfig(optimizer="adam", lr=3e-3, steps=4, batch_size=None)
     _, seen = follow_closely(model, data, config, 0.1)
     patterns, norms = [], []

@@ -22,33 +22,34 @@ from regime_lib.instrument.modes.ranks import rank_distributions
 from regime_lib.lab.models.mlp import MLP, MLPEnsemble
 from regime_lib.lab.training.checkpoints import CheckpointedRun, train_to_checkpoints
 from regime_lib.lab.training.config import TrainingConfig
-from tests.chapters.small_data import small_data
+from tests.chapters.small_data import small_data, small_stack
 from tests.sentences import refusal
 
 SIZES, SEEDS, STEPS, REPLAYED = (6, 9, 7, 3), (4, 11), [0, 3, 10], 5
 CONFIG = TrainingConfig(optimizer="adamw", lr=0.02, steps=10, batch_size=None, weight_decay=0.1)
-PROBE = small_data().test_inputs[:12]
+DATA = small_stack(SEEDS)
+PROBE = DATA.test_inputs[:, :12]
 
 
 @pytest.fixture(scope="module")
 def run() -> CheckpointedRun:
-    return train_to_checkpoints(MLPEnsemble(SIZES, SEEDS), small_data(), CONFIG, SEEDS, STEPS)
+    return train_to_checkpoints(MLPEnsemble(SIZES, SEEDS), DATA, CONFIG, SEEDS, STEPS)
 
 
 @pytest.fixture(scope="module")
 def measured(run: CheckpointedRun) -> MeasuredRun:
-    return measure_run(run, small_data(), probe=PROBE, replayed=REPLAYED)
+    return measure_run(run, DATA, probe=PROBE, replayed=REPLAYED)
 
 
 def by_hand(seed: int, first: int, steps: int) -> tuple[float, float]:
     """Train one network alone; count the units that switch, and measure the weight steps."""
-    model = MLP(SIZES, seed)
+    model, data = MLP(SIZES, seed), small_data().redrawn(seed)
     optimizer = torch.optim.AdamW(model.parameters(), lr=0.02, weight_decay=0.1)
     linears = [module for module in model.modules() if isinstance(module, nn.Linear)]
 
     def observe() -> tuple[torch.Tensor, torch.Tensor]:
         with torch.no_grad():
-            below = linears[0](PROBE)
+            below = linears[0](data.test_inputs[:12])
             above = linears[1](below.relu())
         weights = nn.utils.parameters_to_vector(model.parameters()).detach().clone()
         return torch.cat([below > 0, above > 0], dim=1), weights
@@ -57,9 +58,7 @@ def by_hand(seed: int, first: int, steps: int) -> tuple[float, float]:
     before = observe()
     for step in range(first + steps):
         optimizer.zero_grad()
-        nn.functional.cross_entropy(
-            model(small_data().train_inputs), small_data().train_labels
-        ).backward()
+        nn.functional.cross_entropy(model(data.train_inputs), data.train_labels).backward()
         optimizer.step()
         now = observe()
         if step >= first:
@@ -83,8 +82,8 @@ def test_the_change_rates_are_those_of_training_alone_counted_by_hand(
 
 
 def test_a_single_network_has_the_change_rates_of_its_member(measured: MeasuredRun) -> None:
-    alone = train_to_checkpoints(MLP(SIZES, 11), small_data(), CONFIG, 11, STEPS)
-    found = change_rates_at(alone, 1, PROBE, REPLAYED)
+    alone = train_to_checkpoints(MLP(SIZES, 11), DATA.member(1), CONFIG, 11, STEPS)
+    found = change_rates_at(alone, 1, PROBE[1], REPLAYED)
     assert found.flips.shape == (1,)
     assert found.flips[0] == pytest.approx(measured.flips[1, 1], rel=1e-6)
     assert found.update[0] == pytest.approx(measured.update[1, 1], rel=1e-3)
@@ -93,9 +92,9 @@ def test_a_single_network_has_the_change_rates_of_its_member(measured: MeasuredR
 def test_states_are_those_of_each_network_alone(
     run: CheckpointedRun, measured: MeasuredRun
 ) -> None:
-    learnt = small_data().train_inputs, small_data().train_labels
     options = {"precision": 0.05, "bracket": (1e-3, 10.0)}
     for k in range(len(SEEDS)):
+        learnt = DATA.member(k).train_inputs, DATA.member(k).train_labels
         member = run.model_at(2).member(k)  # type: ignore[operator]
         layers = rank_distributions(member, *learnt, bins=10)
         slopes = [layer.slope[0] for layer in layers]
@@ -131,7 +130,7 @@ def test_basins_are_of_every_other_check_and_of_the_first_samples(
 def test_a_run_can_be_measured_without_its_states(
     run: CheckpointedRun, measured: MeasuredRun
 ) -> None:
-    found = measure_run(run, small_data(), probe=PROBE, replayed=REPLAYED, states=False)
+    found = measure_run(run, DATA, probe=PROBE, replayed=REPLAYED, states=False)
     np.testing.assert_array_equal(found.flips, measured.flips)
     assert found.slopes.shape == (0, 3, 2)
     assert np.isnan(found.sample_basin).all()
@@ -158,10 +157,9 @@ def test_basins_grow_from_memorisation_to_the_end(measured: MeasuredRun) -> None
 
 
 def test_slopes_have_a_row_for_each_layer() -> None:
-    found = layer_slopes(
-        MLPEnsemble(SIZES, SEEDS), small_data().train_inputs, small_data().train_labels
-    )
+    found = layer_slopes(MLPEnsemble(SIZES, SEEDS), small_data())
     assert found.shape == (2, 2)
+    np.testing.assert_array_equal(layer_slopes(MLP(SIZES, 11), small_data())[:, 0], found[:, 1])
 
 
 def test_the_distance_to_a_class_is_the_nearest_of_it() -> None:

@@ -14,12 +14,14 @@ from matplotlib.figure import Figure
 from regime_lib.chapters.multi_phase import figures_laws as laws
 from regime_lib.chapters.multi_phase import figures_runs as runs
 from regime_lib.chapters.multi_phase import scene
+from regime_lib.chapters.multi_phase.by_descent import ByDescent
 from regime_lib.chapters.multi_phase.condensation import Condensation, Living
 from regime_lib.chapters.multi_phase.convergence import Limits, Spread
 from regime_lib.chapters.multi_phase.one_run import OneRun, Plane
 from regime_lib.chapters.multi_phase.plateaus import TIMES, Dependence, OnPlateau, Scaling
 from regime_lib.chapters.multi_phase.settings import PARAMETERS
 from regime_lib.chapters.multi_phase.switches import Sensitivity
+from regime_lib.chapters.multi_phase.trend import Complexity
 from regime_lib.chapters.multi_phase.variations import Survival, Tracked, Variant, Variants
 from regime_lib.companion.figures.scene import Points
 from regime_lib.companion.figures.theme import Theme
@@ -50,7 +52,9 @@ RUN = OneRun(
     T,
     LOSS,
     T[:9],
-    {"weight": 1.0, "pattern": 9.0},
+    T,
+    np.where(T < 1e-2, 1.0, 0.0),
+    {"weight": 1.0, "pattern": 9e-3},
 )
 NEVER = np.array([[1.0, 2.0, np.nan], [1.0, np.nan, np.nan], [1.0, 3.0, np.nan]])
 AXIS = Dependence(T[:3], dict.fromkeys(TIMES, NEVER), dict.fromkeys(TIMES, LOSS[:3]), NEVER)
@@ -81,8 +85,13 @@ VARIANTS = Variants(
     {}, (Variant("logistic", T, LOSS, {"T_acc": 1.0, "T_II": math.nan, "T_III": 3.0}),)
 )
 LIVING = Living({}, {}, ROWS[:2, :4], (0.25, 0.14), np.arange(1, 61), LOSS)
-ANGLES = Condensation({}, {}, 1.0, T, np.stack([ROWS, ROWS], 1), ROWS[:, :2], pd.DataFrame())
-PLATEAU = OnPlateau({}, 4.0, T, ROWS, LOSS, T, ROWS)
+ANGLES = Condensation(
+    {}, {}, 1.0, T, np.stack([ROWS, ROWS], 1), ROWS[:, :2], T[:3], np.stack([ROWS[:, :3]] * 2, 1)
+)
+PLATEAU = OnPlateau({}, {}, 4.0, T, ROWS, LOSS, T, ROWS)
+COMPLEXITY = Complexity({}, {}, T, 1 + ROWS, ("start", "end"), np.full((5, 2), 2))
+LATE = np.array([30.0, np.nan, 90.0])
+DESCENT = ByDescent({}, {}, LATE, LATE / 90, LATE / LATE, np.array([0.1, 0.2, 0.3]), LATE / 300)
 LIMITS = Limits({}, {}, T, ROWS, LOSS[:5], LOSS[:5])
 SURVIVAL = Survival({}, T, {"2 dimensions": ROWS}, T, LOSS, 3.0)
 FIGURES: dict[str, Callable[[Theme], Figure]] = {
@@ -97,6 +106,8 @@ FIGURES: dict[str, Callable[[Theme], Figure]] = {
     "scaling": lambda theme: laws.scaling(theme, SCALING),
     "sensitivity": lambda theme: laws.sensitivity(theme, SENSITIVITY),
     "limits": lambda theme: laws.limits(theme, LIMITS),
+    "complexity": lambda theme: laws.complexity(theme, COMPLEXITY),
+    "descent": lambda theme: laws.by_descent(theme, DESCENT),
     "spread": lambda theme: laws.spread(theme, SPREAD),
     "survival": lambda theme: laws.survival(theme, SURVIVAL),
     "plane": lambda theme: scene.three_moments(theme, PLANE),
@@ -106,7 +117,7 @@ FIGURES: dict[str, Callable[[Theme], Figure]] = {
 def test_words_quote_the_numbers() -> None:
     assert "to 0.80, stays there" in runs.phases_alt(RUN)
     assert "4 living positive neurons go" in runs.patterns_alt(RUN)
-    assert "falls below a tenth at 1 " in runs.settling_alt(RUN)
+    assert "below a tenth of that at 1 " in runs.settling_alt(RUN)
     assert "2.00 bits flip" in runs.tracked_alt(TRACKED)
     assert "logistic: T_acc 1, T_II nan, T_III 3." in runs.variants_alt(VARIANTS)
     assert f"positive {ROWS[0, :4].min():.3f} to" in laws.living_alt(LIVING)
@@ -115,6 +126,11 @@ def test_words_quote_the_numbers() -> None:
     assert "Exponents of T_II: Δ 1.00, κ₁ 1.00." in laws.scaling_alt(SCALING)
     assert "from 3 to 9.0e+00; 1 of 3 networks" in laws.sensitivity_alt(SENSITIVITY)
     assert "from 1 to 1" in laws.limits_alt(LIMITS)
+    first = 1 + np.median(ROWS[:, 0])
+    assert f"From {first:.2f} features" in laws.complexity_alt(COMPLEXITY)
+    assert "at times from 30 to 90" in laws.by_descent_alt(DESCENT)
+    never = dataclasses.replace(DESCENT, switched=np.full(3, np.nan))
+    assert laws.by_descent_alt(never) == "No network switches in time."
     assert "At the widest angle: living positive 4," in laws.spread_alt(SPREAD)
     assert "2 dimensions 1." in laws.survival_alt(SURVIVAL)
     assert "3 of 4 die" in scene.plane_alt(PLANE)

@@ -6,30 +6,21 @@ import dataclasses
 import math
 
 import numpy as np
-import pandas as pd
 import pytest
-import torch
 
 from regime_lib.chapters.multi_phase import measure as multi_phase
-from regime_lib.chapters.multi_phase.condensation import (
-    RANGES,
-    chance_of_ranges,
-    mean_over_settings,
-)
-from regime_lib.chapters.multi_phase.convergence import Spread, quantiles, rank_correlation
-from regime_lib.chapters.multi_phase.one_run import weight_speed
-from regime_lib.chapters.multi_phase.plateaus import Dependence, in_words
-from regime_lib.chapters.multi_phase.settings import PARAMETERS, or_no_run, solved, typical
-from regime_lib.chapters.multi_phase.switches import log_slope_of, share_without_majority
+from regime_lib.chapters.multi_phase.one_run import log_windows, rates_in
+from regime_lib.chapters.multi_phase.plateaus import Rests
+from regime_lib.chapters.multi_phase.settings import PARAMETERS, solved
+from regime_lib.chapters.multi_phase.trend import effective_features, in_order
 from regime_lib.companion.book.project import find_project
 from regime_lib.companion.claims.claims import load_claims
 from regime_lib.companion.running.measuring import claims_in
-from regime_lib.estimate import number
 from regime_lib.keeping import dumps, loads
 from regime_lib.simulators.two_layer import theory
 from regime_lib.simulators.two_layer.flow import Pattern
-from regime_lib.simulators.two_layer.phases import measure_phases
-from regime_lib.simulators.two_layer.problem import TwoPoints, even_neurons
+from regime_lib.simulators.two_layer.phases import largest_angles, living_at, measure_phases
+from regime_lib.simulators.two_layer.problem import TwoPoints, even_neurons, random_neurons
 from regime_lib.simulators.two_layer.solver import exact_flow
 
 TINY = multi_phase.Settings(
@@ -77,16 +68,36 @@ class TestMeasured:
             assert errors[-1] < 2e-4
         assert table["largest error"].iloc[-1] == 0
 
+    def test_the_parts_with_claims_and_no_others_are_named(
+        self, measured: multi_phase.Measurements
+    ) -> None:
+        with_claims = {part for part in PARTS if getattr(getattr(measured, part), "claims", None)}
+        assert {part.__name__ for part in multi_phase.PARTS} == with_claims
+        kinds = {load_claims(find_project().claims_file)[name].kind for name in claims_in(measured)}
+        assert ("empirical" in kinds) == bool(multi_phase.EMPIRICAL)
+
     def test_one_run_counts_all_neurons_until_the_last_change(
         self, measured: multi_phase.Measurements
     ) -> None:
         run = measured.one_run
         assert (run.counts.sum(axis=(1, 2)) == TINY.m).all()
-        assert run.settled["pattern"] == run.changes.max() < run.times[-1]
-        calm = run.settled["weight"]
-        assert (run.speed[run.speed_times >= calm] <= 0.1).all()
-        assert run.numbers["settled-factor"] == f"{run.settled['pattern'] / calm:.0f}"
+        assert run.changes.max() < run.times[-1]
         assert np.abs(run.law / np.interp(run.on_plateau, run.times, run.loss) - 1).max() < 0.02
+
+    def test_weights_and_patterns_settle_by_one_yardstick(
+        self, measured: multi_phase.Measurements
+    ) -> None:
+        run, calm = measured.one_run, measured.one_run.settled["weight"]
+        assert (run.speed[run.speed_times >= 1.6 * calm] < 0.1).all()  # a window is that wide
+        assert run.speed[run.speed_times >= calm / 2.6].max() > 0.1
+        late = run.rate_times > run.settled["pattern"]
+        assert (run.rate[late] < 0.1).all()
+        assert run.rate[~late][-1] >= 0.1
+        flow = next(one for one in solved(TINY) if one.done).flow
+        windows = log_windows(1e-5, 1e6)
+        seen = rates_in(flow, windows)["pattern"] * np.diff(windows)
+        entries = flow.entry_time[TINY.m :]
+        assert seen.sum() == ((entries >= windows[0]) & (entries <= windows[-1])).sum()
 
     def test_the_plane_shows_all_phases_in_order(self, measured: multi_phase.Measurements) -> None:
         plane = measured.plane
@@ -108,7 +119,26 @@ class TestMeasured:
             chosen = (patterns[0] != Pattern.OFF) & (flow.start.signs == sign)
             worst = (1 - unit[chosen, :2] @ directions[row]).max()
             assert found.at_end[0, row] == pytest.approx(worst, rel=1e-6, abs=1e-12)
-        assert (np.diff(found.smaller["negative"]) < 0).all()
+        assert found.by_start[0, :, 0] == pytest.approx(found.at_end[0])
+
+    def test_condensation_is_proportional_to_the_start(
+        self, measured: multi_phase.Measurements
+    ) -> None:
+        found = measured.condensation
+        smaller = dataclasses.replace(TINY, kappa1=1e-5)
+        flow = exact_flow(smaller.problem, smaller.start(TINY.seed + 1), 0.04)
+        end = np.array([theory.condensation_time(1e-5, 1.0)])
+        directions = theory.condensation_directions(smaller.problem)
+        truth = largest_angles(flow, end, directions, living_at(flow, end[0]))[:, 0]
+        assert found.by_start[1, :, 2] == pytest.approx(truth)
+        for row, sign in enumerate(("positive", "negative")):
+            ends = np.log(found.by_start[:, row, [0, 2]])
+            truth = np.median(np.diff(ends, axis=1)) / np.log(0.01)
+            claim = found.claims[f"mp-condensation-{sign}"]
+            assert claim.value == pytest.approx(truth, abs=0.03)
+            assert claim.value == pytest.approx(1, abs=0.1)
+        table = multi_phase.smaller_starts(found)
+        assert table["negative"].iloc[2] == np.median(found.by_start[:, 1, 2])
 
     def test_the_plateau_follows_its_laws(self, measured: multi_phase.Measurements) -> None:
         found = measured.plateau
@@ -116,6 +146,30 @@ class TestMeasured:
         assert np.abs(found.off_law).max() < 0.01
         drift = found.claims["mp-plateau-drift"].value
         assert drift == pytest.approx(np.median(np.abs(found.off_law).max(axis=1)))
+
+    def test_a_rest_is_as_long_as_the_loss_stays(self) -> None:
+        run = solved(TINY)[0]
+        rest, height = Rests.of(run.flow, run.phases.condensed), theory.plateau_loss(TINY.problem)
+        times = np.geomspace(1e-6, 1e6, 200_000)
+        loss = run.flow.loss(times)
+        near = times[np.abs(loss / height - 1) <= 0.02]
+        assert (rest.arrived, rest.fallen) == pytest.approx((near[0], near[-1]), rel=1e-3)
+        assert rest.left == pytest.approx(times[loss >= 0.98][-1], rel=1e-3)
+        saddle, plateau = rest.decades
+        assert saddle == pytest.approx(np.log10(rest.left / run.phases.condensed))
+        assert plateau == pytest.approx(np.log10(near[-1] / near[0]), abs=1e-3)
+        assert rest.accuracy_off(run.flow) == 0
+        assert math.isnan(Rests(0, 1, math.nan, math.nan).decades[0])
+
+    def test_saddle_and_plateau_last_longer_the_smaller_the_angle(
+        self, measured: multi_phase.Measurements
+    ) -> None:
+        numbers = measured.plateau.numbers
+        longer = numbers["plateau-decades-small"] - numbers["plateau-decades"]
+        assert longer == pytest.approx(2, abs=0.2)  # its end is like one over the squared angle
+        shorter = min(numbers["plateau-decades-small"], numbers["saddle-decades-small"])
+        claim = measured.plateau.claims["mp-saddle-to-plateau"]
+        assert claim.value == pytest.approx(shorter, abs=0.1)
 
     def test_times_scale_with_the_outputs_by_symmetry(
         self, measured: multi_phase.Measurements
@@ -147,8 +201,64 @@ class TestMeasured:
         wide = [row["arrival"] for _, row in found.table.iterrows() if row["Δ"] == 1]
         assert found.numbers["wide-arrival"] == pytest.approx(np.nanmedian(wide))
         claim = measured.plateau.claims["mp-plateau-arrival"]
-        assert claim.value == pytest.approx(np.nanmedian(found.table["arrival"]))
-        assert claim.over.endswith("54 settings x 3 seeds")
+        middles = found.table.groupby(PARAMETERS)["arrival"].median().dropna()
+        assert claim.value == pytest.approx(middles.median())
+        assert claim.n == len(middles) <= 54
+        assert "54 settings, each the median of 3 networks" in claim.over
+
+    def test_descent_finds_the_switch_and_the_limit_of_the_exact_flow(
+        self, measured: multi_phase.Measurements
+    ) -> None:
+        found, problem = measured.by_descent, TwoPoints(2.0, 0.4)
+        seeds = range(TINY.seed, TINY.seed + TINY.n_seeds)
+        starts = [random_neurons(200, seed, d=2, kappa1=1e-2) for seed in seeds]
+        for i, start in enumerate(starts):
+            run = measure_phases(exact_flow(problem, start, 1e6))
+            if not run.on_first < 3000:
+                assert np.isnan(found.switched[i]) or found.switched[i] > 2000
+                continue
+            assert found.switched[i] == pytest.approx(run.on_first, rel=0.05)
+            limit = problem.cos * run.alive_plus - run.alive_minus
+            limit /= run.alive_plus + run.alive_minus
+            assert found.predicted[i] == pytest.approx(limit, abs=1e-12)
+            assert found.moved[i] == pytest.approx(limit, abs=0.02)
+        assert np.isfinite(found.switched).any()
+        assert found.claims["mp-reactivation-ratio"].value == pytest.approx(
+            np.nanmedian(found.ratios), nan_ok=True
+        )
+
+    def test_features_and_patterns_are_counted_by_hand(
+        self, measured: multi_phase.Measurements
+    ) -> None:
+        found, run = measured.complexity, next(one for one in solved(TINY) if one.done)
+        for column, time in enumerate((0.0, run.plateau.time, run.phases.accurate, TINY.horizon)):
+            places, patterns = run.flow.neurons(np.array([time]))
+            sizes: dict[tuple[float, int], float] = {}
+            for k, (sign, held) in enumerate(zip(run.flow.start.signs, patterns[0], strict=True)):
+                if held != Pattern.OFF:
+                    seen = max(places[0, 0, k], 0) + max(places[0, 1, k], 0)
+                    sizes[sign, held] = sizes.get((sign, held), 0.0) + seen
+            assert found.patterns[0, column] == len(sizes)
+            shares = np.array([*sizes.values()]) / sum(sizes.values())
+            truth = 1 / (shares**2).sum()
+            assert effective_features(run.flow, time) == pytest.approx(truth)
+
+    def test_a_network_out_of_order_is_seen(self) -> None:
+        run = next(one for one in solved(TINY) if one.done)
+        rests = Rests.of(run.flow, run.phases.condensed)
+        assert in_order(run, rests)
+        late = dataclasses.replace(run.phases, on_first=run.phases.off_last - 1)
+        assert not in_order(dataclasses.replace(run, phases=late), rests)
+        flow = run.flow
+        other = flow.entry_pattern.copy()
+        other[-1] = Pattern.PLUS  # the last neuron loses x- instead
+        assert not in_order(
+            dataclasses.replace(run, flow=dataclasses.replace(flow, entry_pattern=other)), rests
+        )
+        short = dataclasses.replace(
+            run.phases, on_first=math.nan, off_first=math.nan, off_last=math.nan
+        )
+        assert not in_order(dataclasses.replace(run, phases=short), rests)
 
     def test_the_tracker_counts_what_descent_by_hand_flips(
         self, measured: multi_phase.Measurements
@@ -186,86 +296,3 @@ class TestMeasured:
             assert rows[:, -1] == pytest.approx(0, abs=0.01)
         assert (found.raised[found.moments > found.safe] > 0.8).all()
         assert found.raised[0] == 0
-
-
-def test_the_chance_of_both_ranges_is_a_sum_of_binomials() -> None:
-    expected = 1.0
-    for share, (low, high) in zip((0.25, 0.1), RANGES, strict=True):
-        expected *= sum(
-            math.comb(50, k) * share**k * (1 - share) ** (50 - k)
-            for k in range(51)
-            if low <= k / 50 <= high
-        )
-    assert chance_of_ranges(np.array([50]), (0.25, 0.1))[0] == pytest.approx(expected)
-
-
-def test_a_mean_over_settings_weighs_every_setting_alike() -> None:
-    levels = [(0, 0, 0, 0), (0, 0, 0, 0), (1, 0, 0, 0)]
-    table = pd.DataFrame(levels, columns=PARAMETERS).assign(x=[1.0, 2.0, 3.5])
-    found = mean_over_settings(table, "x")
-    assert (found.value, found.n, found.over) == (2.5, 2, "2 settings")
-
-
-def test_runs_that_do_not_get_there_leave_the_rest() -> None:
-    assert typical(np.array([3.0, np.nan, 1.0]), "3 seeds").value == 2
-    assert not typical(np.array([3.0, np.nan]), "2 seeds").known
-    assert or_no_run(math.nan) == "no run"
-
-
-def test_the_speed_of_the_weights_is_their_derivative() -> None:
-    flow = exact_flow(TwoPoints(2.0, 0.4), even_neurons(20, kappa1=0.01), 50.0)
-    for time in (1.0, 12.0, 40.0):
-        step = 1e-4 * time
-        moved = flow.weights(time + step) - flow.weights(time - step)
-        found = weight_speed(flow, np.array([time]))[0]
-        assert found == pytest.approx(np.linalg.norm(moved) / (2 * step), rel=1e-5)
-
-
-def test_a_power_law_has_its_exponent_and_a_short_row_none() -> None:
-    values = np.geomspace(1, 100, 4)
-    rows = np.array([3 * values**-1.5, [1.0, np.nan, np.nan, 2.0]])
-    axis = Dependence(values, {"T_acc": rows}, {}, rows)
-    assert axis.exponents("T_acc") == pytest.approx([-1.5])
-    assert in_words(typical(np.array([1.0, 1.0]), "2 seeds")) == "1.00 (1.00 to 1.00)"
-    assert in_words(number(None)) == "not reached"
-
-
-def test_a_slope_of_logarithms_needs_four_networks() -> None:
-    predicted = np.geomspace(1, 1e6, 12)
-    found = log_slope_of(predicted, 5 * predicted**0.9, 0)
-    assert found.value == pytest.approx(0.9)
-    assert not log_slope_of(predicted[:3], predicted[:3], 0).known
-
-
-def test_ranks_correlate_whatever_the_scale() -> None:
-    x = np.array([1.0, 2.0, 3.0, 5.0])
-    assert rank_correlation(x, x**3, 0).value == pytest.approx(1)
-    assert rank_correlation(x, -x, 0).value == pytest.approx(-1)
-    assert not rank_correlation(x[:3], x[:3], 0).known
-
-
-def test_how_often_positives_are_no_majority_is_a_sum_over_draws() -> None:
-    plus, minus = theory.living_fractions(TINY.problem)
-    rest, cos = 1 - plus - minus, TINY.problem.cos
-    exact = sum(
-        math.comb(40, i) * math.comb(40 - i, j) * plus**i * minus**j * rest ** (40 - i - j)
-        for i in range(41)
-        for j in range(41 - i)
-        if j * cos >= i
-    )
-    assert share_without_majority(TINY) == pytest.approx(exact, abs=0.008)
-
-
-def test_quantiles_leave_out_the_levels() -> None:
-    table = pd.DataFrame(0, index=range(5), columns=PARAMETERS).assign(x=np.arange(5.0))
-    found = quantiles(Spread({}, table))
-    assert list(found.index) == ["x"]
-    assert found.loc["x", ["least", "median", "most", "runs"]].tolist() == [0, 2, 4, 5]
-
-
-def test_the_network_in_torch_has_the_loss_of_the_problem() -> None:
-    model, inputs, loss = multi_phase.network_in_torch()
-    with torch.no_grad():
-        plus, minus = model(inputs)[:, :1].numpy()
-        assert loss().item() == pytest.approx(TwoPoints(2.0, 0.4).loss(plus, minus).item())
-    assert [p.requires_grad for p in model.parameters()] == [True, False]

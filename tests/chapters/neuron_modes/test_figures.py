@@ -40,7 +40,8 @@ CUTS = {
     for n in (4, 10)
 }
 LATE = LateLayers({}, {}, CUTS)
-RULE = SlopeRule((0.03, 0.1, 0.37), RANDOM.random((3, 4)), RANDOM.random((3, 4)))
+TABLES = RANDOM.random((3, 3, 4))
+RULE = SlopeRule((0.03, 0.1, 0.37), TABLES[0], TABLES[1], np.ones(4), TABLES[2])
 
 FIGURES: dict[str, Callable[[Theme], Figure]] = {
     "slope": lambda theme: draw.slope_over_training(theme, SLOPE),
@@ -80,3 +81,10 @@ def test_words_for_the_figures_hold_their_numbers() -> None:
     assert f"{middle:.2f} in the middle" in draw.very_deep_layers_alt(VeryDeep({}, {}, LAYERS))
     assert "; whole 0.96. 10 layers" in draw.truncation_alt(LATE)
     assert f"rate 0.37: slope {RULE.slope[2].mean():.2f}" in draw.rule_alt(RULE)
+
+
+def test_the_rule_is_drawn_without_the_mean_of_each_run() -> None:
+    (ax,) = draw.rule(Theme(), RULE).axes
+    for row, line in enumerate(ax.lines):
+        x, y = RULE.slope[row] - RULE.slope.mean(0), RULE.accuracy[row] - RULE.accuracy.mean(0)
+        assert np.allclose(line.get_xydata(), np.stack([x, 100 * y], axis=1))

@@ -97,8 +97,8 @@ def test_twelve_architectures_pass_and_the_controls_fail_as_counted(
 def test_outputs_bend_only_where_all_layers_move(measured: stability.Measurements) -> None:
     found = measured.affinity
     claim = found.claims["rc-affinity"]
-    assert (claim.low, claim.value) == (found.inside.min(), claim.high)
-    assert claim.high == found.inside.max() < 1e-10 < np.median(found.together)
+    assert claim.value == found.inside.max() < 1e-10 < np.median(found.together)
+    assert claim.n == len(found.inside)
 
 
 def test_no_radius_exceeds_what_flips_a_unit_of_the_first_layer(
@@ -165,9 +165,27 @@ def test_the_law_of_the_step_is_taken_over_layers_and_networks(
     by_step = np.mean([*law.over_law.values()], axis=0).mean(axis=1)
     claim = law.claims["rc-flip-law"]
     assert claim.value == pytest.approx(np.prod(by_step) ** (1 / 3))
-    assert [claim.low, claim.high] == pytest.approx([by_step.min(), by_step.max()])
-    assert law.over_law["layer 1"].shape == (3, 12)
+    assert law.over_law["layer 1"].shape == (3, 16)
+    assert claim.n == 16
     assert law.numbers["law-1"] == pytest.approx(law.over_law["layer 1"].mean())
+
+
+def test_the_interval_of_the_law_is_over_networks_and_steps_that_flip_nothing_give_none() -> None:
+    random = np.random.default_rng(0)
+    ratios = np.exp(0.3 * random.standard_normal((3, 16)))
+    claim = stability._over_networks(ratios, 0)
+    assert claim.value == pytest.approx(np.prod(ratios.mean(axis=1)) ** (1 / 3))
+    spread = np.log(ratios).mean(axis=0).std() / 4  # of a mean over 16 networks
+    assert (claim.high or 0) - (claim.low or 0) == pytest.approx(3.92 * spread, rel=0.3)
+    assert not stability._over_networks(ratios * [[1], [1], [0]], 0).known
+
+
+def test_every_network_of_the_law_has_its_own_inputs(measured: stability.Measurements) -> None:
+    seed = TINY.seed + 5
+    probe = load_dataset("digits").redrawn(seed).test_inputs[: TINY.probe_size].double()
+    flipped, _ = flips_of_random_steps(MLP(TINY.sizes, seed), probe, seed)
+    expected = flipped[0] * np.pi / np.arctan(RELATIVE_STEPS)
+    np.testing.assert_allclose(measured.flip_law.over_law["layer 1"][:, 5], expected)
 
 
 def test_the_truth_along_training_is_that_of_training_again(

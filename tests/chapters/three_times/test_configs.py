@@ -20,7 +20,9 @@ CONFIG = RunConfig(dataset="digits", architecture="mlp", optimizer="adamw", step
         ({"optimizer": "lion"}, "adamw"),
         ({"schedule": "linear"}, "warm-up"),
         ({"dataset": "sst2"}, "use transformer"),
-        ({"decay": 1.0}, "0 to below 1"),
+        ({"decay": 1.0}, "above 0, below 1"),
+        ({"decay": 0.0}, "above 0, below 1"),
+        ({"dataset": "sst2", "architecture": "transformer", "redraw": True}, "one split is known"),
         ({"average_every": 0}, "at least 1 step"),
     ],
 )

@@ -13,14 +13,14 @@ from matplotlib.figure import Figure
 
 from regime_lib.chapters.three_times import figures as draw
 from regime_lib.chapters.three_times import figures_settings as settings
+from regime_lib.chapters.three_times.limits import product_limit_median
 from regime_lib.chapters.three_times.multiverse import ShareAbove
 from regime_lib.chapters.three_times.scene import choices_scene, still
 from regime_lib.chapters.three_times.specifications import DEFINITIONS
 from regime_lib.companion.figures.scene import Points
 from regime_lib.companion.figures.theme import Theme
-from regime_lib.estimate import number
 
-BOUNDS = ("exact", "lower", "upper", "mixed", "undetermined", "exact")
+BOUNDS = ("exact", "lower", "upper", "between", "open", "exact")
 OPTIMIZERS = ("sgd", "momentum", "adamw")
 RATIOS = np.exp(np.random.default_rng(0).normal(size=48)) * 2
 TABLE = pd.DataFrame(
@@ -43,10 +43,13 @@ TABLE = pd.DataFrame(
     ]
 )
 TABLE["bound"] = [BOUNDS[number % 6] for number in range(48)]
-TABLE["ratio"] = np.where(TABLE["bound"] == "undetermined", np.nan, RATIOS)
+TABLE["ratio"] = np.where(TABLE["bound"] == "open", np.nan, RATIOS)
+TABLE["least"] = np.where(TABLE["bound"].isin(["upper", "open"]), 0.0, RATIOS)
+TABLE["most"] = np.where(TABLE["bound"].isin(["lower", "open"]), np.inf, RATIOS)
+TABLE.loc[TABLE["bound"] == "between", "least"] *= 0.5
 TABLE = TABLE.assign(low=0.9 * TABLE["ratio"], high=1.1 * TABLE["ratio"])
 USUAL = TABLE[TABLE["definition"] == "peak@0.1"]
-SHARES = {"here": [ShareAbove(1.0, number(0.6), 0.5, 0.2), ShareAbove(3.0, number(0.1), 0.05, 0.2)]}
+SHARES = {"here": [ShareAbove(1.0, 0.5, 0.2), ShareAbove(3.0, 0.05, 0.2)]}
 HEAT = np.array([[1.0, 2.0, 12.0, 0.5, np.nan, 1.1]] * len(DEFINITIONS))
 FALL = np.exp(-np.arange(80) / 20)
 CHANGES = {("mlp", "sgd"): np.array([FALL, FALL]), ("cnn", "adamw"): np.array([FALL, FALL**2])}
@@ -73,7 +76,8 @@ def test_every_specification_stands_on_the_curve_once_and_in_order() -> None:
     labels = [text.get_text() for text in below.get_yticklabels()]
     assert labels[:3] == ["SGD", "momentum", "AdamW"]
     medians = {t.get_text() for t in below.texts}
-    assert f"{TABLE.loc[TABLE['optimizer'] == 'sgd', 'ratio'].median():.2f}" in medians
+    own = TABLE[TABLE["optimizer"] == "sgd"]
+    assert f"{product_limit_median(own['least'].to_numpy(), own['most'].to_numpy()):.2f}" in medians
 
 
 def test_each_definition_has_one_family() -> None:
@@ -97,7 +101,8 @@ def test_dots_stand_at_their_ratios_hollow_where_they_are_bounds() -> None:
 
 
 def test_alt_texts_say_the_numbers() -> None:
-    assert f"with median {TABLE['ratio'].median():.2f}" in draw.specification_curve_alt(TABLE)
+    exact = (TABLE["bound"] == "exact").sum()
+    assert f"; {exact} are exact, 24 are bounds and 8 have" in draw.specification_curve_alt(TABLE)
     assert draw.shares_alt(SHARES).startswith("here: above 1 surely 50%, open 20%, above 3")
     assert "peak@0.5 1.00, 2.00, 12.00" in draw.where_it_holds_alt(HEAT)
     assert settings.by_data_alt(USUAL).count(" to ") == 2
@@ -111,5 +116,6 @@ def test_the_scene_shows_what_its_sliders_say() -> None:
     points = [mark for mark in shown.marks[0] if isinstance(mark, Points)]
     drawn = np.sort(np.concatenate([np.asarray(mark.y) for mark in points]))
     assert drawn == pytest.approx(np.sort(rows["ratio"].dropna()))
-    assert f"median {rows['ratio'].median():.2f}" in shown.readout
+    middle = product_limit_median(rows["least"].to_numpy(), rows["most"].to_numpy())
+    assert f"median {middle:.2f}" in shown.readout
     assert "no ratio" in scene.frames[(0, 0, 1)].readout

@@ -121,6 +121,25 @@ def test_the_same_seed_gives_the_same_bits_and_another_does_not(run: TrackedRun)
     assert not np.array_equal(other.series[key].values, run.series[key].values)
 
 
+def test_without_its_average_the_network_is_tracked_alike(run: TrackedRun) -> None:
+    alone = tracked_run(CONFIG, ["iterate"])
+    assert {network for network, _ in alone.series} == {"iterate"}
+    for key, series in alone.series.items():
+        assert np.array_equal(series.values, run.series[key].values)
+
+
+def test_redrawn_runs_have_their_own_split_and_probe_and_the_same_sizes() -> None:
+    tasks = [task_of(replace(CONFIG, redraw=True, seed=seed)) for seed in (0, 1)]
+    tasks.append(task_of(CONFIG))
+    shapes = {(len(task.data.train_labels), len(task.data.test_labels)) for task in tasks}
+    assert len(shapes) == 1
+    for i, one in enumerate(tasks):
+        assert torch.equal(one.probe, one.data.test_inputs[: CONFIG.probe_size])
+        for other in tasks[i + 1 :]:
+            assert not torch.equal(one.probe, other.probe)
+            assert not torch.equal(one.data.train_inputs, other.data.train_inputs)
+
+
 @pytest.mark.parametrize("architecture", ["cnn", "transformer"])
 def test_other_networks_run_in_full_batches_too(architecture: str) -> None:
     few = replace(

@@ -57,7 +57,7 @@ CUTS = pd.DataFrame(
     ]
 )
 FLIPS = RANDOM.random((300, 12)) * (RANDOM.random((300, 12)) < 0.5)
-RUN = parts.OneRun({}, {"embers-half": 7}, FLIPS, (8, 4), SERIES, SERIES)
+RUN = parts.OneRun({}, {"flips-half": 7}, FLIPS, (8, 4), SERIES, SERIES)
 LAW = parts.FlipLaw({}, {}, BOTH, BOTH, {"sgd": RUNS, "adam": 2 * RUNS})
 LAYERS = parts.Layers({"relu1": SERIES}, {"hidden1": (STEPS, np.ones((300, 2)))})
 POINTS = parts.Proportional({}, {}, {"sgd": RANDOM.random((2, 50))}, {"sgd": RUNS})

@@ -14,13 +14,15 @@ from regime_lib.chapters.training_response import measure as chapter
 from regime_lib.chapters.training_response.flips import as_module
 from regime_lib.chapters.training_response.reductions import CHOICES
 from regime_lib.chapters.training_response.responses import trained
-from regime_lib.chapters.training_response.tasks import DEFINITIONS
+from regime_lib.chapters.training_response.tasks import DEFINITIONS, share_left
 from regime_lib.companion.book.project import find_project
 from regime_lib.companion.claims.claims import load_claims
 from regime_lib.companion.running.measuring import claims_in
 from regime_lib.keeping import dumps, loads
+from regime_lib.simulators.training_response.features import feature_space
 from regime_lib.simulators.training_response.networks import make_networks, trained_inputs
 from regime_lib.simulators.training_response.setup import Setup
+from regime_lib.simulators.training_response.tasks import random_task, train_on_task
 from tests.chapters.training_response.tiny import TINY, tiny_measurements
 
 PARTS = [field.name for field in dataclasses.fields(chapter.Measurements)]
@@ -43,6 +45,15 @@ def test_every_claim_of_the_chapter_is_measured_once(measured: chapter.Measureme
     claims = load_claims(find_project().claims_file).values()
     own = {claim.id: claim.unit for claim in claims if claim.chapter == "30_training_response"}
     assert {name: estimate.unit for name, estimate in claims_in(measured).items()} == own
+
+
+def test_the_parts_with_claims_and_no_others_are_named(measured: chapter.Measurements) -> None:
+    named = {part.__name__ for part in chapter.PARTS}
+    assert named == {part for part in PARTS if getattr(getattr(measured, part), "claims", None)}
+    claims = load_claims(find_project().claims_file)
+    empirical = {name for name in claims_in(measured) if claims[name].kind == "empirical"}
+    parts = [getattr(measured, part.__name__) for part in chapter.EMPIRICAL]
+    assert empirical <= {name for part in parts for name in part.claims}
 
 
 @pytest.mark.parametrize("part", PARTS)
@@ -194,7 +205,13 @@ def test_the_rotation_is_what_networks_do(measured: chapter.Measurements) -> Non
 def test_what_a_product_leaves_out_is_that_of_singular_values(
     measured: chapter.Measurements,
 ) -> None:
-    run, found = trained(TINY, "elu"), measured.separability
+    found = measured.separability
+    relu = trained(TINY)
+    scaled = relu.logit_table / relu.own("logit")[..., None]
+    squares = [np.linalg.svd(scaled[:, seed], compute_uv=False) ** 2 for seed in range(3)]
+    carried = np.median([own[0] / own.sum() for own in squares])
+    assert found.claims["tr-separability"].value == pytest.approx(carried)
+    run = trained(TINY, "elu")
     table = run.output_table / run.own("output")[..., None]
     for seed in range(3):
         squares = np.linalg.svd(table[:, seed], compute_uv=False) ** 2
@@ -230,10 +247,35 @@ def test_inner_targets_are_approached_as_predicted(measured: chapter.Measurement
 def test_feature_spaces_are_compared_task_by_task(measured: chapter.Measurements) -> None:
     found = measured.feature_spaces
     full, sgd, noisy = (found.effective[:, k] for k in range(3))
-    for name, ratio in (("", sgd / full), ("-label-noise", noisy / sgd)):
-        truth = np.median(stats.gmean(ratio, axis=0))
-        assert found.claims[f"tr-feature-space{name}"].value == pytest.approx(truth)
+    small_sgd, small_noisy = (found.small_steps[:, k] for k in range(2))
+    for name, ratio, small in (
+        ("", sgd / full, small_sgd / full),
+        ("-label-noise", noisy / sgd, small_noisy / small_sgd),
+    ):
+        medians = [np.median(np.log(stats.gmean(one, axis=0))) for one in (ratio, small)]
+        assert found.numbers[f"features-kept{name}"] == pytest.approx(np.exp(medians[0]))
+        assert found.numbers[f"features-kept{name}-small"] == pytest.approx(np.exp(medians[1]))
+        claim = found.claims[f"tr-feature-space{name}"]
+        assert claim.known == (medians[0] < 0)
+        if claim.known:
+            assert claim.value == pytest.approx(medians[1] / medians[0])
     assert found.numbers["neff-elu-sgd"] == np.median(sgd[1])
+
+
+def test_small_steps_go_as_far_in_time_as_large_ones(measured: chapter.Measurements) -> None:
+    setup, seeds = TINY.setup(), range(TINY.seed, TINY.seed + TINY.task_seeds)
+    task = random_task(setup, seeds, 32)
+    finer = train_on_task(setup, seeds, task, "sgd", rate=0.02, passes=25)
+    truth = feature_space(finer, task.inputs).effective
+    assert measured.feature_spaces.small_steps[0, 0] == pytest.approx(truth)
+
+
+def test_what_is_left_of_an_effect_of_the_step_is_a_fifth() -> None:
+    random = np.random.default_rng(0)
+    large = -random.uniform(0.5, 1, 30)
+    assert share_left(large, large / 5, "30 tasks", 0).value == pytest.approx(0.2)
+    assert share_left(large, large, "30 tasks", 0).value == pytest.approx(1)
+    assert not share_left(-large, large, "30 tasks", 0).known  # nothing was reduced
 
 
 def test_fragility_correlates_as_scipy_says(measured: chapter.Measurements) -> None:

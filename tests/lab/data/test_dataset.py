@@ -77,6 +77,37 @@ def test_a_subset_beyond_the_data_is_refused(
     refusal(names, lambda: small.subset(n_train, n_test))
 
 
+def rows_of(data: Dataset, part: str) -> list[tuple[float, ...]]:
+    inputs, labels = getattr(data, f"{part}_inputs"), getattr(data, f"{part}_labels")
+    return [(*row, label) for row, label in zip(inputs.tolist(), labels.tolist(), strict=True)]
+
+
+@given(first=st.integers(0, 2**32 - 1), second=st.integers(0, 2**32 - 1))
+def test_a_redrawn_split_holds_every_pair_once_in_sets_of_the_same_sizes(
+    first: int, second: int
+) -> None:
+    train, test = np.arange(24, dtype=np.uint8), np.arange(100, 116, dtype=np.uint8)
+    data = dataset_of(train.reshape(12, 2), test.reshape(8, 2))
+    one, again, other = data.redrawn(first), data.redrawn(first), data.redrawn(second)
+    assert rows_of(one, "train") == rows_of(again, "train")
+    assert (rows_of(one, "train") == rows_of(other, "train")) == (first == second)
+    for new in (one, other):
+        assert len(new.train_labels) == 12
+        everything = rows_of(new, "train") + rows_of(new, "test")
+        assert sorted(everything) == sorted(rows_of(data, "train") + rows_of(data, "test"))
+        assert (new.mean, new.std, new.image_shape) == (data.mean, data.std, data.image_shape)
+
+
+def test_a_redrawn_split_mixes_both_sets_in_proportion(small: Dataset) -> None:
+    tests = {tuple(row) for row in small.test_inputs.tolist()}
+    found = [
+        sum(tuple(row) in tests for row in small.redrawn(seed).test_inputs.tolist())
+        for seed in range(200)
+    ]
+    # 20 of 70 rows are tested: hypergeometric, mean 400 / 70 and deviation 1.72 in one draw
+    assert abs(np.mean(found) - 400 / 70) < 4 * 1.72 / np.sqrt(200)
+
+
 def test_images_can_be_had_in_their_shape_and_other_data_cannot(small: Dataset) -> None:
     digits = load_dataset("digits")
     images = digits.as_images()

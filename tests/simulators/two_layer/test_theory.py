@@ -15,8 +15,8 @@ from regime_lib.simulators.two_layer.phases import (
     living_at,
     measure_phases,
     measure_plateau,
-    participation_ratio,
     pattern_counts,
+    when_below,
 )
 from regime_lib.simulators.two_layer.problem import Neurons, TwoPoints, random_neurons
 from regime_lib.simulators.two_layer.solver import exact_flow
@@ -31,6 +31,26 @@ def test_living_fractions_match_a_monte_carlo_of_the_frozen_field(p: float, delt
     for sign, expected in zip((1, -1), theory.living_fractions(problem), strict=True):
         share = (living == sign).mean()
         assert share == pytest.approx(expected, abs=3.5 * math.sqrt(share * (1 - share) / 2500))
+
+
+@pytest.mark.untyped  # thousands of events: too slow with every call checked
+@pytest.mark.parametrize(("p", "delta"), [(4.0, 0.1), (2.0, 0.4)])
+def test_the_start_decides_which_neurons_live(p: float, delta: float) -> None:
+    problem, start = TwoPoints(p, delta), random_neurons(800, 3, kappa1=1e-6)
+    flow = exact_flow(problem, start, 1e-3)
+    fated = theory.fates(problem, start)
+    assert np.count_nonzero(fated != living_at(flow, 1e-3)) <= 1  # one may start on a border
+    assert set(fated) == {-1.0, 0.0, 1.0}
+
+
+def test_the_loss_is_at_a_level_when_it_is_said() -> None:
+    flow = exact_flow(TwoPoints(4.0, 0.1), random_neurons(100, 0), 1e5)
+    for level in (0.98, 0.81, 0.1):
+        time = np.array([when_below(flow, level)])
+        assert flow.loss(time)[0] == pytest.approx(level, rel=1e-4)
+        assert flow.loss(time)[0] <= level < flow.loss(0.999 * time)[0]
+    assert when_below(flow, 2.0) == 0
+    assert math.isnan(when_below(flow, 1e-9))
 
 
 @pytest.mark.parametrize("delta", [0.05, 0.02])
@@ -134,11 +154,6 @@ def test_counts_add_up_and_end_as_the_flow_does() -> None:
     for row, sign in ((0, 1), (1, -1)):
         held = patterns[0][flow.start.signs == sign]
         np.testing.assert_array_equal(counts[-1, row], np.bincount(held, minlength=6))
-
-
-def test_the_participation_ratio_counts_equal_directions() -> None:
-    assert participation_ratio(np.eye(5)) == pytest.approx(5)
-    assert participation_ratio(np.outer(np.arange(1, 4), [1.0, 2.0])) == pytest.approx(1)
 
 
 def test_tiny_angles_keep_their_digits() -> None:

@@ -1,7 +1,7 @@
 """`oui`: the overfitting-underfitting indicator, how differently two samples switch the units.
 
-arXiv 2504.17160 and the authors' code (github.com/AlbertoFdezHdez/OUI, `on_batch_OUI`), as our
-notes read them (definition 9). Training that goes well is said to keep it between 0.6 and 0.8. It
+arXiv 2504.17160 and the authors' code (github.com/AlbertoFdezHdez/OUI, `on_batch_OUI`), in its
+form of 2025. Training that goes well is said to keep it between 0.6 and 0.8. It
 compares *two samples at one time*; pattern change compares *one sample at two times*.
 """
 

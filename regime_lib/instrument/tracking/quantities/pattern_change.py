@@ -13,7 +13,7 @@ class PatternChange(PatternQuantity):
     r"""Share of bits that flipped in the last step, :math:`H(S_t, S_{t-1})`.
 
     The normalised Hamming distance, over :math:`N` units and :math:`P` samples, is
-    :math:`H(S, S') = \frac{1}{PN} \sum_{p,i} |S - S'|_{pi}` (our notes on arXiv 2602.08333).
+    :math:`H(S, S') = \frac{1}{PN} \sum_{p,i} |S - S'|_{pi}`.
     """
 
     name, of_step = "pattern_change", True

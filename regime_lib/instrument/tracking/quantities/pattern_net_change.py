@@ -17,7 +17,7 @@ from regime_lib.instrument.tracking.quantities.base import StateQuantity, Values
 class PatternNetChange(StateQuantity):
     """Hamming distance across every window of N steps, :math:`H(S_t, S_{t-N})`, at its end.
 
-    See `regime_lib.instrument.tracking.net_flips` (our notes on arXiv 2602.08333, full pilot, A.0).
+    See `regime_lib.instrument.tracking.net_flips`.
     """
 
     window: int = 0
