@@ -344,7 +344,7 @@ def test_where_no_browser_can_be_had_one_sentence_says_what_to_do(tmp_path: Path
     assert done.stderr.splitlines()[-1].startswith("No Chromium was found and none could be")
 
 
-@pytest.mark.parametrize("name", ["venv", "browser", "run"])
+@pytest.mark.parametrize("name", ["venv", "beside", "browser", "run"])
 def test_every_script_parses_and_may_be_executed(name: str) -> None:
     path = ROOT / ".ci" / name
     assert run("sh", "-n", path).returncode == 0

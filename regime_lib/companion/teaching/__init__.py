@@ -1,0 +1,1 @@
+"""Chapters in class: notebooks for students and instructors, and receipts of what was rerun."""
