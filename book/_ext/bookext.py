@@ -1,4 +1,4 @@
-"""What the book adds to Sphinx: tables of public names, and repairs of the pages' accessibility.
+"""What the book adds to Sphinx: tables of public names, repairs of pages, and downloads.
 
 The theme's pages break a few rules of WCAG that no setting reaches. Each repair below is made on
 the finished page, changes nothing the second time, and leaves pages that need none untouched.
@@ -20,6 +20,8 @@ from docutils.statemachine import StringList
 from sphinx.application import Sphinx
 from sphinx.ext.autosummary import Autosummary
 from sphinx.util.docutils import SphinxDirective
+
+from regime_lib.companion.teaching.downloads import prepare_downloads
 
 
 class PublicNames(Autosummary):
@@ -147,6 +149,13 @@ def repair_pages(app: Sphinx, error: Exception | None) -> None:
                 path.write_text(mended, encoding="utf-8")
 
 
+def ready_downloads(app: Sphinx, error: Exception | None) -> None:
+    """Make the notebooks that a page offers for download readable outside the book."""
+    if error is None and app.builder.format == "html":
+        bibliography = Path(app.srcdir) / "book" / "references.bib"
+        prepare_downloads(Path(app.outdir) / "_sources", bibliography)
+
+
 def setup(app: Sphinx) -> dict[str, Any]:
     """Register the directive and the repairs with Sphinx."""
     app.add_directive("public-names", PublicNames)
@@ -154,4 +163,5 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("autodoc-process-signature", hide_paths)
     app.connect("autodoc-process-docstring", part_tables)
     app.connect("build-finished", repair_pages)
+    app.connect("build-finished", ready_downloads)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -19,6 +19,7 @@ _FILE_NAME = re.compile(r"\S+\.(?:png|jpe?g|svg|gif|webp)", re.IGNORECASE)
 _UNRESOLVED = re.compile(
     r"\{(?:glue|cite|ref|doc|numref|eq|prf)[^}\s]*\}|papermill\.record|\btensor\(|\bnp\.\w+\("
 )
+_NOTHING = {"no number", "nan", "none", ""}
 _CSS_URL = re.compile(r"""url\(\s*(["']?)(.*?)\1\s*\)|@import\s+(["'])(.*?)\3""")
 
 
@@ -67,6 +68,20 @@ def unresolved(html: str) -> list[str]:
     for code in page.select("pre, code, script, style"):
         code.decompose()
     return _UNRESOLVED.findall(page.get_text(" "))
+
+
+def glued_nothings(html: str) -> list[str]:
+    """Return the sentences of running text into which nothing was glued: "no number", or NaN.
+
+    A table may have a cell without a number; a sentence that says "from no number to no number" was
+    written for a run that measured one.
+    """
+    page = BeautifulSoup(html, "html.parser")
+    return [
+        " ".join((glued.find_parent(["p", "li", "dd", "figcaption"]) or glued).get_text().split())
+        for glued in page.select(".pasted-text")
+        if glued.get_text(strip=True).lower() in _NOTHING and not glued.find_parent("table")
+    ]
 
 
 def remote_assets(html: str) -> list[str]:

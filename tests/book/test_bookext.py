@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from importlib.util import module_from_spec, spec_from_file_location
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 
 import pytest
 
@@ -59,3 +59,22 @@ def test_a_repair_does_its_work_once(bookext: ModuleType, before: str, after: st
 def test_a_page_without_faults_is_left_as_it_is(bookext: ModuleType) -> None:
     page = "<!DOCTYPE html>\n<p>Left <b>alone</b>,&nbsp;even its spelling of a space.</p>\n"
     assert bookext.repair(page) == page
+
+
+def test_downloads_are_made_ready_where_a_build_succeeded(
+    bookext: ModuleType, tmp_path: Path
+) -> None:
+    source = ROOT / "notebooks" / "10_stability.ipynb"
+    offered = tmp_path / "_sources" / "notebooks" / source.name
+    offered.parent.mkdir(parents=True)
+    offered.write_bytes(source.read_bytes())
+    app = SimpleNamespace(
+        builder=SimpleNamespace(format="html"), outdir=str(tmp_path), srcdir=str(ROOT)
+    )
+    bookext.ready_downloads(app, RuntimeError("the build failed"))
+    assert offered.read_bytes() == source.read_bytes()
+    bookext.ready_downloads(app, None)
+    text = offered.read_text(encoding="utf-8")
+    assert "This notebook needs the package regime_lib" in text
+    assert "{glue:text}" not in text
+    assert "(Pérez-Corral et al., 2026)" in text

@@ -9,8 +9,9 @@ import pytest
 import yaml
 from bs4 import BeautifulSoup
 
+from regime_lib.companion.claims.claims import PAPERS, Verdict
 from tests.book.conftest import ROOT
-from tests.book.pages import alt_fault, unresolved
+from tests.book.pages import alt_fault, glued_nothings, unresolved
 
 pytestmark = pytest.mark.book
 
@@ -44,10 +45,28 @@ def test_the_landing_page_shows_the_figure_in_four_variants(html: Path) -> None:
     }
 
 
-def test_the_numbers_of_the_landing_page_are_glued(html: Path) -> None:
-    glued = read(html, "book/index.html").select(".rl-finding .pasted-text")
-    assert len(glued) >= 7
-    assert all(re.fullmatch(r"\d+(\.\d+)?", value.get_text(strip=True)) for value in glued)
+def test_the_numbers_of_the_landing_page_are_glued_and_so_is_how_firm_they_are(html: Path) -> None:
+    finding = read(html, "book/index.html").select_one(".rl-finding")
+    assert finding is not None
+    glued = [value.get_text(strip=True) for value in finding.select(".pasted-text")]
+    assert len([text for text in glued if re.fullmatch(r"-?\d+(\.\d+)?", text)]) >= 7
+    firm = [text for text in glued if re.search(r"fresh block|not measured", text)]
+    assert len(firm) == len([text for text in glued if text in set(Verdict)])
+    for value in finding.select(".pasted-text"):
+        value.decompose()
+    assert not re.search(r"\d", finding.get_text()), "a number is typed"
+
+
+def test_the_landing_page_says_what_holds_paper_by_paper(html: Path) -> None:
+    page = read(html, "book/index.html")
+    rows = page.select("table.rl-holds tbody tr")
+    linked = [str(link["href"]) for row in rows for link in row.select("th a")]
+    assert linked == [f"paper-{key}.html" for key in PAPERS]
+    counted = [
+        [int(c.get_text()) for c in row.select("td") if c.get_text().isdigit()] for row in rows
+    ]
+    assert any(counted)  # a paper without an empirical statement has none
+    assert all(sum(parts) == total for total, *parts in filter(None, counted))
 
 
 def test_the_landing_page_leads_to_every_chapter(html: Path) -> None:
@@ -62,9 +81,22 @@ def test_the_scorecard_lists_every_claim_once(html: Path, claims: list[dict[str,
     assert sorted(listed) == sorted(str(claim["id"]) for claim in claims)
 
 
-def test_the_page_of_papers_lists_every_claim(html: Path, claims: list[dict[str, object]]) -> None:
-    listed = claim_ids(read(html, "book/papers.html"))
-    assert sorted(listed) == sorted(str(claim["id"]) for claim in claims)
+def test_the_pages_of_the_papers_list_every_claim(
+    html: Path, claims: list[dict[str, object]]
+) -> None:
+    for key in PAPERS:
+        listed = claim_ids(read(html, f"book/paper-{key}.html"))
+        own = [str(claim["id"]) for claim in claims if claim["paper"] == key]
+        assert sorted(listed) == sorted(own)
+
+
+def test_the_pages_of_the_papers_list_every_statement(html: Path) -> None:
+    statements = yaml.safe_load((ROOT / "book" / "statements.yml").read_text(encoding="utf-8"))
+    for key in PAPERS:
+        page = read(html, f"book/paper-{key}.html")
+        listed = [str(row["id"]) for row in page.select("li.rl-asserted")]
+        own = [f"statement-{one['id']}" for one in statements if one["paper"] == key]
+        assert sorted(listed) == sorted(own)
 
 
 def test_a_claim_with_a_verdict_leads_to_its_card(html: Path) -> None:
@@ -77,8 +109,16 @@ def test_nothing_raw_of_the_source_shows(html: Path, page_name: str) -> None:
     assert unresolved((html / page_name).read_text(encoding="utf-8")) == []
 
 
+def test_no_sentence_is_glued_together_from_nothing(html: Path, page_name: str) -> None:
+    assert glued_nothings((html / page_name).read_text(encoding="utf-8")) == []
+
+
 def test_no_page_tells_where_the_book_was_built(html: Path, page_name: str) -> None:
     assert str(ROOT) not in (html / page_name).read_text(encoding="utf-8")
+
+
+def test_no_page_cites_notes_that_no_reader_can_see(html: Path, page_name: str) -> None:
+    assert not re.search(r"\bour\s+notes\b", read(html, page_name).get_text(), re.IGNORECASE)
 
 
 def test_every_page_has_one_heading_and_a_language(html: Path, page_name: str) -> None:
@@ -100,6 +140,20 @@ def test_every_page_has_one_heading_and_a_language(html: Path, page_name: str) -
 )
 def test_raw_source_is_noticed(raw: str) -> None:
     assert unresolved(raw)
+
+
+@pytest.mark.parametrize("nothing", ["no number", " NaN", ""])
+def test_nothing_in_running_text_is_noticed(nothing: str) -> None:
+    glued = f'<span class="pasted-text">{nothing}</span>'
+    assert glued_nothings(f"<p>The ratio is {glued} here.</p>")
+    assert glued_nothings(f"<ul><li>from {glued}</li></ul>")
+
+
+def test_numbers_and_tables_and_words_about_numbers_are_no_fault() -> None:
+    assert glued_nothings('<p>It is <span class="pasted-text">1.03</span>.</p>') == []
+    assert glued_nothings("<p>A card may say no number.</p>") == []
+    cell = '<table><tr><td><p><span class="pasted-text">no number</span></p></td></tr></table>'
+    assert glued_nothings(cell) == []
 
 
 def test_source_that_is_shown_as_code_is_no_fault() -> None:
