@@ -307,7 +307,7 @@ def lead_removed(before: PerRun, after: PerRun) -> Estimate:
     Of a run without a lead that could be removed the share may be anything.
     """
     known = before > _LEAD
-    share = 1 - np.log(after) / np.log(np.where(known, before, np.e))
+    share = 1 - np.log(after) / np.log(np.where(known, before, 2.0))
     least, most = (np.where(known, share, unknown) for unknown in (-np.inf, np.inf))
     return _median_between(least, most, f"{len(before)} seeds")
 
