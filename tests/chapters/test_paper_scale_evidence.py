@@ -19,7 +19,7 @@ PROJECT = Project(ROOT)
 #: Claims that were restated in another quantity since the runs, and are not judged by them.
 RESTATED = {
     "60_neuron_modes": {"nd-slope-flat-start", "nd-truncation"},
-    "61_attraction_basins": {"nd-depth-width"},
+    "61_attraction_basins": {"nd-depth-width", "nd-depth-optimum"},
     "62_grokking": {"nd-grok-phase-two"},
 }
 

@@ -116,7 +116,7 @@ def test_prose_is_told_how_fresh_seeds_judge_empirical_claims(tmp_path: Path, sh
     claim = load_claims(project.claims_file)["rc-tiny-ratio"]
     rows = [
         {"block": block, **as_measurement(claim, ratio(value, value, 6, 8)).as_dict()}
-        for block, value in enumerate((3, 1, 4))
+        for block, value in enumerate((3, 1.5, 4))
     ]
     table = pd.DataFrame(rows).rename(columns={"id": "claim"})[["block", *COLUMNS]]
     publish_firmness(project, "10_tiny", table, {})

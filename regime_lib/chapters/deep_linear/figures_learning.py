@@ -156,7 +156,7 @@ def relu(theme: Theme, found: Relu) -> Figure:
     size = (3.9, 4.6) if theme.narrow else (7.2, 4.4)
     figure = Figure(figsize=size, layout="constrained")
     top, bottom = figure.subplots(2, 1, sharex=True, height_ratios=(1.4, 1))
-    steps = np.arange(1, len(found.losses) + 1)
+    steps = np.arange(1.0, len(found.losses) + 1)
     flips = smooth(found.flips, _SMOOTHING)
     _levels(theme, top, found.values, "critical values of the linear network")
     _lines(theme, top, steps, found.losses, "loss", "loss, a line per seed")

@@ -191,7 +191,7 @@ def test_a_network_that_only_lingers_at_a_saddle_is_seen_to_move_on() -> None:
 def test_products_of_one_value_differ_where_two_sets_of_values_have_one_sum() -> None:
     products = np.array([np.diag(d) for d in ([5.0, 0, 0], [0, 4, 3], [5, 4, 3])])
     losses = np.array([0.0, 12.5])
-    apart = landscape.spread_at_one_value(products, LinearTask.diagonal([5.0, 4, 3]), losses)
+    apart = landscape.spread_at_one_value(products, LinearTask.diagonal([5.0, 4.0, 3.0]), losses)
     assert apart == 5
     collide = dataclasses.replace(TINY, sigma_1=2.5, sigma_2=2.0, sigma_3=1.5)
     assert (landscape.critical_points(collide).claims["dl-quotient"].value or 0) > 1

@@ -167,8 +167,13 @@ def test_a_verdict_that_is_not_firm_says_so_on_its_badge_and_wherever_it_is_coun
 
 
 def test_what_could_be_chance_is_counted_and_marked(findings: Findings) -> None:
-    chance = measured(findings, 2.5, 0.9, 6.5)
-    assert chance.records[0].verdict is Verdict.PARTLY
+    alone = measured(findings, 2.5, 1.1, 5.6)
+    assert alone.records[0].verdict is Verdict.PARTLY
+    nothing = measured(findings, 1.0, 0.5, 2.0).records[0]
+    others = tuple(
+        replace(nothing, claim=replace(nothing.claim, id=f"rc-other-{k}")) for k in range(20)
+    )
+    chance = replace(alone, records=(*alone.records, *others))  # one of many is no surprise
     marks = soup(scorecard(chance)).select("p.rl-chance")
     assert len(marks) == 1
     assert "not told apart from no effect (1)" in plain(marks[0])
