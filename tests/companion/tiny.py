@@ -7,6 +7,27 @@ from pathlib import Path
 from typing import Any
 
 from regime_lib.companion.book.project import Project
+from regime_lib.companion.claims.claims import PAPERS, Claim, Criterion, Definition, Kind, Source
+from regime_lib.companion.claims.criteria import Range
+
+
+def a_claim(allowed: str, *, stronger: str | None = None, no_effect: float | None = None) -> Claim:
+    """Return an empirical claim that allows a range."""
+    return Claim(
+        id="rc-effect",
+        paper=PAPERS["regime-change"],
+        where="abstract",
+        chapter="10_tiny",
+        statement="There is an effect.",
+        kind=Kind.EMPIRICAL,
+        source=Source.FOUND,
+        definition=Definition.PAPER,
+        quantity="difference",
+        unit="1",
+        no_effect=no_effect,
+        criterion=Criterion(Range(allowed), stronger),
+    )
+
 
 CLAIMS = """\
 - id: rc-tiny-ratio

@@ -13,12 +13,9 @@ from scipy import stats
 
 from regime_lib import estimate
 from regime_lib.companion.claims.claims import (
-    PAPERS,
     Claim,
     Criterion,
-    Definition,
     Kind,
-    Source,
     Verdict,
 )
 from regime_lib.companion.claims.comparisons import (
@@ -30,21 +27,9 @@ from regime_lib.companion.claims.criteria import Range
 from regime_lib.companion.claims.ledger import Measurement, Record, as_measurement
 from regime_lib.estimate import Estimate, Method
 from tests.companion.refusals import refused
+from tests.companion.tiny import a_claim
 
-CLAIM = Claim(
-    id="rc-effect",
-    paper=PAPERS["regime-change"],
-    where="abstract",
-    chapter="10_tiny",
-    statement="There is an effect.",
-    kind=Kind.EMPIRICAL,
-    source=Source.FOUND,
-    definition=Definition.PAPER,
-    quantity="difference",
-    unit="1",
-    no_effect=0.0,
-    criterion=Criterion(Range("[0.5, 2]"), "above"),
-)
+CLAIM = a_claim("[0.5, 2]", stronger="above", no_effect=0.0)
 
 
 def measured(one: Estimate, claim: Claim = CLAIM) -> Measurement:

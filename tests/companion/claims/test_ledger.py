@@ -13,16 +13,10 @@ from hypothesis import strategies as st
 
 from regime_lib.companion.book.project import Project
 from regime_lib.companion.claims.claims import (
-    PAPERS,
     Claim,
-    Criterion,
-    Definition,
-    Kind,
-    Source,
     Verdict,
     load_claims,
 )
-from regime_lib.companion.claims.criteria import Range
 from regime_lib.companion.claims.ledger import (
     CLAIM_MIME,
     Measurement,
@@ -34,7 +28,7 @@ from regime_lib.companion.claims.ledger import (
 )
 from regime_lib.estimate import Estimate, Method, no_number, number
 from tests.companion.refusals import refused
-from tests.companion.tiny import make_project, tiny_cells, write_notebook
+from tests.companion.tiny import a_claim, make_project, tiny_cells, write_notebook
 
 
 @pytest.fixture
@@ -52,19 +46,7 @@ def steps(project: Project) -> Claim:
     return load_claims(project.claims_file)["rc-tiny-steps"]
 
 
-RATIO_CLAIM = Claim(
-    id="rc-x",
-    paper=PAPERS["regime-change"],
-    where="here",
-    chapter="10_tiny",
-    statement="so",
-    kind=Kind.EMPIRICAL,
-    source=Source.FOUND,
-    definition=Definition.OURS,
-    quantity="ratio",
-    unit="1",
-    criterion=Criterion(Range("[2, inf)")),
-)
+RATIO_CLAIM = a_claim("[2, inf)")
 
 
 class Tensor:
