@@ -37,6 +37,7 @@ from regime_lib.companion.running.execution import RunPlan, execute, plan_run
 from regime_lib.companion.running.keys import digest_of, measurement_parts
 from regime_lib.companion.running.sweep_chapter import chapter_function, check_points, dependencies
 from regime_lib.errors import RegimeError
+from regime_lib.storage import Damaged, Unwritten, unwritten
 
 if TYPE_CHECKING:
     from regime_lib.sweeps.store import Status
@@ -298,6 +299,7 @@ def _run(arguments: Sequence[str] | None) -> int:
     """Run the command; tell every mistake in one sentence, without a traceback."""
     try:
         code = regime.main(arguments, prog_name="regime", standalone_mode=False)
+        sys.stdout.flush()  # a full disk is told here, not after the end
         return code if isinstance(code, int) else 0
     except click.exceptions.NoArgsIsHelpError as error:
         error.show()
@@ -308,7 +310,7 @@ def _run(arguments: Sequence[str] | None) -> int:
     except (click.exceptions.Abort, KeyboardInterrupt):
         click.echo("regime: interrupted; nothing half-written is left", err=True)
         return 130
-    except BuildFailed as error:
+    except (BuildFailed, Damaged, Unwritten) as error:
         click.echo(f"regime: {error}", err=True)
         return 1
     except RegimeError as error:
@@ -317,6 +319,9 @@ def _run(arguments: Sequence[str] | None) -> int:
     except BrokenPipeError:  # the reader of a pipe had enough, as in `regime claims | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except OSError as error:
+        click.echo(f"regime: {unwritten(error, None, 'nothing half-written is left')}", err=True)
+        return 1
 
 
 def _collect(given: Sequence[tuple[str, str]], profile: str | None) -> dict[str, str]:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from regime_lib.errors import RegimeError, extra
-from regime_lib.storage import atomic_write
+from regime_lib.storage import all_or_nothing, atomic_write
 from regime_lib.sweeps.grid import Point
 
 Row = dict[str, Any]
@@ -76,9 +76,10 @@ class Store:
 
     def result(self, key: str) -> list[Row] | None:
         """Return the rows of a finished point; None if it is missing or damaged."""
-        found = self._read(f"{_RESULTS}/{key}.json")
-        whole = found is not None and found.get("digest") == digest_of(found.get("rows"))
-        return list(found["rows"]) if found and whole else None
+        match self._read(f"{_RESULTS}/{key}.json"):
+            case {"rows": list(rows), "digest": str(digest)} if digest == digest_of(rows):
+                return rows
+        return None
 
     def save_result(self, key: str, point: Point, rows: Sequence[Row], seconds: float) -> None:
         """Keep the rows of a finished point."""
@@ -98,25 +99,30 @@ class Store:
 
     def seconds(self, key: str) -> float:
         """Return how long a finished point took."""
-        found = self._read(f"{_RESULTS}/{key}.json") or {}
-        return float(found.get("seconds", 0.0))
+        match self._read(f"{_RESULTS}/{key}.json"):
+            case {"seconds": int() | float() as seconds}:
+                return float(seconds)
+        return 0.0
 
     def save_plan(self, points: Mapping[str, Point], version: str) -> None:
         """Add points to the sweep; those of another version leave it, their results stay."""
         with self._files.lock("plan.lock"):
             stored = self._read(_PLAN) or {}
-            known = stored.get("points", {}) if stored.get("version") == version else {}
+            known = self.plan() if stored.get("version") == version else {}
             content = {"version": version, "points": {**known, **points}}
             if content != stored:
                 self._files.write(_PLAN, json.dumps(content))
 
     def plan(self) -> dict[str, Point]:
         """Return every point that was asked for so far, by key."""
-        return dict((self._read(_PLAN) or {}).get("points", {}))
+        match self._read(_PLAN):
+            case {"points": dict(points)} if all(isinstance(p, dict) for p in points.values()):
+                return points
+        return {}
 
-    def write(self, name: str, content: bytes | str) -> None:
-        """Write a further file, such as the table."""
-        self._files.write(name, content)
+    def write(self, files: Mapping[str, bytes]) -> None:
+        """Write further files, such as the table; in a folder of this machine all or none."""
+        self._files.write_all(files)
 
     def status(self) -> Status:
         """Say how far the sweep has come; refused where none was started."""
@@ -131,7 +137,7 @@ class Store:
     def _read(self, name: str) -> dict[str, Any] | None:
         try:
             found = json.loads(self._files.read(name))
-        except (OSError, ValueError):
+        except (OSError, ValueError, RecursionError):
             return None  # missing, or damaged by something else: it can be made again
         return found if isinstance(found, dict) else None
 
@@ -147,6 +153,11 @@ class _Folder:
         data = content.encode() if isinstance(content, str) else content
         with atomic_write(self._root / name) as temporary:
             temporary.write_bytes(data)
+
+    def write_all(self, files: Mapping[str, bytes]) -> None:
+        with all_or_nothing() as beside:
+            for name, data in files.items():
+                beside(self._root / name).write_bytes(data)
 
     def remove(self, name: str) -> None:
         (self._root / name).unlink(missing_ok=True)
@@ -189,6 +200,10 @@ class _Remote:
         path = f"{self._root}/{name}"
         self._system.makedirs(path.rpartition("/")[0], exist_ok=True)
         self._system.pipe_file(path, data)
+
+    def write_all(self, files: Mapping[str, bytes]) -> None:
+        for name, data in files.items():
+            self.write(name, data)
 
     def remove(self, name: str) -> None:
         with suppress(FileNotFoundError):

@@ -50,8 +50,7 @@ def collect(store: Store, depends: Mapping[str, Any]) -> tuple[pd.DataFrame, dic
             **{name: metadata.version(name) for name in ("numpy", "pandas")},
         },
     }
-    store.write(TABLE, content)
-    store.write(MANIFEST, json.dumps(manifest, indent=2) + "\n")
+    store.write({TABLE: content, MANIFEST: (json.dumps(manifest, indent=2) + "\n").encode()})
     return table, manifest
 
 

@@ -10,6 +10,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from regime_lib._lazy import exports_of
+from regime_lib.companion.book.project import reading_committed
 from regime_lib.errors import RegimeError
 
 #: A comment, or a string, which may hold what looks like a comment.
@@ -46,7 +47,8 @@ def closure(
         seen.add(name)
         for path in _files(roots, name):
             if path not in found:
-                found[path] = module_of(path.read_text(encoding="utf-8"), path.name)
+                with reading_committed(path):
+                    found[path] = module_of(path.read_text(encoding="utf-8"), path.name)
                 todo += found[path].imports
     return dict(sorted(found.items()))
 

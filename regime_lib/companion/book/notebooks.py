@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import ast
-import json
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
-from regime_lib.errors import RegimeError
+from regime_lib.companion.book.project import reading_committed
+from regime_lib.storage import read_json, reading
 
 #: A notebook or one of its cells or outputs, as JSON gives it.
 Node = dict[str, Any]
@@ -25,18 +26,21 @@ _VOLATILE_CELL_KEYS = frozenset({"papermill", "execution", "collapsed", "scrolle
 
 
 def read_notebook(path: Path) -> Node:
-    """Read a notebook of format 4."""
-    try:
-        notebook = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise RegimeError(f"there is no notebook {path.name} in {path.parent.name}/") from None
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise RegimeError(
-            f"{path.name} is not a readable notebook ({error}); open and save it in Jupyter"
-        ) from None
-    if not isinstance(notebook, dict) or notebook.get("nbformat") != 4 or "cells" not in notebook:
-        raise RegimeError(f"{path.name} is not a notebook of format 4; save it again in Jupyter")
+    """Read a notebook of format 4; what reads it further may rely on its form."""
+    with reading_notebook(path):
+        notebook: Node = read_json(path, dict)
+        _require_form(notebook)
     return notebook
+
+
+def reading_notebook(path: Path) -> AbstractContextManager[None]:
+    """Tell what is wrong with a notebook: a run is made again, a committed one taken back."""
+    if "_build" in path.parts:
+        command = "evidence" if "evidence" in path.parts else "run"
+        return reading(path, f"make it anew: regime {command} {path.name.partition('.')[0]}")
+    if path.parent.name == "notebooks":
+        return reading_committed(path)
+    return reading(path, "open and save it in Jupyter, or take another copy")
 
 
 def text_of(value: str | list[str]) -> str:
@@ -100,3 +104,38 @@ def title_of(notebook: Node) -> str:
     """Return the text of the first level-one heading, or an empty string."""
     found = re.search(r"^# +(.*)", markdown_of(notebook), re.MULTILINE)
     return found[1].strip() if found else ""
+
+
+def _require_form(notebook: Node) -> None:
+    """Refuse what is no notebook of format 4: cells with text and tags, outputs with data."""
+    if notebook.get("nbformat") != 4:
+        raise ValueError("it is not a notebook of format 4")
+    cells = notebook.get("cells")
+    fit = isinstance(cells, list) and isinstance(notebook.get("metadata", {}), dict)
+    if not fit or not all(map(_is_cell, cells or ())):
+        raise ValueError("its cells or its metadata are not those of a notebook")
+
+
+def _is_cell(cell: Any) -> bool:
+    match cell:
+        case {"cell_type": "code" | "markdown" | "raw"}:
+            metadata, outputs = cell.get("metadata", {}), cell.get("outputs", [])
+            return (
+                _is_text(cell.get("source", ""))
+                and isinstance(metadata, dict)
+                and isinstance(metadata.get("tags", []), list)
+                and _is_text(metadata.get("tags", []))
+                and isinstance(outputs, list)
+                and all(map(_is_output, outputs))
+            )
+    return False
+
+
+def _is_output(output: Any) -> bool:
+    names = ("data", "metadata")
+    return isinstance(output, dict) and all(isinstance(output.get(n, {}), dict) for n in names)
+
+
+def _is_text(value: Any) -> bool:
+    lines = value if isinstance(value, list) else [value]
+    return all(isinstance(line, str) for line in lines)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+import shlex
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from regime_lib.errors import RegimeError
+from regime_lib.storage import reading
 
 _PACKAGE = Path(__file__).resolve().parents[2]
 
@@ -105,5 +108,18 @@ def find_project(start: Path | None = None) -> Project:
     )
 
 
+def reading_committed(path: Path, otherwise: str = "") -> AbstractContextManager[None]:
+    """Tell in one sentence what is wrong with a committed file, and how to get it back.
+
+    What would make the file anew, if a command does, is said by `otherwise`.
+    """
+    root = next((folder for folder in path.parents if (folder / "book").is_dir()), path.parent)
+    name = path.relative_to(root).as_posix()
+    back = f"mend it or take the committed one back: git checkout -- {shlex.quote(name)}"
+    return reading(path, f"{back}, or run {otherwise}" if otherwise else back, name)
+
+
 def _is_root(folder: Path) -> bool:
-    return (folder / "notebooks").is_dir() and (folder / "book" / "claims.yml").is_file()
+    written = ("claims.yml", "statements.yml")  # either: what is missing is told when it is read
+    known = any((folder / "book" / name).exists() for name in written)
+    return known and (folder / "notebooks").is_dir()

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from regime_lib.companion.book.catalogue import CHAPTER_NAME
+from regime_lib.companion.book.project import reading_committed
 from regime_lib.companion.claims.criteria import Position, Range
 from regime_lib.companion.claims.strict_yaml import load_strictly, plain_text, require_keys
 from regime_lib.errors import RegimeError
@@ -221,10 +222,8 @@ _ID = re.compile(r"[a-z]{2}(?:-[a-z0-9]+)+")
 
 def load_claims(path: Path) -> dict[str, Claim]:
     """Read ``book/claims.yml``, strictly; the first entry that is wrong is named and refused."""
-    try:
+    with reading_committed(path):
         text = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        raise RegimeError(f"there is no {path.parent.name}/{path.name}") from None
     return dict(_claims(text, path.name))
 
 

@@ -16,11 +16,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from regime_lib.companion.book.catalogue import chapter_names
-from regime_lib.companion.book.project import Project, find_project
+from regime_lib.companion.book.project import Project, find_project, reading_committed
 from regime_lib.companion.claims.claims import Claim, Kind, Verdict, load_claims
 from regime_lib.companion.claims.ledger import COLUMNS, judge, read_ledger
 from regime_lib.errors import RegimeError
-from regime_lib.storage import atomic_write, sha256_of, write_text
+from regime_lib.storage import all_or_nothing, read_json, read_table, sha256_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -92,10 +92,12 @@ def read_firmness(project: Project) -> dict[str, Firmness]:
     published = {record.claim.id: record.verdict for record in read_ledger(project)}
     claims = load_claims(project.claims_file)
     found: dict[str, Firmness] = {}
-    for path in sorted(_folder(project).glob("*.parquet")):
-        if path.stem not in chapter_names(project):
-            raise RegimeError(f"{project.show(path)} belongs to no chapter; remove it")
-        found |= firmness_of_blocks(_committed(project, path.stem), claims, published)
+    files = [*_folder(project).glob("*.parquet"), *_folder(project).glob("*.json")]
+    for chapter in sorted({path.stem for path in files}):
+        if chapter not in chapter_names(project):
+            place = project.show(_place(project, chapter))
+            raise RegimeError(f"{place} belongs to no chapter; remove it")
+        found |= firmness_of_blocks(_committed(project, chapter), claims, published)
     return found
 
 
@@ -159,31 +161,26 @@ def publish_firmness(
     if list(table.columns) != ["block", *COLUMNS] or table.empty:
         raise RegimeError(f"the blocks of {chapter} measured no claim; there is nothing to publish")
     place = _place(project, chapter)
-    with atomic_write(place) as temporary:
-        table.to_parquet(temporary, index=False, compression="zstd")
-    manifest = {"chapter": chapter, **facts, "rows": len(table), "sha256": sha256_of(place)}
-    write_text(place.with_suffix(".json"), json.dumps(manifest, indent=2) + "\n")
+    with all_or_nothing() as beside:
+        table.to_parquet(written := beside(place), index=False, compression="zstd")
+        manifest = {"chapter": chapter, **facts, "rows": len(table), "sha256": sha256_of(written)}
+        content = json.dumps(manifest, indent=2) + "\n"
+        beside(place.with_suffix(".json")).write_text(content, encoding="utf-8")
     return place
 
 
 def _committed(project: Project, chapter: str) -> _Rows:
     """Return the rows of a committed table, if it is the one that its manifest names."""
-    import pandas as pd
-
-    place = _place(project, chapter)
-    if not place.is_file():
+    place, again = _place(project, chapter), f"regime firm {chapter} --publish"
+    manifest_file = place.with_suffix(".json")
+    if not place.exists() and not manifest_file.exists():
         return []
-    try:
-        manifest = json.loads(place.with_suffix(".json").read_text(encoding="utf-8"))
-        whole = manifest["sha256"] == sha256_of(place)
-    except (OSError, ValueError, KeyError):
-        whole = False
-    if not whole:
-        raise RegimeError(
-            f"{project.show(place)} is not the table that its manifest names; restore both or run "
-            f"regime firm {chapter} --publish"
-        )
-    return pd.read_parquet(place).to_dict("records")
+    with reading_committed(manifest_file, again):
+        digest = read_json(manifest_file, dict)["sha256"]
+    with reading_committed(place, again):
+        if digest != sha256_of(place):
+            raise ValueError("it is not the table that its manifest names")
+        return read_table(place, ["block", *COLUMNS]).to_dict("records")
 
 
 def _verdict(claim: Claim, row: Mapping[Hashable, Any]) -> Verdict:

@@ -134,7 +134,12 @@ def measurements_in(notebook: Node, where: str) -> dict[str, Measurement]:
     """Collect what an executed notebook recorded, by claim."""
     found: dict[str, Measurement] = {}
     for content in bundles_of(notebook, CLAIM_MIME):
-        measurement = Measurement(**{**content, "verdict": Verdict(content["verdict"])})
+        try:
+            measurement = Measurement(**{**content, "verdict": Verdict(content["verdict"])})
+        except (TypeError, ValueError, KeyError):
+            raise RegimeError(
+                f"{where} records a claim in a form that is not known; run the chapter again"
+            ) from None
         if measurement.id in found:
             raise RegimeError(f"{where} records {measurement.id} twice; run the chapter again")
         found[measurement.id] = measurement

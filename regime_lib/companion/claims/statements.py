@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from regime_lib.companion.book.project import reading_committed
 from regime_lib.companion.claims.claims import PAPERS, Claim, Kind, Paper, Source, Verdict
 from regime_lib.companion.claims.strict_yaml import load_strictly, plain_text, require_keys
 from regime_lib.errors import RegimeError
@@ -81,10 +82,8 @@ def load_statements(path: Path, claims: Mapping[str, Claim]) -> dict[str, Statem
     RegimeError
         If the file or one of its entries is wrong.
     """
-    try:
+    with reading_committed(path):
         text = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        raise RegimeError(f"there is no {path.parent.name}/{path.name}") from None
     content = load_strictly(text, path.name)
     if not isinstance(content, list):
         raise RegimeError(f"{path.name} must be a list of statements, each starting with '- id: …'")

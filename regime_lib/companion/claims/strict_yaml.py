@@ -37,7 +37,9 @@ def load_strictly(text: str, name: str) -> Any:
     """Read YAML from the file `name`, without its quietest trap: a key given twice is refused."""
     try:
         return yaml.load(text, _StrictLoader)
-    except yaml.YAMLError as error:
+    except RecursionError:
+        raise RegimeError(f"{name} is nested too deeply to be read") from None
+    except (yaml.YAMLError, ValueError, TypeError) as error:  # a date without such a day, say
         raise RegimeError(f"{name} is not valid YAML: {_one_line(error)}") from None
 
 
@@ -55,7 +57,7 @@ class _StrictLoader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ign
         return mapping
 
 
-def _one_line(error: yaml.YAMLError) -> str:
+def _one_line(error: Exception) -> str:
     mark = getattr(error, "problem_mark", None)
     problem = getattr(error, "problem", None) or str(error)
     return f"{problem} (line {mark.line + 1})" if mark else " ".join(problem.split())

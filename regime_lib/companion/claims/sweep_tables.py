@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from regime_lib.companion.book.catalogue import chapter_names
-from regime_lib.companion.book.project import Project, find_project
+from regime_lib.companion.book.project import Project, find_project, reading_committed
 from regime_lib.companion.claims.claims import Claim, Verdict, load_claims
 from regime_lib.companion.claims.ledger import COLUMNS, judge
 from regime_lib.errors import RegimeError
-from regime_lib.storage import atomic_write, write_text
+from regime_lib.storage import all_or_nothing, read_json, read_table, sha256_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -38,10 +38,10 @@ def publish_sweep(
             f"the sweep of {chapter} measured no claim, so there is nothing to publish"
         )
     place = project.pages / "sweeps" / f"{chapter}.parquet"
-    with atomic_write(place) as temporary:
-        table.to_parquet(temporary, index=False)
-    kept = {key: value for key, value in manifest.items() if key != "sha256"}
-    write_text(place.with_suffix(".json"), json.dumps(kept, indent=2) + "\n")
+    with all_or_nothing() as beside:
+        table.to_parquet(written := beside(place), index=False)
+        content = json.dumps({**manifest, "sha256": sha256_of(written)}, indent=2) + "\n"
+        beside(place.with_suffix(".json")).write_text(content, encoding="utf-8")
     return place
 
 
@@ -58,16 +58,14 @@ def published_sweep(chapter: str, project: Project | None = None) -> pd.DataFram
     Raises
     ------
     RegimeError
-        If no sweep of the chapter was published.
+        If no sweep of the chapter was published, or its table is not the one that was.
     """
-    import pandas as pd
-
     path = (project or find_project()).pages / "sweeps" / f"{chapter}.parquet"
-    if not path.is_file():
+    if not path.exists() and not path.with_suffix(".json").exists():
         raise RegimeError(
             f"no sweep of {chapter} was published; run regime sweep {chapter} --grid … --publish"
         )
-    return pd.read_parquet(path)
+    return _published(path)[0]
 
 
 def read_shares(project: Project) -> dict[str, VerdictShare]:
@@ -80,18 +78,31 @@ def read_shares(project: Project) -> dict[str, VerdictShare]:
     """
     claims = load_claims(project.claims_file)
     shares: dict[str, VerdictShare] = {}
-    for path in sorted((project.pages / "sweeps").glob("*.parquet")):
-        if path.stem not in chapter_names(project):
+    folder = project.pages / "sweeps"
+    files = [*folder.glob("*.parquet"), *folder.glob("*.json")]
+    for stem in sorted({path.stem for path in files}):
+        path = folder / f"{stem}.parquet"
+        if stem not in chapter_names(project):
             raise RegimeError(f"{project.show(path)} belongs to no chapter; remove it")
         shares |= _shares_of(path, project.show(path), claims)
     return shares
 
 
-def _shares_of(path: Path, where: str, claims: Mapping[str, Claim]) -> dict[str, VerdictShare]:
-    import pandas as pd
+def _published(path: Path) -> tuple[pd.DataFrame, dict[str, Any]]:
+    """Return a published table and its manifest, if the table is the one that this names."""
+    again = f"regime sweep {path.stem} --grid … --publish"
+    with reading_committed(manifest_file := path.with_suffix(".json"), again):
+        manifest = read_json(manifest_file, dict)
+        digest, _ = manifest["sha256"], int(manifest["done"])
+        _ = dict(manifest.get("superseded", {}))
+    with reading_committed(path, again):
+        if sha256_of(path) != digest:
+            raise ValueError("it is not the one that its manifest names")
+        return read_table(path, ["claim"]), manifest
 
-    table = pd.read_parquet(path)
-    manifest = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+
+def _shares_of(path: Path, where: str, claims: Mapping[str, Claim]) -> dict[str, VerdictShare]:
+    table, manifest = _published(path)
     names = [name for name in table.columns if name not in COLUMNS]
     varied = tuple(name for name in names if len(table[name].unique()) > 1)
     found = {}

@@ -11,15 +11,16 @@ import json
 import os
 import platform
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from regime_lib.companion.book.project import Project, find_project
+from regime_lib.companion.book.project import Project, find_project, reading_committed
 from regime_lib.companion.figures.drawn import DrawnFigure
 from regime_lib.companion.running.provenance import commit_of, loaded_versions
 from regime_lib.errors import RegimeError
-from regime_lib.storage import atomic_write, sha256_of, write_text
+from regime_lib.storage import all_or_nothing, read_json, read_table, sha256_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -47,24 +48,28 @@ def publish_evidence(
 
     The manifest has `facts`, versions, commit, class of machine and digests. Returns the folder.
     """
-    folder, files = folder_of(project, chapter), {}
-    for name, table in tables.items():
-        path = folder / f"{name}.parquet"
-        with atomic_write(path) as temporary:
-            table.to_parquet(temporary, index=False, compression="zstd")
-        files[name] = {"rows": len(table), "sha256": sha256_of(path)}
-    for name, picture in (pictures or {}).items():
-        write_text(folder / f"{name}.json", json.dumps(dataclasses.asdict(picture)) + "\n")
-    manifest = {
-        "chapter": chapter,
-        **facts,
-        "commit": commit_of(project),
-        "versions": loaded_versions(),
-        "machine": f"{platform.machine()}, {os.cpu_count()} processors, one thread a run",
-        "files": files,
-        "pictures": {name: sha256_of(folder / f"{name}.json") for name in sorted(pictures or {})},
-    }
-    write_text(folder / _MANIFEST, json.dumps(manifest, indent=2) + "\n")
+    folder, files, shown = folder_of(project, chapter), {}, {}
+    with all_or_nothing() as beside:
+        for name, table in tables.items():
+            place = beside(folder / f"{name}.parquet")
+            table.to_parquet(place, index=False, compression="zstd")
+            files[name] = {"rows": len(table), "sha256": sha256_of(place)}
+        for name, picture in sorted((pictures or {}).items()):
+            place = beside(folder / f"{name}.json")
+            place.write_text(json.dumps(dataclasses.asdict(picture)) + "\n", encoding="utf-8")
+            shown[name] = sha256_of(place)
+        manifest = {
+            "chapter": chapter,
+            **facts,
+            "commit": commit_of(project),
+            "versions": loaded_versions(),
+            "machine": f"{platform.machine()}, {os.cpu_count()} processors, one thread a run",
+            "files": files,
+            "pictures": shown,
+        }
+        beside(folder / _MANIFEST).write_text(
+            json.dumps(manifest, indent=2) + "\n", encoding="utf-8"
+        )
     return folder
 
 
@@ -83,34 +88,44 @@ def published_evidence(chapter: str, project: Project | None = None) -> Evidence
     RegimeError
         If there is none, or a table is not the one that the manifest names.
     """
-    import pandas as pd
-
-    folder = folder_of(project or find_project(), chapter)
-    try:
-        manifest = json.loads((folder / _MANIFEST).read_text(encoding="utf-8"))
-    except OSError:
-        raise RegimeError(
-            f"no evidence of {chapter} was published; run regime evidence {chapter}"
-        ) from None
-    tables = {
-        name: pd.read_parquet(_checked(folder / f"{name}.parquet", entry["sha256"], chapter))
-        for name, entry in manifest["files"].items()
-    }
-    pictures = {}
-    for name, digest in manifest.get("pictures", {}).items():
-        path = _checked(folder / f"{name}.json", digest, chapter)
-        pictures[name] = DrawnFigure(**json.loads(path.read_text(encoding="utf-8")))
+    project = project or find_project()
+    folder, manifest = folder_of(project, chapter), manifest_of(project, chapter)
+    if manifest is None:
+        raise RegimeError(f"no evidence of {chapter} was published; run regime evidence {chapter}")
+    tables, pictures = {}, {}
+    for name in manifest["files"]:
+        with _reading(path := folder / f"{name}.parquet", chapter):
+            tables[name] = read_table(path)
+    for name in manifest.get("pictures", {}):
+        with _reading(path := folder / f"{name}.json", chapter):
+            pictures[name] = DrawnFigure(**read_json(path, dict))
     return Evidence(tables, manifest, pictures)
 
 
-def _checked(path: Path, digest: str, chapter: str) -> Path:
-    """Return a file of the evidence, if it is the one that the manifest names."""
-    if not path.is_file() or sha256_of(path) != digest:
-        raise RegimeError(
-            f"{path.name} of the evidence of {chapter} is missing or not the one that its manifest "
-            f"names; restore it or run regime evidence {chapter}"
-        )
-    return path
+def manifest_of(project: Project, chapter: str) -> dict[str, Any] | None:
+    """Return the manifest of a chapter's evidence; None where there is no folder of it.
+
+    Raises
+    ------
+    RegimeError
+        If the manifest is damaged, or a file that it names is missing or another one.
+    """
+    folder = folder_of(project, chapter)
+    if not folder.exists():
+        return None
+    with _reading(folder / _MANIFEST, chapter):
+        manifest = read_json(folder / _MANIFEST, dict)
+        digests = {f"{name}.parquet": entry["sha256"] for name, entry in manifest["files"].items()}
+        shown = manifest.get("pictures", {}).items()
+    for name, digest in {**digests, **{f"{name}.json": digest for name, digest in shown}}.items():
+        with _reading(folder / name, chapter):
+            if sha256_of(folder / name) != digest:
+                raise ValueError("it is not the one that the manifest names")
+    return manifest
+
+
+def _reading(path: Path, chapter: str) -> AbstractContextManager[None]:
+    return reading_committed(path, f"regime evidence {chapter}")
 
 
 def folder_of(project: Project, chapter: str) -> Path:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from regime_lib.companion.book.catalogue import list_chapters
 from regime_lib.companion.book.notebooks import read_notebook
-from regime_lib.companion.book.project import BuildFailed, Project
+from regime_lib.companion.book.project import BuildFailed, Project, reading_committed
 from regime_lib.companion.claims.claims import PAPERS
 from regime_lib.companion.figures.drawn import DrawnFigure, figures_in
 from regime_lib.companion.publish.figure_page import figure_html
@@ -59,7 +59,9 @@ def find_figure(project: Project, name: str) -> tuple[str, DrawnFigure]:
 
 def _require_shallow(pages: Path) -> None:
     for page in pages.rglob("*.md"):
-        if page.parent != pages and _INCLUDE.search(page.read_text(encoding="utf-8")):
+        with reading_committed(page):
+            text = page.read_text(encoding="utf-8")
+        if page.parent != pages and _INCLUDE.search(text):
             raise BuildFailed(
                 f"{page.relative_to(pages.parent)} includes a generated fragment, whose links hold "
                 f"only for pages that lie directly in {pages.name}/; move the page there"

@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Any
 from regime_lib.companion.book.catalogue import Entry
 from regime_lib.companion.book.notebooks import bundles_of, glued_values, read_notebook
 from regime_lib.companion.book.parameters import Value
-from regime_lib.companion.book.project import Project
+from regime_lib.companion.book.project import Project, reading_committed
 from regime_lib.companion.claims.claims import Claim, load_claims
 from regime_lib.companion.claims.ledger import Measurement, measurement_of, measurements_in
 from regime_lib.companion.figures.drawn import DrawnFigure, figures_in
-from regime_lib.companion.publish.evidence import folder_of, published_evidence
+from regime_lib.companion.publish.evidence import folder_of, manifest_of, published_evidence
 from regime_lib.companion.publish.markup import template
 from regime_lib.companion.running.provenance import PROVENANCE_MIME
 from regime_lib.errors import RegimeError
@@ -102,22 +102,24 @@ def read_paper_scale(
 
     Claims that are not on the list `claims` are left out.
     """
-    if not (folder_of(project, chapter) / f"{_TABLE}.parquet").is_file():
+    manifest = manifest_of(project, chapter)
+    if manifest is None or _TABLE not in manifest["files"]:
         return None
     evidence = published_evidence(chapter, project)
-    known = [row for row in evidence.tables[_TABLE].to_dict("records") if row["id"] in claims]
-    manifest = evidence.manifest
-    return PaperScale(
-        {row["id"]: _measurement(claims[row["id"]], row) for row in known},
-        manifest["parameters"],
-        float(manifest["compute_seconds"]),
-        manifest["run_commit"],
-        evidence.pictures,
-        {
-            row["name"]: json.loads(row["value"])
-            for row in evidence.tables[_GLUED].to_dict("records")
-        },
-    )
+    folder = folder_of(project, chapter)
+    with reading_committed(folder, f"regime evidence {chapter}"):
+        known = [row for row in evidence.tables[_TABLE].to_dict("records") if row["id"] in claims]
+        return PaperScale(
+            {row["id"]: _measurement(claims[row["id"]], row) for row in known},
+            manifest["parameters"],
+            float(manifest["compute_seconds"]),
+            manifest["run_commit"],
+            evidence.pictures,
+            {
+                row["name"]: json.loads(row["value"])
+                for row in evidence.tables[_GLUED].to_dict("records")
+            },
+        )
 
 
 def paper_scale_of_claims(project: Project) -> dict[str, Measurement]:

@@ -10,7 +10,7 @@ from typing import Any
 
 from regime_lib.companion.book.catalogue import Entry, list_chapters
 from regime_lib.companion.book.notebooks import read_notebook
-from regime_lib.companion.book.project import Project
+from regime_lib.companion.book.project import Project, reading_committed
 from regime_lib.companion.claims.claims import Verdict
 from regime_lib.companion.claims.ledger import Measurement, measurements_in, rounded
 from regime_lib.companion.publish.checks import problems_of
@@ -21,7 +21,7 @@ from regime_lib.companion.running.execution import RunPlan, plan_run
 from regime_lib.companion.running.keys import stored_key
 from regime_lib.companion.running.provenance import seconds_in
 from regime_lib.errors import RegimeError
-from regime_lib.storage import atomic_write, write_text
+from regime_lib.storage import all_or_nothing, read_json
 
 BEGIN, END = "<!-- chapters:begin -->", "<!-- chapters:end -->"
 
@@ -44,14 +44,18 @@ def accept(project: Project) -> tuple[str, ...]:
     table = readme_table(entries, read_findings(project), run_seconds(project, entries))
     reference = {plan.entry.name: _numbers(plan.target) for plan in plans}
     _, landing = find_figure(project, HERO)
-    for plan in plans:
-        with atomic_write(plan.entry.path) as temporary:
-            temporary.write_bytes(plan.target.read_bytes())
-    write_text(project.reference_file, json.dumps(reference, indent=2, sort_keys=True) + "\n")
-    write_text(readme, f"{head}{BEGIN}\n{table}\n{END}{tail}")
-    for theme in ("light", "dark"):
-        with atomic_write(project.pages / "_static" / f"hero-{theme}.png") as temporary:
-            temporary.write_bytes(landing.png(f"{theme}-wide"))
+    texts = {
+        project.reference_file: json.dumps(reference, indent=2, sort_keys=True) + "\n",
+        readme: f"{head}{BEGIN}\n{table}\n{END}{tail}",
+    }
+    with all_or_nothing() as beside:
+        for plan in plans:
+            beside(plan.entry.path).write_bytes(plan.target.read_bytes())
+        for path, text in texts.items():
+            beside(path).write_text(text, encoding="utf-8")
+        for theme in ("light", "dark"):
+            place = beside(project.pages / "_static" / f"hero-{theme}.png")
+            place.write_bytes(landing.png(f"{theme}-wide"))
     return tuple(reference)
 
 
@@ -70,7 +74,8 @@ def compare_with_reference(project: Project) -> Comparison:
     """
     if not project.reference_file.is_file():
         return Comparison(0, ("there is no notebooks/reference.json; run: regime accept",))
-    reference = json.loads(project.reference_file.read_text(encoding="utf-8"))
+    with reading_committed(project.reference_file, "regime accept"):
+        reference = read_json(project.reference_file, dict)
     compared, problems = 0, []
     for entry in list_chapters(project):
         path = project.executed / f"{entry.name}.ipynb"
@@ -107,7 +112,8 @@ def _publishable(project: Project, entry: Entry) -> RunPlan:
 
 def _around_table(readme: Path) -> tuple[str, str]:
     """Return what stands before and after the table of chapters."""
-    text = readme.read_text(encoding="utf-8") if readme.is_file() else ""
+    with reading_committed(readme):
+        text = readme.read_text(encoding="utf-8")
     head, begin, rest = text.partition(BEGIN)
     _, end, tail = rest.partition(END)
     if not begin or not end:

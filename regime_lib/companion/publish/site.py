@@ -20,8 +20,9 @@ from regime_lib.companion.book.notebooks import (
     read_notebook,
     source_of,
 )
-from regime_lib.companion.book.project import BuildFailed, Project
+from regime_lib.companion.book.project import BuildFailed, Project, reading_committed
 from regime_lib.companion.claims.ledger import CLAIM_MIME
+from regime_lib.companion.claims.strict_yaml import load_strictly
 from regime_lib.companion.figures.drawn import FIGURE_MIME, DrawnFigure, figures_in
 from regime_lib.companion.publish.figure_page import figure_html, write_pictures
 from regime_lib.companion.publish.generated_pages import FOLDER, write_fragments
@@ -66,7 +67,7 @@ def build_book(project: Project, jobs: int | None = None) -> Book:
             raise BuildFailed(f"{failed[0].error}{more}")
         stamp = _stamp(project)
         last = project.html / STAMP
-        if last.is_file() and last.read_text(encoding="utf-8") == stamp:
+        if last.is_file() and last.read_bytes() == stamp.encode():
             return Book(project.html, "up to date", runs)
         for left in project.build.glob(f"{_SCRATCH}*"):
             shutil.rmtree(left)  # of a build that was killed
@@ -83,9 +84,11 @@ def stage(project: Project) -> Path:
     shutil.rmtree(root, ignore_errors=True)
     root.mkdir(parents=True)
     for name in ("_config.yml", "_toc.yml"):
-        if not (project.root / name).is_file():
-            raise BuildFailed(f"there is no {name} in the project's root to render the book by")
-        shutil.copyfile(project.root / name, root / name)
+        with reading_committed(project.root / name):
+            text = (project.root / name).read_text(encoding="utf-8")
+            if not isinstance(load_strictly(text, name), dict):
+                raise ValueError("it holds no settings by which to render the book")
+        write_text(root / name, text)
     made = shutil.ignore_patterns("__pycache__", FOLDER)
     shutil.copytree(project.pages, root / "book", ignore=made)
     (root / "notebooks").mkdir()
@@ -137,7 +140,8 @@ def _render(project: Project, root: Path, output: Path) -> Path:
 def _complaint(log: str) -> str:
     lines = [line.strip() for line in log.splitlines() if _COMPLAINT.search(line)]
     if not lines:
-        last = (log.strip().splitlines() or ["no message"])[-1]
+        said = [line for line in log.splitlines() if re.search(r"\w", line)]  # no frames of boxes
+        last = said[-1] if said else "no message"
         return f"the book did not render ({last.strip()}); see _build/book.log"
     count = "1 warning" if len(lines) == 1 else f"{len(lines)} warnings, first"
     return f"the book did not render: {count}: {lines[0]} (all in _build/book.log)"

@@ -98,7 +98,12 @@ def packages_found(
     if not lock.is_file():
         yield Finding("packages", State.MIND, f"There is no {lock.name}; restore it from git.")
         return
-    pins = {canonical(name): pin for name, pin in _PIN.findall(lock.read_text(encoding="utf-8"))}
+    try:
+        text = lock.read_text(encoding="utf-8")
+    except (OSError, UnicodeError):
+        yield Finding("packages", State.MIND, f"{lock.name} cannot be read; restore it from git.")
+        return
+    pins = {canonical(name): pin for name, pin in _PIN.findall(text)}
     found = {name: installed(name) for name in pins}
     missing = sorted(name for name, version in found.items() if version is None)
     other = [f"{name} {version} instead of {pins[name]}" for name, version in found.items()

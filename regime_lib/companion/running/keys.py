@@ -22,7 +22,7 @@ from regime_lib.companion.book.notebooks import (
     tags_of,
 )
 from regime_lib.companion.book.parameters import Value
-from regime_lib.companion.book.project import Project
+from regime_lib.companion.book.project import Project, reading_committed
 from regime_lib.companion.claims.claims import Claim, load_claims
 from regime_lib.errors import RegimeError
 from regime_lib.storage import sha256_of
@@ -120,7 +120,9 @@ def library_digests(project: Project, modules: Iterable[str]) -> dict[str, str]:
     found = closure(roots, modules, ignore=EXERCISES)
     texts = {path: module.code for path, module in found.items()}
     for package in (path.parent for path in found if path.name == "__init__.py"):
-        texts |= {path: path.read_text(encoding="utf-8") for path in package.glob("templates/*.j2")}
+        for path in package.glob("templates/*.j2"):
+            with reading_committed(path):
+                texts[path] = path.read_text(encoding="utf-8")
     return {
         next(path.relative_to(root).as_posix() for root in roots if path.is_relative_to(root)): (
             _sha256(text)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import os
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, TypeVar, get_type_hints
@@ -94,16 +95,15 @@ class Keeper:
             return part(settings, *tables)
         path = self._path(part, settings, tables)
         kind = get_type_hints(part)["return"]
-        if self._mode == "reuse" and path.is_file():
-            try:
+        if self._mode == "reuse":
+            with suppress(OSError, RegimeError):  # missing or damaged: it is computed again
                 return loads(kind, path.read_bytes())
-            except RegimeError:
-                pass  # damaged: it is computed again
         result = part(settings, *tables)
         content = dumps(result)
-        with atomic_write(path) as temporary:
-            temporary.write_bytes(content)
-        _prune(path)
+        with suppress(OSError):  # a full disk costs what could be kept, not what was measured
+            with atomic_write(path) as temporary:
+                temporary.write_bytes(content)
+            _prune(path)
         return loads(kind, content)  # the same, kept or fresh
 
     def _path(self, part: Callable[..., Any], settings: Any, tables: tuple[Any, ...]) -> Path:

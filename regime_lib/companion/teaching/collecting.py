@@ -93,7 +93,7 @@ def _chapters_of(path: Path) -> Iterator[tuple[Mapping[str, Any], Mapping[str, A
             _handed(path, content["machine"], chapter)  # whether it holds what is asked of it
     except OSError as error:
         raise RegimeError(f"{path} cannot be read ({error.strerror})") from None
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         if isinstance(error, RegimeError):
             raise
         raise RegimeError(f"{path} is not a receipt; make one with: regime compare -o") from None

@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from regime_lib.companion.book.project import reading_committed
+
 #: What stands for a number that the committed run does not hold.
 NOT_KNOWN = "(run the chapter)"
 
@@ -61,7 +63,9 @@ def works_in(bibliography: Path) -> dict[str, str]:
     """Return how each work of a BibTeX file is cited: its authors' names and its year."""
     if not bibliography.is_file():
         return {}
-    entries = _ENTRY.finditer(bibliography.read_text(encoding="utf-8"))
+    with reading_committed(bibliography):
+        text = bibliography.read_text(encoding="utf-8")
+    entries = _ENTRY.finditer(text)
     return {entry["key"].strip(): _cited(entry["fields"]) for entry in entries}
 
 

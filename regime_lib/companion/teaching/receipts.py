@@ -165,7 +165,7 @@ def write_receipts(path: Path, receipts: Sequence[Receipt]) -> None:
     if path.exists():
         try:
             found = json.loads(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError):
+        except (OSError, ValueError, RecursionError):
             found = None
         if not isinstance(found, dict) or key not in found:
             raise RegimeError(f"{path} is there and is no receipt; give another name with -o")

@@ -87,7 +87,7 @@ def test_a_chapter_without_a_title_is_refused(project: Project) -> None:
 
 def test_a_file_that_is_no_notebook_is_refused(project: Project) -> None:
     (project.notebooks / "30_broken.ipynb").write_text('{"cells": [')
-    with refused("30_broken.ipynb", "not a readable notebook"):
+    with refused("30_broken.ipynb", "is not JSON", "git checkout -- notebooks/30_broken.ipynb"):
         find_chapters(project, ["30"])
     (project.notebooks / "30_broken.ipynb").write_text('{"nbformat": 3}')
     with refused("30_broken.ipynb", "format 4"):

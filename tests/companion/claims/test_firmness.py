@@ -157,5 +157,6 @@ def test_a_table_must_be_the_one_its_manifest_names(executed: Project, damage: s
         manifest.write_text("{}")
     else:
         manifest.unlink()
-    with refused("10_tiny.parquet", "restore", "--publish"):
+    name = "10_tiny.parquet" if damage == "table" else "10_tiny.json"
+    with refused(f"book/firmness/{name}", "git checkout -- ", "--publish"):
         read_firmness(executed)

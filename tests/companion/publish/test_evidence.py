@@ -38,7 +38,7 @@ def test_a_manifest_names_no_path_of_this_machine(project: Project) -> None:
 
 def test_another_table_than_the_manifest_names_is_refused(project: Project) -> None:
     (folder_of(project, "10_tiny") / "runs.parquet").write_bytes(b"other")
-    with pytest.raises(RegimeError, match="not the one that its manifest names"):
+    with pytest.raises(RegimeError, match="not the one that the manifest names"):
         published_evidence("10_tiny", project)
 
 

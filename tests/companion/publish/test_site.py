@@ -143,7 +143,7 @@ def test_a_chapter_that_fails_publishes_nothing(book: Project) -> None:
 
 
 def test_a_book_without_its_settings_is_refused(executed: Project) -> None:
-    with pytest.raises(BuildFailed, match=r"_config\.yml"):
+    with refused("_config.yml is missing", "git checkout -- _config.yml"):
         build_book(executed)
 
 
