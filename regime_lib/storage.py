@@ -133,7 +133,7 @@ def all_or_nothing() -> Iterator[Callable[[str | Path], Path]]:
 
 def unwritten(error: OSError, path: str | Path | None, instead: str) -> str:
     """Say that a file could not be written, what has happened `instead`, and what to do."""
-    place = path or error.filename or "the output"
+    place = path or error.filename2 or error.filename or "the output"
     if error.errno in _NO_ROOM:
         remedy = "make room and repeat the command"
     elif error.errno in _NOT_OURS:

@@ -34,7 +34,7 @@ def work(run: Run, point: Point, key: str, place: str, wait: bool = True) -> Out
         with store.claim(key, wait) as mine:
             return _compute(run, point, key, store) if mine else Outcome("busy")
     except OSError as error:
-        return Outcome("unwritable", str(error))
+        return Outcome("unwritable", error.strerror or str(error))
 
 
 def _compute(run: Run, point: Point, key: str, store: Store) -> Outcome:

@@ -12,6 +12,7 @@ import pytest
 from regime_lib.companion.book.catalogue import load_entry
 from regime_lib.companion.book.project import Project
 from regime_lib.companion.running.execution import execute, plan_run
+from tests.companion.faults import make_everything, make_whole_project
 from tests.companion.tiny import make_project, tiny_cells
 
 
@@ -47,3 +48,18 @@ def executed(executed_once: Project, tmp_path: Path) -> Project:
     root = tmp_path / "project"
     shutil.copytree(executed_once.root, root)
     return Project(root.resolve(), root.resolve() / "library")
+
+
+@pytest.fixture(scope="session")
+def whole_once(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """Make a project with pages and one chapter, and run it once, for the tests of faults."""
+    return make_whole_project(tmp_path_factory.mktemp("whole") / "project")
+
+
+@pytest.fixture(scope="module")
+def whole(whole_once: Project, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
+    """Return a copy of it in which every command has left something; they work in this process."""
+    root = tmp_path_factory.mktemp("copy") / "project"
+    shutil.copytree(whole_once.root, root)
+    with pytest.MonkeyPatch.context() as patch:
+        yield make_everything(Project(root.resolve(), root.resolve() / "library"), patch)

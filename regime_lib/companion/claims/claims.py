@@ -231,7 +231,10 @@ def load_claims(path: Path) -> dict[str, Claim]:
 def _claims(text: str, name: str) -> dict[str, Claim]:
     content = load_strictly(text, name)
     if not isinstance(content, list):
-        raise RegimeError(f"{name} must be a list of claims, each starting with '- id: …'")
+        raise RegimeError(
+            f"{name} must be a list of claims, each starting with '- id: …'; take the committed "
+            f"one back: git checkout -- book/{name}"
+        )
     claims: dict[str, Claim] = {}
     for number, entry in enumerate(content, start=1):
         claim = _claim(entry, f"{name}, entry {number}")

@@ -19,6 +19,7 @@ from regime_lib.companion.book.catalogue import chapter_names
 from regime_lib.companion.book.project import Project, find_project, reading_committed
 from regime_lib.companion.claims.claims import Claim, Kind, Verdict, load_claims
 from regime_lib.companion.claims.ledger import COLUMNS, judge, read_ledger
+from regime_lib.companion.claims.sweep_tables import orphaned
 from regime_lib.errors import RegimeError
 from regime_lib.storage import all_or_nothing, read_json, read_table, sha256_of
 
@@ -95,8 +96,7 @@ def read_firmness(project: Project) -> dict[str, Firmness]:
     files = [*_folder(project).glob("*.parquet"), *_folder(project).glob("*.json")]
     for chapter in sorted({path.stem for path in files}):
         if chapter not in chapter_names(project):
-            place = project.show(_place(project, chapter))
-            raise RegimeError(f"{place} belongs to no chapter; remove it")
+            raise RegimeError(orphaned(project, _place(project, chapter)))
         found |= firmness_of_blocks(_committed(project, chapter), claims, published)
     return found
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,7 @@ from regime_lib.companion.book.notebooks import Node, bundles_of, read_notebook
 from regime_lib.companion.book.project import Project
 from regime_lib.companion.claims.claims import Claim, Verdict, load_claims
 from regime_lib.errors import RegimeError
+from regime_lib.storage import Damaged
 
 if TYPE_CHECKING:
     from regime_lib.estimate import Estimate
@@ -170,9 +172,8 @@ def read_ledger(project: Project) -> tuple[Record, ...]:
     claims = load_claims(project.claims_file)
     found: dict[str, tuple[Measurement, Path]] = {}
     for committed in sorted(project.notebooks.glob("*.ipynb")):
-        last = project.executed / committed.name
-        path = last if last.is_file() else committed
-        for one in measurements_in(read_notebook(path), project.show(path)).values():
+        path, notebook = _last_run(project, committed)
+        for one in measurements_in(notebook, project.show(path)).values():
             claim = claims.get(one.id)
             if claim is None or (claim.chapter, claim.unit) != (path.stem, one.unit):
                 raise RegimeError(
@@ -181,3 +182,11 @@ def read_ledger(project: Project) -> tuple[Record, ...]:
                 )
             found[one.id] = measurement_of(claim, vars(one)), path
     return tuple(Record(claim, *found.get(claim.id, ())) for claim in claims.values())
+
+
+def _last_run(project: Project, committed: Path) -> tuple[Path, Node]:
+    """Return the last run of a chapter; the committed one where that is missing or damaged."""
+    last = project.executed / committed.name
+    with suppress(Damaged):
+        return last, read_notebook(last)
+    return committed, read_notebook(committed)

@@ -86,7 +86,10 @@ def load_statements(path: Path, claims: Mapping[str, Claim]) -> dict[str, Statem
         text = path.read_text(encoding="utf-8")
     content = load_strictly(text, path.name)
     if not isinstance(content, list):
-        raise RegimeError(f"{path.name} must be a list of statements, each starting with '- id: …'")
+        raise RegimeError(
+            f"{path.name} must be a list of statements, each starting with '- id: …'; take the "
+            f"committed one back: git checkout -- book/{path.name}"
+        )
     statements: dict[str, Statement] = {}
     for number, entry in enumerate(content, start=1):
         statement = _statement(entry, f"{path.name}, entry {number}", claims)

@@ -9,6 +9,8 @@ import yaml
 
 from regime_lib.errors import RegimeError
 
+_DEEPEST = 50
+
 
 def require_keys(
     entry: Mapping[Any, Any], required: set[str], optional: set[str], place: str
@@ -36,11 +38,26 @@ def plain_text(value: object, key: str, place: str) -> str:
 def load_strictly(text: str, name: str) -> Any:
     """Read YAML from the file `name`, without its quietest trap: a key given twice is refused."""
     try:
+        _require_shallow(text, name)
         return yaml.load(text, _StrictLoader)
-    except RecursionError:
-        raise RegimeError(f"{name} is nested too deeply to be read") from None
-    except (yaml.YAMLError, ValueError, TypeError) as error:  # a date without such a day, say
+    except yaml.YAMLError as error:
         raise RegimeError(f"{name} is not valid YAML: {_one_line(error)}") from None
+    except (ValueError, TypeError) as error:  # a date that no calendar has, say
+        if isinstance(error, RegimeError):
+            raise
+        raise RegimeError(f"{name} is not valid YAML: {error}") from None
+
+
+def _require_shallow(text: str, name: str) -> None:
+    """Refuse what is nested so deeply that the loader in C would end the process."""
+    depth = 0
+    for event in yaml.parse(text, _StrictLoader):
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
+        if depth > _DEEPEST:
+            raise RegimeError(f"{name} is nested more than {_DEEPEST} levels deep; make it flatter")
 
 
 class _StrictLoader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
@@ -57,7 +74,7 @@ class _StrictLoader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ign
         return mapping
 
 
-def _one_line(error: Exception) -> str:
+def _one_line(error: yaml.YAMLError) -> str:
     mark = getattr(error, "problem_mark", None)
     problem = getattr(error, "problem", None) or str(error)
     return f"{problem} (line {mark.line + 1})" if mark else " ".join(problem.split())

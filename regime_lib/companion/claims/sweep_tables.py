@@ -83,9 +83,18 @@ def read_shares(project: Project) -> dict[str, VerdictShare]:
     for stem in sorted({path.stem for path in files}):
         path = folder / f"{stem}.parquet"
         if stem not in chapter_names(project):
-            raise RegimeError(f"{project.show(path)} belongs to no chapter; remove it")
+            raise RegimeError(orphaned(project, path))
         shares |= _shares_of(path, project.show(path), claims)
     return shares
+
+
+def orphaned(project: Project, table: Path) -> str:
+    """Say that a published table has no chapter, and what to do."""
+    notebook = f"notebooks/{table.stem}.ipynb"
+    return (
+        f"{project.show(table)} belongs to no chapter; take that back: git checkout -- {notebook}, "
+        "or remove the table"
+    )
 
 
 def _published(path: Path) -> tuple[pd.DataFrame, dict[str, Any]]:

@@ -10,7 +10,7 @@ import pytest
 from bs4 import BeautifulSoup
 
 from regime_lib.companion.book.notebooks import code_cells, read_notebook, source_of
-from regime_lib.companion.book.project import BuildFailed, Project
+from regime_lib.companion.book.project import Project
 from regime_lib.companion.claims.claims import PAPERS
 from regime_lib.companion.publish.generated_pages import write_fragments
 from regime_lib.companion.publish.site import STAMP, build_book, stage

@@ -1,0 +1,109 @@
+"""Each write of each command fails in turn: all of the command has happened or nothing, and says so."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from regime_lib.companion.book.project import Project
+from tests.companion.faults import (
+    EVIDENCE,
+    FIRM,
+    SWEEP,
+    Fault,
+    Watch,
+    call,
+    in_this_process,
+    watched,
+)
+
+COMMANDS = {
+    "run": ("run", "10"),
+    "sweep": SWEEP,
+    "accept": ("accept",),
+    "book": ("book",),
+    "evidence": EVIDENCE,
+    "report": ("compare", "10", "-o", "receipt.json"),
+    "firm": FIRM,
+}
+
+#: What a command needs to have happened before.
+BEFORE = {"report": ("accept",)}
+
+
+@pytest.fixture
+def fresh(whole_once: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
+    """Return a project that has been run and nothing else, to work on in this process."""
+    root = tmp_path / "project"
+    shutil.copytree(whole_once.root, root)
+    project = Project(root.resolve(), root.resolve() / "library")
+    in_this_process(project, monkeypatch)
+    return project
+
+
+def committed(project: Project) -> dict[str, bytes]:
+    """Return what a reader would commit: every file outside the folder of builds."""
+    files = [path for path in project.root.rglob("*") if path.is_file()]
+    outside = [p for p in files if project.build not in p.parents and "__pycache__" not in p.parts]
+    return {project.show(path): path.read_bytes() for path in outside}
+
+
+def leftovers(project: Project) -> list[str]:
+    """Return temporary files and unfinished folders, which no command may leave."""
+    found = [*project.root.rglob(".*.tmp"), *project.root.rglob(".*.old")]
+    return [project.show(path) for path in [*found, *project.build.glob(".render-*")]]
+
+
+def start(project: Project, name: str, again: Path) -> None:
+    """Take the project back to where it was before the command."""
+    shutil.rmtree(project.root)
+    shutil.copytree(again, project.root)
+
+
+def faults(kind: str) -> Iterator[Fault]:
+    """Yield a fault of each write in turn, until a command makes fewer."""
+    for number in range(1 if kind == "read-only" else 500):
+        fault = Fault(kind, number)
+        yield fault
+        if not fault.struck:
+            return
+
+
+@pytest.mark.parametrize("kind", ["full", "once", "read-only"])
+@pytest.mark.parametrize("name", COMMANDS)
+def test_all_of_a_command_happens_or_nothing(
+    fresh: Project, tmp_path: Path, name: str, kind: str
+) -> None:
+    if name in BEFORE:
+        assert call(*BEFORE[name]).code == 0
+    if name == "run":
+        (fresh.executed / "10_tiny.ipynb").unlink()
+    shutil.copytree(fresh.root, again := tmp_path / "again")
+    before = committed(fresh)
+    assert call(*COMMANDS[name]).code == 0
+    changes = {path for path, content in committed(fresh).items() if before.get(path) != content}
+    assert changes or name in ("run", "book")
+    struck = 0
+    for fault in faults(kind):
+        start(fresh, name, again)
+        with watched(Watch(fresh.root, fault)):
+            said = call(*COMMANDS[name])
+        after = committed(fresh)
+        changed = {path for path, content in after.items() if before.get(path) != content}
+        where = f"{fault}: {said}, changed {sorted(changed)}"
+        assert before.keys() <= after.keys(), where
+        assert changed in (set(), changes), where
+        if fault.struck:
+            struck += 1
+            assert said.code == 0 or (not changed and said.err.startswith("regime: ")), where
+            assert said.err.count("\n") == (said.code != 0), where
+        if kind != "read-only":  # nothing can be removed there either
+            assert not leftovers(fresh), where
+        assert call(*COMMANDS[name]).code == 0, where  # there is room again
+        assert {
+            path for path, now in committed(fresh).items() if before.get(path) != now
+        } == changes
+    assert struck > 0
