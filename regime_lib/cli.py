@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from regime_lib import cli_reports as reports
+from regime_lib.cli_cache import cache_command, keep_below
 from regime_lib.cli_claims import claims_command
 from regime_lib.cli_compare import compare_command, receipts_command
 from regime_lib.cli_doctor import doctor_command
@@ -55,6 +56,7 @@ def regime() -> None:
     """Run the chapters of Regimes of Learning, read its claims, build the book."""
 
 
+regime.add_command(cache_command)
 regime.add_command(claims_command)
 regime.add_command(compare_command)
 regime.add_command(receipts_command)
@@ -116,6 +118,7 @@ def run_command(
         _explain(plans, as_json)
         return
     runs = execute(project, plans, jobs)
+    keep_below()
     if as_json:
         _print_json([reports.run_json(project, run) for run in runs])
     for run in runs:
@@ -138,6 +141,8 @@ def run_command(
 @click.option("-o", "--output", metavar="DIR",
               help="A folder or an fsspec address [default: _build/sweeps/CHAPTER].")  # fmt: skip
 @_JOBS
+@click.option("--time-limit", type=float, metavar="SECONDS",
+              help="End a point that takes longer; it counts as failed.")  # fmt: skip
 @click.option("--scheduler", metavar="ADDRESS", help="A Dask scheduler, tcp://host:port.")
 @click.option("--status", metavar="DIR", help="Say how far the sweep in a folder has come.")
 @click.option("--publish", is_flag=True, help="Show this sweep on the book's scorecard.")
@@ -149,6 +154,7 @@ def sweep_command(
     profile: str | None,
     output: str | None,
     jobs: int | None,
+    time_limit: float | None,
     scheduler: str | None,
     status: str | None,
     publish: bool,
@@ -173,8 +179,10 @@ def sweep_command(
         return
     if chapter is None or grid is None:
         raise click.UsageError("a sweep needs a chapter and --grid; or --status DIR")
-    if scheduler and jobs:
-        raise click.UsageError("-j is for this machine, --scheduler for a cluster; give one")
+    if scheduler and (jobs or time_limit is not None):
+        raise click.UsageError(
+            "-j and --time-limit are for this machine, --scheduler for a cluster; leave one out"
+        )
     project = find_project()
     (entry,) = find_chapters(project, [chapter])
     shared = _collect(given, profile)
@@ -185,7 +193,14 @@ def sweep_command(
     where: Any = sweeps.dask_executor(scheduler) if scheduler else nullcontext((None, None))
     with where as (executor, check):
         done = sweeps.sweep(
-            run, points, into=place, depends=depends, jobs=jobs, executor=executor, check=check
+            run,
+            points,
+            into=place,
+            depends=depends,
+            jobs=jobs,
+            executor=executor,
+            check=check,
+            time_limit=time_limit,
         )
     if publish:
         publish_sweep(project, entry.name, done.table, done.manifest)

@@ -29,8 +29,12 @@ _COLOURS = {Place.SAME: "green", Place.INSIDE: "green", Place.OUTSIDE: "yellow"}
 @click.argument("runs", nargs=-1, required=True, metavar="CHAPTER|NOTEBOOK...|all")
 @click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
               help="Write a receipt, a JSON file that can be handed in.")  # fmt: skip
+@click.option("--strict", is_flag=True,
+              help="Exit with 1 if a number left its interval or a verdict turned.")  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print JSON to standard output.")
-def compare_command(runs: tuple[str, ...], output: Path | None, as_json: bool) -> None:
+def compare_command(
+    runs: tuple[str, ...], output: Path | None, strict: bool, as_json: bool
+) -> None:
     """Compare reruns with the book, claim by claim.
 
     A CHAPTER is compared as `regime run` left it; a NOTEBOOK is an executed file, such as your
@@ -44,11 +48,14 @@ def compare_command(runs: tuple[str, ...], output: Path | None, as_json: bool) -
     if as_json:
         told = [receipt.as_dict() for receipt in receipts]
         click.echo(json.dumps(told, indent=2, ensure_ascii=False))
-        return
-    for receipt in receipts:
-        _tell(receipt)
-    if output is not None:
-        click.echo(f"{output} is written")
+    else:
+        for receipt in receipts:
+            _tell(receipt)
+        if output is not None:
+            click.echo(f"{output} is written")
+    if strict and (moved := [one.claim for receipt in receipts for one in receipt.moved]):
+        click.echo(f"regime: {len(moved)} moved: {', '.join(moved)}", err=True)
+        raise click.exceptions.Exit(1)
 
 
 @click.command("receipts")
@@ -107,7 +114,7 @@ def _asked(project: Project, runs: Sequence[str]) -> list[tuple[Entry, Path]]:
 def _tell(receipt: Receipt) -> None:
     whose = f", {receipt.name}" if receipt.name else ""
     stays = sum(one.verdict_stays for one in receipt.claims)
-    near = sum(one.place in (Place.SAME, Place.INSIDE) for one in receipt.claims)
+    near = sum(one.near for one in receipt.claims)
     total = len(receipt.claims)
     click.secho(
         f"{receipt.chapter}{whose}: {near} of {total} numbers the same or inside, "

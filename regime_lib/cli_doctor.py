@@ -41,14 +41,15 @@ def _findings() -> list[Finding]:
         project = find_project()
     except RegimeError as error:  # what follows would be about no project
         return [Finding("project", State.WRONG, f"{str(error)[0].upper()}{str(error)[1:]}.")]
-    return examine(project, _cache())
+    cache = cache_folder()
+    return examine(project, {"cache": cache} if cache else {})
 
 
-def _cache() -> dict[str, Path]:
-    """Return the folder of decoded data, unless what finds it is itself not installed."""
+def cache_folder() -> Path | None:
+    """Return the folder of data sets and checkpoints; None if what finds it is not installed."""
     try:
         from regime_lib.lab.data.files import cache_root
 
-        return {"cache": cache_root()}
+        return cache_root()
     except (ModuleNotFoundError, RegimeError):  # `examine` says which package is missing
-        return {}
+        return None

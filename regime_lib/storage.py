@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _CHUNK = 1 << 20
-_NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+#: The numbers of errors that say that a disk or a quota is full.
+NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _NOT_OURS = frozenset({errno.EROFS, errno.EACCES, errno.EPERM})
 
 
@@ -134,7 +135,7 @@ def all_or_nothing() -> Iterator[Callable[[str | Path], Path]]:
 def unwritten(error: OSError, path: str | Path | None, instead: str) -> str:
     """Say that a file could not be written, what has happened `instead`, and what to do."""
     place = path or error.filename2 or error.filename or "the output"
-    if error.errno in _NO_ROOM:
+    if error.errno in NO_ROOM:
         remedy = "make room and repeat the command"
     elif error.errno in _NOT_OURS:
         remedy = "make the place writable and repeat the command"

@@ -144,6 +144,6 @@ def test_an_interrupted_write_leaves_no_half_notebook(
 def test_a_folder_that_cannot_be_written_is_said(capsys: Capture, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     said = Said(capsys, "teach", "student", "10", "-o", str(tmp_path / "file" / "x"))
-    assert said.code == 2
+    assert said.code == 1
     assert "cannot be written" in said.err
     assert len(said.err.splitlines()) == 1

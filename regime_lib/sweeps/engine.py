@@ -7,6 +7,7 @@ point stays finished. The engine only decides what is still to be done, and coll
 from __future__ import annotations
 
 import inspect
+import math
 import pickle
 import sys
 from collections import deque
@@ -61,6 +62,7 @@ def sweep(
     depends: Mapping[str, Any] | None = None,
     check: Callable[[], None] | None = None,
     progress: bool = True,
+    time_limit: float | None = None,
 ) -> Sweep:
     """Call ``run(point)`` for every point of a grid, and keep each result in a file of its own.
 
@@ -86,6 +88,9 @@ def sweep(
         Called about every second while waiting; may raise to end the sweep.
     progress : bool
         Whether to show a progress bar on standard error.
+    time_limit : float, optional
+        Seconds that a point may take before it is ended and counts as failed; for processes of
+        this machine only.
 
     Returns
     -------
@@ -117,6 +122,11 @@ def sweep(
     with extra("sweep"):
         from tqdm import tqdm
 
+    if time_limit is not None and (executor is not None or not 0 < time_limit < math.inf):
+        raise RegimeError(
+            f"the time limit is {time_limit}; give a positive number of seconds, and no executor, "
+            "whose calls cannot be ended from here"
+        )
     store = Store(into)
     store.require_writable()
     version = dict(depends) if depends is not None else _source_of(run)
@@ -132,7 +142,7 @@ def sweep(
         elif todo:
             _require_sendable(run)
             jobs = min(jobs or processors(), len(todo))
-            with WorkerPool(jobs) as pool:
+            with WorkerPool(jobs, time_limit) as pool:
                 computed = go(pool, _AHEAD * jobs)
     table, manifest = collect(store, version)
     return Sweep(str(into), table, manifest, computed, store.status())

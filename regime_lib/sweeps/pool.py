@@ -8,8 +8,9 @@ import signal
 import threading
 from collections.abc import Iterator
 from concurrent.futures import BrokenExecutor, Future, ProcessPoolExecutor, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from multiprocessing.connection import Connection
+from pathlib import Path
 from typing import Any
 
 from regime_lib.errors import RegimeError
@@ -21,11 +22,13 @@ class WorkerPool(ThreadPoolExecutor):
     """Calls run in fresh interpreters of one thread, each of them a process pool of its own.
 
     (A `ProcessPoolExecutor` of several gives up all their calls when one process dies.) A call
-    whose process dies is made once more, in a new one.
+    whose process dies is made once more, in a new one. One that takes longer than `limit` seconds
+    is ended with its process, whose start does not count.
     """
 
-    def __init__(self, jobs: int) -> None:
+    def __init__(self, jobs: int, limit: float | None = None) -> None:
         super().__init__(jobs)
+        self._limit = limit
         self._spawn = multiprocessing.get_context("spawn")
         self._reader, self._lifeline = self._spawn.Pipe(duplex=False)
         self._idle: list[ProcessPoolExecutor] = []
@@ -41,10 +44,18 @@ class WorkerPool(ThreadPoolExecutor):
                 worker = self._idle.pop() if self._idle else self._new()
             try:
                 with self._starting, _one_thread():
-                    future = worker.submit(*call)  # a new process starts here
-                return future.result()
+                    ready = worker.submit(os.getpid)  # a new process starts here
+                ready.result()
+                future = worker.submit(*call)
+                return future.result(self._limit)
             except BrokenExecutor:
                 worker = self._new()
+            except TimeoutError:
+                for process in list(worker._processes.values()):
+                    process.kill()
+                worker.shutdown(wait=False, cancel_futures=True)
+                worker = self._new()
+                raise RegimeError(f"it took longer than the limit of {self._limit:g} s") from None
             finally:
                 self._idle.append(worker)
         raise RegimeError("its worker process died twice, often for want of memory")
@@ -64,8 +75,17 @@ class WorkerPool(ThreadPoolExecutor):
 
 
 def _begin(lifeline: Connection) -> None:
-    """Prepare a worker: Ctrl-C is the parent's affair, and nobody outlives the parent."""
+    """Prepare a worker: Ctrl-C is the parent's affair, and nobody outlives the parent.
+
+    What a point prints goes nowhere, so that it cannot drown what the sweep says. Where memory
+    runs out, the system is to end a worker, not who asked for the work.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for stream in (1, 2):
+        os.dup2(nowhere, stream)
+    with suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text("1000", encoding="ascii")
     threading.Thread(target=_end_with, args=(lifeline,), daemon=True).start()
 
 

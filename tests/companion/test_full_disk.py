@@ -1,4 +1,4 @@
-"""Each write of each command fails in turn: all of the command has happened or nothing, and says so."""
+"""Each write of each command fails in turn: all of it has happened or nothing, and it says so."""
 
 from __future__ import annotations
 
@@ -57,10 +57,11 @@ def leftovers(project: Project) -> list[str]:
     return [project.show(path) for path in [*found, *project.build.glob(".render-*")]]
 
 
-def start(project: Project, name: str, again: Path) -> None:
-    """Take the project back to where it was before the command."""
-    shutil.rmtree(project.root)
-    shutil.copytree(again, project.root)
+def take_back(project: Project, before: Path) -> None:
+    """Take the project back to where it was before a command; the folder itself stays."""
+    for path in project.root.iterdir():
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+    shutil.copytree(before, project.root, dirs_exist_ok=True)
 
 
 def faults(kind: str) -> Iterator[Fault]:
@@ -72,8 +73,14 @@ def faults(kind: str) -> Iterator[Fault]:
             return
 
 
-@pytest.mark.parametrize("kind", ["full", "once", "read-only"])
-@pytest.mark.parametrize("name", COMMANDS)
+# A write that fails alone is for the commands that would have to take others back.
+FAULTS = [
+    *((name, kind) for name in COMMANDS for kind in ("full", "read-only")),
+    *((name, "once") for name in ("accept", "evidence", "book")),
+]
+
+
+@pytest.mark.parametrize(("name", "kind"), FAULTS)
 def test_all_of_a_command_happens_or_nothing(
     fresh: Project, tmp_path: Path, name: str, kind: str
 ) -> None:
@@ -88,7 +95,7 @@ def test_all_of_a_command_happens_or_nothing(
     assert changes or name in ("run", "book")
     struck = 0
     for fault in faults(kind):
-        start(fresh, name, again)
+        take_back(fresh, again)
         with watched(Watch(fresh.root, fault)):
             said = call(*COMMANDS[name])
         after = committed(fresh)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import resource
 import signal
@@ -91,3 +92,27 @@ def on_a_full_disk(point: dict[str, Any]) -> dict[str, Any]:
 
 def unfit(point: dict[str, Any]) -> Any:
     return [5, {"table": [1, 2]}, [{"x": 2}, {"x": 1}]][point["x"]]
+
+
+def harmful(point: dict[str, Any]) -> dict[str, Any]:
+    """End, hang, fill or flood the own process at the points that ask for it."""
+    match point["how"]:
+        case "exit":
+            os._exit(0)
+        case "segfault":
+            ctypes.string_at(0)
+        case "memory":
+            limit = resource.getrlimit(resource.RLIMIT_AS)
+            resource.setrlimit(resource.RLIMIT_AS, (1 << 33, limit[1]))
+            try:
+                bytearray(1 << 40)
+            finally:
+                resource.setrlimit(resource.RLIMIT_AS, limit)
+        case "hang":
+            time.sleep(600)
+        case "flood":
+            for stream in (sys.stdout, sys.stderr):
+                stream.write("x" * 5_000_000)
+                stream.flush()
+            os.write(1, b"y" * 5_000_000)
+    return {"square": point["x"] ** 2}

@@ -210,6 +210,42 @@ def test_while_a_lost_point_is_made_again_the_others_go_on(tmp_path: Path) -> No
     assert done.table["others"].max() == 5
 
 
+def test_whatever_a_point_does_costs_that_point_alone(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """All harms in one sweep: each is named with its point, and the others are in the table."""
+    told = {
+        "exit": "died twice",
+        "segfault": "died twice",
+        "memory": "MemoryError",
+        "hang": "longer than the limit of 4 s",
+    }
+    grid = [{"x": x, "how": how} for x, how in enumerate(["", *told, "flood", ""])]
+    done = quietly(functions.harmful, grid, tmp_path, jobs=2, time_limit=4)
+    assert done.table["how"].tolist() == ["", "flood", ""]
+    assert done.table["square"].tolist() == [0, 25, 36]
+    errors = {point["how"]: error for point, error in done.status.errors}
+    assert errors.keys() == told.keys()
+    for how, words in told.items():
+        assert words in errors[how]
+    named = {one["point"]["how"]: one["error"] for one in done.manifest["failed"]}
+    assert named == errors  # the table's manifest names them, too
+    said = capfd.readouterr()
+    assert "xxx" not in said.out + said.err
+    assert "yyy" not in said.out
+
+
+@pytest.mark.parametrize("limit", [0, -1.0, float("nan"), float("inf")])
+def test_a_time_limit_is_a_positive_number(tmp_path: Path, limit: float) -> None:
+    with refused("the time limit is", "positive"):
+        quietly(functions.square, {"x": [1]}, tmp_path, jobs=1, time_limit=limit)
+
+
+def test_a_time_limit_is_for_processes(tmp_path: Path, threads: Executor) -> None:
+    with refused("no executor"):
+        quietly(functions.square, {"x": [1]}, tmp_path, executor=threads, time_limit=3)
+
+
 # --- interruptions -------------------------------------------------------------------------------
 
 SCRIPT = """

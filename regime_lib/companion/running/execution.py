@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 import multiprocessing
 import os
-import tempfile
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
+from importlib.util import find_spec
 from multiprocessing.context import SpawnProcess
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,13 @@ from regime_lib.companion.book.parameters import Value, resolve_values
 from regime_lib.companion.book.project import Project
 from regime_lib.companion.running.keys import RunKey, reasons_to_run, run_key, stored_key
 from regime_lib.companion.running.provenance import seconds_in
+from regime_lib.companion.running.scratch import (
+    abandoned_folders,
+    remove_folders,
+    scratch_folder,
+)
 from regime_lib.companion.running.worker import Job, WorkerReport, work
+from regime_lib.errors import RegimeError
 
 
 @dataclass(frozen=True)
@@ -77,11 +83,13 @@ def execute(
     )
     done = {id(plan): ChapterRun(plan, "up to date") for plan in plans if not plan.stale}
     if stale:
+        _require_runner()
+        remove_folders(abandoned_folders())
         with (
-            tempfile.TemporaryDirectory(prefix="regime-") as scratch,
+            scratch_folder() as scratch,
             tqdm(total=sum(map(_cells, stale)), unit="cell", mininterval=0.5) as bar,
         ):
-            crew = _Crew(project, Path(scratch), bar)
+            crew = _Crew(project, scratch, bar)
             done |= {id(run.plan): run for run in crew.run(stale, jobs or _processors())}
     return tuple(done[id(plan)] for plan in plans)
 
@@ -92,6 +100,13 @@ def seconds_expected(entry: Entry) -> float:
     Who runs several side by side begins with the longest, so that none is left at the end alone.
     """
     return max(seconds_in(entry.notebook), default=math.inf)
+
+
+def _require_runner() -> None:
+    """Refuse, before anything starts, to run without what runs chapters."""
+    for name in ("filelock", "ipykernel", "papermill"):
+        if find_spec(name) is None:
+            raise RegimeError(f'{name} is not installed; run: pip install "regime-lib[book]"')
 
 
 class _Crew:
@@ -151,7 +166,11 @@ def _obituary(chapter: str, process: SpawnProcess, log: Path) -> str:
     code = process.exitcode or 0
     if code < 0:
         return f"the worker of chapter {chapter} was killed (signal {-code}); run it again"
-    words = log.read_text(encoding="utf-8").strip().splitlines() or ["no message"]
+    try:
+        said = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+    except OSError:  # it did not even come to write it
+        said = []
+    words = said or ["no message"]
     return f"the worker of chapter {chapter} broke down ({words[-1]})"
 
 

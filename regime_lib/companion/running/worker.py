@@ -6,8 +6,8 @@ import copy
 import multiprocessing
 import os
 import signal
+import subprocess
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -27,8 +27,9 @@ from regime_lib.companion.book.parameters import Value
 from regime_lib.companion.book.project import BuildFailed, Project
 from regime_lib.companion.running.keys import METADATA_KEY, digest_of, stored_key
 from regime_lib.companion.running.measuring import VARIABLE
+from regime_lib.companion.running.scratch import scratch_folder
 from regime_lib.companion.running.threads import ENVIRONMENT
-from regime_lib.storage import write_text
+from regime_lib.storage import NO_ROOM, unwritten, write_text
 
 #: How often a kernel may fail to start before a chapter is given up.
 START_ATTEMPTS = 3
@@ -118,11 +119,14 @@ def run_job(job: Job, tell: Callable[[WorkerReport], None]) -> WorkerReport:
         stored = stored_key(job.target)
         if stored is not None and stored["key"] == job.key["key"]:
             return WorkerReport(status="up to date")  # finished by another while this one waited
-        with tempfile.TemporaryDirectory(prefix="regime-") as folder:
+        with scratch_folder() as folder:
             try:
-                _attempts(job, Path(folder) / job.target.name, tell)
+                _attempts(job, folder / job.target.name, tell)
             except BuildFailed as error:
                 return WorkerReport(status="failed", error=str(error))
+            except OSError as error:
+                told = unwritten(error, None, "the chapter's last run is as it was")
+                return WorkerReport(status="failed", error=told)
         return WorkerReport(status="ran", seconds=time.perf_counter() - started)
 
 
@@ -134,6 +138,8 @@ def _attempts(job: Job, scratch: Path, tell: Callable[[WorkerReport], None]) -> 
             _execute(job, scratch, begun, tell)
             break
         except (RuntimeError, TimeoutError, OSError) as error:
+            if isinstance(error, OSError) and error.errno in NO_ROOM:
+                raise
             if begun:
                 _publish(job, scratch, job.failed)
                 raise BuildFailed(
@@ -158,6 +164,7 @@ def _execute(
     from papermill.exceptions import PapermillExecutionError
 
     os.environ.update(KERNEL_ENVIRONMENT, REGIME_ROOT=str(job.project.root))
+    os.environ.update(matplotlib_folder(job.project))
     # A profile of the user's, or its history file, must not reach the book.
     os.environ["IPYTHONDIR"] = str(scratch.parent / "ipython")
 
@@ -185,6 +192,30 @@ def _execute(
             f"chapter {job.chapter} failed in {place} ({error.ename}: {first}); "
             f"see {job.failed.name}"
         ) from None
+
+
+def matplotlib_folder(project: Project) -> dict[str, str]:
+    """Return where Matplotlib is to keep its list of fonts, if it cannot do so in the home.
+
+    It would complain of that in a chapter's output, and of the time that making the list takes:
+    so this makes it.
+    """
+    home = Path(os.path.expanduser("~"))  # noqa: PTH111  # Path.home() raises without one
+    places = {"XDG_CONFIG_HOME": home / ".config", "XDG_CACHE_HOME": home / ".cache"}
+    own = [Path(os.environ.get(name) or place) / "matplotlib" for name, place in places.items()]
+    if named := os.environ.get("MPLCONFIGDIR"):
+        own = [Path(named)]
+    if all(map(_can_be_written, own)):
+        return {}
+    variables = {"MPLCONFIGDIR": str(project.build / "matplotlib")}
+    make = [sys.executable, "-c", "import matplotlib.font_manager"]
+    subprocess.run(make, env={**os.environ, **variables}, capture_output=True, check=False)
+    return variables
+
+
+def _can_be_written(folder: Path) -> bool:
+    place = next(one for one in (folder, *folder.parents) if one.exists())
+    return place.is_dir() and os.access(place, os.W_OK)
 
 
 def _publish(job: Job, scratch: Path, target: Path) -> None:

@@ -22,7 +22,7 @@ from regime_lib.companion.running.provenance import PROVENANCE_MIME
 from regime_lib.companion.running.threads import ENVIRONMENT
 from regime_lib.companion.teaching.cells import EDITION_KEY
 from regime_lib.errors import RegimeError
-from regime_lib.storage import sha256_of, write_text
+from regime_lib.storage import Unwritten, sha256_of, unwritten, write_text
 
 #: By which key and number a file is known as a receipt.
 FORMAT = ("regime_receipt", 1)
@@ -58,6 +58,11 @@ class Compared:
         """Whether both runs lead to the same verdict."""
         return bool(self.book and self.mine and self.book.verdict == self.mine.verdict)
 
+    @property
+    def near(self) -> bool:
+        """Whether the rerun's number is the book's, or inside its interval."""
+        return self.place in (Place.SAME, Place.INSIDE)
+
     def as_dict(self) -> dict[str, Any]:
         """Return it as JSON."""
         both = {"book": self.book, "rerun": self.mine}
@@ -85,6 +90,11 @@ class Receipt:
     book: Mapping[str, Any]  # provenance of the committed run
     mine: Mapping[str, Any]  # and of the rerun
     digest: str  # SHA-256 of the rerun's notebook
+
+    @property
+    def moved(self) -> tuple[Compared, ...]:
+        """Claims whose number left its interval, or whose verdict turned."""
+        return tuple(one for one in self.claims if not (one.near and one.verdict_stays))
 
     def as_dict(self) -> dict[str, Any]:
         """Return it as JSON."""
@@ -178,7 +188,7 @@ def write_receipts(path: Path, receipts: Sequence[Receipt]) -> None:
     try:
         write_text(path, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
     except OSError as error:
-        raise RegimeError(f"{path} cannot be written ({error.strerror})") from None
+        raise Unwritten(unwritten(error, path, "nothing was changed")) from None
 
 
 def machine() -> dict[str, Any]:

@@ -10,13 +10,13 @@ from pathlib import Path
 from regime_lib.companion.book.notebooks import Node, read_notebook, source_of
 from regime_lib.companion.teaching.cells import EDITION_KEY
 from regime_lib.errors import RegimeError
-from regime_lib.storage import write_text
+from regime_lib.storage import all_or_nothing
 
 
 def write_notebooks(
     notebooks: Iterable[tuple[Path, Node]], *, keep: bool = False
 ) -> tuple[Path, ...]:
-    """Write notebooks, each whole or not at all, and return those that were written.
+    """Write notebooks, all of them or none, and return those that were written.
 
     Parameters
     ----------
@@ -40,16 +40,13 @@ def write_notebooks(
                     "as it is with --keep"
                 )
     every = {path: notebook for path, (notebook, reason) in reasons.items() if not reason}
-    for path, notebook in every.items():
-        digest = _digest(notebook)
-        marked = {**notebook["metadata"][EDITION_KEY], "digest": digest}
-        metadata = {**notebook["metadata"], EDITION_KEY: marked}
-        text = json.dumps({**notebook, "metadata": metadata}, indent=1, ensure_ascii=False)
-        try:
-            write_text(path, text + "\n")
-        except OSError as error:
-            raise RegimeError(f"{path} cannot be written ({error.strerror}); choose another -o") \
-                from None  # fmt: skip
+    with all_or_nothing() as beside:
+        for path, notebook in every.items():
+            digest = _digest(notebook)
+            marked = {**notebook["metadata"][EDITION_KEY], "digest": digest}
+            metadata = {**notebook["metadata"], EDITION_KEY: marked}
+            text = json.dumps({**notebook, "metadata": metadata}, indent=1, ensure_ascii=False)
+            beside(path).write_text(text + "\n", encoding="utf-8")
     return tuple(every)
 
 
