@@ -184,7 +184,7 @@ def sweep_command(
             "-j and --time-limit are for this machine, --scheduler for a cluster; leave one out"
         )
     project = find_project()
-    (entry,) = find_chapters(project, [chapter])
+    entry = _the_chapter(project, chapter)
     shared = _collect(given, profile)
     points = check_points(entry, shared, sweeps.parse_grid(grid))
     place = output or str(project.build / "sweeps" / entry.name)
@@ -233,7 +233,7 @@ def evidence_command(
     Interrupt it, repeat it: only what is missing is computed. Needs the data sets of REGIME_DATA.
     """
     project = find_project()
-    (entry,) = find_chapters(project, [chapter])
+    entry = _the_chapter(project, chapter)
     place = output or str(project.build / "evidence" / entry.name)
     runs = _long_runs(entry)
     if runs is None:
@@ -250,6 +250,13 @@ def evidence_command(
     click.echo(f"{entry.name}: {found.done} of {found.asked} runs, {project.show(folder)}")
     for error in found.failed:
         click.echo(f"regime: {error}", err=True)
+
+
+def _the_chapter(project: Project, word: str) -> Entry:
+    if word == "all":
+        raise click.UsageError("this takes one chapter at a time, not all")
+    (entry,) = find_chapters(project, [word])
+    return entry
 
 
 def _long_runs(entry: Entry) -> ModuleType | None:
@@ -320,7 +327,8 @@ def _run(arguments: Sequence[str] | None) -> int:
         error.show()
         return error.exit_code
     except click.ClickException as error:
-        click.echo(f"regime: {error.format_message()} (see regime --help)", err=True)
+        words = " ".join(error.format_message().split())  # some list choices on lines of their own
+        click.echo(f"regime: {words} (see regime --help)", err=True)
         return error.exit_code
     except (click.exceptions.Abort, KeyboardInterrupt):
         click.echo("regime: interrupted; nothing half-written is left", err=True)
