@@ -127,9 +127,10 @@ def all_or_nothing() -> Iterator[Callable[[str | Path], Path]]:
                 _finish(temporary)
             _replace_all(written)
         except OSError as error:
-            raise Unwritten(
-                unwritten(error, next(reversed(written), None), "nothing was changed")
-            ) from error
+            names = {str(temporary): target for target, temporary in written.items()}
+            named = str(error.filename2 or error.filename or "")
+            place = names.get(named, named) or next(reversed(written), None)
+            raise Unwritten(unwritten(error, place, "nothing was changed")) from error
 
 
 def unwritten(error: OSError, path: str | Path | None, instead: str) -> str:

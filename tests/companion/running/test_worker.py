@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +12,13 @@ import pytest
 
 from regime_lib.companion.book.notebooks import read_notebook
 from regime_lib.companion.running import worker
-from regime_lib.companion.running.worker import START_ATTEMPTS, Job, WorkerReport, run_job
+from regime_lib.companion.running.worker import (
+    START_ATTEMPTS,
+    Job,
+    WorkerReport,
+    matplotlib_folder,
+    run_job,
+)
 from tests.companion.tiny import make_project
 
 
@@ -93,3 +101,56 @@ def test_a_published_notebook_is_valid_and_readable_by_others(
     run_job(job, lambda report: None)
     nbformat.validate(json.loads(job.target.read_text()))
     assert job.target.read_text().endswith("}\n")
+
+
+@pytest.mark.parametrize("begun", [True, False])
+def test_a_full_disk_is_no_dead_kernel(
+    job: Job, monkeypatch: pytest.MonkeyPatch, begun: bool
+) -> None:
+    def full(job: Job, scratch: Path, cells: list[int], tell: Any) -> None:
+        cells += [2] * begun
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(scratch))
+
+    monkeypatch.setattr(worker, "_execute", full)
+    report = run_job(job, lambda report: None)
+    assert report.status == "failed"
+    assert "No space left on device" in report.error
+    assert "make room and repeat the command" in report.error
+    assert "kernel" not in report.error
+
+
+def test_a_run_that_cannot_be_published_leaves_the_last_one(
+    job: Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job.target.parent.mkdir(parents=True)
+    job.target.write_text("the last run")
+
+    def full(path: Path, text: str) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+
+    monkeypatch.setattr(worker, "_execute", Flaky(0))
+    monkeypatch.setattr(worker, "write_text", full)
+    report = run_job(job, lambda report: None)
+    assert report.status == "failed"
+    assert "10_tiny.ipynb cannot be written" in report.error
+    assert "the chapter's last run is as it was" in report.error
+    assert job.target.read_text() == "the last run"
+
+
+def test_matplotlib_keeps_its_fonts_in_the_build_where_the_home_is_no_place(
+    job: Job, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for name in ("MPLCONFIGDIR", "XDG_CONFIG_HOME", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(worker.subprocess, "run", lambda *_, **__: None)
+    home = tmp_path / "home"
+    home.mkdir()
+    monkeypatch.setenv("HOME", str(home))
+    assert matplotlib_folder(job.project) == {}
+    monkeypatch.setenv("HOME", "/dev/null/home")
+    expected = {"MPLCONFIGDIR": str(job.project.build / "matplotlib")}
+    assert matplotlib_folder(job.project) == expected
+    monkeypatch.setenv("MPLCONFIGDIR", str(home))
+    assert matplotlib_folder(job.project) == {}
+    monkeypatch.setenv("MPLCONFIGDIR", "/dev/null/x")
+    assert matplotlib_folder(job.project) == expected

@@ -233,3 +233,17 @@ def test_without_a_rerun_it_says_how_to_get_one(project: Project, capsys: Captur
     (project.executed / "10_tiny.ipynb").unlink()
     assert "run: regime run 10_tiny" in Said(capsys, "compare", "10").err
     assert "run: regime run all" in Said(capsys, "compare", "all").err
+
+
+def test_strictly_a_number_that_moved_is_named_and_fails_the_command(
+    project: Project, capsys: Capture
+) -> None:
+    said = Said(capsys, "compare", "10", "--strict")
+    assert (said.code, said.err) == (0, "")
+    changed(project, CLAIM_MIME, set_of(RATIO, value=3.9))  # inside the book's interval
+    assert Said(capsys, "compare", "10", "--strict").code == 0
+    changed(project, CLAIM_MIME, set_of(STEPS, value=999.0))
+    said = Said(capsys, "compare", "10", "--strict")
+    assert (said.code, said.err) == (1, f"regime: 1 moved: {STEPS}\n")
+    assert f"{STEPS}: " in said.out
+    assert Said(capsys, "compare", "10").code == 0
