@@ -37,7 +37,7 @@ DAMAGES = {
     "cells": lambda content: b'{"cells": [{}], "metadata": 3, "nbformat": 4, "sha256": null}',
     "noise": lambda content: bytes(range(255, 0, -1)),
     "UTF-16": lambda content: content.decode("utf-8", "replace").encode("utf-16"),
-    "Latin-1": lambda content: b"caf\xe9 " + content,
+    "Latin-1": lambda content: b"\xe9t\xe9 " + content,
     "deep": lambda content: b"[" * 100_000,
 }
 
@@ -127,7 +127,7 @@ def test_a_day_that_no_calendar_has_is_refused() -> None:
 
 
 def test_a_damaged_bibliography_is_named(tmp_path: Path) -> None:
-    (tmp_path / "references.bib").write_bytes(b"caf\xe9")
+    (tmp_path / "references.bib").write_bytes(b"\xe9t\xe9")
     with refused("references.bib is not text in UTF-8", "git checkout"):
         works_in(tmp_path / "references.bib")
 
