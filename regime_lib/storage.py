@@ -95,10 +95,15 @@ def atomic_write(path: str | Path) -> Iterator[Path]:
         Where to write. It lies in the same folder, so that the final rename is atomic.
     """
     target = Path(path)
-    with _beside(target) as temporary:
-        yield temporary
-        _finish(temporary)
-        temporary.replace(target)
+    try:
+        with _beside(target) as temporary:
+            yield temporary
+            _finish(temporary)
+            temporary.replace(target)
+    except OSError as error:  # a full disk does not say of which file
+        if error.errno and not error.filename:
+            error.filename = str(target)
+        raise
 
 
 @contextmanager

@@ -153,6 +153,12 @@ def test_a_file_longer_than_a_chunk_is_digested_whole(tmp_path: Path) -> None:
     assert sha256_of(tmp_path / "file") == hashlib.sha256(data).hexdigest()
 
 
+def test_a_full_disk_is_told_with_the_name_of_the_file(tmp_path: Path) -> None:
+    with pytest.raises(OSError, match="No space left on device") as caught:
+        write_half(tmp_path / "file.txt", OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)))
+    assert caught.value.filename == str(tmp_path / "file.txt")
+
+
 # --- several files together ----------------------------------------------------------------------
 
 

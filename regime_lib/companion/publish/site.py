@@ -90,7 +90,15 @@ def stage(project: Project) -> Path:
                 raise ValueError("it holds no settings by which to render the book")
         write_text(root / name, text)
     made = shutil.ignore_patterns("__pycache__", FOLDER)
-    shutil.copytree(project.pages, root / "book", ignore=made)
+    try:
+        shutil.copytree(project.pages, root / "book", ignore=made)
+    except shutil.Error as error:  # of many files, each with what went wrong
+        _, place, words = error.args[0][0]
+        told = words.partition(":")[0]
+        raise BuildFailed(
+            f"{place} cannot be written ({told}); the book is as it was, so make room and repeat "
+            "the command"
+        ) from None
     (root / "notebooks").mkdir()
     for entry in list_chapters(project):
         notebook = read_notebook(project.executed / entry.path.name)
