@@ -9,6 +9,7 @@ import pytest
 
 from regime_lib.companion.book.project import Project
 from regime_lib.companion.claims.strict_yaml import load_strictly
+from regime_lib.companion.publish.site import STAMP
 from regime_lib.companion.teaching.plain_text import works_in
 from tests.companion.faults import EVIDENCE, FIRM, SWEEP, Watch, call, watched
 from tests.companion.refusals import refused
@@ -113,6 +114,30 @@ def test_no_damage_to_any_file_ends_in_a_traceback(whole: Project) -> None:
                 faults.append(f"{whole.show(path)}, {how}: {' '.join(command)} {fault}")
             mend(path, content)
     assert not faults, "\n".join(faults)
+
+
+@pytest.mark.parametrize("how", [*DAMAGES, "missing", "folder"])
+def test_a_damaged_stamp_of_the_rendered_book_costs_a_rendering(whole: Project, how: str) -> None:
+    assert call("book").code == 0
+    assert "up to date" in call("book").out
+    stamp = whole.html / STAMP
+    harm(stamp, how, stamp.read_bytes())
+    said = call("book")
+    assert (said.code, said.err) == (0, "")
+    assert said.out.endswith(": rendered\n")
+
+
+def test_a_lock_may_hold_anything_and_a_folder_in_its_place_is_told(whole: Project) -> None:
+    lock = whole.build / "locks" / "book.lock"
+    lock.write_bytes(bytes(range(256)))
+    assert call("book").code == 0
+    lock.unlink(missing_ok=True)
+    lock.mkdir()
+    said = call("book")
+    lock.rmdir()
+    assert said.code == 1
+    assert said.err.startswith("regime: ")
+    assert said.err.count("\n") == 1
 
 
 def test_deep_yaml_is_refused_before_the_parser_in_c_ends_the_process() -> None:

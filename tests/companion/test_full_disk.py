@@ -31,7 +31,7 @@ COMMANDS = {
 }
 
 #: Of the many pages that a book is made of, one in so many fails.
-STRIDES = {"book": 7}
+STRIDES = {"book": 11}
 
 #: What a command needs to have happened before.
 BEFORE = {"report": ("accept",)}

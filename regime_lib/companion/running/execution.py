@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import multiprocessing
 import os
+import tempfile
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
@@ -27,6 +28,7 @@ from regime_lib.companion.running.scratch import (
 )
 from regime_lib.companion.running.worker import Job, WorkerReport, work
 from regime_lib.errors import RegimeError
+from regime_lib.storage import Unwritten, unwritten
 
 
 @dataclass(frozen=True)
@@ -84,6 +86,8 @@ def execute(
     done = {id(plan): ChapterRun(plan, "up to date") for plan in plans if not plan.stale}
     if stale:
         _require_runner()
+        for folder in {plan.target.parent for plan in stale}:
+            _require_writable(folder)
         remove_folders(abandoned_folders())
         with (
             scratch_folder() as scratch,
@@ -107,6 +111,16 @@ def _require_runner() -> None:
     for name in ("filelock", "ipykernel", "papermill"):
         if find_spec(name) is None:
             raise RegimeError(f'{name} is not installed; run: pip install "regime-lib[book]"')
+
+
+def _require_writable(folder: Path) -> None:
+    """Refuse a folder that takes no file, before chapters work for it."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise Unwritten(unwritten(error, folder, "nothing was run")) from None
 
 
 class _Crew:

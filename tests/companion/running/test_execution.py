@@ -20,8 +20,10 @@ from regime_lib.companion.book.notebooks import code_cells, outputs_of, read_not
 from regime_lib.companion.book.project import Project
 from regime_lib.companion.claims.ledger import measurements_in, read_ledger
 from regime_lib.companion.publish.checks import problems_of
+from regime_lib.companion.running import execution
 from regime_lib.companion.running.execution import ChapterRun, execute, plan_run, seconds_expected
 from regime_lib.companion.running.provenance import PROVENANCE_MIME
+from tests.companion.refusals import refused
 from tests.companion.tiny import make_project, tiny_cells, write_notebook
 
 
@@ -240,3 +242,24 @@ def wait_for(condition: Any, seconds: float = 120) -> None:
     while not condition():
         assert time.monotonic() < deadline, "waited in vain"
         time.sleep(0.05)
+
+
+def test_a_folder_that_takes_no_file_is_refused_before_a_chapter_works(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project = make_project(tmp_path / "project")
+    monkeypatch.setattr(execution, "_Crew", None)  # nobody may be asked to work
+    for folder in (Path("/dev/null/x"), Path("/proc/nope")):
+        with refused(f"{folder} cannot be written", "nothing was run"):
+            execute(project, [plan_run(project, load_entry(project, "10_tiny"), {}, folder)])
+
+
+@pytest.mark.parametrize("name", ["filelock", "ipykernel", "papermill"])
+def test_what_runs_chapters_is_missed_by_the_name_of_its_extra(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    project = make_project(tmp_path / "project")
+    find = execution.find_spec
+    monkeypatch.setattr(execution, "find_spec", lambda one: None if one == name else find(one))
+    with refused(f"{name} is not installed", '"regime-lib[book]"'):
+        execute(project, [plan_run(project, load_entry(project, "10_tiny"))])
