@@ -79,15 +79,16 @@ def read_table(path: str | Path, columns: Iterable[str] = ()) -> pd.DataFrame:
 
 
 @contextmanager
-def atomic_write(path: str | Path) -> Iterator[Path]:
+def atomic_write(path: str | Path, durable: bool = True) -> Iterator[Path]:
     """Give a temporary path; rename it to `path` if the block succeeds, else remove it.
-
-    The content is on the disk before the name points to it, so that no crash leaves it empty.
 
     Parameters
     ----------
     path : str or Path
         The file to create or replace. Missing parent folders are made.
+    durable : bool
+        Whether the content must be on the disk before the name points to it, so that no crash of
+        the machine leaves it empty; not needed where damage is noticed and made again.
 
     Yields
     ------
@@ -98,7 +99,7 @@ def atomic_write(path: str | Path) -> Iterator[Path]:
     try:
         with _beside(target) as temporary:
             yield temporary
-            _finish(temporary)
+            _finish(temporary, durable)
             temporary.replace(target)
     except OSError as error:  # a full disk does not say of which file
         if error.errno and not error.filename:
@@ -129,7 +130,7 @@ def all_or_nothing() -> Iterator[Callable[[str | Path], Path]]:
         try:
             yield beside
             for temporary in written.values():
-                _finish(temporary)
+                _finish(temporary, durable=True)
             _replace_all(written)
         except OSError as error:
             names = {str(temporary): target for target, temporary in written.items()}
@@ -232,10 +233,11 @@ def _keep(target: Path, old: Path) -> Path | None:
     return old
 
 
-def _finish(path: Path) -> None:
+def _finish(path: Path, durable: bool) -> None:
     """Bring a file that `mkstemp` made to the disk, with the mode that `open` would give it."""
-    with path.open("r+b") as file:
-        os.fsync(file.fileno())
+    if durable:
+        with path.open("r+b") as file:
+            os.fsync(file.fileno())
     mask = os.umask(0)
     os.umask(mask)
     path.chmod(0o666 & ~mask)

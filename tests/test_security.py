@@ -88,15 +88,19 @@ def called(tree: ast.AST) -> list[tuple[str, dict[str, str]]]:
     ]
 
 
-@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
-def test_the_library_reads_no_pickle_and_evaluates_no_text(path: Path) -> None:
-    for name, given in called(ast.parse(path.read_text(encoding="utf-8"))):
-        assert name not in {"eval", "exec", "pickle.load", "pickle.loads", "pd.read_pickle"}, name
-        assert not name.endswith(("yaml.unsafe_load", "yaml.full_load")), name
-        if name == "torch.load":
-            assert given.get("weights_only") == "True"
-        if name in ("np.load", "numpy.load"):
-            assert given.get("allow_pickle", "False") == "False"
+def test_the_library_reads_no_pickle_and_evaluates_no_text() -> None:
+    loaders = set()
+    for path in SOURCES:
+        for name, given in called(ast.parse(path.read_text(encoding="utf-8"))):
+            where = f"{path}: {name}"
+            assert name not in {"eval", "exec", "pickle.load", "pickle.loads"}, where
+            assert not name.endswith(("read_pickle", "unsafe_load", "full_load")), where
+            if name == "torch.load":
+                assert given.get("weights_only") == "True", where
+            if name == "np.load":
+                assert given.get("allow_pickle", "False") == "False", where
+            loaders |= {name} & {"torch.load", "np.load"}
+    assert loaders == {"torch.load", "np.load"}  # so that the search is known to find them
 
 
 # --- pages ---------------------------------------------------------------------------------------

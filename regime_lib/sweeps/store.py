@@ -151,7 +151,7 @@ class _Folder:
 
     def write(self, name: str, content: bytes | str) -> None:
         data = content.encode() if isinstance(content, str) else content
-        with atomic_write(self._root / name) as temporary:
+        with atomic_write(self._root / name, durable=False) as temporary:  # it has a digest
             temporary.write_bytes(data)
 
     def write_all(self, files: Mapping[str, bytes]) -> None:

@@ -101,7 +101,7 @@ class Keeper:
         result = part(settings, *tables)
         content = dumps(result)
         with suppress(OSError):  # a full disk costs what could be kept, not what was measured
-            with atomic_write(path) as temporary:
+            with atomic_write(path, durable=False) as temporary:
                 temporary.write_bytes(content)
             _prune(path)
         return loads(kind, content)  # the same, kept or fresh
