@@ -171,6 +171,18 @@ def test_a_deleted_file_of_committed_evidence_is_an_error_of_claims(
     assert "regime evidence 10_tiny" in said.err
 
 
+def test_evidence_that_no_chapter_is_named_after_is_held_against_its_manifest_too(
+    whole: Project,
+) -> None:
+    copy = shutil.copytree(whole.pages / "evidence" / "10_tiny", whole.pages / "evidence" / "late")
+    assert call("claims").code == 0
+    (copy / "glued.parquet").unlink()
+    said = call("claims")
+    shutil.rmtree(copy)
+    assert said.code == 1
+    assert "book/evidence/late/glued.parquet is missing" in said.err
+
+
 @pytest.mark.parametrize("kind", ["sweeps", "firmness"])
 @pytest.mark.parametrize("name", ["10_tiny.parquet", "10_tiny.json"])
 def test_half_of_what_is_published_is_an_error_of_claims(

@@ -123,8 +123,14 @@ def read_paper_scale(
 
 
 def paper_scale_of_claims(project: Project) -> dict[str, Measurement]:
-    """Return what all committed long runs recorded, by claim."""
+    """Return what all committed long runs recorded, by claim.
+
+    Evidence that a chapter reads itself is only held against its manifest: a table that is gone
+    must not go unnoticed.
+    """
     claims = load_claims(project.claims_file)
+    for folder in sorted((project.pages / "evidence").glob("*/")):
+        manifest_of(project, folder.name)
     found: dict[str, Measurement] = {}
     for chapter in sorted({claim.chapter for claim in claims.values()}):
         own = {name: claim for name, claim in claims.items() if claim.chapter == chapter}
