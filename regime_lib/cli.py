@@ -181,7 +181,7 @@ def sweep_command(
         raise click.UsageError("a sweep needs a chapter and --grid; or --status DIR")
     if scheduler and (jobs or time_limit is not None):
         raise click.UsageError(
-            "-j and --time-limit are for this machine, --scheduler for a cluster; leave one out"
+            "-j and --time-limit are for this machine, --scheduler for a cluster; give one"
         )
     project = find_project()
     entry = _the_chapter(project, chapter)

@@ -132,10 +132,10 @@ def test_an_interrupted_write_leaves_no_half_notebook(
     assert Said(capsys, *arguments).code == 0
     before = (tmp_path / "10_stability.ipynb").read_bytes()
 
-    def interrupted(path: Path) -> None:
+    def interrupted(path: Path, durable: bool) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(storage, "_copy_mode", interrupted)
+    monkeypatch.setattr(storage, "_finish", interrupted)
     assert Said(capsys, *arguments).code == 130
     assert [path.name for path in tmp_path.iterdir()] == ["10_stability.ipynb"]
     assert (tmp_path / "10_stability.ipynb").read_bytes() == before
