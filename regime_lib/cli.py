@@ -205,12 +205,15 @@ def sweep_command(
 @click.option("--collect", is_flag=True, help="Compute nothing; publish what is finished.")
 @click.option("--figure", "figures", multiple=True, metavar="NAME",
               help="Keep a figure of the long run, too; repeat for more.")  # fmt: skip
+@click.option("--late", multiple=True, metavar="PART",
+              help="Of chapter 23: a part of the runs to the end of training, or all.")  # fmt: skip
 def evidence_command(
     chapter: str,
     output: str | None,
     jobs: int | None,
     collect: bool,
     figures: tuple[str, ...],
+    late: tuple[str, ...],
 ) -> None:
     """Compute the paper-scale runs of CHAPTER and write their tables to book/evidence.
 
@@ -225,6 +228,9 @@ def evidence_command(
         return
     if figures:
         raise click.UsageError(f"{entry.name} draws its runs itself; leave out --figure")
+    if late:
+        _late_evidence(project, entry, output, late, None if collect else jobs or 0)
+        return
     if not collect:
         parts = measurement_parts(project, [runs.__name__])
         runs.compute(place, {key: digest_of(part) for key, part in parts.items()}, jobs=jobs)
@@ -234,6 +240,23 @@ def evidence_command(
     click.echo(f"{entry.name}: {found.done} of {found.asked} runs, {project.show(folder)}")
     for error in found.failed:
         click.echo(f"regime: {error}", err=True)
+
+
+def _late_evidence(
+    project: Project, entry: Entry, output: str | None, parts: Sequence[str], jobs: int | None
+) -> None:
+    """Compute parts of the runs to the end of training, unless `jobs` is None, and publish all."""
+    late = import_module(f"{(entry.measure or '').rpartition('.')[0]}.late_runs")
+    root = Path(output or project.build / "evidence" / late.EVIDENCE)
+    parts = late.checked(parts)
+    if jobs is not None:
+        late.compute(root, parts, jobs=jobs or None)
+    tables, facts = late.collect(root)
+    command = {"command": f"regime evidence {entry.name} --late all"}
+    folder = publish_evidence(project, late.EVIDENCE, tables, {**facts, **command})
+    for part, runs in facts["parts"].items():
+        click.echo(f"{part}: {runs['done']} of {runs['asked']} runs")
+    click.echo(project.show(folder))
 
 
 def _long_runs(entry: Entry) -> ModuleType | None:

@@ -1,7 +1,7 @@
 """The grid of the runs to the end of training, part by part, in the order of their computation.
 
-Seeds are the outer loop of a part, so that an interrupted part is balanced. Every seed draws initial
-weights, batches, and (of images) the split into training and test set, and the probe.
+Seeds are the outer loop of a part, so that an interrupted part is balanced. Every seed draws
+initial weights, batches, and (of images) the split into training and test set, and the probe.
 """
 
 from __future__ import annotations

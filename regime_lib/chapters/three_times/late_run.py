@@ -157,7 +157,7 @@ class LateRun:
         moved = np.array([differs(look.state, last) for look in self.looks])
         # a sample has settled at a look if neither this look nor a later one differs from the end
         unsettled = np.logical_or.accumulate(moved[::-1], axis=0)[::-1].mean(axis=1)
-        steps, change = _series(self.trace, "weight_change")
+        _, change = _series(self.trace, "weight_change")
         path = np.r_[0.0, np.cumsum(change)]
         _, flips = _series(self.trace, "pattern_change")
         all_flips = np.r_[0.0, np.cumsum(flips)]

@@ -1,16 +1,30 @@
-"""How a sweep computes the runs to the end of training, and the tables that are kept of them."""
+"""How a sweep computes the runs to the end of training, and the tables that are kept of them.
+
+Every part of the grid is a sweep of its own, and lands when it is finished or as far as it got. The
+tables are named by `TABLES`; their first columns tell the run.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import torch
 
-from regime_lib.chapters.three_times.late_grid import points
+from regime_lib.chapters.three_times.late_grid import PARTS, points
 from regime_lib.chapters.three_times.late_run import late_run, of_point
+from regime_lib.chapters.three_times.long_runs import compact
+from regime_lib.errors import RegimeError
 from regime_lib.sweeps.engine import sweep
+from regime_lib.sweeps.store import Store
 
+#: The name under which the tables are published.
+EVIDENCE = "late_stage"
+#: What is kept: every definition at every horizon; a row per run; the series at some steps; the
+#: looks (losses, path, what has settled); and the factors of the flips at every look.
+TABLES = ("specifications", "runs", "series", "looks", "flips")
 _VERSION = 1  # of what a run measures: another one computes all of them anew
 
 
@@ -21,6 +35,46 @@ def run_point(point: Mapping[str, Any]) -> list[dict[str, Any]]:
     return [{"table": name, **row} for name, rows in tables.items() for row in rows]
 
 
-def compute(place: str, part: str, *, jobs: int | None = None) -> None:
-    """Compute every run of a part that the place does not hold yet."""
-    sweep(run_point, points(part), into=place, jobs=jobs, depends={"version": _VERSION})
+def compute(root: Path, parts: Sequence[str], *, jobs: int | None = None) -> None:
+    """Compute every run of some parts that their folders below `root` do not hold yet."""
+    for part in checked(parts):
+        depends = {"version": _VERSION}
+        sweep(run_point, points(part), into=root / part, jobs=jobs, depends=depends)
+
+
+def collect(root: Path) -> tuple[dict[str, pd.DataFrame], dict[str, Any]]:
+    """Gather the tables of every finished run of every part, and what a manifest says of them."""
+    rows: dict[str, list[dict[str, Any]]] = {name: [] for name in TABLES}
+    parts: dict[str, dict[str, int]] = {}
+    failed: list[str] = []
+    for part in PARTS:
+        asked, done = list(points(part)), 0
+        store = Store(root / part) if (root / part).is_dir() else None
+        for key in store.plan() if store else ():
+            found = store.result(key) if store else None
+            if store is None or found is None:
+                error = store.failure(key) if store else None
+                failed += [error] if error else []
+                continue
+            done += 1
+            for row in found:
+                name = row.pop("table")
+                own = {"seconds": store.seconds(key)} if name == "runs" else {}
+                rows[name].append({"part": part, **row, **own})
+        parts[part] = {"asked": len(asked), "done": done}
+    if not rows["runs"]:
+        raise RegimeError(f"{root} holds no finished run; compute some first")
+    tables = {name: compact(pd.DataFrame(own)) for name, own in rows.items()}
+    seconds = round(float(tables["runs"]["seconds"].sum()))
+    facts = {"parts": parts, "runs_failed": failed, "compute_seconds": seconds}
+    return tables, {**facts, "version": _VERSION}
+
+
+def checked(parts: Sequence[str]) -> tuple[str, ...]:
+    """Return the names of parts, or refuse one that is none; "all" stands for all."""
+    for part in parts:
+        if part not in (*PARTS, "all"):
+            raise RegimeError(
+                f"there is no part {part!r}; expected all, or some of {', '.join(PARTS)}"
+            )
+    return tuple(PARTS) if "all" in parts else tuple(parts)

@@ -7,8 +7,8 @@ The share of signs that a step flips in one layer is, exactly, a product of seve
 ``step`` is the norm of the step. ``spread`` is what a random step of norm one changes in a
 pre-activation on average, ``alignment`` how many times more the actual step changes, ``near`` how
 much more than others those pre-activations change that are close to zero. ``density`` is that of
-pre-activations at zero, in units of their root mean square, ``scale``. The ``remainder`` is what the
-first-order law leaves out: it is near one where a step is small against the width in which the
+pre-activations at zero, in units of their root mean square, ``scale``. The ``remainder`` is what
+the first-order law leaves out: it is near one where a step is small against the width in which the
 density is taken. (Our derivation.)
 """
 
