@@ -20,7 +20,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "step": ("step",),
     "scale": ("spread", "scale"),
     "direction": ("alignment",),
-    "near zero": ("near", "density"),
+    "near": ("near", "density"),
     "rest": ("remainder",),
 }
 _BINS = 40  # of time, even in logarithm
@@ -42,11 +42,12 @@ def contributions(flips: pd.DataFrame) -> pd.DataFrame:
     DataFrame
         A row per look: what names the run, ``at``, ``last`` (the run's last look), ``step_bin``,
         ``total`` (the logarithm of the flips over those of the peak) and the columns of `GROUPS`,
-        which sum to it; each layer's factors at the peak are geometric means. Looks at which a layer did not flip at all are left out.
+        which sum to it; each layer's factors at the peak are geometric means. Looks at which a
+        layer did not flip at all are left out.
     """
     named = flips.iloc[0].drop([*FACTORS, "at", "layer", "units", "flips"])
     wide = {
-        name: flips.pivot(index="at", columns="layer", values=name).astype(float)
+        name: flips.set_index(["at", "layer"])[name].astype(float).unstack()  # noqa: PD010
         for name in (*FACTORS, "flips")
     }
     usable = (wide["flips"] > 0).all(axis=1)

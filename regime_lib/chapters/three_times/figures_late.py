@@ -27,7 +27,7 @@ _GROUP_NAMES = {
     "step": "size of the step",
     "scale": "scale of pre-activations",
     "direction": "direction of the step",
-    "near zero": "pre-activations near zero",
+    "near": "pre-activations near zero",
     "rest": "rest",
 }
 
@@ -189,7 +189,7 @@ def what_is_left(theme: Theme, found: Refinement, part: str) -> Figure:
 
 def what_is_left_alt(found: Refinement) -> str:
     """Say what is left by the book's definition."""
-    row = found.table.loc[USUAL]
+    row = found.table.set_index("definition").loc[USUAL]
     return (
         f"Under {USUAL} patterns settle in {row['settled']:.0%} of the runs at a constant rate. "
         f"After that, in the median, {row['path_after']:.0%} of the path of the weights and "

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from jaxtyping import Float
 
 from regime_lib.chapters.part import Numbers, Part
 from regime_lib.chapters.three_times.committed import BySchedule, by_schedule
@@ -24,7 +23,10 @@ from regime_lib.estimate import Estimate, median, no_number, over_runs
 Tables = dict[str, pd.DataFrame]
 #: What names a run in every table.
 RUN = (*SETTING, "activation", "seed")
+_ONE = (*SETTING, "seed")  # what names a run of rectified networks
 _ASKED = {"skipped": 0, "window": 51, "size": "absolute"}  # how a definition is asked
+#: The part whose runs learn the training set by heart: what is said of the end is judged on them.
+WHOLE = "mnist-mlp"
 _EPOCH = 468  # steps after which a network has changed early, an epoch of the images
 _SETTLED = 0.5  # share of a run after which it is late
 
@@ -63,7 +65,9 @@ class Decomposition(Part):
     # logarithms of what each group of factors has contributed since the start, and `total`; means
     # over runs: columns part, optimizer, schedule, step, and those of `GROUPS`
     table: pd.DataFrame
-    worst: float  # most that the contributions miss the measured curve by, in logarithms
+    # factors by which each group multiplies the flips, from the peak to the second half of training
+    # at a constant rate, geometric means over runs: a row per part and optimiser
+    by_part: pd.DataFrame
 
 
 @dataclass(frozen=True)
@@ -71,6 +75,7 @@ class Refinement(Part):
     """What is left when patterns have settled, by every definition."""
 
     table: pd.DataFrame  # medians over runs at a constant rate, a row per definition
+    by_part: pd.DataFrame  # the same by part and optimiser, under the book's definition
     # a row per look of every run at a constant rate, with the run's settling time
     looks: pd.DataFrame
 
@@ -112,14 +117,21 @@ def headline(tables: Tables) -> Headline:
     }
     there = set(found.table["schedule"])
     own = by_schedule(found, {s: c for s, c in claims.items() if s in there}, "late", over="seeds")
-    usual = found.only(definition=USUAL)
+    constant, usual = found.only(schedule="constant"), found.only(definition=USUAL)
+    mlp = multiverse(at_end(tables, part=WHOLE, schedule="constant"))
     missing = {claim: no_number("no run") for s, claim in claims.items() if s not in there}
     ratios = usual.exact.table["ratio"].to_numpy(dtype=float)
     return Headline(
-        {**own.claims, **missing, "rc-mean-speedup": usual.limits.mean(usual.over)},
+        {
+            **own.claims,
+            **missing,
+            "rc-late-mlp": mlp.median("seeds"),
+            "rc-mean-speedup": usual.limits.mean(usual.over),
+        },
         {
             **own.numbers,
             **_missing(own.numbers, there),
+            "late-constant-median": _limit(_product_limit(constant)),
             "late-mean-settings": len(usual),
             "late-mean-exact": len(ratios),
             "late-mean": float(ratios.mean()) if ratios.size else "no number",
@@ -133,7 +145,7 @@ def headline(tables: Tables) -> Headline:
     )
 
 
-def horizons(tables: Tables, part: str = "mnist-mlp") -> Horizons:
+def horizons(tables: Tables, part: str = WHOLE) -> Horizons:
     """Read off from whole runs of one part what shorter ones would have said."""
     found = tables["specifications"]
     found = found[chosen(found, **_ASKED, part=part)]
@@ -158,30 +170,28 @@ def horizons(tables: Tables, part: str = "mnist-mlp") -> Horizons:
                 numbers[f"{part}-horizon-{schedule}-{name}-exact"] = (
                     f"{float(row['exact'].iloc[0]):.0%}"
                 )
-                numbers[f"{part}-horizon-{schedule}-{name}-median"] = float(row["median"].iloc[0])
+                numbers[f"{part}-horizon-{schedule}-{name}-median"] = _limit(row["median"].iloc[0])
     return Horizons(numbers, counts, ratios)
 
 
 def decomposition(tables: Tables) -> Decomposition:
     """Say what the fall of the pattern change is made of."""
     flips = tables["flips"][chosen(tables["flips"], activation="relu")]
-    parts = [contributions(own) for _, own in flips.groupby(list(RUN), observed=True)]
-    found = pd.concat(parts, ignore_index=True)
+    runs = flips.groupby(["part", *RUN], observed=True)
+    found = pd.concat([contributions(own) for _, own in runs], ignore_index=True)
     late = found[found["at"] >= _SETTLED * found["last"]]
-    ends = late.groupby(list(RUN), observed=True)[["total", *GROUPS]].mean().reset_index()
-    constant = ends[ends["schedule"] == "constant"]
+    ends = late.groupby(["part", *_ONE], observed=True)[["total", *GROUPS]].mean().reset_index()
+    ends = ends[ends["schedule"] == "constant"]
     claims: dict[str, Estimate] = {}
     numbers: Numbers = {}
     for name in OPTIMIZERS:
-        own = constant[constant["optimizer"] == name]
-        shares = own["step"] / own["total"]
-        claims[f"rc-late-clock-{name}"] = _median_of(shares, own)
-        numbers[f"factor-{name}-total"] = _times(own["total"])
-        for group in GROUPS:
+        own = ends[chosen(ends, part=WHOLE, optimizer=name)]
+        claims[f"rc-late-clock-{name}"] = _median_of(own["step"] / own["total"], own)
+        for group in ("total", *GROUPS):
             numbers[f"factor-{name}-{group}"] = _times(own[group])
-    remainder = np.log(flips.groupby(list(RUN), observed=True)["remainder"].apply(_geometric))
+    remainder = np.log(runs["remainder"].apply(_geometric)).to_numpy()
     claims["rc-late-first-order"] = over_runs(
-        lambda picks: float(np.exp(remainder.to_numpy()[picks].mean())),
+        lambda picks: float(np.exp(remainder[picks].mean())),
         len(remainder),
         over=f"{len(remainder)} runs",
         seed=0,
@@ -189,100 +199,120 @@ def decomposition(tables: Tables) -> Decomposition:
     keys = ["part", "optimizer", "schedule", "step_bin"]
     table = found.groupby(keys, observed=True)[["at", "total", *GROUPS]].mean().reset_index()
     missed = (table["total"] - table[list(GROUPS)].sum(axis=1)).abs().max()
-    return Decomposition(claims, numbers, table, float(missed))
+    numbers |= {
+        "looks": int(runs["at"].nunique().median()),
+        "factors-worst": f"{missed:.0e}",
+        **_noise(tables["looks"]),
+    }
+    by_part = ends.groupby(["part", "optimizer"], observed=True)[["total", *GROUPS]].mean()
+    return Decomposition(claims, numbers, table, np.exp(by_part).reset_index())
 
 
 def refinement(tables: Tables) -> Refinement:
     """Say what happens in training after the patterns have settled, at a constant rate."""
-    specs = at_end(tables, schedule="constant")
-    looks = tables["looks"]
+    specs, looks = at_end(tables, schedule="constant"), tables["looks"]
     looks = looks[chosen(looks, activation="relu", schedule="constant")]
-    rows = []
-    for run, own in looks.groupby(list(SETTING) + ["seed"], observed=True):
-        of_run = specs[chosen(specs, **dict(zip((*SETTING, "seed"), run, strict=True)))]
-        rows += [
-            {**dict(zip((*SETTING, "seed"), run, strict=True)), **_after(own, spec)}
-            for spec in of_run.itertuples()
-        ]
-    found = pd.DataFrame(rows)
-    usual = found[found["definition"] == USUAL]
-    settled = usual["settled"]
-    half = looks[
-        looks["step"] >= _SETTLED * looks.groupby("part", observed=True)["step"].transform("max")
-    ]
-    inputs = (
-        half.sort_values("step")
-        .groupby([*SETTING, "seed"], observed=True)["settled_samples"]
-        .first()
-    )
-    early = _early(tables["series"])
-    cluster = np.arange(len(usual))
-    loss = Limits(
-        np.where(settled, usual["loss_after"], 0.0),
-        np.where(settled, usual["loss_after"], 1.0),
-        cluster,
-    )
-    over = _over(usual)
+    keys = ["part", *_ONE]
+    by_run = dict(list(looks.sort_values("step").groupby(keys, observed=True)))
+    after = [_after(by_run[tuple(spec[keys])], spec) for _, spec in specs.iterrows()]
+    found = pd.DataFrame(after)
+    whole = found[found["part"] == WHOLE]
+    usual = whole[whole["definition"] == USUAL]
+    settled, over = usual["settled"].to_numpy(dtype=bool), _over(usual)
     claims = {
-        "rc-early-change": median(early, over=_over(early.reset_index())),
-        "rc-late-loss": loss.median(over),
-        "rc-late-inputs": median(inputs, over=over),
+        "rc-early-change": median(_early(tables["series"]), over=over),
+        "rc-late-inputs": median(usual["final_inputs"], over=over),
     }
-    numbers: Numbers = {
-        "settled-runs": f"{int(settled.sum())} of {len(usual)}",
-        "early-change": float(early.median()),
-    }
+    numbers: Numbers = {"settled-runs": f"{settled.sum()} of {len(usual)}"}
     for name in OPTIMIZERS:
         own = usual[usual["optimizer"] == name]
         claims[f"rc-late-path-{name}"] = _median_of(own["path_after"], own)
-        for kind in ("path_after", "moved_after", "loss_factor", "accuracy_gain"):
+        claims[f"rc-late-loss-{name}"] = _loss_after(own)
+        for kind in ("loss_factor", "accuracy_gain"):
             known = own.loc[own["settled"], kind]
-            numbers[f"after-{name}-{kind}"] = float(known.median()) if len(known) else "no number"
-    table = found.groupby("definition", observed=True, sort=False)[_SHOWN].median()
-    share = found.groupby("definition", observed=True, sort=False)["settled"].mean()
-    times = usual.set_index([*SETTING, "seed"])["time"]
-    looks = looks.join(times.rename("settling_time"), on=[*SETTING, "seed"])
-    return Refinement(claims, numbers, table.assign(settled=share).loc[list(DEFINITIONS)], looks)
+            numbers[f"after-{name}-{kind}"] = f"{known.median():.3g}" if len(known) else "no number"
+    everywhere = found[found["definition"] == USUAL]
+    times = everywhere.set_index(keys)["time"].rename("settling_time")
+    return Refinement(
+        claims,
+        numbers,
+        _medians(whole, ["definition"])
+        .set_index("definition")
+        .loc[list(DEFINITIONS)]
+        .reset_index(),
+        _medians(everywhere, ["part", "optimizer"]),
+        looks.join(times, on=keys),
+    )
 
 
-_SHOWN = ["path_after", "moved_after", "loss_after", "loss_factor", "accuracy_gain"]
+def _loss_after(runs: pd.DataFrame) -> Estimate:
+    """Return the share of the loss's fall that is left; open where patterns never settle."""
+    if not len(runs):
+        return no_number("no run")
+    settled, left = runs["settled"].to_numpy(bool), runs["loss_after"].to_numpy(float)
+    if settled.all():
+        return median(left, over=_over(runs))
+    ends = np.where(settled, left, 0.0), np.where(settled, left, 1.0)
+    return Limits(*ends, np.arange(len(left))).median(_over(runs))
 
 
-def _after(looks: pd.DataFrame, spec: object) -> dict[str, object]:
+def _medians(found: pd.DataFrame, by: list[str]) -> pd.DataFrame:
+    groups = found.groupby(by, observed=True)
+    return groups[_SHOWN].median().assign(settled=groups["settled"].mean()).reset_index()
+
+
+_SHOWN = [
+    "path_after",
+    "moved_after",
+    "loss_after",
+    "loss_factor",
+    "accuracy_gain",
+    "final_inputs",
+]
+
+
+def _noise(looks: pd.DataFrame) -> Numbers:
+    """Say how many flips make one net flip over 256 steps, late and at a constant rate."""
+    late = looks["step"] >= _SETTLED * looks.groupby("part", observed=True)["step"].transform("max")
+    own = looks[late & chosen(looks, part=WHOLE, schedule="constant")]
+    ratios = (own["flips_256"] / own["net_256"]).replace([np.inf], np.nan).dropna()
+    found = ratios.groupby(own["optimizer"], observed=True).median()
+    return {f"noise-{name}": f"{found.get(name, np.nan):.1f}" for name in OPTIMIZERS}
+
+
+def _after(looks: pd.DataFrame, spec: pd.Series) -> dict[str, object]:
     """Say how much of a run comes after the patterns' settling time."""
-    own = looks.sort_values("step")
-    steps = own["step"].to_numpy(dtype=float)
-    settled = str(spec.censored) in ("", "weights")  # type: ignore[attr-defined]
-    at = float(spec.pattern_time) if settled else steps[-1]  # type: ignore[attr-defined]
+    steps = looks["step"].to_numpy(dtype=float)
+    settled = spec["censored"] in ("", "weights")
+    at = float(spec["pattern_time"]) if settled else steps[-1]
 
     def value(name: str) -> float:
-        return float(np.interp(at, steps, own[name].to_numpy(dtype=float)))
+        return float(np.interp(at, steps, looks[name].to_numpy(dtype=float)))
 
-    loss, path = own["train_loss"].to_numpy(dtype=float), own["path"].to_numpy(dtype=float)
-    away = own["weight_from_end"].to_numpy(dtype=float)
+    first, last = looks.iloc[0], looks.iloc[-1]
+    fall = (value("train_loss") - last["train_loss"]) / (first["train_loss"] - last["train_loss"])
     return {
-        "definition": spec.definition,  # type: ignore[attr-defined]
+        **spec[["part", *_ONE, "definition"]].to_dict(),
         "settled": settled,
         "time": at if settled else np.nan,
-        "path_after": 1 - value("path") / path[-1],
-        "moved_after": value("weight_from_end") / away[0],
-        "loss_after": float(np.clip((value("train_loss") - loss[-1]) / (loss[0] - loss[-1]), 0, 1)),
-        "loss_factor": value("train_loss") / loss[-1],
-        "accuracy_gain": 100 * (float(own["test_accuracy"].iloc[-1]) - value("test_accuracy")),
+        "path_after": 1 - value("path") / last["path"],
+        "moved_after": value("weight_from_end") / first["weight_from_end"],
+        "loss_after": float(np.clip(fall, 0, 1)),
+        "loss_factor": value("train_loss") / last["train_loss"],
+        "final_inputs": looks.loc[steps >= _SETTLED * steps[-1], "settled_samples"].iloc[0],
+        "accuracy_gain": 100 * (last["test_accuracy"] - value("test_accuracy")),
     }
 
 
 def _early(series: pd.DataFrame) -> pd.Series:
     """Return how far patterns are from the start after an epoch, over how far at the end."""
-    found = series[
-        chosen(series, activation="relu", schedule="constant", quantity="pattern_from_start")
-    ]
+    found = series[chosen(series, part=WHOLE, schedule="constant", quantity="pattern_from_start")]
 
     def share(own: pd.DataFrame) -> float:
         own = own.sort_values("step")
         return float(np.interp(_EPOCH, own["step"], own["value"]) / own["value"].iloc[-1])
 
-    return found.groupby([*SETTING, "seed"], observed=True).apply(share)
+    return found.groupby([*_ONE], observed=True).apply(share)
 
 
 def _counted(own: pd.DataFrame) -> pd.Series:
@@ -307,6 +337,10 @@ def _middle(own: pd.DataFrame) -> float:
     return found if np.isfinite(found) else float("nan")
 
 
+def _product_limit(found: Multiverse) -> float:
+    return product_limit_median(*(found.table[end].to_numpy() for end in ("least", "most")))
+
+
 def _words(found: Multiverse, schedule: str, optimizer: str) -> str:
     kept = chosen(found.table, schedule=schedule, optimizer=optimizer)
     return found.only(schedule=schedule, optimizer=optimizer).words if kept.any() else "not run"
@@ -326,6 +360,10 @@ def _median_of(values: pd.Series, rows: pd.DataFrame) -> Estimate:
 def _over(rows: pd.DataFrame) -> str:
     settings = rows.groupby(list(SETTING), observed=True).ngroups
     return f"{len(rows)} runs of {settings} setting{'s' if settings > 1 else ''}"
+
+
+def _limit(value: float) -> str:
+    return f"{value:.2f}" if np.isfinite(value) else "without limit"
 
 
 def _geometric(values: pd.Series) -> float:
