@@ -24,7 +24,11 @@ from regime_lib.cli_teach import teach_command
 from regime_lib.companion.book.catalogue import Entry, find_chapters, list_chapters
 from regime_lib.companion.book.project import BuildFailed, Project, find_project
 from regime_lib.companion.claims.sweep_tables import publish_sweep
-from regime_lib.companion.publish.evidence import publish_evidence
+from regime_lib.companion.publish.evidence import (
+    folder_of,
+    publish_evidence,
+    published_evidence,
+)
 from regime_lib.companion.publish.findings import read_findings
 from regime_lib.companion.publish.paper_scale import (
     collect_paper_scale,
@@ -249,9 +253,13 @@ def _late_evidence(
     late = import_module(f"{(entry.measure or '').rpartition('.')[0]}.late_runs")
     root = Path(output or project.build / "evidence" / late.EVIDENCE)
     parts = late.checked(parts)
+    there = folder_of(project, late.EVIDENCE).is_dir()
+    known = published_evidence(late.EVIDENCE, project) if there else None
+    same = known is not None and known.manifest["version"] == late.VERSION
+    published = known.tables if known and same else None
     if jobs is not None:
-        late.compute(root, parts, jobs=jobs or None)
-    tables, facts = late.collect(root)
+        late.compute(root, parts, published, jobs=jobs or None)
+    tables, facts = late.collect(root, published)
     command = {"command": f"regime evidence {entry.name} --late all"}
     folder = publish_evidence(project, late.EVIDENCE, tables, {**facts, **command})
     for part, runs in facts["parts"].items():

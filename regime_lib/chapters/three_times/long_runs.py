@@ -137,7 +137,7 @@ def _thinned(run: TrackedRun) -> Iterator[dict[str, Any]]:
 def compact(table: pd.DataFrame) -> pd.DataFrame:
     """Store texts once, and numbers in half the bytes: seven digits are more than runs repeat."""
     kinds = {
-        name: "category" if column.dtype == object or str(column.dtype) == "str" else "float32"
+        name: "category" if str(column.dtype) in ("object", "str", "category") else "float32"
         for name, column in table.items()
         if column.dtype.kind not in "iu"
     }
