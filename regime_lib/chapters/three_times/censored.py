@@ -22,7 +22,6 @@ from regime_lib.errors import RegimeError
 from regime_lib.estimate import Estimate, Method, no_number, number, proportion
 
 Over = Literal["seeds", "settings"]
-_RUN = ("part", *SETTING, "activation", "seed")
 _Runs = Float[np.ndarray, " runs"]
 
 
@@ -76,11 +75,20 @@ def by_schedule(
 
 def usual(specifications: pd.DataFrame) -> pd.DataFrame:
     """Return the last horizon of every run, read in the usual way."""
-    table = specifications
-    kept = (table["skipped"] == 0) & (table["window"] == WINDOW) & (table["size"] == "absolute")
-    rows = table[kept]
-    last = rows.groupby(_there(rows, _RUN), observed=True)["horizon"].transform("max")
-    return rows[rows["horizon"] == last]
+    rows = at_the_end(specifications)
+    usual_steps = (rows["skipped"] == 0) & (rows["window"] == WINDOW)
+    return rows[usual_steps & (rows["size"] == "absolute")]
+
+
+def at_the_end(specifications: pd.DataFrame) -> pd.DataFrame:
+    """Return the last horizon of every run, in all readings."""
+    run = specifications.groupby(run_columns(specifications), observed=True)
+    return specifications[specifications["horizon"] == run["horizon"].transform("max")]
+
+
+def run_columns(table: pd.DataFrame) -> list[str]:
+    """Return the columns of a table that tell one run from another; the last is the seed."""
+    return [name for name in ("part", *SETTING, "activation", "seed") if name in table]
 
 
 def censored_times(rows: pd.DataFrame, over: Over = "seeds") -> CensoredTimes:
@@ -90,10 +98,10 @@ def censored_times(rows: pd.DataFrame, over: Over = "seeds") -> CensoredTimes:
     The ratio's limit is that length over the patterns' time: where slow patterns go with small
     ratios, censoring is not independent of it. `earlier` takes nothing for granted.
     """
-    if rows.empty or rows.duplicated(_there(rows, _RUN)).any():
+    if rows.empty or rows.duplicated(run_columns(rows)).any():
         raise RegimeError(f"got {len(rows)} rows; expected one row a run, of one definition")
     kind = rows["censored"].astype(str)
-    settings = rows.groupby(_there(rows, _RUN[:-1]), observed=True).ngroup().to_numpy()
+    settings = rows.groupby(run_columns(rows)[:-1], observed=True).ngroup().to_numpy()
     cluster = settings if over == "settings" else rows["seed"].to_numpy()
     held = len(np.unique(settings))
     words = f"{held} setting{'s' if held > 1 else ''}"
@@ -200,7 +208,3 @@ def _scores(limits: Limits, centre: float, spread: float) -> Float[np.ndarray, "
             by[power] += np.where(exact, 0.0, sign * density * at_end)
     scores: Float[np.ndarray, "runs 2"] = np.stack(by, axis=1) / spread
     return scores
-
-
-def _there(rows: pd.DataFrame, names: tuple[str, ...]) -> list[str]:
-    return [name for name in names if name in rows]
