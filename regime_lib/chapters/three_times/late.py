@@ -12,9 +12,11 @@ import numpy as np
 import pandas as pd
 
 from regime_lib.chapters.part import Numbers, Part
+from regime_lib.chapters.three_times.censored import by_schedule as by_schedule_censored
 from regime_lib.chapters.three_times.committed import BySchedule, by_schedule
 from regime_lib.chapters.three_times.configs import NAMES, OPTIMIZERS, SCHEDULES
 from regime_lib.chapters.three_times.factors import GROUPS, contributions
+from regime_lib.chapters.three_times.fragility import fragility
 from regime_lib.chapters.three_times.limits import Limits, limits_of, product_limit_median
 from regime_lib.chapters.three_times.multiverse import Multiverse, chosen, multiverse
 from regime_lib.chapters.three_times.specifications import DEFINITIONS, SETTING, USUAL
@@ -44,6 +46,17 @@ class Headline(BySchedule):
     """Every definition of every setting, at the end of training."""
 
     mean: Limits  # the settings' ratios under the book's definition
+
+
+@dataclass(frozen=True)
+class Times:
+    """Settling times as censored observations, by schedule and optimiser."""
+
+    numbers: Numbers
+    # of the runs that learn their training set by heart, under the book's definition: a row per
+    # schedule and optimiser ("all" last), what is known and the estimates of `censored` in words
+    table: pd.DataFrame
+    fragile: pd.DataFrame  # of all parts, see `fragility`
 
 
 @dataclass(frozen=True)
@@ -143,6 +156,32 @@ def headline(tables: Tables) -> Headline:
         own.shares,
         usual.limits,
     )
+
+
+def times(tables: Tables) -> Times:
+    """Estimate settling times from runs of which some end before a series has settled."""
+    found = tables["specifications"]
+    specs = found[chosen(found, part=WHOLE)]
+    rows, numbers = [], {}
+    for name in (*OPTIMIZERS, "all"):
+        own = specs if name == "all" else specs[chosen(specs, optimizer=name)]
+        for schedule, one in by_schedule_censored(own).items():
+            known = {"runs": one.runs, "bounded": one.bounded, "open": one.open}
+            kinds = ("patterns", "weights", "ratio", "earlier")
+            words = {kind: _bare(getattr(one, kind)) for kind in kinds}
+            rows.append({"schedule": schedule, "optimizer": name, **known, **words})
+            numbers[f"times-{schedule}-{name}"] = words["ratio"]
+            if not one.ratio.known and name != "all":
+                runs = at_end(tables, part=WHOLE, optimizer=name, schedule=schedule)
+                limits = multiverse(runs[runs["definition"] == USUAL])
+                numbers[f"times-{schedule}-{name}"] = limits.words
+    relu = found[chosen(found, activation="relu")]
+    return Times(numbers, pd.DataFrame(rows), fragility(relu))
+
+
+def _bare(found: Estimate) -> str:
+    """Return a number and its interval without how they were made."""
+    return str(found).partition(" (")[0] if found.known else "–"
 
 
 def horizons(tables: Tables, part: str = WHOLE) -> Horizons:

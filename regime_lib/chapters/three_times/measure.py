@@ -69,6 +69,7 @@ class ToTheEnd:
     coverage: late.Coverage
     headline: late.Headline
     by_definition: committed.ByDefinition
+    times: late.Times
     horizons: late.Horizons
     decomposition: late.Decomposition
     refinement: late.Refinement
@@ -128,6 +129,7 @@ def to_the_end(_: Settings, tables: dict[str, pd.DataFrame]) -> ToTheEnd:
         late.coverage(tables),
         late.headline(tables),
         committed.by_definition(late.at_end(tables)),
+        late.times(tables),
         late.horizons(tables),
         late.decomposition(tables),
         late.refinement(tables),
