@@ -162,7 +162,8 @@ def times(tables: Tables) -> Times:
     """Estimate settling times from runs of which some end before a series has settled."""
     found = tables["specifications"]
     specs = found[chosen(found, part=WHOLE)]
-    rows, numbers = [], {}
+    rows: list[dict[str, object]] = []
+    numbers: Numbers = {}
     for name in (*OPTIMIZERS, "all"):
         own = specs if name == "all" else specs[chosen(specs, optimizer=name)]
         for schedule, one in by_schedule_censored(own).items():
