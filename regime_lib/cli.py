@@ -25,7 +25,11 @@ from regime_lib.cli_teach import teach_command
 from regime_lib.companion.book.catalogue import Entry, find_chapters, list_chapters
 from regime_lib.companion.book.project import BuildFailed, Project, find_project
 from regime_lib.companion.claims.sweep_tables import publish_sweep
-from regime_lib.companion.publish.evidence import publish_evidence
+from regime_lib.companion.publish.evidence import (
+    folder_of,
+    publish_evidence,
+    published_evidence,
+)
 from regime_lib.companion.publish.findings import read_findings
 from regime_lib.companion.publish.paper_scale import (
     collect_paper_scale,
@@ -221,12 +225,15 @@ def sweep_command(
 @click.option("--collect", is_flag=True, help="Compute nothing; publish what is finished.")
 @click.option("--figure", "figures", multiple=True, metavar="NAME",
               help="Keep a figure of the long run, too; repeat for more.")  # fmt: skip
+@click.option("--late", multiple=True, metavar="PART",
+              help="Of chapter 23: a part of the runs to the end of training, or all.")  # fmt: skip
 def evidence_command(
     chapter: str,
     output: str | None,
     jobs: int | None,
     collect: bool,
     figures: tuple[str, ...],
+    late: tuple[str, ...],
 ) -> None:
     """Compute the paper-scale runs of CHAPTER and write their tables to book/evidence.
 
@@ -237,10 +244,15 @@ def evidence_command(
     place = output or str(project.build / "evidence" / entry.name)
     runs = _long_runs(entry)
     if runs is None:
+        if late:
+            raise click.UsageError(f"{entry.name} has no runs to the end; leave out --late")
         _chapter_evidence(project, entry, Path(place), collect, figures)
         return
     if figures:
         raise click.UsageError(f"{entry.name} draws its runs itself; leave out --figure")
+    if late:
+        _late_evidence(project, entry, output, late, None if collect else jobs or 0)
+        return
     if not collect:
         parts = measurement_parts(project, [runs.__name__])
         runs.compute(place, {key: digest_of(part) for key, part in parts.items()}, jobs=jobs)
@@ -257,6 +269,27 @@ def _the_chapter(project: Project, word: str) -> Entry:
         raise click.UsageError("this takes one chapter at a time, not all")
     (entry,) = find_chapters(project, [word])
     return entry
+
+
+def _late_evidence(
+    project: Project, entry: Entry, output: str | None, parts: Sequence[str], jobs: int | None
+) -> None:
+    """Compute parts of the runs to the end of training, unless `jobs` is None, and publish all."""
+    late = import_module(f"{(entry.measure or '').rpartition('.')[0]}.late_runs")
+    root = Path(output or project.build / "evidence" / late.EVIDENCE)
+    parts = late.checked(parts)
+    there = folder_of(project, late.EVIDENCE).is_dir()
+    known = published_evidence(late.EVIDENCE, project) if there else None
+    same = known is not None and known.manifest["version"] == late.VERSION
+    published = known.tables if known and same else None
+    if jobs is not None:
+        late.compute(root, parts, published, jobs=jobs or None)
+    tables, facts = late.collect(root, published)
+    command = {"command": f"regime evidence {entry.name} --late all"}
+    folder = publish_evidence(project, late.EVIDENCE, tables, {**facts, **command})
+    for part, runs in facts["parts"].items():
+        click.echo(f"{part}: {runs['done']} of {runs['asked']} runs")
+    click.echo(project.show(folder))
 
 
 def _long_runs(entry: Entry) -> ModuleType | None:

@@ -33,6 +33,7 @@ class Method(StrEnum):
     BCA = "95 % BCa bootstrap"
     STUDENT_T = "95 % Student t"
     EXACT_BINOMIAL = "95 % exact binomial"
+    BROOKMEYER_CROWLEY = "95 % Brookmeyer-Crowley"
     RANGE = "range of runs"
     ROUNDING = "rounding bound"
     NONE = "no interval"

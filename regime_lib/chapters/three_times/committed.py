@@ -1,4 +1,4 @@
-"""What the committed paper-scale runs say: functions of their tables, which `paper_scale` wrote.
+"""What the committed short runs say: functions of their tables, which `long_runs` wrote.
 
 `specifications` is the table of every run under every definition, `runs` has a row per run. A
 cosine schedule sets both settling times, so every judgement is of one schedule.
@@ -108,14 +108,9 @@ def by_schedule(
 
 
 def overall(specifications: pd.DataFrame, runs: pd.DataFrame) -> Overall:
-    """Judge the claim of the abstract on all specifications of the real data."""
+    """Count what the short runs say of the claim of the abstract, on the real data."""
     found = _real(specifications, network="iterate")
-    claims = {
-        "constant": "rc-three-times",
-        "cosine": "rc-three-times-cosine",
-        "warm-up": "rc-three-times-warm-up",
-    }
-    own, mini, seeds = by_schedule(found, claims, "paper"), _mini(runs), found.table["seeds"]
+    own, mini, seeds = by_schedule(found, {}, "paper"), _mini(runs), found.table["seeds"]
     constant = found.only(schedule="constant").limits
     known = constant.product_limit(f"{len(np.unique(constant.telling.cluster))} settings")
     accuracy = mini.groupby(["dataset", "architecture"], observed=True, as_index=False)
@@ -180,7 +175,6 @@ def averages(specifications: pd.DataFrame) -> Averages:
     quotients, clear = _against_mnist(specifications)
     return Averages(
         {
-            "rc-mean-speedup": usual.limits.mean(usual.over),
             "rc-mean-few": cosine.estimate(lambda r: float(np.mean(r) / np.median(r))),
             "rc-mnist-exception": quotients.median(
                 f"{len(np.unique(quotients.cluster))} settings ({len(quotients)} comparisons)"

@@ -73,6 +73,8 @@ class RunConfig:
     hidden: int = 128  # units of a hidden layer of an MLP, a CNN's last one, a feed-forward part
     decay: float = 0.99  # of the exponential moving average of the weights, per step
     average_every: int = 4  # steps after which the average is observed (two steps in a row)
+    activation: str = "relu"  # or "gelu", of which the sign of the input is the pattern
+    warm_up: int | None = None  # steps of a warm-up; None for a tenth of the run
     redraw: bool = False  # whether the seed draws training set, test set and probe too (images)
 
     def __post_init__(self) -> None:
@@ -95,6 +97,8 @@ class RunConfig:
             raise RegimeError(
                 f"{self.dataset} is text, of which one split is known; leave redraw out"
             )
+        if self.activation not in ("relu", "gelu"):
+            raise RegimeError(f"the activation is {self.activation!r}; expected relu or gelu")
         if not 0 < self.decay < 1:
             raise RegimeError(
                 f"the decay of the average is {self.decay}; expected above 0, below 1"
@@ -125,5 +129,9 @@ class RunConfig:
             batch_size=self.batch_size,
             weight_decay=_DECAY if self.optimizer == "adamw" else 0.0,
             schedule="constant" if warm else self.schedule,
-            warmup=round(_WARMUP * self.steps) if warm else 0,
+            warmup=self._warm_up if warm else 0,
         )
+
+    @property
+    def _warm_up(self) -> int:
+        return round(_WARMUP * self.steps) if self.warm_up is None else self.warm_up

@@ -103,7 +103,7 @@ def collect(place: str) -> Collected:
             rows[name].append(row | {"seconds": store.seconds(key)} if name == "runs" else row)
     if not rows["runs"]:
         raise RegimeError(f"{place} holds no finished run; compute some first")
-    tables = {name: _compact(pd.DataFrame(own)) for name, own in rows.items()}
+    tables = {name: compact(pd.DataFrame(own)) for name, own in rows.items()}
     return Collected(tables, len(points), tuple(failed))
 
 
@@ -134,10 +134,10 @@ def _thinned(run: TrackedRun) -> Iterator[dict[str, Any]]:
             yield {**named, "step": int(step), "value": float(value)}
 
 
-def _compact(table: pd.DataFrame) -> pd.DataFrame:
+def compact(table: pd.DataFrame) -> pd.DataFrame:
     """Store texts once, and numbers in half the bytes: seven digits are more than runs repeat."""
     kinds = {
-        name: "category" if column.dtype == object or str(column.dtype) == "str" else "float32"
+        name: "category" if str(column.dtype) in ("object", "str", "category") else "float32"
         for name, column in table.items()
         if column.dtype.kind not in "iu"
     }

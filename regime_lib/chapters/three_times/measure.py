@@ -12,7 +12,7 @@ import pandas as pd
 from jaxtyping import Float
 
 from regime_lib.chapters.part import Part
-from regime_lib.chapters.three_times import committed
+from regime_lib.chapters.three_times import committed, late
 from regime_lib.chapters.three_times.committed import BySchedule, by_schedule
 from regime_lib.chapters.three_times.configs import DIGITS, OPTIMIZERS, RunConfig
 from regime_lib.chapters.three_times.multiverse import chosen, multiverse
@@ -63,6 +63,19 @@ class PaperScale:
 
 
 @dataclass(frozen=True)
+class ToTheEnd:
+    """What the committed runs to the end of training say."""
+
+    coverage: late.Coverage
+    headline: late.Headline
+    by_definition: committed.ByDefinition
+    times: late.Times
+    horizons: late.Horizons
+    decomposition: late.Decomposition
+    refinement: late.Refinement
+
+
+@dataclass(frozen=True)
 class Measurements:
     """What the chapter measures anew with its settings."""
 
@@ -110,16 +123,29 @@ def paper_scale(_: Settings, tables: dict[str, pd.DataFrame]) -> PaperScale:
     )
 
 
+def to_the_end(_: Settings, tables: dict[str, pd.DataFrame]) -> ToTheEnd:
+    """Judge the committed tables of the runs to the end of training; no setting changes them."""
+    return ToTheEnd(
+        late.coverage(tables),
+        late.headline(tables),
+        committed.by_definition(late.at_end(tables)),
+        late.times(tables),
+        late.horizons(tables),
+        late.decomposition(tables),
+        late.refinement(tables),
+    )
+
+
 def measure(settings: Settings) -> Measurements:
     """Everything that depends on the settings: what a sweep maps.
 
-    What only judges committed tables anew, `paper_scale`, is left out.
+    What only judges committed tables anew, `paper_scale` and `to_the_end`, is left out.
     """
     return Measurements(digits(settings))
 
 
 #: The parts that measure claims; and those of them that measure empirical ones anew.
-PARTS = (digits, paper_scale)
+PARTS = (digits, paper_scale, to_the_end)
 EMPIRICAL = (digits,)
 
 

@@ -138,3 +138,13 @@ class TextTransformer(_Encoder):
         encoded = self.encode(inputs, words[:, None, None, :])
         label: Tensor = self.output((encoded * weights[..., None]).sum(dim=1))
         return label
+
+
+def with_activation(model: nn.Module, activation: str) -> nn.Module:
+    """Return the network with GELU for every rectifier, if that is asked for."""
+    if activation == "gelu":
+        for module in list(model.modules()):
+            for name, child in module.named_children():
+                if isinstance(child, nn.ReLU):
+                    setattr(module, name, nn.GELU())
+    return model

@@ -1,4 +1,4 @@
-"""The settings of one definition, one optimiser and one network at a time, as a reader chooses."""
+"""The settings of one definition and one optimiser at a time, as a reader chooses."""
 
 from __future__ import annotations
 
@@ -19,16 +19,17 @@ from regime_lib.companion.figures.theme import Theme
 
 _LIMITS = (0.2, 300.0)
 _SHOWN = {"all": OPTIMIZERS, **{NAMES[name]: (name,) for name in OPTIMIZERS}}
-_NETWORKS = {"as trained": "iterate", "average of its weights": "average"}
 
 
 def choices_scene(table: pd.DataFrame) -> scene.Scene:
     """Make the picture: the sorted ratios of all settings under the chosen definition."""
-    places = product(range(len(DEFINITIONS)), range(len(_SHOWN)), range(len(_NETWORKS)))
-    stops = product(DEFINITIONS, _SHOWN.values(), _NETWORKS.values())
     frames: dict[tuple[int, ...], scene.Frame] = {
-        place: _frame(table[chosen(table, definition=text, optimizer=some, network=network)])
-        for place, (text, some, network) in zip(places, stops, strict=True)
+        place: _frame(table[chosen(table, definition=text, optimizer=some, network="iterate")])
+        for place, (text, some) in zip(
+            product(range(len(DEFINITIONS)), range(len(_SHOWN))),
+            product(DEFINITIONS, _SHOWN.values()),
+            strict=True,
+        )
     }
     panel = scene.Panel(
         "every setting under one definition",
@@ -41,9 +42,8 @@ def choices_scene(table: pd.DataFrame) -> scene.Scene:
     sliders = (
         scene.Slider("settled means", DEFINITIONS),
         scene.Slider("optimiser", tuple(_SHOWN)),
-        scene.Slider("network", tuple(_NETWORKS)),
     )
-    return scene.Scene((panel,), sliders, frames, start=(DEFINITIONS.index(USUAL), 0, 0))
+    return scene.Scene((panel,), sliders, frames, start=(DEFINITIONS.index(USUAL), 0))
 
 
 def still(theme: Theme, table: pd.DataFrame) -> Figure:

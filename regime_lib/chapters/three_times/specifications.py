@@ -6,12 +6,12 @@ the two times, the row says which: a ratio is then a bound, or nothing if both a
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 
-from regime_lib.chapters.three_times.tracked import NETWORKS, TrackedRun, TrackedSeries
+from regime_lib.chapters.three_times.tracked import NETWORKS, TrackedRun
 from regime_lib.instrument.settling.definitions import Definition
 from regime_lib.instrument.settling.timescales import time_scale
 
@@ -47,7 +47,8 @@ _CENSORED = {
     (False, True): "weights",
     (True, True): "both",
 }
-_WINDOW = 51  # steps of the trailing mean
+#: Steps of the trailing mean.
+WINDOW = 51
 _FEWEST = 10  # observations that a time scale needs
 
 
@@ -81,33 +82,54 @@ def slope(run: TrackedRun, network: str = "iterate") -> float:
     return float(np.polyfit(np.log(x[flips]), np.log(y[flips]), 1)[0])
 
 
+def times_of(
+    series: Mapping[str, tuple[np.ndarray, np.ndarray]],
+    definitions: Sequence[str] = DEFINITIONS,
+    window: int = WINDOW,
+) -> Iterator[dict[str, object]]:
+    """Yield what every definition says of one run: see `specifications` for the columns.
+
+    Parameters
+    ----------
+    series : mapping
+        Steps and values of the quantities that the definitions need, such as "pattern_change".
+    definitions : sequence of str
+        See `DEFINITIONS`.
+    window : int
+        Steps of the trailing mean.
+    """
+    for text in definitions:
+        quantity = Definition.parse(text).quantity
+        patterns, open_p = _time(*series[f"pattern_{quantity}"], text, window)
+        for size in SIZES if quantity == "change" else SIZES[:1]:
+            suffix = "_rel" if size == "relative" else ""
+            weights, open_w = _time(*series[f"weight_{quantity}{suffix}"], text, window)
+            yield {
+                "size": size,
+                "definition": text,
+                "pattern_time": patterns,
+                "weight_time": weights,
+                "ratio": np.nan if open_p and open_w else weights / max(patterns, 1.0),
+                "censored": _CENSORED[open_p, open_w],
+            }
+
+
 def _of_run(
     run: TrackedRun, definitions: Sequence[str], networks: Sequence[str]
 ) -> Iterator[dict[str, object]]:
     for network in networks:
-        for text in definitions:
-            found = Definition.parse(text)
-            patterns, open_p = _time(run.series[network, f"pattern_{found.quantity}"], text)
-            for size in SIZES if found.quantity == "change" else SIZES[:1]:
-                suffix = "_rel" if size == "relative" else ""
-                weights, open_w = _time(
-                    run.series[network, f"weight_{found.quantity}{suffix}"], text
-                )
-                yield {
-                    **run.config.choices,
-                    "network": network,
-                    "size": size,
-                    "definition": text,
-                    "pattern_time": patterns,
-                    "weight_time": weights,
-                    "ratio": np.nan if open_p and open_w else weights / max(patterns, 1.0),
-                    "censored": _CENSORED[open_p, open_w],
-                }
+        own = {
+            name: (found.steps, found.values)
+            for (whose, name), found in run.series.items()
+            if whose == network
+        }
+        for row in times_of(own, definitions):
+            yield {**run.config.choices, "network": network, **row}
 
 
-def _time(series: TrackedSeries, text: str) -> tuple[float, bool]:
+def _time(steps: np.ndarray, values: np.ndarray, text: str, window: int) -> tuple[float, bool]:
     """Return a time (or its lower bound) and whether it is censored; the window is in steps."""
-    stride = int(np.median(np.diff(series.steps)))
-    definition = Definition.parse(text, window=max(1, round(_WINDOW / stride)))
-    found = time_scale(series.steps, series.values, definition)
+    stride = int(np.median(np.diff(steps)))
+    definition = Definition.parse(text, window=max(1, round(window / stride)))
+    found = time_scale(steps, values, definition)
     return found.at_least, found.censored

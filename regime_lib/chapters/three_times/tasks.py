@@ -12,7 +12,12 @@ from jaxtyping import Float, Int, Shaped
 from torch import Tensor, nn
 
 from regime_lib.chapters.three_times.configs import RunConfig
-from regime_lib.chapters.three_times.networks import PatchTransformer, TextTransformer, small_cnn
+from regime_lib.chapters.three_times.networks import (
+    PatchTransformer,
+    TextTransformer,
+    small_cnn,
+    with_activation,
+)
 from regime_lib.errors import RegimeError
 from regime_lib.lab.data.dataset import Dataset
 from regime_lib.lab.data.loading import load_dataset
@@ -44,14 +49,20 @@ class LearningTask:
         shape, classes, seed = self.data.image_shape, len(self.data.classes), config.seed
         if shape is None:
             labels = None if self.stream is not None else classes
-            return TextTransformer(self.symbols, WINDOW, labels, hidden=config.hidden, seed=seed)
+            model: nn.Module = TextTransformer(
+                self.symbols, WINDOW, labels, hidden=config.hidden, seed=seed
+            )
+            return with_activation(model, config.activation)
         if config.architecture == "mlp":
             features = self.data.train_inputs.shape[1]
-            return MLP((features, config.hidden, config.hidden, classes), seed)
+            sizes = (features, config.hidden, config.hidden, classes)
+            return MLP(sizes, seed, activation=config.activation)
         if config.architecture == "cnn":
-            return small_cnn(shape, classes, hidden=config.hidden, seed=seed)
+            model = small_cnn(shape, classes, hidden=config.hidden, seed=seed)
+            return with_activation(model, config.activation)
         patch = (shape[1] // 4, shape[2] // 2)
-        return PatchTransformer(shape, classes, patch=patch, hidden=config.hidden, seed=seed)
+        model = PatchTransformer(shape, classes, patch=patch, hidden=config.hidden, seed=seed)
+        return with_activation(model, config.activation)
 
     def batches(self, config: RunConfig) -> Iterator[Batch]:
         """Yield inputs and targets, step after step and without end."""
@@ -71,6 +82,23 @@ class LearningTask:
                 yield inputs, labels
         for rows in batch_order(len(labels), size, [seed]):
             yield inputs.index_select(0, rows[0]), labels.index_select(0, rows[0])
+
+    def epoch(self, config: RunConfig) -> int:
+        """Return the steps in which a run sees as many samples as there are."""
+        if config.batch_size is None:
+            return 1
+        samples = len(self.data.train_labels) if self.stream is None else len(self.stream) // WINDOW
+        return max(1, samples // config.batch_size)
+
+    def evaluated(self, samples: int) -> dict[str, Batch]:
+        """Return some samples of the training set and of the test set."""
+        data = self.data
+        train: Batch = data.train_inputs[:samples], data.train_labels[:samples]
+        if self.stream is not None:
+            some = self.stream[: samples // 4 * (WINDOW + 1)]
+            windows = some[: len(some) // (WINDOW + 1) * (WINDOW + 1)].view(-1, WINDOW + 1)
+            train = windows[:, :-1], windows[:, 1:]
+        return {"train": train, "test": (data.test_inputs[:samples], data.test_labels[:samples])}
 
     def accuracy(self, model: nn.Module) -> float:
         """Return the share of test labels (next characters) that the network gets right."""

@@ -109,7 +109,7 @@ def p_value(measured: Measurement, null: float) -> float | None:
         hits = _hits(value / scale, low / scale, high / scale, n)
         if hits is not None and 0 <= null / scale <= 1:
             return float(stats.binomtest(hits, n, null / scale).pvalue)
-    if measured.method in (Method.BCA, Method.EXACT_BINOMIAL):
+    if measured.method in (Method.BCA, Method.EXACT_BINOMIAL, Method.BROOKMEYER_CROWLEY):
         least = 0.0 if n is None else 2.0 ** (1 - n)
         return min(max(float(2 * stats.norm.sf(halves * stats.norm.ppf(_UPPER))), least), 1.0)
     return None

@@ -251,6 +251,7 @@ def _draws(method: Method, n: int) -> Float[np.ndarray, "draws 2"]:
     estimators = {
         Method.BCA: lambda sample: mean(sample, over="runs", seed=0),
         Method.EXACT_BINOMIAL: lambda sample: median(sample, over="runs"),
+        Method.BROOKMEYER_CROWLEY: lambda sample: median(sample, over="runs"),
         Method.STUDENT_T: lambda sample: student_t(sample, over="runs"),
         Method.RANGE: lambda sample: run_range(sample, over="runs"),
     }

@@ -6,7 +6,7 @@ import dataclasses
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -58,14 +58,14 @@ class RunKey:
 def run_key(project: Project, entry: Entry, parameters: Mapping[str, Value]) -> RunKey:
     """Compute the key of a run of `entry` with the given values of all its parameters."""
     claims = load_claims(project.claims_file)
-    evidence = project.pages / "evidence" / entry.name
+    evidence = project.pages / "evidence"
     parts = {
         "source": {"the notebook's text or code": digest_of(_essence(entry.notebook))},
         "parameters": {name: json.dumps(value) for name, value in parameters.items()},
         **measurement_parts(project, entry.imports, parameters.values()),
         "claims": {c.id: _claim_digest(c) for c in claims.values() if c.chapter == entry.name},
         "evidence": {
-            **_file_digests(evidence.glob("*"), evidence),
+            **_file_digests(_tables_of(entry, evidence), evidence),
             **_file_digests(
                 (project.pages / "firmness").glob(f"{entry.name}.parquet"), project.pages
             ),
@@ -129,6 +129,14 @@ def library_digests(project: Project, modules: Iterable[str]) -> dict[str, str]:
         )
         for path, text in texts.items()
     }
+
+
+def _tables_of(entry: Entry, evidence: Path) -> Iterator[Path]:
+    """Yield the files of the evidence that bears the chapter's name, or that its code names."""
+    text = "".join(source_of(cell) for cell in entry.notebook["cells"])
+    for folder in evidence.glob("*"):
+        if folder.name == entry.name or f'"{folder.name}"' in text:
+            yield from folder.glob("*")
 
 
 def _reason(part: str, name: str, before: str | None, now: str | None) -> str:

@@ -19,6 +19,9 @@ fit        change per step          time constant of a fitted exponential decay 
 end@q      distance to the end      stays below q times its first value
 start@q    distance to the start    stays above q times its last value
 =========  =======================  ==============================================================
+
+A fit is refused, and has no bound either, where it explains less than nine tenths of the variance
+of the series after its peak, both smoothed: what is no exponential has no time constant.
 """
 
 from __future__ import annotations

@@ -20,6 +20,7 @@ from regime_lib.instrument.settling.definitions import EARLY, Definition, TimeSc
 _TAIL = 0.1  # share of the run whose mean is its floor
 _STILL_FALLING = 0.1  # of the height above the floor that a definition still allows
 _EARLY_WALK = 0.75  # of the mean time that a random walk takes: few walks are earlier
+_GOOD_FIT = 0.9  # of the variance of the smoothed series after its peak that a fit must explain
 _FLOOR_AREA = 0.25  # share of the area that a floor may have before `auc` measures the run's length
 
 
@@ -199,23 +200,30 @@ def _area(steps: NDArray, values: NDArray, definition: Definition) -> Found:
 def _fitted(steps: NDArray, values: NDArray, definition: Definition) -> Found:
     # the peak is found in the smoothed series, but the decay fitted to the raw one: a trailing mean
     # stretches short decays, and its neighbours are not independent
-    peaks = smooth(values, _window(definition, len(values))).argmax(axis=0)
+    window = _window(definition, len(values))
+    peaks = smooth(values, window).argmax(axis=0)
     series = zip(peaks, values.T, strict=True)
-    times, errors = np.array([_fit_decay(steps[at:], column[at:]) for at, column in series]).T
+    found = [_fit_decay(steps[at:], column[at:], window) for at, column in series]
+    times, errors, explained = np.array(found).T
     length = steps[-1] - steps[0]
-    reasons = np.where(times > length, "the fitted decay is longer than the run", "")
+    poor = ~(explained >= _GOOD_FIT)
+    reasons = np.where(poor, f"the fit explains less than {_GOOD_FIT:g} of the smoothed series", "")
+    reasons = np.where(times > length, "the fitted decay is longer than the run", reasons)
     reasons = np.where(np.isfinite(times), reasons, "no exponential decay fits")
-    return times, np.where(reasons != "", length, times), reasons, errors
+    # what is no exponential has no time constant, so nothing bounds it but 0
+    bounds = np.where(poor | ~np.isfinite(times), 0.0, np.minimum(times, length))
+    return times, bounds, reasons, errors
 
 
-def _fit_decay(steps: NDArray, values: NDArray) -> tuple[float, float]:
+def _fit_decay(steps: NDArray, values: NDArray, window: int) -> tuple[float, float, float]:
     """Fit floor + height exp(-t/tau) by least squares with positive bounds.
 
-    Return tau and its standard error, which is the covariance's; NaN if nothing decays.
+    Return tau, NaN if nothing decays; its standard error, which is the covariance's; and which
+    share of the variance of the smoothed values the fit explains, smoothed alike.
     """
     t, y = steps - steps[0], values
     if len(t) < 10 or y.max() <= 0:
-        return float("nan"), float("nan")
+        return float("nan"), float("nan"), float("nan")
     scale = y.max()
     guess = (max(y[0] - y[-1], 1e-3 * scale), max(1.0, t[-1] / 5), max(y[-1], 0.0))
     bounds = ([0.0, 1e-3, 0.0], [np.inf, 1e3 * t[-1], np.inf])
@@ -224,12 +232,15 @@ def _fit_decay(steps: NDArray, values: NDArray) -> tuple[float, float]:
         try:
             found, covariance = curve_fit(_decay, t, y, p0=guess, bounds=bounds)
         except (RuntimeError, OptimizeWarning):
-            return float("nan"), float("nan")
+            return float("nan"), float("nan"), float("nan")
     height, tau = float(found[0]), float(found[1])
     error = float(np.sqrt(covariance[1, 1]))
-    noise = float((y - _decay(t, *found)).std())
+    rest = y - _decay(t, *found)
+    noise = float(rest.std())
+    seen, missed = smooth(np.stack([y, rest], axis=1), window).T
+    explained = 1 - float((missed**2).mean() / max(seen.var(), np.finfo(float).tiny))
     decays = height > 2 * noise and height > 1e-6 * scale and error < tau
-    return (tau, error) if decays else (float("nan"), error)
+    return tau if decays else float("nan"), error, explained
 
 
 def _decay(t: NDArray, height: float, tau: float, floor: float) -> NDArray:

@@ -21,6 +21,7 @@ from regime_lib.lab.seeding import checked_seed, torch_seeded
 #: What lies between two layers of a perceptron; "linear" is `nn.Identity`, so that it has a name.
 ACTIVATIONS: dict[str, type[nn.Module]] = {
     "relu": nn.ReLU,
+    "gelu": nn.GELU,
     "tanh": nn.Tanh,
     "linear": nn.Identity,
 }
@@ -40,7 +41,7 @@ class MLP(nn.Module):
     seed : int
         Seed of the initial parameters.
     activation : str
-        ``relu``, ``tanh`` or ``linear``; its modules bear this name.
+        ``relu``, ``gelu``, ``tanh`` or ``linear``; its modules bear this name.
     momentum : float, optional
         Puts batch normalisations, ``norm1, norm2, …``, before the activations: the share of the
         newest batch in their running statistics.

@@ -12,6 +12,7 @@ from matplotlib.collections import PathCollection
 from matplotlib.figure import Figure
 
 from regime_lib.chapters.three_times import figures as draw
+from regime_lib.chapters.three_times import figures_late_definitions as late
 from regime_lib.chapters.three_times import figures_settings as settings
 from regime_lib.chapters.three_times.limits import product_limit_median
 from regime_lib.chapters.three_times.multiverse import ShareAbove
@@ -54,6 +55,11 @@ HEAT = np.array([[1.0, 2.0, 12.0, 0.5, np.nan, 1.1]] * len(DEFINITIONS))
 FALL = np.exp(-np.arange(80) / 20)
 CHANGES = {("mlp", "sgd"): np.array([FALL, FALL]), ("cnn", "adamw"): np.array([FALL, FALL**2])}
 CHANGED = USUAL.assign(change=USUAL["schedule"])
+MOVED = TABLE.drop_duplicates(["definition", "optimizer", "schedule"]).assign(
+    least=3.0, most=3.0, verdict="fragile"
+)
+MOVED.loc[MOVED["definition"] == "auc", ["least", "most", "verdict"]] = [1.0, np.inf, "open"]
+MOVED.loc[MOVED["optimizer"] == "sgd", ["least", "most", "verdict"]] = [1.0, 1.2, "robust"]
 FIGURES: dict[str, Callable[[Theme], Figure]] = {
     "curve": lambda theme: draw.specification_curve(theme, TABLE),
     "shares": lambda theme: draw.shares(theme, SHARES),
@@ -62,6 +68,7 @@ FIGURES: dict[str, Callable[[Theme], Figure]] = {
     "causes": lambda theme: settings.causes(theme, CHANGED),
     "averaging": lambda theme: settings.averaging(theme, USUAL, {"median": 1.0, "mean": 3.0}),
     "data": lambda theme: settings.by_data(theme, USUAL),
+    "fragile": lambda theme: late.fragile_definitions(theme, MOVED),
     "still": lambda theme: still(theme, TABLE),
 }
 
@@ -107,6 +114,14 @@ def test_alt_texts_say_the_numbers() -> None:
     assert "peak@0.5 1.00, 2.00, 12.00" in draw.where_it_holds_alt(HEAT)
     assert settings.by_data_alt(USUAL).count(" to ") == 2
     assert settings.causes_alt(CHANGED).count(";") == USUAL["ratio"].notna().sum() - 1
+
+
+def test_the_table_of_fragile_definitions_says_how_far_each_ratio_moves() -> None:
+    texts = [text.get_text() for text in FIGURES["fragile"](Theme()).axes[0].texts]
+    assert [texts.count(word) for word in ("3.0", "–", "≤1.2", "constant")] == [4, 4, 4, 1]
+    alt = late.fragile_definitions_alt(MOVED)
+    assert "4 of 12 cells are fragile (more than 1.5 times" in alt
+    assert "momentum, constant: peak@0.1 3.0" in alt
 
 
 def test_the_scene_shows_what_its_sliders_say() -> None:

@@ -261,6 +261,35 @@ def test_a_fit_of_a_series_that_does_not_decay_is_censored(series: str, window: 
     assert settled(NEVER_SETTLED[series](), "fit", window).censored
 
 
+def spike_on_a_plateau() -> NDArray:
+    """Fall within some steps onto a plateau that wanders: as weights do under Adam."""
+    wander = smooth(np.random.default_rng(0).normal(size=(T.size, 1)), 200)[:, 0]
+    return 0.27 * np.exp(-T / 20) + 0.3 + 0.1 * wander
+
+
+NO_EXPONENTIALS: dict[str, Callable[[], NDArray]] = {
+    "spike on a plateau": spike_on_a_plateau,
+    "waves": lambda: 1 + np.cos(T / 300) + np.exp(-T / 300),
+    "two steps": lambda: np.where(T < 1500, 1.0, 0.5) - np.where(T < 3200, 0.0, 0.45),
+    "bump": lambda: np.exp(-T / 60) + 0.8 * np.exp(-(((T - 2500) / 300) ** 2)),
+}
+
+
+@pytest.mark.parametrize("name", NO_EXPONENTIALS)
+def test_a_fit_of_what_is_no_exponential_is_refused_with_its_reason(name: str) -> None:
+    found = settled(NO_EXPONENTIALS[name](), "fit", 51)
+    assert found.censored
+    assert found.reason == "the fit explains less than 0.9 of the smoothed series"
+    assert (np.isnan(found.time), found.at_least) == (True, 0)
+
+
+@pytest.mark.parametrize("noise", [0.02, 0.1, 0.2])
+def test_noise_that_smoothing_takes_away_does_not_refuse_a_decay(noise: float) -> None:
+    random = np.random.default_rng(1)
+    values = np.exp(-T / 400) * (1 + noise * random.normal(size=T.size)).clip(0)
+    assert settled(values, "fit", 51).time == pytest.approx(400, rel=0.03)
+
+
 def test_a_fit_of_nothing_is_censored() -> None:
     assert settled(np.zeros(200), "fit").censored
 
