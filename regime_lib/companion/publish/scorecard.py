@@ -68,11 +68,12 @@ def chance_sentence(findings: Findings) -> str:
     found = findings.comparisons
     return (
         f"How many could be chance? {len(found.p_values)} empirical claims have a value of no "
-        "effect, such as a ratio of 1, and a 95\u00a0% interval. Seen together, "
+        "effect, such as a ratio of 1, and a 95\u00a0% interval over random runs. Seen together, "
         f"{len(found.differs)} of them differ from no effect (Benjamini and Hochberg, at "
         f"{100 * RATE:g}\u00a0%). Verdicts that speak of an effect without being among these, so "
-        f"that they could be chance, and are marked: {len(found.chance)}. Claims without a "
-        f"95\u00a0% interval, so not compared: {len(found.untested)}."
+        f"that they could be chance, and are marked: {len(found.chance)}. Claims without such an "
+        "interval, because it is a range of runs or one over settings that we chose, so not "
+        f"compared: {len(found.untested)}."
     )
 
 
