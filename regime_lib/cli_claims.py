@@ -81,7 +81,7 @@ def _tell(findings: Findings, record: Record) -> None:
     definition = ", by our definition" if claim.by_our_definition else ""
     click.echo(f"      {claim.statement} ({claim.source}, {claim.kind}{definition})")
     firmness = findings.firmness.get(claim.id)
-    if measured and claim.kind is Kind.EMPIRICAL:
+    if measured and claim.drawn:
         click.echo(f"      with other seeds: {firmness.sentence if firmness else 'not measured'}")
     if findings.chance(record):
         click.echo("      could be chance: not told apart from no effect")

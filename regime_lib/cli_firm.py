@@ -27,9 +27,9 @@ from regime_lib.companion.running.fresh_blocks import (
     block_function,
     block_of,
     block_values,
-    empirical_parts,
+    drawn_parts,
     fresh_blocks,
-    measures_empirical,
+    measures_drawn,
 )
 from regime_lib.companion.running.provenance import commit_of, loaded_versions
 from regime_lib.companion.running.sweep_chapter import dependencies, measure_module
@@ -61,10 +61,11 @@ def firm_command(
     publish: bool,
     as_json: bool,
 ) -> None:
-    """Measure the empirical claims of chapters again over blocks of fresh seeds.
+    """Measure again, over blocks of fresh seeds, what depends on chance in chapters.
 
-    A block is one whole measurement as the page shows it, with seeds of its own. Says in how many
-    blocks each claim gets which verdict. Interrupt it, repeat it: a finished block is kept.
+    That is empirical claims, and laws that are seen in random runs. A block is one whole
+    measurement as the page shows it, with seeds of its own. Says in how many blocks each claim gets
+    which verdict. Interrupt it, repeat it: a finished block is kept.
     """
     project = find_project()
     asked = _asked(project, chapters, blocks)
@@ -106,7 +107,7 @@ def _asked(
     """Return chapters with their blocks; everything is checked before anything runs."""
     named = find_chapters(project, chapters)
     if "all" in chapters:
-        named = tuple(entry for entry in named if measures_empirical(project, entry))
+        named = tuple(entry for entry in named if measures_drawn(project, entry))
     return [(entry, fresh_blocks(project, entry, blocks)) for entry in named]
 
 
@@ -135,7 +136,7 @@ def _facts(project: Project, entry: Entry, points: _Points, done: Sweep) -> dict
         "blocks": len(points),
         "seeds": [point["seed"] for point in points],
         "settings": {name: value for name, value in settings.items() if name != "seed"},
-        "parts": [part.__name__ for part in empirical_parts(module)],
+        "parts": [part.__name__ for part in drawn_parts(module)],
         "depends": done.manifest["depends"],
         "compute_seconds": done.manifest["compute_seconds"],
         "commit": commit_of(project),

@@ -9,7 +9,7 @@ from typing import Any
 from regime_lib.companion.book.catalogue import list_chapters
 from regime_lib.companion.book.parameters import Parameter
 from regime_lib.companion.book.project import Project
-from regime_lib.companion.claims.claims import Claim, Kind
+from regime_lib.companion.claims.claims import Claim
 from regime_lib.companion.claims.ledger import Record
 from regime_lib.companion.publish.findings import Counts, Findings
 from regime_lib.companion.running.execution import ChapterRun
@@ -68,8 +68,8 @@ def record_json(project: Project, findings: Findings, record: Record) -> dict[st
 
 
 def _firmness_json(claim: Claim, findings: Findings) -> dict[str, Any] | None:
-    """Return how fresh blocks of seeds judge an empirical claim, and null for others."""
-    if claim.kind is not Kind.EMPIRICAL:
+    """Return how fresh blocks of seeds judge a claim; null if no seed could turn it."""
+    if not claim.drawn:
         return None
     found = findings.firmness.get(claim.id)
     return {

@@ -16,7 +16,7 @@ from regime_lib.companion.book.parameters import (
     refuse_unknown,
 )
 from regime_lib.companion.book.project import Project, find_project
-from regime_lib.companion.claims.claims import Kind, load_claims
+from regime_lib.companion.claims.claims import load_claims
 from regime_lib.companion.claims.firmness import NOT_MEASURED, firmness_of_chapter
 from regime_lib.companion.claims.ledger import (
     CLAIM_MIME,
@@ -268,14 +268,14 @@ class Chapter:
             self.glue(name, value)
 
     def glue_firmness(self) -> None:
-        """Glue ``CLAIM-firm`` for every empirical claim of the chapter: how fresh seeds judge it.
+        """Glue ``CLAIM-firm`` for every claim that depends on chance: how fresh seeds judge it.
 
         The text is such as "reproduced in 17 of 20 fresh blocks of 8 seeds, partly in 3", from the
         blocks that are committed, and "not measured" where none is.
         """
         found = firmness_of_chapter(self._project, self.name, {})
         for name, claim in self._own.items():
-            if claim.kind is Kind.EMPIRICAL:
+            if claim.drawn:
                 self._glue(f"{name}-firm", found[name].sentence if name in found else NOT_MEASURED)
 
     def at_paper_scale(self, *names: str) -> None:

@@ -262,7 +262,7 @@ def scale_law(settings: Settings) -> ScaleLaw:
     deviations = []
     for scale in scales:
         start = random_init((3, 3, 3), scale, random, runs=settings.n_seeds)
-        path = settle(start, settings.task, tolerance=1e-5, detail=8)
+        path = settle(start, settings.task, tolerance=1e-6, detail=8)
         found = [
             find_plateaus(path.times, loss, speed, prominence=1.01).losses[1:]
             for loss, speed in zip(path.losses.T, path.speeds.T, strict=True)

@@ -64,10 +64,16 @@ def in_second_phase(
     return slopes[:, -1] - slopes[:, 0] > margin
 
 
-def share_late(late: Bool[np.ndarray, " networks"]) -> Estimate:
-    """Return the share of late networks; no number of none."""
-    n, over = len(late), f"{len(late)} networks in the second phase"
-    return proportion(int(late.sum()), n, over=over) if n else no_number(over)
+def share_late(kinds: Mapping[str, Bool[np.ndarray, " networks"]]) -> Estimate:
+    """Return the share of late networks, of the kind that it is worse for; no number of none."""
+    found = [
+        proportion(int(late.sum()), len(late), over=f"{len(late)} {kind} in the second phase")
+        for kind, late in kinds.items()
+        if len(late)
+    ]
+    if not found:
+        return no_number("0 networks in the second phase")
+    return max(found, key=lambda one: (one.value, one.high))
 
 
 def compare_initial_scales(

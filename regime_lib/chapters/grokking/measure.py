@@ -109,7 +109,7 @@ class InitialScales:
 def initial_scales(settings: Settings) -> InitialScales:
     """Ask which networks are in the second phase at memorisation, and which of these are late.
 
-    Those with batch normalisation count as well: late with running statistics that lag.
+    Those with batch normalisation are the other kind: late with running statistics that lag.
     """
     runs = {scale: train_images(settings, scale, 500) for scale in (1.0, 2.0)}
     runs[settings.scale] = image_training(settings)
@@ -117,7 +117,11 @@ def initial_scales(settings: Settings) -> InitialScales:
     second, others = found.second_phase, ~found.second_phase
     plain, normal = found.late[second], late_in_second_phase(settings)
     return InitialScales(
-        {"nd-grok-second-phase": share_late(np.concatenate([plain, normal]))},
+        {
+            "nd-grok-second-phase": share_late(
+                {"image networks": plain, "networks with batch normalisation": normal}
+            )
+        },
         {
             "phase-two-runs": len(plain),
             "phase-two-late": int(plain.sum()),

@@ -37,6 +37,7 @@ from regime_lib.chapters.multi_phase.variations import (
 
 __all__ = [
     "EMPIRICAL",
+    "LAWS",
     "PAPER",
     "PARTS",
     "QUICK",
@@ -66,7 +67,8 @@ __all__ = [
     "variants",
 ]
 
-#: The parts that measure claims. None is empirical: all are of a model that can be solved.
+#: The parts that measure claims. None is empirical: all are of laws of a model that can be solved,
+#: seen in random networks.
 PARTS = (
     order,
     living,
@@ -80,6 +82,7 @@ PARTS = (
     complexity,
 )
 EMPIRICAL = ()
+LAWS = PARTS
 
 
 @dataclass(frozen=True)

@@ -318,6 +318,8 @@ def zero_biases(settings: Settings) -> ZeroBiases:
 PARTS = (algebra, affinity, radius, flip_law)
 #: Those of empirical claims: none, for all claims here are identities, or a law.
 EMPIRICAL = ()
+#: Those of laws that are seen in random runs.
+LAWS = (flip_law,)
 
 
 @dataclass(frozen=True)

@@ -40,6 +40,8 @@ DEFINITIONS = {
     "start@0.9": "9/10 of the way from the start",
 }
 _SHARES = (0.1, 0.2, 0.4, 0.7, 1.0)  # of a run that is cut short
+_TOGETHER = 12  # networks that are trained at once: to track more takes too much memory
+_SPLITS = 512 << 20  # bytes of their splits of the data, which bound them too
 
 
 @dataclass(frozen=True)
@@ -65,7 +67,9 @@ PAPER = {"n_seeds": 32, "steps": 10000}
 
 def accuracy(settings: Settings) -> parts.Accuracy:
     """Return the accuracy of every optimiser on the whole test set after the last step."""
-    table = {name: run.accuracy for name, run in _runs(settings).items()}
+    table = {
+        name: np.concatenate([run.accuracy for run in own]) for name, own in _runs(settings).items()
+    }
     return parts.Accuracy({}, {**shared.medians(table, "accuracy-")}, table)
 
 
@@ -196,8 +200,8 @@ class WarmedUp:
 def warm_up(settings: Settings) -> WarmedUp:
     """Let the rate grow linearly over the first tenth of the run; look at every tenth step."""
     watch = {"schedule": shared.every_tenth}
-    run = _run(settings, "adam", warmup=settings.steps // 10, **watch)
-    found = shared.settling([run.trace], every=shared.EVERY)
+    runs = _run(settings, "adam", warmup=settings.steps // 10, **watch)
+    found = shared.settling([run.trace for run in runs], every=shared.EVERY)
     ratio = found.ratio.value
     numbers: parts.Numbers = {"warmed-ratio": "no number" if ratio is None else ratio}
     return WarmedUp(numbers | {"warmed-range": shared.interval_of(found.ratio)}, found)
@@ -207,8 +211,9 @@ def horizon(settings: Settings) -> parts.Table:
     """Time both series in the first part of every run."""
     rows = []
     for share in _SHARES:
-        for name, (trace,) in _traces(settings).items():
-            found = shared.settling([trace.until(max(20, round(share * settings.steps)))])
+        for name, own in _traces(settings).items():
+            last = max(20, round(share * settings.steps))
+            found = shared.settling([trace.until(last) for trace in own])
             neither = float(found.censored.all(axis=1).mean())
             rows.append({"share": share, "optimizer": name, **found.row, "undetermined": neither})
     return parts.Table({}, {}, pd.DataFrame(rows))
@@ -244,19 +249,26 @@ def _config(settings: Settings, optimizer: str, warmup: int = 0) -> TrainingConf
     return settings.config(optimizer, steps=steps, batch_size=batch_size, warmup=warmup)
 
 
-def _run(settings: Settings, optimizer: str, warmup: int = 0, **watch: Any) -> shared.TrackedRun:
-    """Train all seeds of one optimiser at once, each on its own split of the data."""
+def _run(
+    settings: Settings, optimizer: str, warmup: int = 0, **watch: Any
+) -> list[shared.TrackedRun]:
+    """Train all seeds of one optimiser, some at once, each on its own split of the data."""
     whole = load_dataset(settings.dataset)
-    data = stacked(whole.redrawn(seed) for seed in settings.seeds)
-    model = MLPEnsemble(_sizes(settings, data), settings.seeds)
-    config = _config(settings, optimizer, warmup)
-    return shared.tracked(model, data, config, settings.seeds, settings.probe_size, **watch)
+    own = whole.train_inputs.nbytes + whole.test_inputs.nbytes
+    together = max(1, min(_TOGETHER, _SPLITS // own))
+    config, runs = _config(settings, optimizer, warmup), []
+    for begin in range(0, settings.n_seeds, together):
+        seeds = settings.seeds[begin : begin + together]
+        data = stacked(whole.redrawn(seed) for seed in seeds)
+        model = MLPEnsemble(_sizes(settings, data), seeds)
+        runs.append(shared.tracked(model, data, config, seeds, settings.probe_size, **watch))
+    return runs
 
 
 @lru_cache(maxsize=1)
-def _runs(settings: Settings) -> dict[str, shared.TrackedRun]:
+def _runs(settings: Settings) -> shared.Runs:
     return {name: _run(settings, name, preactivations=True) for name in settings.rates}
 
 
 def _traces(settings: Settings) -> shared.Traces:
-    return {name: [run.trace] for name, run in _runs(settings).items()}
+    return shared.traces_of(_runs(settings))

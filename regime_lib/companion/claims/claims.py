@@ -193,6 +193,13 @@ class Claim:
         return self.source is not Source.RECONSTRUCTED
 
     @property
+    def drawn(self) -> bool:
+        """Whether other seeds could turn the verdict; that on a law, if its runs are random."""
+        if self.kind is Kind.LAW:
+            return bool(_DRAWN.search(self.varied))
+        return self.kind is Kind.EMPIRICAL
+
+    @property
     def by_our_definition(self) -> bool:
         """Whether a failure may lie in how we measure; for an identity there is no such choice."""
         return self.definition is Definition.OURS and self.kind is not Kind.IDENTITY
@@ -218,6 +225,8 @@ _CHOICES = {"kind": Kind, "source": Source, "definition": Definition}
 _MORE_TEXTS = ("derivation", "varied", "held", "why")
 _OPTIONAL = {*_MORE_TEXTS, "domain", "no_effect", "changed"}
 _ID = re.compile(r"[a-z]{2}(?:-[a-z0-9]+)+")
+# What runs differ by if they are drawn at random, in words of 'varied'.
+_DRAWN = re.compile(r"\b(?:start|noise)\b")
 
 
 def load_claims(path: Path) -> dict[str, Claim]:

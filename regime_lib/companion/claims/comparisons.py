@@ -5,12 +5,15 @@ that has a value of no effect, such as a ratio of 1 or a difference of 0, gets a
 read off its published interval (D. G. Altman and J. M. Bland, How to obtain the P value from a
 confidence interval, BMJ 343:d2304, 2011), and all of them together are held to a false discovery
 rate of 5 % (Y. Benjamini and Y. Hochberg, J. R. Stat. Soc. B 57, 1995). A range of runs is no
-confidence interval and has no p-value.
+confidence interval and has no p-value. Nor has an interval over re-sampled settings: a grid that
+somebody chose is no random sample, and its rows share seeds and data, so that chance alone would
+not scatter them as a test takes for granted.
 """
 
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -22,16 +25,18 @@ from regime_lib.errors import RegimeError
 RATE = 0.05
 
 _UPPER = 0.975  # where the upper end of a 95 % interval lies
+# What an interval is over if settings were re-sampled: "24 settings of 3 seeds each".
+_SETTINGS = re.compile(r"(?:\d[\d,]* of )?\d[\d,]* settings\b")
 
 
 @dataclass(frozen=True)
 class Comparisons:
     """What is left of the empirical claims with a value of no effect when all are seen together."""
 
-    p_values: dict[str, float]  # by claim: those with a value of no effect and a 95 % interval
+    p_values: dict[str, float]  # by claim: with a value of no effect and a 95 % interval over runs
     differs: frozenset[str]  # of these, which differ from no effect after the correction
     chance: frozenset[str]  # of the others, whose verdict speaks of an effect all the same
-    untested: frozenset[str]  # with a value of no effect, but measured without a 95 % interval
+    untested: frozenset[str]  # with a value of no effect, but without such an interval
 
 
 def compare_with_no_effect(records: Sequence[Record], rate: float = RATE) -> Comparisons:
@@ -92,14 +97,14 @@ def p_value(measured: Measurement, null: float) -> float | None:
     Returns
     -------
     float or None
-        None where there is no 95 % interval.
+        None where there is no 95 % interval, or one over settings.
     """
     from scipy import stats  # slow to load
 
     from regime_lib.estimate import Method
 
     value, low, high, n = measured.value, measured.low, measured.high, measured.n
-    if value is None or low is None or high is None:
+    if value is None or low is None or high is None or _SETTINGS.match(measured.over):
         return None
     halves = _half_widths(value, low, high, null)
     if measured.method == Method.STUDENT_T and n is not None:

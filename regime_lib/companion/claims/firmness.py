@@ -1,4 +1,4 @@
-"""How firm verdicts are: each empirical claim measured again over fresh blocks of seeds.
+"""How firm verdicts are: each claim that depends on chance, measured over fresh blocks of seeds.
 
 A block is one whole measurement of a chapter, as its page shows it, with seeds that the page does
 not use. Tables lie in ``book/firmness``; verdicts follow from their numbers and the criteria as
@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from regime_lib.companion.book.catalogue import chapter_names
 from regime_lib.companion.book.project import Project, find_project, reading_committed
-from regime_lib.companion.claims.claims import Claim, Kind, Verdict, load_claims
+from regime_lib.companion.claims.claims import Claim, Verdict, load_claims
 from regime_lib.companion.claims.ledger import COLUMNS, judge, read_ledger
 from regime_lib.companion.claims.sweep_tables import orphaned
 from regime_lib.errors import RegimeError
@@ -85,10 +85,10 @@ class Firmness:
 
 
 def read_firmness(project: Project) -> dict[str, Firmness]:
-    """Return how firm the verdict of every empirical claim is that committed blocks measured.
+    """Return how firm the verdict of every claim is that committed blocks measured.
 
-    Rows of claims that are gone, or that are not empirical any more, say nothing. A table that is
-    not the one its manifest names is refused, and one in another unit than its claim's.
+    Rows of claims that are gone, or that do not depend on chance any more, say nothing. A table
+    that is not the one its manifest names is refused, and one in another unit than its claim's.
     """
     published = {record.claim.id: record.verdict for record in read_ledger(project)}
     claims = load_claims(project.claims_file)
@@ -110,7 +110,7 @@ def firmness_of_chapter(
 
 
 def firmness_sentence(claim: str, project: Project | None = None) -> str:
-    """Say how fresh blocks of seeds judge an empirical claim; "not measured" where none was run.
+    """Say how fresh blocks of seeds judge a claim; "not measured" where none was run.
 
     Parameters
     ----------
@@ -135,7 +135,7 @@ def firmness_sentence(claim: str, project: Project | None = None) -> str:
 def firmness_of_blocks(
     rows: _Rows, claims: Mapping[str, Claim], published: Mapping[str, Verdict]
 ) -> dict[str, Firmness]:
-    """Return how firm each empirical claim is, from what blocks measured, a row per claim each.
+    """Return how firm each claim is, from what blocks measured, a row per claim each.
 
     A block without a row of a claim that others have gave no number, and leaves it undetermined.
     """
@@ -145,7 +145,7 @@ def firmness_of_blocks(
         of_claim.setdefault(row["claim"], []).append(row)
     found = {}
     for claim, own in of_claim.items():
-        if claim not in claims or claims[claim].kind is not Kind.EMPIRICAL:
+        if claim not in claims or not claims[claim].drawn:
             continue
         counts = Counter(_verdict(claims[claim], row) for row in own)
         counts[Verdict.UNDETERMINED] += blocks - len(own)

@@ -25,7 +25,7 @@ class Statement:
     kind: Kind  # of the statement itself, whatever tests it
     claims: tuple[str, ...]  # ids; empty: nothing tests it
     untested_because: str = ""  # given if and only if there are no claims
-    empirical: frozenset[str] = frozenset()  # those of the claims that are empirical
+    drawn: frozenset[str] = frozenset()  # those of the claims that other seeds could turn
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class StatementVerdict:
     """What the claims of a statement together say about it, and whether other seeds agree."""
 
     verdict: Verdict
-    #: Whether every empirical claim behind the verdict is firm; None: not measured for one of them.
+    #: Whether every claim behind it that depends on chance is firm; None: one was not measured.
     firm: bool | None
 
     @property
@@ -125,8 +125,8 @@ def statement_verdict(
     Returns
     -------
     StatementVerdict
-        The verdict (see `combined`), and whether it is firm. A verdict that rests on no empirical
-        claim is firm: no seed can turn it. One that nothing has decided is not.
+        The verdict (see `combined`), and whether it is firm. A verdict that rests on no claim that
+        depends on chance is firm: no seed can turn it. One that nothing has decided is not.
     """
     found = {claim: verdicts.get(claim, Verdict.NOT_TESTED) for claim in statement.claims}
     verdict = combined(found.values())
@@ -135,7 +135,7 @@ def statement_verdict(
     behind = [
         firm.get(claim)
         for claim, one in found.items()
-        if one not in OPEN and claim in statement.empirical
+        if one not in OPEN and claim in statement.drawn
     ]
     if False in behind:
         return StatementVerdict(verdict, False)
@@ -191,7 +191,7 @@ def _statement(entry: object, place: str, claims: Mapping[str, Claim]) -> Statem
     if not linked and "untested_because" not in entry:
         raise RegimeError(f"{place} names no claim, so it must say untested_because: …")
     kind = Kind(text["kind"])
-    empirical = frozenset(one for one in linked if claims[one].kind is Kind.EMPIRICAL)
+    empirical = any(claims[one].kind is Kind.EMPIRICAL for one in linked)
     if kind is Kind.EMPIRICAL and linked and not empirical:
         raise RegimeError(
             f"{place} is empirical, but none of its claims is; identities and laws do not "
@@ -206,7 +206,7 @@ def _statement(entry: object, place: str, claims: Mapping[str, Claim]) -> Statem
         kind=kind,
         claims=linked,
         untested_because="" if linked else reason,
-        empirical=empirical,
+        drawn=frozenset(one for one in linked if claims[one].drawn),
     )
 
 

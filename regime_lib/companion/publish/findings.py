@@ -64,9 +64,9 @@ class Findings:
     def firm(self, claim: Claim) -> bool | None:
         """Whether fresh blocks of seeds repeat the verdict; None: not measured.
 
-        No seed can turn what rests on algebra, so this asks for empirical claims only.
+        No seed can turn what rests on algebra alone.
         """
-        if claim.kind is not Kind.EMPIRICAL:
+        if not claim.drawn:
             return True
         found = self.firmness.get(claim.id)
         return found.firm if found and found.blocks else None

@@ -48,13 +48,18 @@ def paper_claims(findings: Findings, records: Sequence[Record]) -> str:
 
 
 def firm_sentence(findings: Findings) -> str:
-    """Say of how many empirical verdicts other seeds were asked, and how many they repeat."""
-    empirical = [r for r in findings.records if r.measurement and r.claim.kind is Kind.EMPIRICAL]
-    known = [one for record in empirical if (one := findings.firm(record.claim)) is not None]
+    """Say of how many verdicts other seeds were asked, and how many they repeat."""
+    asked = [r.claim for r in findings.records if r.measurement and r.claim.drawn]
+    counts = []
+    for kind in (Kind.EMPIRICAL, Kind.LAW):
+        found = [findings.firm(claim) for claim in asked if claim.kind is kind]
+        counts += [len(found), len(found) - found.count(None), found.count(True)]
+    every, known, firm, laws, known_laws, firm_laws = counts
     return (
-        f"Of {len(empirical)} empirical verdicts, {len(known)} were measured again over fresh "
-        f"blocks of seeds; {sum(known)} are firm, which means that at least "
-        f"{SHARE * BLOCKS:.0f} of {BLOCKS} blocks repeat them."
+        f"Of {every} empirical verdicts, {known} were measured again over fresh blocks of seeds; "
+        f"{firm} are firm, which means that at least {SHARE * BLOCKS:.0f} of {BLOCKS} blocks "
+        f"repeat them. Of {laws} laws that are seen in random runs, {known_laws} were measured "
+        f"again; {firm_laws} are firm."
     )
 
 
@@ -63,11 +68,12 @@ def chance_sentence(findings: Findings) -> str:
     found = findings.comparisons
     return (
         f"How many could be chance? {len(found.p_values)} empirical claims have a value of no "
-        "effect, such as a ratio of 1, and a 95\u00a0% interval. Seen together, "
+        "effect, such as a ratio of 1, and a 95\u00a0% interval over random runs. Seen together, "
         f"{len(found.differs)} of them differ from no effect (Benjamini and Hochberg, at "
         f"{100 * RATE:g}\u00a0%). Verdicts that speak of an effect without being among these, so "
-        f"that they could be chance, and are marked: {len(found.chance)}. Claims without a "
-        f"95\u00a0% interval, so not compared: {len(found.untested)}."
+        f"that they could be chance, and are marked: {len(found.chance)}. Claims without such an "
+        "interval, because it is a range of runs or one over settings that we chose, so not "
+        f"compared: {len(found.untested)}."
     )
 
 

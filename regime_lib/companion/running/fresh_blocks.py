@@ -1,4 +1,4 @@
-"""A chapter's empirical claims measured afresh: one whole measurement per block of new seeds."""
+"""A chapter's claims that depend on chance, measured afresh: once per block of new seeds."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 from regime_lib.companion.book.catalogue import Entry, find_chapters
 from regime_lib.companion.book.parameters import Value, resolve_values
 from regime_lib.companion.book.project import Project, find_project
-from regime_lib.companion.claims.claims import Kind, load_claims
+from regime_lib.companion.claims.claims import load_claims
 from regime_lib.companion.running.measuring import with_profile
 from regime_lib.companion.running.sweep_chapter import measure_module, rows_of_parts
 from regime_lib.errors import RegimeError
@@ -28,15 +28,13 @@ _COUNTS = ("seeds", "starts")  # how parameters end that count runs
 def fresh_blocks(project: Project, entry: Entry, blocks: int) -> list[dict[str, Value]]:
     """Return the points of a sweep over fresh blocks of a chapter's seeds, one a block.
 
-    Refused are a chapter without empirical claims that its parts measure, and seeds that would
-    overlap: with those of the page, or those of one block with those of the next.
+    Refused are a chapter without claims that other seeds could turn, and seeds that would overlap:
+    with those of the page, or those of one block with those of the next.
     """
     if not 1 <= blocks <= MOST:
         raise RegimeError(f"the number of blocks is {blocks}; give 1 to {MOST}")
-    if not measures_empirical(project, entry):
-        raise RegimeError(
-            f"chapter {entry.name} measures no empirical claim that other seeds could turn"
-        )
+    if not measures_drawn(project, entry):
+        raise RegimeError(f"chapter {entry.name} measures no claim that other seeds could turn")
     values = block_values(project, entry, None)
     if not isinstance(published := values.get("seed"), int):
         raise RegimeError(f"chapter {entry.name} has no parameter 'seed', so no seed is fresh")
@@ -60,17 +58,21 @@ def block_of(point: Mapping[Any, Any]) -> int:
     return (int(point["seed"]) - FIRST) // WIDTH
 
 
-def measures_empirical(project: Project, entry: Entry) -> bool:
-    """Whether a chapter measures empirical claims in parts that other seeds could turn."""
+def measures_drawn(project: Project, entry: Entry) -> bool:
+    """Whether a chapter measures claims that other seeds could turn, in parts that it names."""
     claims = load_claims(project.claims_file).values()
-    empirical = any(c.chapter == entry.name and c.kind is Kind.EMPIRICAL for c in claims)
-    return empirical and bool(empirical_parts(measure_module(project, entry)))
+    drawn = any(claim.chapter == entry.name and claim.drawn for claim in claims)
+    return drawn and bool(drawn_parts(measure_module(project, entry)))
 
 
-def empirical_parts(module: ModuleType) -> tuple[Callable[[Any], Any], ...]:
-    """Return a chapter's parts that measure empirical claims: ``EMPIRICAL``, else all of them."""
+def drawn_parts(module: ModuleType) -> tuple[Callable[[Any], Any], ...]:
+    """Return a chapter's parts whose claims other seeds could turn, each once.
+
+    They are ``EMPIRICAL``, else all parts, and ``LAWS``: parts of laws seen in random runs.
+    """
     every = getattr(module, "PARTS", None)
-    return tuple(getattr(module, "EMPIRICAL", (module.measure,) if every is None else every))
+    empirical = getattr(module, "EMPIRICAL", (module.measure,) if every is None else every)
+    return tuple(dict.fromkeys([*empirical, *getattr(module, "LAWS", ())]))
 
 
 def block_values(project: Project, entry: Entry, seed: int | None) -> dict[str, Value]:
@@ -88,11 +90,11 @@ def block_function(project: Project, name: str) -> Any:
 
 
 def run_block(project: Project, name: str, point: Mapping[str, Value]) -> list[dict[str, Any]]:
-    """Measure a chapter's empirical claims with the seeds of a block; return a row per claim."""
+    """Measure what other seeds could turn with the seeds of a block; return a row per claim."""
     (entry,) = find_chapters(project, [name])
     seed = point["seed"]
     values = block_values(project, entry, seed if isinstance(seed, int) else None)
-    parts = empirical_parts(measure_module(project, entry))
+    parts = drawn_parts(measure_module(project, entry))
     return rows_of_parts(project, entry, values, parts)
 
 

@@ -390,3 +390,9 @@ def test_the_scale_law_has_the_estimated_power(measured: Measurements) -> None:
     assert found.exponent == pytest.approx(0.5)
     assert found.numbers["scale-exponent"] == pytest.approx(0.5, abs=0.2)
     assert found.deviations.shape == (5, 2)
+
+
+@pytest.mark.parametrize("seed", [1, 177])  # the gradients of the smallest starts are tiny here
+def test_the_scale_law_starts_from_any_seed(seed: int) -> None:
+    found = beyond.scale_law(dataclasses.replace(TINY, n_seeds=3, seed=seed))
+    assert np.isfinite(found.numbers["scale-exponent"])

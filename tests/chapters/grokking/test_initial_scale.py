@@ -65,15 +65,24 @@ def test_late_is_who_generalises_after_memorisation_or_never() -> None:
 
 
 def test_the_share_of_late_networks_is_a_proportion() -> None:
-    found = share_late(np.array([True, False, False]))
+    none = np.zeros(0, dtype=bool)
+    found = share_late({"networks": np.array([True, False, False]), "others": none})
     ends = binomtest(1, 3).proportion_ci(0.95)
     assert (found.value, found.low, found.high) == pytest.approx((1 / 3, *ends))
     assert found.over == "3 networks in the second phase"
-    assert not share_late(np.zeros(0, dtype=bool)).known
+    assert not share_late({"networks": none}).known
+
+
+def test_the_worse_kind_of_networks_is_judged() -> None:
+    few, many = np.array([True, False]), np.zeros(30, dtype=bool)
+    assert share_late({"a": few, "b": many}) == share_late({"b": many, "a": few})
+    assert share_late({"a": few, "b": many}).over == "2 a in the second phase"
+    # where none is late, the kind with fewer networks leaves more open
+    assert share_late({"a": many, "b": many[:3]}).n == 3
 
 
 def test_nobody_may_have_memorised() -> None:
     never = with_curves(trained(0.01), [[0] * 4] * 2, [[0] * 4] * 2)
     found = compare_initial_scales({1.0: never}, small_data())
     assert len(found.seed) == 0
-    assert not share_late(found.late).known
+    assert not share_late({"networks": found.late}).known

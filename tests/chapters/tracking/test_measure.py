@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import statistics
+from functools import partial
 from itertools import pairwise, product
 from types import ModuleType
 from typing import Any, get_type_hints
@@ -86,6 +87,21 @@ def test_a_run_is_that_of_its_seed_however_many_there_are() -> None:
     fewer = measure_cnn.ratios(dataclasses.replace(TINY_CNN, n_seeds=2)).patterns["adamw"][1]
     more = measure_cnn.ratios(dataclasses.replace(TINY_CNN, n_seeds=4)).patterns["adamw"][1]
     assert np.allclose(more[:, :2], fewer, atol=2e-3)
+
+
+def test_networks_trained_few_at_a_time_are_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    def found() -> list[Any]:
+        measure_mlp._runs.cache_clear()
+        series = [own[1] for own in measure_mlp.ratios(TINY_MLP).patterns.values()]
+        law = [*measure_mlp.flip_law(TINY_MLP).factors.values()]
+        return [*series, *law, measure_mlp.accuracy(TINY_MLP).table["adam"]]
+
+    at_once = found()
+    monkeypatch.setattr(measure_mlp, "_TOGETHER", 2)
+    assert len(measure_mlp._run(TINY_MLP, "sgd")) == 2  # of three networks
+    assert all(map(partial(np.allclose, rtol=1e-5), found(), at_once))  # but for rounding
+    monkeypatch.setattr(measure_mlp, "_SPLITS", 1)  # less than a split takes
+    assert len(measure_mlp._run(TINY_MLP, "sgd")) == 3
 
 
 def test_a_tracked_ensemble_is_its_members_alone_each_on_its_own_split_and_probe() -> None:

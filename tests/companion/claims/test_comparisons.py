@@ -103,6 +103,21 @@ def test_without_a_confidence_interval_there_is_no_p_value(one: Estimate) -> Non
     assert p_value(measured(one), 0.0) is None
 
 
+@pytest.mark.parametrize(
+    ("over", "random"),
+    [
+        ("24 settings of 3 seeds each", False),
+        ("1,280 settings", False),
+        ("7 of 24 settings, each the median of 3 seeds", False),
+        ("24 seeds at 3 settings", True),
+        ("40 tasks", True),
+    ],
+)
+def test_settings_that_were_chosen_are_no_random_sample(over: str, random: bool) -> None:
+    one = estimate.mean(np.random.default_rng(0).normal(0.3, 1, 24), over=over, seed=0)
+    assert (p_value(measured(one), 0.0) is not None) is random
+
+
 ENDS = st.floats(0.01, 100).map(lambda x: float(f"{x:.4g}"))
 
 

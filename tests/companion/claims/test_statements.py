@@ -111,7 +111,7 @@ def test_statements_are_read_with_all_their_fields(
     assert (earlier.paper, earlier.where) == (PAPERS["regime-change"], "abstract")
     assert (earlier.source, earlier.kind) == (Source.FOUND, Kind.EMPIRICAL)
     assert earlier.claims == ("rc-sgd", "rc-momentum", "rc-affine")
-    assert earlier.empirical == {"rc-sgd", "rc-momentum"}
+    assert earlier.drawn == {"rc-sgd", "rc-momentum"}
     assert (earlier.untested_because, useful.claims) == ("", ())
     assert useful.untested_because == "Nothing in this book freezes patterns."
 

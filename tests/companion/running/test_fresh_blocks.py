@@ -1,7 +1,8 @@
-"""Blocks are whole measurements of the empirical parts, with seeds that the page does not use."""
+"""Blocks are whole measurements of what depends on chance, with seeds that no page uses."""
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 
@@ -12,9 +13,9 @@ from regime_lib.companion.book.project import Project
 from regime_lib.companion.running.fresh_blocks import (
     block_of,
     block_values,
-    empirical_parts,
+    drawn_parts,
     fresh_blocks,
-    measures_empirical,
+    measures_drawn,
     run_block,
 )
 from tests.companion.firm_project import make_firm_project
@@ -34,7 +35,7 @@ def test_blocks_lie_a_thousand_seeds_apart_and_off_the_page(project: Project) ->
     assert [block_of(point) for point in points] == [0, 1, 2]
 
 
-def test_a_block_measures_the_empirical_parts_with_the_settings_of_the_page(
+def test_a_block_measures_the_drawn_parts_with_the_settings_of_the_page(
     project: Project, tmp_path: Path
 ) -> None:
     (row,) = run_block(project, "10_tiny", {"seed": 100_000})
@@ -53,20 +54,20 @@ def test_a_block_measures_the_empirical_parts_with_the_settings_of_the_page(
     }
 
 
-def test_a_chapter_that_names_no_empirical_parts_is_measured_whole(
+def test_a_chapter_that_names_no_drawn_parts_is_measured_whole(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     entry = load_entry(project, "10_tiny")
-    assert measures_empirical(project, entry)
+    assert measures_drawn(project, entry)
     module = sys.modules["firm_measure"]
-    assert empirical_parts(module) == module.EMPIRICAL
+    assert drawn_parts(module) == module.EMPIRICAL
     monkeypatch.delattr(module, "EMPIRICAL")
-    assert empirical_parts(module) == module.PARTS
+    assert drawn_parts(module) == module.PARTS
     monkeypatch.delattr(module, "PARTS")
-    assert empirical_parts(module) == (module.measure,)
+    assert drawn_parts(module) == (module.measure,)
     monkeypatch.setattr(module, "EMPIRICAL", (), raising=False)
-    assert not measures_empirical(project, entry)
-    with refused("10_tiny", "no empirical claim"):
+    assert not measures_drawn(project, entry)
+    with refused("10_tiny", "no claim that other seeds"):
         fresh_blocks(project, entry, 3)
 
 
@@ -76,10 +77,25 @@ def test_a_number_of_blocks_that_is_none_is_refused(project: Project, blocks: in
         fresh_blocks(project, load_entry(project, "10_tiny"), blocks)
 
 
-def test_a_chapter_without_empirical_claims_is_refused(project: Project) -> None:
+def test_laws_that_are_seen_in_random_runs_are_measured_too(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module = sys.modules["firm_measure"]
+    monkeypatch.setattr(module, "LAWS", (module.steps, module.ratios), raising=False)
+    assert drawn_parts(module) == (module.ratios, module.steps)
+    monkeypatch.setattr(module, "EMPIRICAL", ())
+    assert drawn_parts(module) == (module.steps, module.ratios)
     text = project.claims_file.read_text().replace("kind: empirical", "kind: law")
     project.claims_file.write_text(text)
-    with refused("10_tiny", "no empirical claim"):
+    assert measures_drawn(project, load_entry(project, "10_tiny"))  # its runs vary the start
+    project.claims_file.write_text(re.sub("varied: .*", "varied: rate", text))
+    assert not measures_drawn(project, load_entry(project, "10_tiny"))
+
+
+def test_a_chapter_whose_claims_no_seed_could_turn_is_refused(project: Project) -> None:
+    text = project.claims_file.read_text().replace("kind: empirical", "kind: law")
+    project.claims_file.write_text(text.replace("varied: start", "varied: rate"))
+    with refused("10_tiny", "no claim that other seeds"):
         fresh_blocks(project, load_entry(project, "10_tiny"), 3)
 
 
