@@ -18,6 +18,7 @@ from regime_lib.simulators.deep_linear.problem import Layers, LinearTask, produc
 _DEPTHS = (3, 4)
 _END = 1e3
 _TURNED = (0.0, 0.001, 0.01, 0.1)  # size of the antisymmetric part of a product, over the other's
+_SOON = 100.0  # by when networks beside the stable set have left
 _AWAY = 0.5  # share of the loss below which a network has left the saddle
 
 
@@ -28,51 +29,46 @@ class MatrixSaddle(Part):
     times: Float[np.ndarray, " times"]
     strengths: dict[str, Float[np.ndarray, "times modes"]]  # of the first layer, one start a depth
     formulas: dict[str, Float[np.ndarray, "times modes"]]
-    sizes: dict[str, Float[np.ndarray, " times"]]  # norm of the weights beside the stable set
+    early: Float[np.ndarray, " early"]
+    norms: dict[str, Float[np.ndarray, " early"]]  # of all weights, on the stable set and beside
 
 
 def matrix_saddle(settings: Settings) -> MatrixSaddle:
     """Follow random starts on the stable set, back in time on the unstable one, and beside."""
-    task, random = settings.task, settings.generator(20)
+    task, random, n = settings.task, settings.generator(20), settings.n_seeds
     times = np.concatenate([[0.0], np.geomspace(0.1, _END, 81)])
-    stable: list[Float[np.ndarray, "..."]] = []
-    unstable: list[Float[np.ndarray, "..."]] = []
+    ratios: dict[str, list[Float[np.ndarray, "..."]]] = {"stable": [], "unstable": []}
     strengths, formulas, left = {}, {}, 0
     for h in _DEPTHS:
         formula = strength_at(times[1:], h, settings.sigma)
-        for _ in range(settings.n_seeds):
-            part = positive_definite(random)
-            into = strengths_along(on_the_set(-part, h, random), task, times)
-            stable.append(into[-1] / formula[-1])
-            small = 0.1 * part * settings.sigma_3
-            back = strengths_along(on_the_set(small, h, random), task, times, backwards=True)
-            unstable.append(back[-1] / formula[-1])
-            beside = on_the_set(-part + _TURNED[-1] * rotation_part(part, random), h, random)
-            end = task.loss(product(followed(beside, task, times)))[-1]
-            left += bool(end < _AWAY * task.loss(np.zeros_like(task.target)))
-        strengths[f"depth {h}"], formulas[f"depth {h}"] = into[1:], formula
-    n, cases = len(_DEPTHS) * settings.n_seeds, np.size(stable)
-    over = f"{cases} singular values of {n} random starts"
-    part = positive_definite(random)
-    aside = rotation_part(part, random)
-    sizes = {
-        f"{share:g}": norm_of(
-            followed(on_the_set(-part + share * aside, 3, random), task, times[times <= 100])
-        )
-        for share in _TURNED
-    }
+        parts = [positive_definite(random) for _ in range(n)]
+        into = strengths_along(on_the_set([-part for part in parts], h, random), task, times)
+        small = [0.1 * settings.sigma_3 * part for part in parts]
+        back = on_the_set(small, h, random)
+        out_of = strengths_along(back, task, times, backwards=True)
+        ratios["stable"].append(into[-1] / formula[-1])
+        ratios["unstable"].append(out_of[-1] / formula[-1])
+        turned = [-part + _TURNED[-1] * turning(part, random) for part in parts]
+        beside = followed(on_the_set(turned, h, random), task, times[times < _SOON])
+        losses = task.loss(product(beside))[-1]
+        left += int((losses < _AWAY * task.loss(np.zeros_like(task.target))).sum())
+        strengths[f"depth {h}"], formulas[f"depth {h}"] = into[1:, 0], formula
+    over = f"{len(_DEPTHS) * n * len(settings.sigma)} singular values of {len(_DEPTHS) * n} starts"
+    shown, aside = parts[0], turning(parts[0], random)
+    early = times[times < _SOON]
+    turns = followed(on_the_set([s * aside - shown for s in _TURNED], 3, random), task, early)
+    norms = np.sqrt(sum((layer**2).sum(axis=(-2, -1)) for layer in turns))
     return MatrixSaddle(
         {
-            "dl-matrix-stable": run_range(np.ravel(stable), over=over, statistic=farthest_from_one),
-            "dl-matrix-unstable": run_range(
-                np.ravel(unstable), over=over, statistic=farthest_from_one
-            ),
+            f"dl-matrix-{name}": run_range(np.ravel(own), over=over, statistic=farthest_from_one)
+            for name, own in ratios.items()
         },
-        {"beside-left": f"{left} of {n}"},
+        {"beside-left": f"{left} of {len(_DEPTHS) * n}"},
         times[1:],
         strengths,
         formulas,
-        sizes,
+        early[1:],
+        {f"{share:g}": own[1:] for share, own in zip(_TURNED, norms.T, strict=True)},
     )
 
 
@@ -82,7 +78,7 @@ def positive_definite(random: np.random.Generator) -> Float[np.ndarray, "size si
     return factor @ factor.T / 6
 
 
-def rotation_part(
+def turning(
     part: Float[np.ndarray, "size size"], random: np.random.Generator
 ) -> Float[np.ndarray, "size size"]:
     """Return a random antisymmetric matrix as large as another one."""
@@ -91,10 +87,11 @@ def rotation_part(
 
 
 def on_the_set(
-    network: Float[np.ndarray, "size size"], depth: int, random: np.random.Generator
+    networks: list[Float[np.ndarray, "size size"]], depth: int, random: np.random.Generator
 ) -> Layers:
-    """Return a balanced network of this product, in random bases of its hidden layers."""
-    return balanced_init(network, (len(network),) * (depth + 1), random)
+    """Return balanced networks of these products, each in random bases of its hidden layers."""
+    own = [balanced_init(one, (len(one),) * (depth + 1), random) for one in networks]
+    return tuple(np.stack(layers) for layers in zip(*own, strict=True))
 
 
 def followed(
@@ -125,7 +122,7 @@ def strengths_along(
     times: Float[np.ndarray, " times"],
     *,
     backwards: bool = False,
-) -> Float[np.ndarray, "times modes"]:
+) -> Float[np.ndarray, "times runs modes"]:
     """Return the singular values of the first layer, the largest first."""
     first = followed(layers, task, times, backwards=backwards)[0]
     return np.asarray(np.linalg.svd(first, compute_uv=False))
@@ -137,8 +134,3 @@ def strength_at(
     """Return ((h - 2) σ t)^(-1/(h - 2)) for each singular value, the largest result first."""
     rates = np.sort(np.array(sigma)) * times[:, None]
     return np.asarray(((depth - 2) * rates) ** (-1 / (depth - 2)))
-
-
-def norm_of(layers: Layers) -> Float[np.ndarray, " times"]:
-    """Return the Euclidean norm of all weights."""
-    return np.sqrt(sum((layer**2).sum(axis=(-2, -1)) for layer in layers))
