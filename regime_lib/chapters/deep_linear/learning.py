@@ -88,17 +88,14 @@ def order(settings: Settings) -> Part:
     return Part(claims, numbers)
 
 
-def half_times_of(
-    layers: Layers, task: LinearTask, atol: float, *, first: float = 8.0
-) -> Float[np.ndarray, "runs modes"]:
+def half_times_of(layers: Layers, task: LinearTask, atol: float) -> Float[np.ndarray, "runs modes"]:
     """Return when each mode passes half of its value; infinity for one that can only be the last.
 
-    Each network is followed no longer than that, because the slowest of many takes very long; who
-    is done is looked for after a first stretch of time, and then after ever longer ones.
+    Each network is followed no longer than that, because the slowest of many takes very long.
     """
     sigma = task.singular_values
     times = np.full((len(layers[0]), len(sigma)), np.inf)
-    followed, begin, span = np.arange(len(times)), 0.0, first
+    followed, begin, span = np.arange(len(times)), 0.0, 8.0
     while len(followed):
         clock = np.linspace(begin, begin + span, 201)
         path = gradient_flow(layers, task, clock, rtol=1e-8, atol=atol)
