@@ -59,7 +59,9 @@ def level_sets(settings: Settings) -> Part:
     n, pairs = len(reached), f"{len(critical)} pairs of a network and a critical value"
     return Part(
         {
-            "dl-no-maxima": number(maxima, n=n + len(more), over=f"{n + len(more)} critical points"),
+            "dl-no-maxima": number(
+                maxima, n=n + len(more), over=f"{n + len(more)} critical points"
+            ),
             "dl-level-sets": number(reached.count(False), n=n, over=f"{n} critical points"),
             "dl-critical-sets": number(len(single), n=len(critical), over=pairs),
             "dl-quotient-orbits": number(
@@ -109,7 +111,7 @@ def orbits(_: Settings) -> Orbits:
 
 @lru_cache(maxsize=1)
 def dense_points(settings: Settings) -> list[ExplicitPoint]:
-    """Return dense critical points: one of each orbit met at depth three, and some of wider ones."""
+    """Return dense critical points: one of each orbit met at depth three, and some others."""
     random = settings.generator(18)
     points = [*enumerated((2, 2, 2, 2), 1)[1]]
     for sizes in _WIDER:
@@ -130,13 +132,9 @@ def enumerated(sizes: tuple[int, ...], largest: int) -> tuple[int, tuple[Explici
 
 def dense_saddles(settings: Settings) -> Part:
     """Compare exact signs at dense saddles with the rule of ranks, and go far along orbits."""
-    saddles = [
-        point for point in dense_points(settings) if len(point.learnt) < len(point.target)
-    ]
+    saddles = [point for point in dense_points(settings) if len(point.learnt) < len(point.target)]
     strict = [exact_inertia(one.layers, one.target).negative > 0 for one in saddles]
-    wrong = sum(
-        has != one.has_negative_curvature for has, one in zip(strict, saddles, strict=True)
-    )
+    wrong = sum(has != one.has_negative_curvature for has, one in zip(strict, saddles, strict=True))
     random = settings.generator(19)
     starts = [
         point

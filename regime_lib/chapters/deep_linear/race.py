@@ -41,7 +41,8 @@ def race(settings: Settings) -> Race:
     n = _STARTS * settings.n_starts
     over = f"{n} random starts"
     ratios, shares = {}, {}
-    gaps, powers = [], {2: [], 3: []}
+    gaps: list[Estimate] = []
+    powers: dict[int, list[Estimate]] = {2: [], 3: []}
     for h, own in _RATIOS.items():
         lost = {ratio: out_of_order(h, ratio, n, settings) for ratio in own}
         for scale in _SCALES:
@@ -75,8 +76,7 @@ def race(settings: Settings) -> Race:
         },
         {
             "order-settings": len(gaps),
-            "order-wide": wide_over_race(settings),
-            "order-first-loses": first_loses(1.3, _SCALES[0]),
+            "order-wide": in_words(wide_over_race(settings)),
         },
         ratios,
         shares,
@@ -97,11 +97,17 @@ def out_of_order(
     }
 
 
-def wide_over_race(settings: Settings) -> float:
+def wide_over_race(settings: Settings) -> Estimate:
     """Return the share over the race's probability if modes hardly share hidden units."""
-    width, ratio, scale = 32, 1.01, _SCALES[0]
-    lost = out_of_order(2, ratio, 10 * settings.n_starts, settings, width)[scale]
-    return float(lost.mean() / first_loses(ratio, scale, width))
+    width, ratio, scale, n = 32, 1.01, _SCALES[0], 10 * settings.n_starts
+    lost = out_of_order(2, ratio, n, settings, width)[scale]
+    share = proportion(int(lost.sum()), n, over=f"{n} random starts")
+    return over_probability(share, first_loses(ratio, scale, width))
+
+
+def in_words(ratio: Estimate) -> str:
+    """Return a ratio and its interval as the prose quotes them."""
+    return f"{ratio.value:.2f} [{ratio.low:.2f}, {ratio.high:.2f}]"
 
 
 def power_of(
@@ -148,9 +154,7 @@ def first_is_first(layers: Layers, task: LinearTask) -> Bool[np.ndarray, " runs"
     return first
 
 
-def _on_own_clocks(
-    layers: Layers, task: LinearTask, clock: Float[np.ndarray, " times"]
-) -> Layers:
+def _on_own_clocks(layers: Layers, task: LinearTask, clock: Float[np.ndarray, " times"]) -> Layers:
     packing = Packing(layers)
 
     def slope(_: float, state: State) -> State:
