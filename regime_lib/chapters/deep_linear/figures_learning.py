@@ -5,7 +5,7 @@ Every function takes the theme and what a part of the chapter measured.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from jaxtyping import Float
@@ -20,6 +20,7 @@ from regime_lib.chapters.deep_linear.race import Race
 from regime_lib.companion.figures.curves import STYLES, Curves, band, lines
 from regime_lib.companion.figures.marks import legend_below, outer_label
 from regime_lib.companion.figures.theme import Theme
+from regime_lib.estimate import Estimate
 from regime_lib.instrument.settling.timescales import smooth
 
 _SMOOTHING = 15  # steps over which flips are averaged
@@ -78,11 +79,7 @@ def race(theme: Theme, found: Race) -> Figure:
     for ax, depth in zip(axes, ("depth 2", "depth 3"), strict=True):
         own = {name: found.shares[name] for name in found.shares if name.startswith(depth)}
         for (name, shares), shade, marker in zip(own.items(), shades, "os", strict=True):
-            values = np.array([[one.value, one.low, one.high] for one in shares], dtype=float)
-            bars = abs(values[:, 1:] - values[:, :1]).T
-            label = name.split(", ")[1]
-            style = {"fmt": marker, "markersize": 5, "capsize": 2, "color": shade}
-            ax.errorbar(found.ratios[name], values[:, 0], bars, label=label, **style)
+            _dots(ax, found.ratios[name], shares, shade, marker, name.split(", ")[1])
         ax.set(title=depth, xlabel="σ₁ / σ₂", yscale="log", xlim=(1.02, 1.53), ylim=(0.006, 0.7))
     for curve in found.predicted.values():
         axes[0].plot(found.fine, curve, linewidth=1.2, **theme.stroke("theory"))
@@ -100,9 +97,21 @@ def race_alt(found: Race) -> str:
         for name, shares in found.shares.items()
     )
     return (
-        "Two panels, depths 2 and 3: dots with bars fall as the ratio of the singular values grows, "
+        "Two panels, depths 2 and 3: dots with bars fall as the singular values part, "
         f"and lie lower for smaller weights. {said}. At depth 2 two dotted curves of the race run "
         "above them with the same fall."
+    )
+
+
+def _dots(
+    ax: Axes, x: Sequence[float], found: Sequence[Estimate], colour: str, marker: str, label: str
+) -> None:
+    """Draw estimates as dots with bars from low to high, where there is an interval."""
+    ends = [(one.value, one.low, one.high) for one in found]
+    values = np.array([[np.nan if end is None else end for end in own] for own in ends])
+    bars = abs(values[:, 1:] - values[:, :1]).T
+    ax.errorbar(
+        x, values[:, 0], bars, fmt=marker, markersize=5, capsize=2, color=colour, label=label
     )
 
 
@@ -110,13 +119,9 @@ def coefficients(theme: Theme, found: Coefficients) -> Figure:
     """Draw the exact learning coefficient of each plateau, and what chains sample."""
     figure, axes = theme.panels(2, height=2.9, sharey=True)
     for ax, (name, exact) in zip(axes, found.exact.items(), strict=True):
-        learnt = np.arange(len(exact))
-        own = found.sampled[name]
-        values = np.array([[one.value, one.low, one.high] for one in own], dtype=float)
-        bars = abs(values[:, 1:] - values[:, :1]).T
+        learnt = range(len(exact))
         ax.step(learnt, exact, where="mid", label="exact", **theme.stroke("theory"))
-        style = {"fmt": "o", "markersize": 5, "capsize": 3, "color": theme.colour("loss")}
-        ax.errorbar(learnt, values[:, 0], bars, label="sampled", **style)
+        _dots(ax, learnt, found.sampled[name], theme.colour("loss"), "o", "sampled")
         ax.set(title=name, xlabel="singular values learnt", xticks=learnt)
     outer_label(theme, axes, "learning coefficient")
     legend_below(theme, figure, axes[0], 2)
