@@ -156,7 +156,7 @@ def two_layers(solution: Callable[[int, int], float]) -> None:
             hint("Half the number of weights is the coefficient only if all of them are bound.")
         if np.isclose(truth - found, 1 / 8):
             hint(
-                f"For width {width} and rank {rank} your value is an eighth too small: 3 (d - r) is "
+                f"For width {width} and rank {rank} your value is an eighth too low: 3 (d - r) is "
                 "odd there, and cannot be shared out evenly between two layers."
             )
         if not np.isclose(found, truth):
