@@ -17,6 +17,7 @@ from regime_lib.simulators.deep_linear.problem import Layers, LinearTask
 from regime_lib.simulators.deep_linear.settle import settle
 
 _DEPTHS = (2, 3)
+_STEPS = 150  # of a chain over the chapter's `n_starts`; a third as many are left out before
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,12 @@ def coefficients(settings: Settings) -> Coefficients:
         for rank, true in enumerate(exact[f"depth {h}"]):
             learnt = LinearTask(np.diag(np.where(np.arange(len(sigma)) < rank, sigma, 0.0)))
             found = langevin_coefficient(
-                plateau_of(path, rank), learnt, random, chains=2 * settings.n_seeds
+                plateau_of(path, rank),
+                learnt,
+                random,
+                chains=2 * settings.n_seeds,
+                burn_in=_STEPS * settings.n_starts // 3,
+                steps=_STEPS * settings.n_starts,
             )
             over = f"{len(found)} chains"
             sampled[f"depth {h}"].append(mean(found, over=over, seed=settings.seed))
