@@ -10,6 +10,7 @@ from jaxtyping import Float
 
 from regime_lib.chapters.checking import checks, hint
 from regime_lib.simulators.deep_linear.adjacency import adjacency as true_adjacency
+from regime_lib.simulators.deep_linear.coefficient import exact_coefficient
 from regime_lib.simulators.deep_linear.flow import gradient_descent, gradient_flow
 from regime_lib.simulators.deep_linear.initialisation import balanced_init, chain, random_init
 from regime_lib.simulators.deep_linear.problem import Layers, LinearTask
@@ -120,4 +121,46 @@ def largest_step(solution: Callable[[int, float], float]) -> None:
             hint(
                 f"At depth {depth}, σ = {sigma:g}, a step slightly above yours still comes closer; "
                 "the curvature along the chain is h σ^(2 - 2/h)."
+            )
+
+
+@checks
+def orbits_of_chains(solution: Callable[[int], int]) -> None:
+    """Check a function that counts orbits of chains that have learnt nothing."""
+    for depth in (2, 3, 4, 5):
+        # a chain is critical there if two of its numbers vanish at least
+        alive = itertools.product((0, 1), repeat=depth)
+        truth = sum(1 for pattern in alive if sum(pattern) <= depth - 2)
+        found = int(solution(depth))
+        if found == 2**depth - 1 and found != truth:
+            hint("A chain with a single zero computes nothing, but it is not critical: it moves.")
+        if found == 1 and truth > 1:
+            hint(
+                "Changes of basis cannot wake a weight that is zero, so that (0, 1, 0) and the "
+                "origin lie apart."
+            )
+        if found != truth:
+            hint(
+                f"At depth {depth} there are {truth} sets of weights that may be alive while at "
+                f"least two vanish; you count {found}."
+            )
+
+
+@checks
+def two_layers(solution: Callable[[int, int], float]) -> None:
+    """Check a function that returns the learning coefficient of two square layers."""
+    for width, rank in ((1, 0), (3, 3), (3, 1), (4, 2), (3, 0), (5, 2)):
+        truth = exact_coefficient((width, width, width), rank)
+        found = float(solution(width, rank))
+        if np.isclose(found, width**2) and not np.isclose(found, truth):
+            hint("Half the number of weights is the coefficient only if all of them are bound.")
+        if np.isclose(truth - found, 1 / 8):
+            hint(
+                f"For width {width} and rank {rank} your value is an eighth too low: 3 (d - r) is "
+                "odd there, and cannot be shared out evenly between two layers."
+            )
+        if not np.isclose(found, truth):
+            hint(
+                f"For width {width} and rank {rank} it is {truth:g}, you return {found:g}. Put "
+                "l = 2 into the formula, with all three layers."
             )

@@ -5,7 +5,7 @@ Every function takes the theme and what a part of the chapter measured.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from jaxtyping import Float
@@ -15,9 +15,12 @@ from matplotlib.ticker import NullFormatter
 
 from regime_lib.chapters.deep_linear import learning
 from regime_lib.chapters.deep_linear.beyond import CorrelatedData, LargeSteps, Relu, ScaleLaw
+from regime_lib.chapters.deep_linear.coefficients import Coefficients
+from regime_lib.chapters.deep_linear.race import Race
 from regime_lib.companion.figures.curves import STYLES, Curves, band, lines
 from regime_lib.companion.figures.marks import legend_below, outer_label
 from regime_lib.companion.figures.theme import Theme
+from regime_lib.estimate import Estimate
 from regime_lib.instrument.settling.timescales import smooth
 
 _SMOOTHING = 15  # steps over which flips are averaged
@@ -67,6 +70,72 @@ def _falling(
     outer_label(theme, axes, "loss")
     legend_below(theme, figure, axes[0], 2)
     return figure
+
+
+def race(theme: Theme, found: Race) -> Figure:
+    """Draw how often the smaller of two values is learnt first, against their ratio."""
+    figure, axes = theme.panels(2, height=3.0, sharey=True)
+    shades = theme.shades("weight", len(found.predicted))
+    for ax, depth in zip(axes, ("depth 2", "depth 3"), strict=True):
+        own = {name: found.shares[name] for name in found.shares if name.startswith(depth)}
+        for (name, shares), shade, marker in zip(own.items(), shades, "os", strict=True):
+            _dots(ax, found.ratios[name], shares, shade, marker, name.split(", ")[1])
+        ax.set(title=depth, xlabel="σ₁ / σ₂", yscale="log", xlim=(1.02, 1.53), ylim=(0.006, 0.7))
+    for curve in found.predicted.values():
+        axes[0].plot(found.fine, curve, linewidth=1.2, **theme.stroke("theory"))
+    axes[0].lines[-1].set_label("race of two")
+    outer_label(theme, axes, "smaller one first")
+    legend_below(theme, figure, axes[0], 3)
+    return figure
+
+
+def race_alt(found: Race) -> str:
+    """Describe `race`."""
+    said = "; ".join(
+        f"{name}: {shares[0].value:.3f} at ratio {found.ratios[name][0]:g} and "
+        f"{shares[-1].value:.3f} at {found.ratios[name][-1]:g}"
+        for name, shares in found.shares.items()
+    )
+    return (
+        "Two panels, depths 2 and 3: dots with bars fall as the singular values part, "
+        f"and lie lower for smaller weights. {said}. At depth 2 two dotted curves of the race run "
+        "above them with the same fall."
+    )
+
+
+def _dots(
+    ax: Axes, x: Sequence[float], found: Sequence[Estimate], colour: str, marker: str, label: str
+) -> None:
+    """Draw estimates as dots with bars from low to high, where there is an interval."""
+    ends = [(one.value, one.low, one.high) for one in found]
+    values = np.array([[np.nan if end is None else end for end in own] for own in ends])
+    bars = abs(values[:, 1:] - values[:, :1]).T
+    ax.errorbar(
+        x, values[:, 0], bars, fmt=marker, markersize=5, capsize=2, color=colour, label=label
+    )
+
+
+def coefficients(theme: Theme, found: Coefficients) -> Figure:
+    """Draw the exact learning coefficient of each plateau, and what chains sample."""
+    figure, axes = theme.panels(2, height=2.9, sharey=True)
+    for ax, (name, exact) in zip(axes, found.exact.items(), strict=True):
+        learnt = range(len(exact))
+        ax.step(learnt, exact, where="mid", label="exact", **theme.stroke("theory"))
+        _dots(ax, learnt, found.sampled[name], theme.colour("loss"), "o", "sampled")
+        ax.set(title=name, xlabel="singular values learnt", xticks=learnt)
+    outer_label(theme, axes, "learning coefficient")
+    legend_below(theme, figure, axes[0], 2)
+    return figure
+
+
+def coefficients_alt(found: Coefficients) -> str:
+    """Describe `coefficients`."""
+    said = "; ".join(
+        f"{name}: exact {', '.join(f'{x:g}' for x in exact)}, sampled "
+        f"{', '.join(f'{one.value:.2f}' for one in found.sampled[name])}"
+        for name, exact in found.exact.items()
+    )
+    return f"Two panels of rising steps with dots near them, from nothing to all learnt. {said}."
 
 
 def initialisations(theme: Theme, found: learning.Initialisations) -> Figure:

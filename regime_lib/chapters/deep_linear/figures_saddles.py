@@ -15,6 +15,7 @@ from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 
 from regime_lib.chapters.deep_linear.landscape import CriticalPoints, HalfLines, Saddles
+from regime_lib.chapters.deep_linear.saddle_sets import MatrixSaddle
 from regime_lib.chapters.deep_linear.settings import ONE
 from regime_lib.companion.figures.curves import STYLES
 from regime_lib.companion.figures.marks import note
@@ -228,4 +229,38 @@ def half_lines_alt(found: HalfLines) -> str:
         f"Left, three falling lines on logarithmic axes, slopes {slopes} at depths 3, 4, 5, each "
         "on its formula at late times. Right, ratios near one at distance "
         f"{found.distances[0]:g}: {ratios}; farther out they leave one."
+    )
+
+
+def matrix_saddle(theme: Theme, found: MatrixSaddle) -> Figure:
+    """Draw how a network of matrices falls into the origin, and how others turn away from it."""
+    figure, (left, right) = theme.panels(2, height=3.0)
+    name = next(iter(found.strengths))
+    own, formula = found.strengths[name], found.formulas[name]
+    for k, shade in enumerate(theme.shades("weight", own.shape[1])):
+        left.plot(found.times, own[:, k], color=shade, linestyle=STYLES[k], label=f"number {k + 1}")
+        left.plot(found.times, formula[:, k], linewidth=1.2, **theme.stroke("theory"))
+    left.lines[-1].set_label("formula")
+    top = 2 * float(own.max())
+    left.set(xscale="log", yscale="log", ylim=(float(own.min()) / 2, top), xlabel="time")
+    left.set(ylabel="singular value", title=f"on the stable set, {name}")
+    left.legend(loc="lower left")
+    shades = theme.shades("pattern", len(found.norms))
+    for (share, norms), shade, style in zip(found.norms.items(), shades, STYLES, strict=True):
+        right.plot(found.early, norms, color=shade, linestyle=style, label=share)
+    right.set(xscale="log", yscale="log", xlabel="time", ylabel="norm of all weights")
+    right.set_title("beside it, depth 3")
+    right.legend(title="turned by", loc="lower left")
+    return figure
+
+
+def matrix_saddle_alt(found: MatrixSaddle) -> str:
+    """Describe `matrix_saddle`."""
+    name = next(iter(found.strengths))
+    ratios = found.strengths[name][-1] / found.formulas[name][-1]
+    lowest = ", ".join(f"{norms.min():.2g}" for norms in found.norms.values())
+    return (
+        "Left, three falling lines on logarithmic axes that join their formulas; at the end the "
+        f"ratios are {', '.join(f'{ratio:.3f}' for ratio in ratios)}. Right, four lines that fall "
+        f"together; all but the first turn up again, the more turned the sooner: lowest {lowest}."
     )

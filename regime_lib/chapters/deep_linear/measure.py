@@ -1,13 +1,24 @@
 """What chapter 50 measures: gradient flow of deep linear networks, in parts by topic.
 
-The parts are in `structure`, `landscape`, `level_sets`, `learning` and `beyond`.
+The parts are in `structure`, `landscape`, `level_sets`, `saddle_sets`, `learning`, `race`,
+`coefficients` and `beyond`.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from regime_lib.chapters.deep_linear import beyond, landscape, learning, level_sets, structure
+from regime_lib.chapters.deep_linear import (
+    beyond,
+    coefficients,
+    landscape,
+    learning,
+    level_sets,
+    race,
+    saddle_sets,
+    structure,
+)
+from regime_lib.chapters.deep_linear.level_sets import Orbits
 from regime_lib.chapters.deep_linear.settings import Settings
 from regime_lib.chapters.part import Part
 
@@ -26,10 +37,15 @@ PARTS = (
     landscape.saddles,
     landscape.ends,
     level_sets.level_sets,
+    level_sets.dense_saddles,
+    level_sets.orbits,
     landscape.fibre,
     landscape.half_lines,
+    saddle_sets.matrix_saddle,
     learning.small_weights,
     learning.order,
+    race.race,
+    coefficients.coefficients,
     learning.closed_forms,
     learning.rates,
     learning.rate_bound,
@@ -54,10 +70,15 @@ class Measurements:
     saddles: landscape.Saddles
     ends: Part
     level_sets: Part
+    dense_saddles: Part
+    orbits: Orbits
     fibre: landscape.Fibre
     half_lines: landscape.HalfLines
+    matrix_saddle: saddle_sets.MatrixSaddle
     small_weights: learning.SmallWeights
     order: Part
+    race: race.Race
+    coefficients: coefficients.Coefficients
     initialisations: learning.Initialisations
     closed_forms: Part
     rates: learning.Rates
@@ -81,10 +102,15 @@ def measure(settings: Settings) -> Measurements:
         landscape.saddles(settings),
         landscape.ends(settings),
         level_sets.level_sets(settings),
+        level_sets.dense_saddles(settings),
+        level_sets.orbits(settings),
         landscape.fibre(settings),
         landscape.half_lines(settings),
+        saddle_sets.matrix_saddle(settings),
         learning.small_weights(settings),
         learning.order(settings),
+        race.race(settings),
+        coefficients.coefficients(settings),
         learning.initialisations(settings),
         learning.closed_forms(settings),
         learning.rates(settings),

@@ -54,13 +54,14 @@ def visited_values(singular_values: Sequence[float], rank: int) -> Float[np.ndar
 
 
 @dataclass(frozen=True, eq=False)
-class ChainPoint:
-    """A critical point made of chains, one unit per layer: whole numbers, so that all is exact."""
+class ExplicitPoint:
+    """A critical point made of whole numbers, so that all is exact."""
 
     layers: AnyLayers  # Python integers (dtype object)
     target: Exact
     learnt: tuple[int, ...]  # which singular values are learnt
-    alive: tuple[tuple[int, ...], ...]  # layers, from 1, in which a unit not learnt has weight one
+    # of points made of chains, the layers, from 1, in which a unit not learnt has weight one
+    alive: tuple[tuple[int, ...], ...] = ()
 
     @property
     def tightened(self) -> bool:
@@ -81,7 +82,7 @@ class ChainPoint:
 
 def chain_points(
     singular_values: Sequence[int], sizes: Sequence[int], *, wide: bool = False
-) -> Iterator[ChainPoint]:
+) -> Iterator[ExplicitPoint]:
     """Enumerate the critical points that are made of chains, over all choices of what is alive.
 
     A chain of a singular value is learnt (σ, 1, …, 1), or has at least two zeros. A hidden unit
@@ -164,7 +165,7 @@ def find_critical_point(
 
 def _chain_point(
     singular_values: Sequence[int], sizes: Sequence[int], choice: tuple[tuple[int, ...] | None, ...]
-) -> ChainPoint:
+) -> ExplicitPoint:
     layers = [np.zeros(shape, dtype=object) for shape in zip(sizes[1:], sizes[:-1], strict=True)]
     for unit, alive in enumerate(choice):
         for number in range(1, len(layers) + 1) if alive is None else alive:
@@ -173,7 +174,7 @@ def _chain_point(
     target = np.zeros((sizes[-1], sizes[0]), dtype=object)
     for unit, value in enumerate(singular_values):
         target[unit, unit] = int(value)
-    return ChainPoint(
+    return ExplicitPoint(
         layers=tuple(layers),
         target=target,
         learnt=tuple(unit for unit, alive in enumerate(choice) if alive is None),

@@ -21,6 +21,12 @@ def split(network: np.ndarray, power: float = 0.5) -> tuple[np.ndarray, np.ndarr
     return values[:, None] ** power * right, left * values ** (1 - power)
 
 
+def coefficient_of_two(width: int, rank: int) -> float:
+    spare = width - rank
+    odd = spare % 2
+    return rank * width - rank**2 / 2 + (odd - 9 * spare**2) / 8 + 1.5 * spare**2
+
+
 ANSWERS = {
     deep_linear.adjacency: {
         "solved": adjacency,
@@ -51,5 +57,17 @@ ANSWERS = {
         "moves away": lambda h, s: 4 / (h * s ** (2 - 2 / h)),
         "comes closer": lambda h, s: 1 / (h * s ** (2 - 2 / h)),
         "positive number": lambda h, s: -1.0,
+    },
+    deep_linear.orbits_of_chains: {
+        "solved": lambda h: 2**h - h - 1,
+        "it is not critical": lambda h: 2**h - 1,
+        "cannot wake a weight": lambda h: 1,
+        "you count 8": lambda h: 2 ** (h + 1) if h > 2 else 8,
+    },
+    deep_linear.two_layers: {
+        "solved": coefficient_of_two,
+        "Half the number of weights": lambda d, r: d**2,
+        "an eighth too low": lambda d, r: coefficient_of_two(d, r) - (d - r) % 2 / 8,
+        "Put l = 2": lambda d, r: 7.0,
     },
 }

@@ -17,6 +17,7 @@ from regime_lib.chapters.deep_linear.beyond import (
     Relu,
     ScaleLaw,
 )
+from regime_lib.chapters.deep_linear.coefficients import Coefficients
 from regime_lib.chapters.deep_linear.landscape import CriticalPoints, HalfLines, Saddles
 from regime_lib.chapters.deep_linear.learning import (
     Initialisations,
@@ -24,10 +25,12 @@ from regime_lib.chapters.deep_linear.learning import (
     Rates,
     SmallWeights,
 )
+from regime_lib.chapters.deep_linear.race import Race
+from regime_lib.chapters.deep_linear.saddle_sets import MatrixSaddle
 from regime_lib.chapters.deep_linear.structure import Conservation, Fibres, MatrixFlow
 from regime_lib.companion.figures.scene import Line
 from regime_lib.companion.figures.theme import Theme
-from regime_lib.estimate import number, run_range
+from regime_lib.estimate import number, proportion, run_range
 
 TIMES = np.linspace(0.1, 10, 30)
 FALL = np.exp(-TIMES)
@@ -81,6 +84,31 @@ RELU = Relu(
 )
 LAW = ScaleLaw({"scale-exponent": 0.53}, TIMES, RUNS, 0.5)
 
+SADDLE = MatrixSaddle(
+    {},
+    {},
+    TIMES,
+    {"depth 3": RUNS},
+    {"depth 3": 2 * RUNS},
+    TIMES,
+    {"0": FALL, "0.1": FALL + 1, "0.2": FALL + 2, "0.3": FALL + 3},
+)
+SHARE = proportion(25, 100, over="starts")
+RACE = Race(
+    {},
+    {},
+    dict.fromkeys(("depth 2, weights of 1", "depth 3, weights of 1"), (1.1, 1.2)),
+    {name: [SHARE, SHARE] for name in ("depth 2, weights of 1", "depth 3, weights of 1")},
+    TIMES,
+    {"1": FALL},
+)
+COEFFICIENTS = Coefficients(
+    {},
+    {},
+    {"depth 2": [3.5, 4.0], "depth 3": [3.0, 4.0]},
+    {"depth 2": [SHARE, number(4.0)], "depth 3": [SHARE, SHARE]},
+)
+
 FIGURES: dict[str, Callable[[Theme], Figure]] = {
     "matrices": lambda theme: figures_structure.matrices(theme, FLOW),
     "drift": lambda theme: figures_structure.drift(theme, DRIFT),
@@ -89,6 +117,9 @@ FIGURES: dict[str, Callable[[Theme], Figure]] = {
     "inertia": lambda theme: figures_saddles.inertia(theme, SADDLES),
     "portraits": figures_saddles.portraits,
     "half_lines": lambda theme: figures_saddles.half_lines(theme, HALF_LINES),
+    "matrix_saddle": lambda theme: figures_saddles.matrix_saddle(theme, SADDLE),
+    "race": lambda theme: figures_learning.race(theme, RACE),
+    "coefficients": lambda theme: figures_learning.coefficients(theme, COEFFICIENTS),
     "small_weights": lambda theme: figures_learning.small_weights(theme, SMALL),
     "correlated_data": lambda theme: figures_learning.correlated_data(theme, RAW),
     "initialisations": lambda theme: figures_learning.initialisations(theme, KINDS),
@@ -107,6 +138,11 @@ def test_alternative_texts_say_the_numbers() -> None:
     assert f"imbalance {TIMES[3] - 5:.2f} (depth 2)." in figures_structure.fibres_alt(FIBRES)
     assert figures_saddles.critical_points_alt(POINTS).startswith("3 points and 2 dotted lines")
     assert figures_saddles.inertia_alt(SADDLES).endswith("origin: 1, 0, 3; end: 0, 4, 0.")
+    assert "ratios are 0.500, 0.500, 0.500" in figures_saddles.matrix_saddle_alt(SADDLE)
+    assert "depth 2, weights of 1: 0.250 at ratio 1.1" in figures_learning.race_alt(RACE)
+    assert "depth 2: exact 3.5, 4, sampled 0.25, 4.00" in figures_learning.coefficients_alt(
+        COEFFICIENTS
+    )
     assert "slopes -1.000 at depths" in figures_saddles.half_lines_alt(HALF_LINES)
     assert "2.0e-01 at depth 2 and 1.0e-02" in figures_learning.small_weights_alt(SMALL)
     assert "2.5e-01 at depth 2 and 1.2e-01" in figures_learning.correlated_data_alt(RAW)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 
 import numpy as np
 import pytest
 
 from regime_lib.chapters.deep_linear import landscape, level_sets
-from regime_lib.simulators.deep_linear.hessian import exact_inertia
+from regime_lib.simulators.deep_linear.hessian import exact_inertia, hessian
 from regime_lib.simulators.deep_linear.problem import LinearTask, speed
 from regime_lib.simulators.exact import rational
 from tests.chapters.deep_linear.test_measure import TINY
@@ -77,3 +78,39 @@ def test_partial_ranks_survive_changes_of_basis_and_count_what_is_alive() -> Non
     alive = [n for n in itertools.product(range(3), repeat=3) if sum(n) <= 2]
     assert len({level_sets.partial_ranks(p.layers) for p in points}) == len(alive) == 10
     assert LEVELS.claims["dl-quotient-orbits"].value == 10
+
+
+def test_orbits_are_counted_by_what_is_learnt() -> None:
+    found = level_sets.orbits(TINY)
+    table = found.table.set_index(["network", "learnt"])["orbits met"]
+    assert table["2-2-2", "σ₁ learnt"] == table["1-1-1", "nothing learnt"] == 1
+    # lines of the plane with entries -1, 0 and 1 are four, and each makes an orbit of its own
+    ranks = {level_sets.partial_ranks(one.layers) for one in level_sets.enumerated((2,) * 4, 1)[1]}
+    nothing = [key for key in ranks if key[2] == 0 and key[-1] <= 2]
+    assert table["2-2-2-2", "nothing learnt"] > len(nothing)
+    _, chains = level_sets.enumerated((1, 1, 1, 1), 1)
+    zero = {tuple(bool(layer[0, 0]) for layer in one.layers) for one in chains if not one.learnt}
+    assert zero == {(False,) * 3, (True, False, False), (False, True, False), (False, False, True)}
+    assert found.claims["dl-orbits-shallow"].value == 1
+    assert found.claims["dl-orbits-chains"].value == 0
+
+
+def test_a_point_that_is_not_critical_is_lost_along_its_orbit() -> None:
+    random = np.random.default_rng(0)
+    points = level_sets.points_of((2, 2, 2, 2))
+    good = next(point for point in points if any(layer.any() for layer in point.layers))
+    assert level_sets.stays_critical(good, random)
+    one = rational.exact(np.eye(2, dtype=int))
+    assert not level_sets.stays_critical(dataclasses.replace(good, layers=(one, one, one)), random)
+
+
+def test_dense_saddles_are_of_both_kinds_and_obey_the_rule() -> None:
+    found = level_sets.dense_saddles(TINY)
+    assert found.claims["dl-saddles-dense"].value == 0
+    strict, flat = int(found.numbers["dense-strict"]), int(found.numbers["dense-flat"])
+    assert min(strict, flat) > 0
+    assert found.claims["dl-saddles-dense"].n == strict + flat
+    point = next(one for one in level_sets.dense_points(TINY) if not one.has_negative_curvature)
+    layers = tuple(layer.astype(float) for layer in point.layers)
+    curvatures = np.linalg.eigvalsh(hessian(layers, LinearTask(point.target.astype(float))))
+    assert curvatures[0] > -1e-9 * curvatures[-1]
