@@ -21,6 +21,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
@@ -34,10 +35,10 @@ _SLACK = 1e-11  # how far beyond a boundary, in units of the start, a neuron has
 _EDGE = 1e-8  # a share so near 0 or 1 is off or on
 _STIFF = 60  # explicit steps without an event after which an implicit method takes over
 _MOST = 50  # changes of pattern for each neuron and point before the run is given up
-_LOOKS = (0.25, 0.5, 0.75, 1.0)  # where patterns are compared within a step
+_LOOKS = np.arange(1, 11) / 10  # where patterns are compared within a step
 
 _Pulls = Callable[[float, Float[np.ndarray, " n"]], Float[np.ndarray, " n"]]
-_Way = Callable[[float], Float[np.ndarray, " n"]]
+_Way = Callable[[Any], Float[np.ndarray, "..."]]  # tau, at one time or at many
 
 
 @dataclass(frozen=True)
@@ -220,9 +221,10 @@ class _Run:
             found: Float[np.ndarray, " n"] = first * np.exp(-self.coupling @ tau)
             return found
 
-        def crossed(way: _Way, time: float) -> Float[np.ndarray, "m n"]:
-            tau = way(time)
-            return self._inside(self.seen + self.velocities @ tau, pulls(time, tau)) + _SLACK
+        def crossed(way: _Way, times: Float[np.ndarray, " t"]) -> Float[np.ndarray, "m n t"]:
+            tau = way(times)
+            seen = self.seen[..., None] + self.velocities @ tau
+            return self._inside(seen, first[:, None] * np.exp(-self.coupling @ tau)) + _SLACK
 
         for begin, end, way in self._steps(pulls):
             end, found = _first_crossing(crossed, way, begin, end)
@@ -254,14 +256,15 @@ class _Run:
             yield float(solver.t_old), float(solver.t), solver.dense_output()
 
     def _inside(
-        self, seen: Float[np.ndarray, "m n"], pulls: Float[np.ndarray, " n"]
-    ) -> Float[np.ndarray, "m n"]:
+        self, seen: Float[np.ndarray, "m n t"], pulls: Float[np.ndarray, "n t"]
+    ) -> Float[np.ndarray, "m n t"]:
         """Return how far every neuron is inside its pattern, on every point; negative beyond it."""
-        gap = np.where(self.active, seen, -seen) / self.scale
+        gap = np.where(self.active[..., None], seen, -seen) / self.scale
         gap[~(self.active | self.held).any(axis=1)] = np.inf  # a dead neuron stays
-        if self.held.any():
-            share = (self.rates @ pulls) * self.y / (self.a[:, None] * pulls)
-            gap = np.where(self.held, np.minimum(share, 1 - share), gap)
+        if len(held := np.argwhere(self.held)):
+            k, i = held.T
+            share = (self.rates[k, i] @ pulls) * (self.y[i] / self.a[k])[:, None] / pulls[i]
+            gap[k, i] = np.minimum(share, 1 - share)
         return gap
 
     def _change(
@@ -273,12 +276,14 @@ class _Run:
         at = self.opposed[k] & (self.held[k] | crossed)
         self.active[k] ^= crossed & ~at
         self.active[k, at] = self.held[k, at] = False
-        # the shortest velocity: what pushes it, less shares of what the boundaries push back
-        push = (self.active[k] * self.y * pulls) @ self.points.inputs * self.start.signs[k]
-        columns = (pulls[at, None] * self.points.inputs[at]).T
-        share = lsq_linear(columns, push, (0, 1), method="bvls").x if at.any() and push.any() else np.zeros(at.sum())
-        self.active[k, at] = share > 1 - _EDGE
-        self.held[k, at] = (share >= _EDGE) & (share <= 1 - _EDGE)
+        if at.any():  # the shortest velocity: the push, less shares of what the points push back
+            push = self.start.signs[k] * (self.active[k] * self.y * pulls) @ self.points.inputs
+            back = pulls[at] * self.points.inputs[at].T
+            share = np.clip(back.T @ push / (back**2).sum(), 0, 1)
+            if len(share) > 1:
+                share = lsq_linear(back, push, (0, 1), method="bvls").x
+            self.active[k, at] = share > 1 - _EDGE
+            self.held[k, at] = (share >= _EDGE) & (share <= 1 - _EDGE)
         self._set_rates(k)
         now = self.active[k] + 2 * self.held[k]
         self.events += [(self.time, k, int(i), int(now[i])) for i in np.flatnonzero(now != before)]
@@ -310,16 +315,23 @@ class _Run:
 
 
 def _first_crossing(
-    crossed: Callable[[_Way, float], Float[np.ndarray, "m n"]], way: _Way, begin: float, end: float
+    crossed: Callable[[_Way, Float[np.ndarray, " t"]], Float[np.ndarray, "m n t"]],
+    way: _Way,
+    begin: float,
+    end: float,
 ) -> tuple[float, Bool[np.ndarray, "m n"] | None]:
     """Return when and where a pattern is left first within a step; its end and None if none is."""
-    before = begin
-    for look in (begin + share * (end - begin) for share in _LOOKS):
-        beyond = crossed(way, look) < 0
-        if beyond.any():
-            least = lambda t, b=beyond: float(crossed(way, t)[b].min())  # noqa: E731
-            late = least(before) <= 0  # by rounding, where one step ends and the next begins
-            time = before if late else brentq(least, before, look, xtol=1e-300, rtol=1e-14)
-            return time, beyond & (crossed(way, time) <= max(least(time), 0.0) + 0.1 * _SLACK)
-        before = look
-    return end, None
+    looks = begin + _LOOKS * (end - begin)
+    beyond = crossed(way, looks) < 0
+    if not beyond.any():
+        return end, None
+    first = int(np.argmax(beyond.any(axis=(0, 1))))
+    before, these = looks[first - 1] if first else begin, beyond[..., first]
+
+    def least(time: float) -> float:
+        return float(crossed(way, np.array([time]))[these].min())
+
+    late = least(before) <= 0  # by rounding, where one step ends and the next begins
+    time = float(before if late else brentq(least, before, looks[first], xtol=1e-300, rtol=1e-14))
+    now = crossed(way, np.array([time]))[..., 0]
+    return time, these & (now <= max(now[these].min(), 0.0) + 0.1 * _SLACK)
