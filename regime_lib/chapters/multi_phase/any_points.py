@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float
@@ -11,11 +13,13 @@ from scipy.optimize import nnls
 from regime_lib.chapters.multi_phase.segmentation import Series, stretches
 from regime_lib.chapters.multi_phase.settings import Numbers, Settings, typical
 from regime_lib.estimate import Estimate, proportion
+from regime_lib.simulators.two_layer import theory
 from regime_lib.simulators.two_layer.many_points import Followed, Points, follow
-from regime_lib.simulators.two_layer.problem import random_neurons
+from regime_lib.simulators.two_layer.problem import TwoPoints, random_neurons
 
-_COUNTS, _DIMENSIONS, _NEURONS = (4, 6, 8), (2, 4, 8), 40
-_KAPPA1, _PER_DECADE = 1e-3, 30
+_COUNTS, _DIMENSIONS = (4, 6, 8), (2, 4, 8)
+_NEURONS, _KAPPA1, _PER_DECADE = 40, 1e-3, 30
+_NEAR_NEURONS, _NEAR, _WIDTH = 100, TwoPoints(4.0, 0.2), 0.02  # of the narrow groups
 _TIMES = np.geomspace(1e-5, 1e6, 11 * _PER_DECADE + 1)
 _LEFT = 0.02  # by how much the loss has fallen when it has left the saddle
 _REST, _LENGTH = 0.1, 0.5  # d log loss / d log time at rest, and for how many decades
@@ -23,7 +27,7 @@ _REST, _LENGTH = 0.1, 0.5  # d log loss / d log time at rest, and for how many d
 
 @dataclass(frozen=True)
 class Outcome:
-    """What one network does on one random data set; NaN where a question does not arise."""
+    """What one network does on one data set; NaN where a question does not arise."""
 
     learnt: float
     condensed: float
@@ -35,81 +39,125 @@ class Outcome:
     constant: float
     simpler: float
     richer: float
+    accurate: float
+    dips: float
     pieces: float
 
 
 @dataclass(frozen=True)
-class AnyPoints:
-    """What networks do on random separable data."""
+class Family:
+    """Networks on many data sets of one kind."""
 
-    claims: dict[str, Estimate]
-    numbers: Numbers
-    times: Float[np.ndarray, " times"]
     loss: Float[np.ndarray, "sets times"]
     changed: Float[np.ndarray, "sets changes"]
     """When patterns change, after NaN."""
     learnt: Bool[np.ndarray, " sets"]
-    rests: Float[np.ndarray, "sets 2"]
-    """When the longest plateau begins and ends; NaN where there is none."""
+    plateaus: int
+    """On how many of them the loss rests on a plateau."""
+
+
+@dataclass(frozen=True)
+class AnyPoints:
+    """What networks do on random separable data, and around two narrow groups of points."""
+
+    claims: dict[str, Estimate]
+    numbers: Numbers
+    times: Float[np.ndarray, " times"]
+    random: Family
+    near: Family
 
 
 def any_points(settings: Settings) -> AnyPoints:
     """Follow a network on each of many data sets; the seed and their number alone matter."""
-    runs, outcomes = [], []
-    for number, seed in enumerate(settings.seeds):
-        points = random_points(number, seed)
-        start = random_neurons(_NEURONS, seed, d=points.inputs.shape[1], kappa1=_KAPPA1)
-        runs.append(follow(points, start, _TIMES))
-        outcomes.append(outcome(runs[-1]))
-    columns = {f.name: np.array([getattr(o, f.name) for o in outcomes]) for f in fields(Outcome)}
-    over, learnt = f"{len(runs)} data sets", columns["learnt"] > 0
+    random, wide = _follow_all(settings, random_points, _NEURONS)
+    near, narrow = _follow_all(settings, narrow_groups, _NEAR_NEURONS)
+    over = f"{len(random.learnt)} data sets"
 
-    def share(name: str) -> Estimate:
-        return proportion(int(columns[name].sum()), len(runs), over=over)
+    def share(columns: dict[str, Any], name: str) -> Estimate:
+        return proportion(int(columns[name].sum()), len(columns[name]), over=over)
 
-    of_learnt = f"{learnt.sum()} data sets that are learnt, of {len(runs)}"
-    longest = max(len(run.event_times) for run in runs)
-    pad = [np.pad(r.event_times, (longest - len(r.event_times), 0), constant_values=np.nan) for r in runs]
+    def of_learnt(columns: dict[str, Any], name: str) -> Estimate:
+        learnt = columns["learnt"] > 0
+        return typical(columns[name][learnt], f"the {learnt.sum()} that are learnt of {over}")
+
     return AnyPoints(
         {
-            "mp-many-learnt": share("learnt"),
-            "mp-many-condensation": typical(columns["condensed"], over),
-            "mp-many-plateau": share("plateau"),
-            "mp-many-pattern-changes": share("changes"),
-            "mp-many-final-patterns": share("settled"),
-            "mp-many-four-phases": share("in_order"),
-            "mp-many-final-exponent": typical(columns["exponent"][learnt], of_learnt),
-            "mp-many-final-constant": typical(columns["constant"][learnt], of_learnt),
-            "mp-many-simplifying": typical(columns["simpler"], over),
-            "mp-many-complexity": typical(columns["richer"], over),
+            "mp-many-learnt": share(wide, "learnt"),
+            "mp-many-condensation": typical(wide["condensed"], over),
+            "mp-many-plateau": share(wide, "plateau"),
+            "mp-many-pattern-changes": share(wide, "changes"),
+            "mp-many-final-patterns": share(wide, "settled"),
+            "mp-many-four-phases": share(wide, "in_order"),
+            "mp-many-final-exponent": of_learnt(wide, "exponent"),
+            "mp-many-final-constant": of_learnt(wide, "constant"),
+            "mp-many-simplifying": typical(wide["simpler"], over),
+            "mp-many-complexity": typical(wide["richer"], over),
+            "mp-near-plateau": share(narrow, "plateau"),
+            "mp-near-pattern-changes": share(narrow, "changes"),
+            "mp-near-four-phases": share(narrow, "in_order"),
+            "mp-near-accuracy-time": of_learnt(narrow, "accurate"),
         },
         {
-            "many": len(runs),
-            "many-learnt": int(learnt.sum()),
-            "many-plateau": int(columns["plateau"].sum()),
-            "many-in-order": int(columns["in_order"].sum()),
-            "many-off": ends_in_words(columns["exponent"][learnt]),
-            "many-constant": ends_in_words(columns["constant"][learnt]),
-            "many-pieces": counts_in_words(columns["pieces"]),
+            "many": len(random.learnt),
+            "many-learnt": int(random.learnt.sum()),
+            "many-plateau": random.plateaus,
+            "many-dips": int(wide["dips"].sum()),
+            "near-dips": int(narrow["dips"].sum()),
+            "many-changes": int(wide["changes"].sum()),
+            "many-constant": _ends(wide["constant"][random.learnt]),
+            "many-pieces": _counted(wide["pieces"]),
+            "near-plateau": near.plateaus,
+            "near-learnt": int(near.learnt.sum()),
+            "near-changes": int(narrow["changes"].sum()),
+            "near-in-order": int(narrow["in_order"].sum()),
+            "near-constant": _ends(narrow["constant"][near.learnt]),
+            "near-pieces": _counted(narrow["pieces"]),
         },
         _TIMES,
-        np.array([run.loss for run in runs]),
-        np.array(pad),
-        learnt,
-        np.array([plateau_of(run) for run in runs]),
+        random,
+        near,
     )
 
 
+def _follow_all(
+    settings: Settings, draw: Callable[[int, int], Points], neurons: int
+) -> tuple[Family, dict[str, Any]]:
+    """Follow one network on each data set, and return the `Outcome` of all by column."""
+    runs = []
+    for number, seed in enumerate(settings.seeds):
+        points = draw(number, seed)
+        start = random_neurons(neurons, seed, d=points.inputs.shape[1], kappa1=_KAPPA1)
+        runs.append(follow(points, start, _TIMES))
+    found = [outcome(run) for run in runs]
+    names = [field.name for field in fields(Outcome)]
+    columns = {name: np.array([float(getattr(one, name)) for one in found]) for name in names}
+    changed = np.full((len(runs), max(len(run.event_times) for run in runs)), np.nan)
+    for row, run in zip(changed, runs, strict=True):
+        row[len(row) - len(run.event_times) :] = run.event_times
+    loss = np.array([run.loss for run in runs])
+    return Family(loss, changed, columns["learnt"] > 0, int(columns["plateau"].sum())), columns
+
+
 def random_points(number: int, seed: int) -> Points:
-    """Draw points on the sphere, labelled by a random plane; their number follows `number`."""
-    random = np.random.default_rng([seed, len(_COUNTS)])
+    """Draw points on the sphere, labelled by a random plane; how many follows from `number`."""
+    random = np.random.default_rng([seed, 1])
     n, d = _COUNTS[number % 3], _DIMENSIONS[number // 3 % 3]
-    labels = np.zeros(n)
-    while abs(labels.sum()) in (0, n) and not 0 < (labels > 0).sum() < n:
+    while True:
         inputs = random.standard_normal((n, d))
         inputs /= np.linalg.norm(inputs, axis=1, keepdims=True)
         labels = np.where(inputs @ random.standard_normal(d) > 0, 1.0, -1.0)
-    return Points(inputs, labels, np.full(n, 1 / n))
+        if abs(labels.sum()) < n:  # both labels occur
+            return Points(inputs, labels, np.full(n, 1 / n))
+
+
+def narrow_groups(number: int, seed: int) -> Points:
+    """Draw eight points near x+ and two near x-, on the sphere."""
+    random, d = np.random.default_rng([seed, 2]), _DIMENSIONS[number % 3]
+    off = random.standard_normal((10, d))
+    off /= np.linalg.norm(off, axis=1, keepdims=True)
+    inputs = np.repeat(_NEAR.inputs(d), (8, 2), axis=0) + _WIDTH * off
+    inputs /= np.linalg.norm(inputs, axis=1, keepdims=True)
+    return Points(inputs, np.repeat([1.0, -1.0], (8, 2)), np.full(10, 0.1))
 
 
 def outcome(run: Followed) -> Outcome:
@@ -132,6 +180,8 @@ def outcome(run: Followed) -> Outcome:
         loss[-1] ** -2 * run.fall[-1] * multipliers(run.coupling).sum(),
         features[1] / features[0],
         features[2] / features[1],
+        accuracy_time(run),
+        dips(run),
         len(stretches(series(run))) + 1.0,
     )
 
@@ -149,6 +199,26 @@ def plateau_of(run: Followed) -> tuple[float, float]:
         return np.nan, np.nan
     first = falls[np.argmax(np.diff(falls))]
     return float(run.times[first]), float(run.times[first + longest])
+
+
+def dips(run: Followed) -> bool:
+    """Return whether the loss ever falls at less than half the exponent of before and after."""
+    steep = -exponents(run)
+    before, after = np.maximum.accumulate(steep), np.maximum.accumulate(steep[::-1])[::-1]
+    return bool((steep < 0.5 * np.minimum(before, after)).any())
+
+
+def accuracy_time(run: Followed) -> float:
+    """Return when all points are right for good, over the formula of the two narrow groups."""
+    right = run.accuracy > 1 - 1e-9
+    if not right[-1]:
+        return np.nan
+    at = len(right) - int(np.argmin(right[::-1])) if not right.all() else 0
+    living = (run.active[at] | run.held[at]).any(axis=1)
+    plus, minus = ((living & (run.start.signs == sign)).mean() for sign in (1, -1))
+    if not (plus > 0 and minus > 0):
+        return np.nan
+    return float(run.times[at] / theory.accuracy_time(_NEAR, plus, minus))
 
 
 def condensed(run: Followed, at: int) -> float:
@@ -169,8 +239,8 @@ def condensed(run: Followed, at: int) -> float:
 def switches_off_and_on(run: Followed, after: float) -> bool:
     """Return whether a neuron ceases to see a point after some time, and later one begins to."""
     active, off = run.start.weights @ run.points.inputs.T > 0, False
-    events = zip(run.event_times, run.event_neurons, run.event_points, run.event_states, strict=True)
-    for time, k, i, state in events:
+    changes = np.column_stack([run.event_neurons, run.event_points, run.event_states])
+    for time, (k, i, state) in zip(run.event_times, changes, strict=True):
         if time > after and off and state == 1:
             return True
         off = off or bool(time > after and active[k, i])
@@ -191,14 +261,16 @@ def effective_features(run: Followed, at: int) -> float:
 def multipliers(coupling: Float[np.ndarray, "n n"]) -> Float[np.ndarray, " n"]:
     """Return the c >= 0 with H c >= 1 and c (H c - 1) = 0: the pulls times time, at last.
 
-    H = F F^T is the Gram matrix of the points in the features that the last patterns make, and c the
-    multipliers of its largest margin. They are those of the least |F^T c|^2 + (1 - sum c)^2, rescaled.
+    H = F F^T is the Gram matrix of the points in the features that the last patterns make, and c
+    are the multipliers of its largest margin: those of the least |F^T c|^2 + (1 - sum c)^2,
+    rescaled. NaN where these features do not separate the points.
     """
     values, vectors = np.linalg.eigh((coupling + coupling.T) / 2)
     factor = np.sqrt(np.maximum(values, 0))[:, None] * vectors.T
     n = len(coupling)
     scaled, _ = nnls(np.vstack([factor, np.ones(n)]), np.append(np.zeros(n), 1.0))
-    return scaled / (1 - scaled.sum())
+    left = 1 - scaled.sum()
+    return scaled / left if left > 1e-12 else np.full(n, np.nan)
 
 
 def series(run: Followed) -> Series:
@@ -206,12 +278,11 @@ def series(run: Followed) -> Series:
     return Series.of(run.times, run.loss, np.sqrt(run.fall), run.event_times, run.start.m)
 
 
-def ends_in_words(values: Float[np.ndarray, " runs"]) -> str:
-    """Say the smallest and the largest."""
-    return f"{values.min():.4f} to {values.max():.4f}" if len(values) else "no run"
+def _ends(values: Float[np.ndarray, " runs"]) -> str:
+    return f"{values.min():.3f} to {values.max():.3f}" if len(values) else "no run"
 
 
-def counts_in_words(values: Float[np.ndarray, " runs"]) -> str:
-    """Say how often each number occurs."""
-    kinds, counts = np.unique(values, return_counts=True)
-    return ", ".join(f"{kind:.0f} ({count})" for kind, count in zip(kinds, counts, strict=True))
+def _counted(values: Float[np.ndarray, " runs"]) -> str:
+    """Say how often each number of stretches occurs."""
+    pairs = zip(*np.unique(values, return_counts=True), strict=True)
+    return ", ".join(f"{number:.0f} ({count} times)" for number, count in pairs)

@@ -9,10 +9,15 @@ that number is taken that stays best over the widest range of penalties on a str
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from jaxtyping import Float, Int
+
+from regime_lib.simulators.two_layer.flow import Flow
+from regime_lib.simulators.two_layer.phases import log_slope
 
 _MOST = 9  # stretches
 _PER_DECADE = 10  # windows
@@ -49,11 +54,11 @@ class Series:
         """Sort records of a run into windows, ten to a decade."""
         edges = log_edges(times[0], times[-1])
         at = np.log(edges)
-        slopes = [
+        by_loss, by_speed = (
             np.diff(np.interp(at, np.log(times), np.log(np.maximum(values, 1e-300)))) / np.diff(at)
             for values in (loss, speed)
-        ]
-        return cls(edges, *slopes, np.histogram(changes, edges)[0] / neurons)
+        )
+        return cls(edges, by_loss, by_speed, np.histogram(changes, edges)[0] / neurons)
 
     @property
     def levels(self) -> Float[np.ndarray, "windows 3"]:
@@ -62,6 +67,15 @@ class Series:
         spread = np.ptp(rows, axis=0)
         found: Float[np.ndarray, "windows 3"] = rows / np.where(spread > 0, spread, 1.0)
         return found
+
+
+def series_of(flow: Flow) -> Series:
+    """Return the series of an exact run, from a hundredth of its first time scale to its end."""
+    weights = np.linalg.norm(flow.start.weights, axis=1).mean() * math.sqrt(flow.start.m)
+    edges = log_edges(1e-2 * weights / flow.problem.kappa2, flow.t_end)
+    speed = np.sqrt(-log_slope(flow, edges) * flow.loss(edges) / edges)
+    changes = flow.entry_time[flow.start.m :]
+    return Series.of(edges, flow.loss(edges), speed, changes, flow.start.m)
 
 
 def log_edges(first: float, last: float) -> Float[np.ndarray, " edges"]:
@@ -83,8 +97,8 @@ def alternates(series: Series) -> bool:
     A stretch is one of change if there are more changes of pattern in it than in the run's mean.
     """
     bounds = [0, *stretches(series), len(series.changes)]
-    pairs = zip(bounds[:-1], bounds[1:], strict=True)
-    busy = [series.changes[a:b].mean() > series.changes.mean() for a, b in pairs]
+    mean = series.changes.mean()
+    busy = [series.changes[a:b].mean() > mean for a, b in pairwise(bounds)]
     kinds = [kind for i, kind in enumerate(busy) if not i or kind != busy[i - 1]]
     return kinds == [True, False, True, False]
 

@@ -12,8 +12,8 @@ them vanishes.
 
 On a boundary a neuron obeys Filippov's convention. A neuron whose sign opposes the label of x_i
 descends a convex function across the boundary of x_i, so that the flow is unique, and its velocity
-is the shortest that the convention allows: each boundary on which it stands holds it, lets it off or
-lets it on. Across the boundary of a point whose label it shares it goes straight.
+is the shortest that the convention allows: each boundary on which it stands holds it, lets it off
+or lets it on. Across the boundary of a point whose label it shares it goes straight.
 """
 
 from __future__ import annotations
@@ -289,7 +289,7 @@ class _Run:
         self.events += [(self.time, k, int(i), int(now[i])) for i in np.flatnonzero(now != before)]
 
     def _set_rates(self, k: int) -> None:
-        """Work out how a neuron follows tau: what is active moves it, what holds it holds against."""
+        """Work out how a neuron follows tau: active points move it, boundaries hold it."""
         rates = np.diag(self.active[k] * self.y)
         if (at := self.held[k]).any():
             rates[at] = -np.linalg.solve(self.gram[np.ix_(at, at)], self.gram[at] @ rates)
