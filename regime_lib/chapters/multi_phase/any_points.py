@@ -19,10 +19,10 @@ from regime_lib.simulators.two_layer.problem import TwoPoints, random_neurons
 
 _COUNTS, _DIMENSIONS = (4, 6, 8), (2, 4, 8)
 _NEURONS, _KAPPA1, _PER_DECADE = 40, 1e-3, 30
-_NEAR_NEURONS, _NEAR, _WIDTH = 100, TwoPoints(4.0, 0.2), 0.02  # of the narrow groups
+_NEAR_NEURONS, _NEAR, _WIDTH = 100, TwoPoints(4.0, 0.1), 0.01  # of the five points
 _TIMES = np.geomspace(1e-5, 1e6, 11 * _PER_DECADE + 1)
 _LEFT = 0.02  # by how much the loss has fallen when it has left the saddle
-_REST, _LENGTH = 0.1, 0.5  # d log loss / d log time at rest, and for how many decades
+_FLAT = 0.5  # at rest, the exponent of the loss over that of the falls before and after
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,6 @@ class Outcome:
     simpler: float
     richer: float
     accurate: float
-    dips: float
     pieces: float
 
 
@@ -58,7 +57,7 @@ class Family:
 
 @dataclass(frozen=True)
 class AnyPoints:
-    """What networks do on random separable data, and around two narrow groups of points."""
+    """What networks do on random separable data, and on five points that are nearly two."""
 
     claims: dict[str, Estimate]
     numbers: Numbers
@@ -70,7 +69,7 @@ class AnyPoints:
 def any_points(settings: Settings) -> AnyPoints:
     """Follow a network on each of many data sets; the seed and their number alone matter."""
     random, wide = _follow_all(settings, random_points, _NEURONS)
-    near, narrow = _follow_all(settings, narrow_groups, _NEAR_NEURONS)
+    near, narrow = _follow_all(settings, nearly_two, _NEAR_NEURONS)
     over = f"{len(random.learnt)} data sets"
 
     def share(columns: dict[str, Any], name: str) -> Estimate:
@@ -101,8 +100,6 @@ def any_points(settings: Settings) -> AnyPoints:
             "many": len(random.learnt),
             "many-learnt": int(random.learnt.sum()),
             "many-plateau": random.plateaus,
-            "many-dips": int(wide["dips"].sum()),
-            "near-dips": int(narrow["dips"].sum()),
             "many-changes": int(wide["changes"].sum()),
             "many-constant": _ends(wide["constant"][random.learnt]),
             "many-pieces": _counted(wide["pieces"]),
@@ -150,38 +147,37 @@ def random_points(number: int, seed: int) -> Points:
             return Points(inputs, labels, np.full(n, 1 / n))
 
 
-def narrow_groups(number: int, seed: int) -> Points:
-    """Draw eight points near x+ and two near x-, on the sphere."""
+def nearly_two(number: int, seed: int) -> Points:
+    """Draw four points near x+ and one near x-, on the sphere."""
     random, d = np.random.default_rng([seed, 2]), _DIMENSIONS[number % 3]
-    off = random.standard_normal((10, d))
+    off = random.standard_normal((5, d))
     off /= np.linalg.norm(off, axis=1, keepdims=True)
-    inputs = np.repeat(_NEAR.inputs(d), (8, 2), axis=0) + _WIDTH * off
+    inputs = np.repeat(_NEAR.inputs(d), (4, 1), axis=0) + _WIDTH * off
     inputs /= np.linalg.norm(inputs, axis=1, keepdims=True)
-    return Points(inputs, np.repeat([1.0, -1.0], (8, 2)), np.full(10, 0.1))
+    return Points(inputs, np.repeat([1.0, -1.0], (4, 1)), np.full(5, 0.2))
 
 
 def outcome(run: Followed) -> Outcome:
     """Ask one run everything."""
     loss, learnt = run.loss, bool(run.accuracy[-1] > 1 - 1e-9)
     left = int(np.argmax(loss <= (1 - _LEFT) * loss[0])) if loss[-1] <= (1 - _LEFT) * loss[0] else 0
-    plateau, last = plateau_of(run), run.event_times.max(initial=0.0)
+    plateau, last = plateau_of(run, left), run.event_times.max(initial=0.0)
     features = [effective_features(run, i) for i in (0, left, -1)]
     early = bool((run.event_times < run.times[left]).any())
     still = bool(last < 0.1 * run.times[-1])
-    rested = bool(np.isfinite(plateau[0]))
+    rested = bool(np.isfinite(plateau))
     return Outcome(
         learnt,
         condensed(run, left),
         rested,
         switches_off_and_on(run, run.times[left]),
         still,
-        early and rested and last > plateau[0] and still and learnt,
+        early and rested and last > plateau and still and learnt,
         exponents(run)[-1],
         loss[-1] ** -2 * run.fall[-1] * multipliers(run.coupling).sum(),
         features[1] / features[0],
         features[2] / features[1],
         accuracy_time(run),
-        dips(run),
         len(stretches(series(run))) + 1.0,
     )
 
@@ -192,24 +188,17 @@ def exponents(run: Followed) -> Float[np.ndarray, " times"]:
     return found
 
 
-def plateau_of(run: Followed) -> tuple[float, float]:
-    """Return when the longest rest of the loss between two falls begins and ends; NaN if none."""
-    falls = np.flatnonzero(exponents(run) <= -_REST)
-    if len(falls) < 2 or (longest := np.diff(falls).max()) < _LENGTH * _PER_DECADE:
-        return np.nan, np.nan
-    first = falls[np.argmax(np.diff(falls))]
-    return float(run.times[first]), float(run.times[first + longest])
-
-
-def dips(run: Followed) -> bool:
-    """Return whether the loss ever falls at less than half the exponent of before and after."""
+def plateau_of(run: Followed, left: int) -> float:
+    """Return when the loss is flattest between two falls, each twice as steep; NaN if never."""
     steep = -exponents(run)
     before, after = np.maximum.accumulate(steep), np.maximum.accumulate(steep[::-1])[::-1]
-    return bool((steep < 0.5 * np.minimum(before, after)).any())
+    flatness = (steep / np.minimum(before, after))[left:]
+    flattest = int(np.argmin(flatness))
+    return float(run.times[left + flattest]) if flatness[flattest] < _FLAT else np.nan
 
 
 def accuracy_time(run: Followed) -> float:
-    """Return when all points are right for good, over the formula of the two narrow groups."""
+    """Return when all points are right for good, over the formula of the two points that they nearly are."""
     right = run.accuracy > 1 - 1e-9
     if not right[-1]:
         return np.nan

@@ -31,8 +31,10 @@ class Saddles:
     """Times over that of full accuracy."""
     gradients: Float[np.ndarray, "runs times"]
     """Length of the gradient over the longest of the run."""
+    when: Float[np.ndarray, "runs 2"]
+    """When the two places are, over the time of full accuracy."""
     there: Float[np.ndarray, "runs 2"]
-    """The same at the two places."""
+    """The length of the gradient there."""
     down: Float[np.ndarray, "runs 2"]
     """Directions of negative curvature in all weights, for each neuron that is active."""
 
@@ -57,10 +59,11 @@ def saddles(settings: Settings) -> Saddles:
         _, patterns = flow.neurons(places)
         active = (patterns > 0).sum(axis=1)
         top = speeds.max()
-        rows.append((speeds[:-2] / top, speeds[-2:] / top, in_inputs, in_all, active))
+        when = places / phases.accurate
+        rows.append((speeds[:-2] / top, speeds[-2:] / top, in_inputs, in_all, active, when))
     n, over = len(rows), f"{len(rows)} networks"
-    gradients, there, alone, down, active = (
-        np.array([row[i] for row in rows]).reshape(n, -1 if n else 2) for i in range(5)
+    gradients, there, alone, down, active, when = (
+        np.array([row[i] for row in rows]).reshape(n, -1 if n else 2) for i in range(6)
     )
     down = down / active
 
@@ -85,6 +88,7 @@ def saddles(settings: Settings) -> Saddles:
         numbers,
         shares,
         gradients,
+        when,
         there,
         down,
     )
