@@ -111,7 +111,7 @@ def coupling(solution: Callable[..., np.ndarray]) -> None:
         hint(f"H couples 5 points, so its shape is (5, 5), not {found.shape}.")
     if not np.allclose(-found @ g, seen, rtol=1e-5, atol=1e-7):
         hint(
-            f"A small step changes the logarithms of the pulls at {np.round(seen, 4)}, your -H g is "
+            f"A small step changes the pulls' logarithms at {np.round(seen, 4)}, your -H g is "
             f"{np.round(-found @ g, 4)}. Two points couple through the neurons active on both: the "
             "sum of their a squared, times x_i . x_j, times both labels."
         )

@@ -91,16 +91,22 @@ def stretches(series: Series) -> Int[np.ndarray, " starts"]:
     return starts[int(np.argmax(ratios)) + 1]
 
 
+def number_for(series: Series, share: float) -> int:
+    """Return how many stretches leave no more than a share of the squared deviations; 0 if many."""
+    costs, _ = _partitions(series.levels)
+    enough = costs <= share * costs[0]
+    return int(np.argmax(enough)) + 1 if enough.any() else 0
+
+
 def alternates(series: Series) -> bool:
-    """Return whether patterns change, stay, change again and stay, and that is all.
+    """Return whether, in the best four stretches, patterns change, stay, change again and stay.
 
     A stretch is one of change if there are more changes of pattern in it than in the run's mean.
     """
-    bounds = [0, *stretches(series), len(series.changes)]
+    bounds = [0, *_partitions(series.levels)[1][3], len(series.changes)]
     mean = series.changes.mean()
     busy = [series.changes[a:b].mean() > mean for a, b in pairwise(bounds)]
-    kinds = [kind for i, kind in enumerate(busy) if not i or kind != busy[i - 1]]
-    return kinds == [True, False, True, False]
+    return busy == [True, False, True, False]
 
 
 def _partitions(

@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from regime_lib.chapters.multi_phase.plateaus import Rests, rests_of
-from regime_lib.chapters.multi_phase.segmentation import Series, series_of, stretches
+from regime_lib.chapters.multi_phase.segmentation import Series, number_for, series_of, stretches
 from regime_lib.chapters.multi_phase.settings import (
     PARAMETERS,
     Numbers,
@@ -98,6 +98,9 @@ def segments(settings: Settings) -> Segments:
         {
             "stretches-typical": int(counts.median()),
             "stretches-most": f"{counts.min()} to {counts.max()}",
+            "stretches-tenth": number_for(series, 0.1),
+            "stretches-twentieth": number_for(series, 0.05),
+            "stretches-hundredth": number_for(series, 0.01) or "more than ten",
             "stretches-ordered": int(ordered.sum()),
             "stretches-settings": len(ordered),
         },
