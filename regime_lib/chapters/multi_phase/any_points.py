@@ -198,7 +198,7 @@ def plateau_of(run: Followed, left: int) -> float:
 
 
 def accuracy_time(run: Followed) -> float:
-    """Return when all points are right for good, over the formula of the two points that they nearly are."""
+    """Return when all points are right for good, over the formula of the chapter's two points."""
     right = run.accuracy > 1 - 1e-9
     if not right[-1]:
         return np.nan

@@ -30,7 +30,8 @@ def segments(theme: Theme, found: Segments) -> Figure:
         left.axvline(start, color=theme.text, linewidth=1.2)
     for name, end in found.ends.items():
         left.axvline(end, **theme.stroke("theory"), linewidth=1.2)
-        left.text(end, 1.01, name, transform=left.get_xaxis_transform(), ha="center", va="bottom")
+        side = {"II": "right", "III": "left"}.get(name, "center")
+        left.text(end, 1.01, name, transform=left.get_xaxis_transform(), ha=side, va="bottom")
     left.set(xscale="log", xlabel="time")
     left.set_yticks([0.5, 1.7, 2.9], ["loss", "speed", "changes"])
     left.grid(visible=False)

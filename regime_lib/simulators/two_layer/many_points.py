@@ -292,7 +292,8 @@ class _Run:
         """Work out how a neuron follows tau: active points move it, boundaries hold it."""
         rates = np.diag(self.active[k] * self.y)
         if (at := self.held[k]).any():
-            rates[at] = -np.linalg.solve(self.gram[np.ix_(at, at)], self.gram[at] @ rates)
+            among = self.gram[np.ix_(at, at)]  # singular where points coincide
+            rates[at] = -np.linalg.lstsq(among, self.gram[at] @ rates)[0]
         self.rates[k] = self.a[k] * rates
 
     def _record(
