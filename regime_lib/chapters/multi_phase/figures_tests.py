@@ -28,10 +28,16 @@ def segments(theme: Theme, found: Segments) -> Figure:
         )
     for start in found.found:
         left.axvline(start, color=theme.text, linewidth=1.2)
+    names: dict[float, str] = {}  # ends that the eye cannot tell apart share a label
     for name, end in found.ends.items():
         left.axvline(end, **theme.stroke("theory"), linewidth=1.2)
-        side = {"II": "right", "III": "left"}.get(name, "center")
-        left.text(end, 1.01, name, transform=left.get_xaxis_transform(), ha=side, va="bottom")
+        last = max(names, default=0.0)
+        if end < 10 * last:
+            names[last] += f", {name}"
+        else:
+            names[end] = name
+    for end, name in names.items():
+        left.text(end, 1.01, name, transform=left.get_xaxis_transform(), ha="center", va="bottom")
     left.set(xscale="log", xlabel="time")
     left.set_yticks([0.5, 1.7, 2.9], ["loss", "speed", "changes"])
     left.grid(visible=False)
@@ -53,9 +59,11 @@ def segments_alt(found: Segments) -> str:
 def saddles(theme: Theme, found: Saddles) -> Figure:
     """Draw the length of the gradient against time, with the two places at which it is judged."""
     figure, (ax,) = theme.panels(1, height=3.0)
-    band(theme, ax, Curves(found.shares, found.gradients.T, 0.9), "weight")
+    band(theme, ax, Curves(found.shares, found.gradients.T, 0.9), "weight", label="all times")
     for marker, place, when, height in zip("os", PLACES, found.when.T, found.there.T, strict=True):
-        ax.plot(when, height, marker, color=theme.colour("theory"), markersize=4, label=place)
+        ax.plot(
+            when, height, marker, color=theme.colour("theory"), markersize=4, label=f"the {place}"
+        )
     ax.axhline(0.1, color=theme.text, linewidth=0.8, linestyle=":")
     ax.set(xscale="log", yscale="log", xlabel="time / T_acc", ylabel="gradient over its longest")
     ax.legend(loc="lower left")
