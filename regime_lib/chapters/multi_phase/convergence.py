@@ -119,7 +119,7 @@ class Spread:
 
 def spread(settings: Settings) -> Spread:
     """Return the whole grid, and its medians at the smallest and at the largest angle and start."""
-    table, numbers = grid(settings), Numbers()
+    table, numbers = grid(settings).drop(columns=["stretches", "in_order"]), Numbers()
     for name in ("height", "arrival", "off_time"):
         for level, word in ((-1, "narrow"), (1, "wide")):
             middle = table[table["Δ"] == level][name].median()

@@ -93,6 +93,47 @@ def accuracy_time(solution: Callable[[float, float, float, float], float]) -> No
             )
 
 
+@checks
+def coupling(solution: Callable[..., np.ndarray]) -> None:
+    """Check a function that returns H, by which the pulls of the points act on each other."""
+    random = np.random.default_rng(4)
+    inputs, labels = random.standard_normal((5, 3)), np.array([1.0, -1.0, 1.0, 1.0, -1.0])
+    weights, a = random.standard_normal((7, 3)) / 10, random.choice([-0.5, 0.5], 7)
+
+    def pulls(b: np.ndarray) -> np.ndarray:
+        return np.exp(-labels * (a @ np.maximum(b @ inputs.T, 0))) / 5
+
+    g, active, step = pulls(weights), weights @ inputs.T > 0, 1e-7
+    velocity = a[:, None] * ((active * labels * g) @ inputs)
+    seen = np.log(pulls(weights + step * velocity) / pulls(weights - step * velocity)) / (2 * step)
+    found = np.asarray(solution(inputs, labels, active, a), dtype=float)
+    if found.shape != (5, 5):
+        hint(f"H couples 5 points, so its shape is (5, 5), not {found.shape}.")
+    if not np.allclose(-found @ g, seen, rtol=1e-5, atol=1e-7):
+        hint(
+            f"A small step changes the pulls' logarithms at {np.round(seen, 4)}, your -H g is "
+            f"{np.round(-found @ g, 4)}. Two points couple through the neurons active on both: the "
+            "sum of their a squared, times x_i . x_j, times both labels."
+        )
+
+
+@partial(checks, name="way down")
+def way_down(solution: Callable[[float, float], float]) -> None:
+    """Check a function that returns the most negative curvature of a neuron that says nothing."""
+    for p, delta in ((4.0, 0.1), (2.0, 0.6)):
+        pull = np.array([p, -1.0]) / (1 + p) @ TwoPoints(p, delta).inputs()
+        truth = np.linalg.eigvalsh(np.block([[np.zeros((2, 2)), -pull[:, None]], [-pull, 0]]))[0]
+        found = solution(p, delta)
+        if found > 0:
+            hint("A way down has a negative curvature.")
+        if not abs(found / truth - 1) < 1e-9:
+            hint(
+                f"At p = {p:g} and an angle of {delta:g} it is {truth:.4f}, not {found:.4f}. With "
+                "b = 0 and a = 0 only the mixed second derivatives are left: minus the pull, which "
+                "is the mean of the labels times the inputs."
+            )
+
+
 def _chatter(loss_plus: float, loss_minus: float, delta: float, step: float = 1e-5) -> float:
     """Return the speed of v of a neuron pushed back and forth across u = 0 by descent."""
     u, v, c, steps = 0.0, 1.0, math.cos(delta), 20_000

@@ -203,17 +203,21 @@ def limits_alt(found: Limits) -> str:
 def complexity(theme: Theme, found: Complexity) -> Figure:
     """Draw how many features carry the outputs against time."""
     figure, (ax,) = theme.panels(1, height=3.0)
-    band(theme, ax, Curves(found.times, found.effective.T, 0.9), "pattern")
-    ax.set(xscale="log", xlabel="time", ylabel="effective number of features", ylim=(0.9, 2.3))
+    outputs, fan = (Curves(found.times, rows.T, 0.9) for rows in (found.effective, found.ranks))
+    band(theme, ax, outputs, "pattern", label="features by their outputs")
+    band(theme, ax, fan, "weight", label="rank on a fan of inputs")
+    ax.set(xscale="log", xlabel="time", ylabel="effective number")
+    ax.legend(loc="upper right")
     return figure
 
 
 def complexity_alt(found: Complexity) -> str:
     """Describe `complexity`."""
-    middle = np.median(found.effective, axis=0)
+    middle, ranks = (np.median(rows, axis=0) for rows in (found.effective, found.ranks))
     return (
         f"From {middle[0]:.2f} features the curve falls to {middle.min():.2f}, stays there for "
-        f"decades of time, and rises to {middle[-1]:.2f}."
+        f"decades of time, and rises to {middle[-1]:.2f}. The rank on a fan of inputs goes from "
+        f"{ranks[0]:.2f} to {ranks.min():.2f} and ends at {ranks[-1]:.2f}."
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from regime_lib.chapters.multi_phase.any_points import AnyPoints, any_points
 from regime_lib.chapters.multi_phase.by_descent import ByDescent, by_descent
 from regime_lib.chapters.multi_phase.condensation import (
     Condensation,
@@ -13,8 +14,16 @@ from regime_lib.chapters.multi_phase.condensation import (
     smaller_starts,
 )
 from regime_lib.chapters.multi_phase.convergence import Limits, Spread, limits, quantiles, spread
-from regime_lib.chapters.multi_phase.one_run import OneRun, Plane, one_run, plane
+from regime_lib.chapters.multi_phase.one_run import (
+    OneRun,
+    Plane,
+    Settling,
+    one_run,
+    plane,
+    settling,
+)
 from regime_lib.chapters.multi_phase.plateaus import OnPlateau, Scaling, plateau, scaling
+from regime_lib.chapters.multi_phase.saddles import Saddles, saddles
 from regime_lib.chapters.multi_phase.settings import PAPER, QUICK, Networks, Settings, networks
 from regime_lib.chapters.multi_phase.switches import (
     Sensitivity,
@@ -22,7 +31,14 @@ from regime_lib.chapters.multi_phase.switches import (
     sensitivity,
     switches,
 )
-from regime_lib.chapters.multi_phase.trend import Complexity, Order, complexity, order
+from regime_lib.chapters.multi_phase.trend import (
+    Complexity,
+    Order,
+    Segments,
+    complexity,
+    order,
+    segments,
+)
 from regime_lib.chapters.multi_phase.variations import (
     SolverErrors,
     Survival,
@@ -43,6 +59,7 @@ __all__ = [
     "QUICK",
     "Measurements",
     "Settings",
+    "any_points",
     "by_descent",
     "complexity",
     "condensation",
@@ -56,8 +73,11 @@ __all__ = [
     "plane",
     "plateau",
     "quantiles",
+    "saddles",
     "scaling",
+    "segments",
     "sensitivity",
+    "settling",
     "smaller_starts",
     "solver_errors",
     "spread",
@@ -71,15 +91,19 @@ __all__ = [
 #: seen in random networks.
 PARTS = (
     order,
+    segments,
     living,
     condensation,
     plateau,
+    saddles,
     scaling,
     switches,
     by_descent,
     sensitivity,
     limits,
     complexity,
+    settling,
+    any_points,
 )
 EMPIRICAL = ()
 LAWS = PARTS
@@ -93,10 +117,12 @@ class Measurements:
     solver_errors: SolverErrors
     one_run: OneRun
     order: Order
+    segments: Segments
     plane: Plane
     living: Living
     condensation: Condensation
     plateau: OnPlateau
+    saddles: Saddles
     scaling: Scaling
     switches: Switches
     by_descent: ByDescent
@@ -104,6 +130,8 @@ class Measurements:
     limits: Limits
     complexity: Complexity
     spread: Spread
+    settling: Settling
+    any_points: AnyPoints
     tracked: Tracked
     variants: Variants
     survival: Survival
@@ -116,10 +144,12 @@ def measure(settings: Settings) -> Measurements:
         solver_errors(settings),
         one_run(settings),
         order(settings),
+        segments(settings),
         plane(settings),
         living(settings),
         condensation(settings),
         plateau(settings),
+        saddles(settings),
         scaling(settings),
         switches(settings),
         by_descent(settings),
@@ -127,6 +157,8 @@ def measure(settings: Settings) -> Measurements:
         limits(settings),
         complexity(settings),
         spread(settings),
+        settling(settings),
+        any_points(settings),
         tracked(settings),
         variants(settings),
         survival(settings),

@@ -8,7 +8,8 @@ from itertools import pairwise
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from regime_lib.chapters.multi_phase.settings import Numbers, Settings, solved
+from regime_lib.chapters.multi_phase.settings import Numbers, Settings, solved, typical
+from regime_lib.estimate import Estimate
 from regime_lib.simulators.two_layer import theory
 from regime_lib.simulators.two_layer.flow import Flow, Pattern
 from regime_lib.simulators.two_layer.phases import (
@@ -22,6 +23,34 @@ from regime_lib.simulators.two_layer.problem import TwoPoints, even_neurons
 from regime_lib.simulators.two_layer.solver import exact_flow
 
 _SETTLED = 0.1  # of the peak, as in the tracking chapters
+
+
+@dataclass(frozen=True)
+class Settling:
+    """When patterns and weights settle, by one yardstick, in every network."""
+
+    claims: dict[str, Estimate]
+    numbers: Numbers
+
+
+def settling(settings: Settings) -> Settling:
+    """Compare when the rates of all networks that pass through all phases fall for good."""
+    runs = [run for run in solved(settings) if run.done]
+    windows = log_windows(0.01 * settings.kappa1 / settings.kappa2, settings.horizon)
+    rates = [rates_in(run.flow, windows) for run in runs]
+    first, strict = (
+        np.array([settles(windows, one["weight"], below) for one in rates])
+        / np.array([settles(windows, one["pattern"], below) for one in rates])
+        for below in (_SETTLED, _SETTLED / 10)
+    )
+    return Settling(
+        {"mp-patterns-first": typical(first, f"{len(runs)} networks")},
+        {
+            "settled-least": f"{first.min():,.0f}" if runs else "no run",
+            "settled-most": f"{first.max():,.0f}" if runs else "no run",
+            "settled-strict": f"{np.median(strict):,.3g}" if runs else "no run",
+        },
+    )
 
 
 @dataclass(frozen=True)
@@ -122,9 +151,13 @@ def rates_in(
     return {"weight": path / width, "pattern": changes / width}
 
 
-def settles(windows: Float[np.ndarray, " edges"], rate: Float[np.ndarray, " windows"]) -> float:
-    """Return the end of the last window whose rate is a tenth of the peak or more."""
-    return float(windows[np.flatnonzero(rate >= _SETTLED * rate.max())[-1] + 1])
+def settles(
+    windows: Float[np.ndarray, " edges"],
+    rate: Float[np.ndarray, " windows"],
+    below: float = _SETTLED,
+) -> float:
+    """Return the end of the last window whose rate is a tenth of the peak, or `below`, or more."""
+    return float(windows[np.flatnonzero(rate >= below * rate.max())[-1] + 1])
 
 
 def weight_speed(flow: Flow, times: Float[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
+from regime_lib.chapters.multi_phase.segmentation import alternates, series_of, stretches
 from regime_lib.estimate import Estimate, median, no_number
 from regime_lib.simulators.two_layer.flow import Flow
 from regime_lib.simulators.two_layer.phases import (
@@ -123,7 +124,8 @@ def grid(settings: Settings) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        One row per run: its level of every parameter (-1, 0 or 1), and its `PhaseRatios`.
+        One row per run: its level of every parameter (-1, 0 or 1), its `PhaseRatios`, how many
+        stretches of time were found in it automatically, and whether in the order of the phases.
     """
     rows, each = [], settings.per_setting
     for number, (problem, kappa1, levels) in enumerate(
@@ -136,11 +138,18 @@ def grid(settings: Settings) -> pd.DataFrame:
                 for seed in range(first, first + each)
             )
             flows = (exact_flow(problem, start, horizon(problem)) for start in starts)
-            found = [phase_ratios(flow, kappa1) for flow in flows]
+            found = [(phase_ratios(flow, kappa1), series_of(flow)) for flow in flows]
         else:  # the chapter's own setting, solved already
-            own = solved(settings)[:each]
-            found = [phase_ratios(run.flow, kappa1, run.phases, run.plateau) for run in own]
-        rows += [levels | asdict(ratios) for ratios in found]
+            found = [
+                (phase_ratios(run.flow, kappa1, run.phases, run.plateau), series_of(run.flow))
+                for run in solved(settings)[:each]
+            ]
+        rows += [
+            levels
+            | asdict(ratios)
+            | {"stretches": len(stretches(series)) + 1, "in_order": float(alternates(series))}
+            for ratios, series in found
+        ]
     return pd.DataFrame(rows)
 
 

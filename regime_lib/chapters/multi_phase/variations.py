@@ -17,6 +17,7 @@ from regime_lib.chapters.multi_phase.settings import Numbers, Settings, solved
 from regime_lib.instrument.tracking.tracker import RegimeTracker
 from regime_lib.simulators.two_layer.descent import descend, survivors
 from regime_lib.simulators.two_layer.flow import Pattern
+from regime_lib.simulators.two_layer.many_points import Points, follow
 from regime_lib.simulators.two_layer.phases import living_at, measure_phases
 from regime_lib.simulators.two_layer.problem import (
     Neurons,
@@ -52,6 +53,11 @@ def solver_errors(settings: Settings) -> SolverErrors:
         run = descend(_WIDE, start, stages, np.geomspace(0.01, until - 1, 60))
         errors = np.abs(np.stack([run.f_plus, run.f_minus]) - exact.outputs(run.times))
         rows.append(("gradient descent", f"steps / {finer}", errors.max()))
+    times, both = np.geomspace(0.01, until, 60), Points.of(_WIDE, 20)
+    for rtol in (1e-7, 1e-9, 1e-11):
+        outputs = follow(both, start, times, rtol=rtol).outputs
+        error = np.abs(outputs.T - exact.outputs(times)).max()
+        rows.append(("flow on any points", f"rtol {rtol:g}", error))
     times = np.geomspace(1e-5, settings.horizon, 800)
     rises = [np.diff(run.flow.loss(times)).max() for run in solved(settings)[:3]]
     rows.append(("loss", "largest increase", max(*rises, 0.0)))

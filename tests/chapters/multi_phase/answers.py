@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+
 from regime_lib.chapters.multi_phase import exercises as multi_phase
 
 
@@ -23,6 +25,15 @@ def plateau(p: float) -> tuple[float, float]:
 def accuracy(p: float, delta: float, plus: float, minus: float) -> float:
     half = 2 * (1 + p) / (math.sqrt(p) * math.sin(delta) ** 2 * (plus + minus))
     return half * (math.sqrt(p) - 1)
+
+
+def couple(inputs: np.ndarray, labels: np.ndarray, active: np.ndarray, a: np.ndarray) -> np.ndarray:
+    shared = np.einsum("k,ki,kj->ij", a**2, active, active)
+    return shared * (inputs @ inputs.T) * np.outer(labels, labels)
+
+
+def down(p: float, delta: float) -> float:
+    return -math.hypot(p - math.cos(delta), math.sin(delta)) / (1 + p)
 
 
 ANSWERS = {
@@ -46,5 +57,15 @@ ANSWERS = {
         "solved": accuracy,
         "squared": lambda p, d, a, b: accuracy(p, d, a, b) / d,
         "Solve": lambda p, d, a, b: accuracy(p, d, a, b) / 2,
+    },
+    multi_phase.coupling: {
+        "solved": couple,
+        "shape is": lambda x, y, on, a: np.eye(3),
+        "both labels": lambda x, y, on, a: couple(x, np.ones(5), on, a),
+    },
+    multi_phase.way_down: {
+        "solved": down,
+        "way down": lambda p, d: -down(p, d),
+        "mixed": lambda p, d: 2 * down(p, d),
     },
 }

@@ -26,6 +26,7 @@ from regime_lib.chapters.multi_phase.switches import (
     share_of_settings,
     share_without_majority,
 )
+from regime_lib.chapters.multi_phase.trend import fan_ranks
 from regime_lib.estimate import number
 from regime_lib.simulators.two_layer import theory
 from regime_lib.simulators.two_layer.problem import TwoPoints, even_neurons
@@ -84,10 +85,21 @@ def test_the_speed_of_the_weights_is_their_derivative() -> None:
         assert found == pytest.approx(np.linalg.norm(moved) / (2 * step), rel=1e-5)
 
 
+def test_the_rank_on_a_fan_is_that_of_its_singular_values() -> None:
+    flow = exact_flow(TwoPoints(2.0, 0.4), even_neurons(20, kappa1=0.01), 50.0)
+    angles = 2 * np.pi * np.arange(64) / 64
+    for time in (0.0, 20.0):
+        seen = np.column_stack([np.cos(angles), np.sin(angles)]) @ flow.weights(time).T
+        squares = np.linalg.svd(np.maximum(seen, 0), compute_uv=False) ** 2
+        truth = squares.sum() ** 2 / (squares**2).sum()
+        assert fan_ranks(flow, np.array([time])) == pytest.approx([truth])
+
+
 def test_a_rate_settles_after_its_last_large_window() -> None:
     windows = np.array([1.0, 2, 4, 8, 16])
     assert settles(windows, np.array([10.0, 0.5, 2, 0.9])) == 8
     assert settles(windows, np.array([10.0, 0.5, 0.2, 1])) == 16
+    assert settles(windows, np.array([10.0, 2.0, 0.2, 0.05]), 0.01) == 8
 
 
 def test_a_power_law_has_its_exponent_and_a_short_row_none() -> None:

@@ -13,15 +13,19 @@ from matplotlib.figure import Figure
 
 from regime_lib.chapters.multi_phase import figures_laws as laws
 from regime_lib.chapters.multi_phase import figures_runs as runs
+from regime_lib.chapters.multi_phase import figures_tests as tests
 from regime_lib.chapters.multi_phase import scene
+from regime_lib.chapters.multi_phase.any_points import AnyPoints, Family
 from regime_lib.chapters.multi_phase.by_descent import ByDescent
 from regime_lib.chapters.multi_phase.condensation import Condensation, Living
 from regime_lib.chapters.multi_phase.convergence import Limits, Spread
 from regime_lib.chapters.multi_phase.one_run import OneRun, Plane
 from regime_lib.chapters.multi_phase.plateaus import TIMES, Dependence, OnPlateau, Scaling
+from regime_lib.chapters.multi_phase.saddles import Saddles
+from regime_lib.chapters.multi_phase.segmentation import Series
 from regime_lib.chapters.multi_phase.settings import PARAMETERS
 from regime_lib.chapters.multi_phase.switches import Sensitivity
-from regime_lib.chapters.multi_phase.trend import Complexity
+from regime_lib.chapters.multi_phase.trend import Complexity, Segments
 from regime_lib.chapters.multi_phase.variations import Survival, Tracked, Variant, Variants
 from regime_lib.companion.figures.scene import Points
 from regime_lib.companion.figures.theme import Theme
@@ -89,7 +93,19 @@ ANGLES = Condensation(
     {}, {}, 1.0, T, np.stack([ROWS, ROWS], 1), ROWS[:, :2], T[:3], np.stack([ROWS[:, :3]] * 2, 1)
 )
 PLATEAU = OnPlateau({}, {}, 4.0, T, ROWS, LOSS, T, ROWS)
-COMPLEXITY = Complexity({}, {}, T, 1 + ROWS, ("start", "end"), np.full((5, 2), 2))
+COMPLEXITY = Complexity({}, {}, T, 1 + ROWS, 2 * ROWS, ("start", "end"), np.full((5, 2), 2))
+SEGMENTS = Segments(
+    {},
+    {},
+    Series(np.geomspace(1e-3, 1e3, 61), LOSS - 1, LOSS, 1.0 * (T < 1e-2)),
+    np.array([0.5, 20.0]),
+    {"I": 1e-2, "II": 10.0, "III": 20.0},
+    np.array([2, 3, 3]),
+)
+SADDLES = Saddles({}, {}, T, ROWS, T[:10].reshape(5, 2), ROWS[:, :2], np.ones((5, 2)))
+LATE_CHANGES = np.array([[np.nan, 1e-3, 9.0]] * 5)
+FAMILY = Family(np.tile(LOSS, (5, 1)), LATE_CHANGES, np.array([True] * 4 + [False]), 3)
+ANY_POINTS = AnyPoints({}, {}, T, FAMILY, FAMILY)
 LATE = np.array([30.0, np.nan, 90.0])
 DESCENT = ByDescent({}, {}, LATE, LATE / 90, LATE / LATE, np.array([0.1, 0.2, 0.3]), LATE / 300)
 LIMITS = Limits({}, {}, T, ROWS, LOSS[:5], LOSS[:5])
@@ -107,6 +123,9 @@ FIGURES: dict[str, Callable[[Theme], Figure]] = {
     "sensitivity": lambda theme: laws.sensitivity(theme, SENSITIVITY),
     "limits": lambda theme: laws.limits(theme, LIMITS),
     "complexity": lambda theme: laws.complexity(theme, COMPLEXITY),
+    "segments": lambda theme: tests.segments(theme, SEGMENTS),
+    "saddles": lambda theme: tests.saddles(theme, SADDLES),
+    "any points": lambda theme: tests.any_points(theme, ANY_POINTS),
     "descent": lambda theme: laws.by_descent(theme, DESCENT),
     "spread": lambda theme: laws.spread(theme, SPREAD),
     "survival": lambda theme: laws.survival(theme, SURVIVAL),
@@ -128,6 +147,16 @@ def test_words_quote_the_numbers() -> None:
     assert "from 1 to 1" in laws.limits_alt(LIMITS)
     first = 1 + np.median(ROWS[:, 0])
     assert f"From {first:.2f} features" in laws.complexity_alt(COMPLEXITY)
+    assert f"The rank on a fan of inputs goes from {2 * (first - 1):.2f}" in laws.complexity_alt(
+        COMPLEXITY
+    )
+    assert "begin at 0.5, 20. Right, stretches found: 2 in 1 runs, 3" in tests.segments_alt(
+        SEGMENTS
+    )
+    assert f"has {np.median(ROWS[:, 0]):.2f} of its" in tests.saddles_alt(SADDLES)
+    none = dataclasses.replace(SADDLES, there=np.empty((0, 2)))
+    assert tests.saddles_alt(none) == "No network rests."
+    assert "of 5 losses on random points 4 fall" in tests.any_points_alt(ANY_POINTS)
     assert "at times from 30 to 90" in laws.by_descent_alt(DESCENT)
     never = dataclasses.replace(DESCENT, switched=np.full(3, np.nan))
     assert laws.by_descent_alt(never) == "No network switches in time."
@@ -172,3 +201,9 @@ def test_directions_are_true_and_radii_logarithmic() -> None:
     frame = scene.moving_neurons(long).frames[(1,)]
     x, y = np.hstack([[mark.x, mark.y] for mark in frame.marks[0]])
     assert np.hypot(x, y) == pytest.approx(2)  # log10(1 + 9 x 11)
+
+
+def test_dots_mark_the_late_changes_alone() -> None:
+    figure = FIGURES["any points"](Theme())
+    dots = [line for line in figure.axes[0].lines if line.get_marker() == "."]
+    assert [list(line.get_xdata()) for line in dots] == [[9.0]] * 5
