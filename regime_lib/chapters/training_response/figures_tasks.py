@@ -169,7 +169,8 @@ def held(theme: Theme, result: tasks.FragilityCorrelations) -> Figure:
     """Draw the correlation with fragility as more is held, and that of the margin."""
     figure, ax = _rows(theme, [_HELD[name] for name in result.held])
     _row_marks(theme, ax, [*result.held.values()], 0.0, marker="o")
-    ax.set_xlabel("rank correlation with decisions changed by one bit")
+    between = "\n" if theme.narrow else " "
+    ax.set_xlabel(f"rank correlation with{between}decisions changed by one bit")
     return figure
 
 
