@@ -151,3 +151,21 @@ def correlation_within(solution: Callable[..., float]) -> None:
                 f"Within each group the order is the same up to sign: expected {sign}, you find "
                 f"{found:.2f}."
             )
+
+
+@partial(checks, name="step zero")
+def at_step_zero(solution: Callable[[Values, Values], float]) -> None:
+    """Check a function that extrapolates a number to steps of size zero."""
+    for steps in (np.array([1.0, 0.8, 0.6, 0.4, 0.2]), np.array([0.3, 0.1, 0.05])):
+        for limit, first, second in ((0.0, -0.4, -1.2), (-0.7, 0.1, 0.5)):
+            values = limit + first * steps + second * steps**2
+            found = solution(steps, values)
+            if np.isclose(found, values[-1]):
+                hint("That is the value at the smallest step, which is not yet zero.")
+            if np.isclose(found, np.polyfit(steps, values, 1)[-1]):
+                hint("You drew a straight line; the second order in the step bends it.")
+            if not np.isclose(found, limit):
+                hint(
+                    f"These values come from a quadratic that is {limit} at zero, and you say "
+                    f"{found:.3f}."
+                )

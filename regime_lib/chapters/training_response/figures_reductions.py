@@ -1,4 +1,4 @@
-"""The figures of chapter 30 on what can be solved: one weight, and the hyperbolic rotation."""
+"""The figures of chapter 30 on what can be solved: one weight, the rotation, lazy training."""
 
 from __future__ import annotations
 
@@ -6,8 +6,11 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from regime_lib.chapters.training_response.figures import DASHES
+from regime_lib.chapters.training_response.lazy import SCALES, WIDTHS, Lazy
 from regime_lib.chapters.training_response.reductions import OneWeightCurves, Rotation
+from regime_lib.chapters.training_response.settings import ACTIVATIONS
 from regime_lib.companion.figures.curves import Curves, band, lines, shaded
+from regime_lib.companion.figures.marks import legend_below, outer_label, plain_numbers
 from regime_lib.companion.figures.theme import Theme
 
 
@@ -70,4 +73,40 @@ def rotation_alt(result: Rotation) -> str:
         f"logarithm. The logits of net and rotation differ by {coarse:.4f} at the end, and by "
         f"{fine:.4f} for a third of the rate. The kernels fall with distance, later ones faster"
         f"{limit}."
+    )
+
+
+def lazy(theme: Theme, result: Lazy) -> Figure:
+    """Draw the change of the kernel in training against the width and the scale of the start."""
+    figure, axes = theme.panels(2, height=2.9, sharey=True)
+    for ax, (name, values) in zip(axes, (("width", WIDTHS), ("scale", SCALES)), strict=True):
+        for activation, colour in zip(ACTIVATIONS, theme.shades("logit", 2), strict=True):
+            changes = Curves(np.arange(len(values)), result.changes[activation, name])
+            low, mid, high = changes.quantiles()
+            ax.fill_between(values, low, high, color=colour, alpha=0.15, linewidth=0)
+            marker = "o" if activation == "relu" else "s"
+            ax.plot(values, mid, marker, color=colour, label=ACTIVATIONS[activation])
+        law = np.median(result.predicted[name], axis=1)
+        ax.plot(values, law, label="rotation, from the start", **theme.stroke("theory"))
+        ax.set(xscale="log", yscale="log")
+        plain_numbers(ax.xaxis, values)
+    axes[0].set(xlabel="width", title="scale of the start 1")
+    axes[1].set(xlabel="scale of the start", title="width 128")
+    outer_label(theme, axes, "change of the tangent kernel")
+    legend_below(theme, figure, axes[0], 3)
+    return figure
+
+
+def lazy_alt(result: Lazy) -> str:
+    """Say what a reader who cannot see `lazy` must know."""
+    said = "; ".join(
+        f"{ACTIVATIONS[activation]}, {name} {values[place]:g}: "
+        f"{np.median(result.changes[activation, name][place]):.1g}"
+        for activation in ACTIVATIONS
+        for name, values in (("width", WIDTHS), ("scale", SCALES))
+        for place in (0, -1)
+    )
+    return (
+        "Points that fall steeply in doubly logarithmic axes, those of ReLU along the prediction "
+        f"of the rotation. Relative changes: {said}."
     )

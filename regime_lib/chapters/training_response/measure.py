@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from regime_lib.chapters.training_response.data import (
+    Competition,
+    DataSets,
+    competition,
+    data_sets,
+)
 from regime_lib.chapters.training_response.flips import PatternFlips, flips
+from regime_lib.chapters.training_response.lazy import Lazy, lazy
 from regime_lib.chapters.training_response.reductions import (
     Algebra,
     OneWeightCurves,
@@ -31,10 +38,12 @@ from regime_lib.chapters.training_response.tasks import (
     fragility,
 )
 from regime_lib.chapters.training_response.variations import (
+    Exponents,
     NoisyResponse,
     Regression,
     UnstableRates,
     Variants,
+    exponents,
     noise,
     regression,
     unstable_rates,
@@ -42,7 +51,7 @@ from regime_lib.chapters.training_response.variations import (
 )
 
 #: What each profile gives to the parameters that are left at None.
-QUICK = {"n_seeds": 128, "epochs": 10000, "task_seeds": 40, "passes": 200}
+QUICK = {"n_seeds": 128, "epochs": 10000, "task_seeds": 24, "passes": 100}
 PAPER = {"n_seeds": 512, "epochs": 100000, "task_seeds": 192, "passes": 600}
 
 #: The parts that measure claims, and those among them that measure empirical ones.
@@ -51,14 +60,26 @@ PARTS = (
     kernels,
     algebra,
     one_weight,
+    exponents,
     stages,
+    lazy,
     separability,
     noise,
     regression,
+    competition,
+    data_sets,
     feature_spaces,
     fragility,
 )
-EMPIRICAL = (kernels, separability, noise, feature_spaces, fragility)
+EMPIRICAL = (
+    kernels,
+    separability,
+    noise,
+    competition,
+    data_sets,
+    feature_spaces,
+    fragility,
+)
 
 
 @dataclass(frozen=True)
@@ -69,11 +90,15 @@ class Measurements:
     kernels: Kernels
     algebra: Algebra
     one_weight: OneWeightCurves
+    exponents: Exponents
     stages: Stages
     rotation: Rotation
+    lazy: Lazy
     separability: Separability
     noise: NoisyResponse
     regression: Regression
+    competition: Competition
+    data_sets: DataSets
     feature_spaces: FeatureSpaces
     fragility: FragilityCorrelations
     flips: PatternFlips
@@ -88,11 +113,15 @@ def measure(settings: Settings) -> Measurements:
         kernels(settings),
         algebra(settings),
         one_weight(settings),
+        exponents(settings),
         stages(settings),
         rotation(settings),
+        lazy(settings),
         separability(settings),
         noise(settings),
         regression(settings),
+        competition(settings),
+        data_sets(settings),
         feature_spaces(settings),
         fragility(settings),
         flips(settings),

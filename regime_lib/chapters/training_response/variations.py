@@ -1,4 +1,4 @@
-"""Parts of chapter 30 on what changes the law: noise, inner targets, rates, codings, weights."""
+"""Parts of chapter 30 on what changes the law: features, noise, targets, rates, weights."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from regime_lib.chapters.training_response.responses import (
     root_mean_square,
 )
 from regime_lib.chapters.training_response.settings import ACTIVATIONS, LOSSES, Settings
-from regime_lib.estimate import Estimate, over_runs
+from regime_lib.estimate import Estimate, median, over_runs
 from regime_lib.simulators.training_response.fits import decay_rate, first_zero, power_fit
 from regime_lib.simulators.training_response.kernels import arc_cosine
 from regime_lib.simulators.training_response.networks import distances, trained_inputs
@@ -29,11 +29,42 @@ from regime_lib.simulators.training_response.setup import Activation, Coding, In
 TARGETS = (0.3, 0.6, 0.9)
 KINDS = ("no noise", "Gaussian", "flipped bits", "flipped labels")
 
+#: Activation functions whose exponents are fitted beside those of ReLU.
+OTHERS: dict[Activation, str] = {"elu": "ELU", "tanh": "tanh", "gelu": "GELU"}
+
 _FACTORS = (0.3, 1, 2, 4, 8, 16, 32)  # of the learning rate
 _LONGEST = 3000  # epochs of what is trained many times over
 
 Curve = Float[np.ndarray, "times seeds"]
 Kernel = Float[np.ndarray, "distances seeds"]
+
+
+@dataclass(frozen=True)
+class Exponents:
+    """Fitted exponents of networks with other activation functions."""
+
+    claims: dict[str, Estimate]
+    table: pd.DataFrame  # medians over seeds, an activation function and a loss in each row
+
+
+def exponents(settings: Settings) -> Exponents:
+    """Fit power laws to the responses of ELU, tanh and GELU networks, as to those of ReLU."""
+    seeds, claims, rows = settings.few_seeds, {}, []
+    for activation, name in OTHERS.items():
+        for loss, short in LOSSES.items():
+            run = train_on_one_input(
+                settings.setup(activation, loss),
+                seeds,
+                rate=settings.rate(loss),
+                epochs=settings.epochs,
+            )
+            slopes = {where: power_fit(run.epochs, run.own(where)).slope for where in WHERE}
+            claims[f"tr-exponent-{short}-{activation}"] = median(
+                slopes["output"], over=f"{len(seeds)} seeds"
+            )
+            medians = {f"at the {where}": float(np.median(own)) for where, own in slopes.items()}
+            rows.append({"features": name, "loss": loss, **medians})
+    return Exponents(claims, pd.DataFrame(rows))
 
 
 @dataclass(frozen=True)

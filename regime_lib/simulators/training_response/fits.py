@@ -1,4 +1,4 @@
-"""Exponents, rates, halving times, rank-one shares and rank correlations, run by run."""
+"""Exponents, rates, limits, halving times, rank-one shares and rank correlations, run by run."""
 
 from __future__ import annotations
 
@@ -72,17 +72,41 @@ def rank_one_share(table: Float[np.ndarray, "*runs rows columns"]) -> Float[np.n
 
 
 def correlation_within(
-    x: Float[np.ndarray, "kinds groups runs"], y: Float[np.ndarray, "kinds groups runs"]
+    x: Float[np.ndarray, "kinds groups runs"],
+    y: Float[np.ndarray, "kinds groups runs"],
+    given: Float[np.ndarray, "kinds groups runs"] | None = None,
 ) -> float:
     """Return Spearman's correlation within kinds, over groups and runs; 0 if nothing varies.
 
-    Ranks are taken within a kind, so that a mere difference between kinds counts for nothing.
+    Ranks are taken within a kind, so that a mere difference between kinds counts for nothing. With
+    `given` it is the partial correlation: what a straight line through the ranks of `given`
+    explains of the other ranks is taken out first.
     """
-    first, second = (rankdata(table.reshape(len(table), -1), axis=1) for table in (x, y))
-    first = first - first.mean(axis=1, keepdims=True)
-    second = second - second.mean(axis=1, keepdims=True)
+    first, second = _centred_ranks(x), _centred_ranks(y)
+    if given is not None:
+        held = _centred_ranks(given)
+        size = float((held**2).sum())
+        if size:
+            first = first - held * float((held * first).sum()) / size
+            second = second - held * float((held * second).sum()) / size
     scale = float(np.sqrt((first**2).sum() * (second**2).sum()))
     return float((first * second).sum()) / scale if scale else 0.0
+
+
+def _centred_ranks(
+    table: Float[np.ndarray, "kinds groups runs"],
+) -> Float[np.ndarray, "kinds all_runs"]:
+    ranks = rankdata(table.reshape(len(table), -1), axis=1)
+    return ranks - ranks.mean(axis=1, keepdims=True)
+
+
+def at_step_zero(
+    steps: Float[np.ndarray, " steps"], values: Float[np.ndarray, "steps runs"]
+) -> Float[np.ndarray, " runs"]:
+    """Extrapolate values at several step sizes to step zero, by a quadratic in the step."""
+    if len(set(steps.tolist())) < 3:
+        raise RegimeError("a quadratic needs three different steps or more")
+    return np.polyfit(steps, values, 2)[-1]
 
 
 def halving_times(

@@ -55,6 +55,22 @@ def fragility(
     )
 
 
+def margin(
+    networks: Networks,
+    inputs: Float[np.ndarray, "seeds samples bits"],
+    labels: Float[np.ndarray, "seeds samples"],
+) -> Float[np.ndarray, " seeds"]:
+    """Return the mean logit on the right side of its samples over the logits' size everywhere.
+
+    That size is the root mean square of the logit over all inputs, so that a network which only
+    answers more loudly has no larger margin. The definition is ours.
+    """
+    everything = networks.logits(networks.setup.all_inputs())
+    z, _ = _gradient(networks, inputs)
+    size = np.sqrt((everything**2).mean(axis=1))
+    return ((2 * labels - 1) * z).mean(axis=1) / size
+
+
 def _nearness(
     size: Float[np.ndarray, "seeds samples"], steepness: Float[np.ndarray, "seeds samples"]
 ) -> Float[np.ndarray, " seeds"]:

@@ -123,6 +123,23 @@ def make_networks(setup: Setup, seeds: Sequence[int] | range) -> Networks:
     return Networks(setup, weights, readout, offset)
 
 
+def symmetric_networks(setup: Setup, seeds: Sequence[int] | range, scale: float = 1.0) -> Networks:
+    """Draw networks whose features come in pairs of opposite read-out, so that they start at z = 0.
+
+    All weights are those of half as many features times `scale`, and the read-out is divided by √2,
+    so that its variance is that of the full width (Chizat et al. 2019, doubling trick).
+    """
+    if setup.features % 2 or scale <= 0:
+        raise RegimeError(
+            f"pairs need an even number of features and a positive scale, not {setup.features} "
+            f"and {scale}"
+        )
+    half = make_networks(replace(setup, features=setup.features // 2), seeds)
+    readout = np.concatenate([half.readout, -half.readout], axis=1) / np.sqrt(2)
+    weights = np.concatenate([half.weights, half.weights], axis=2)
+    return Networks(setup, scale * weights, scale * readout, np.zeros_like(half.offset))
+
+
 def trained_inputs(setup: Setup, seeds: Sequence[int] | range) -> Float[np.ndarray, "seeds bits"]:
     """Draw the input x_o that each network is trained on, one of all inputs, by seed."""
     inputs = setup.all_inputs()

@@ -12,11 +12,11 @@ from typing import Literal, get_args
 
 import numpy as np
 from jaxtyping import Float
-from scipy.special import expit
+from scipy.special import expit, ndtr
 
 from regime_lib.errors import RegimeError
 
-Activation = Literal["relu", "elu"]
+Activation = Literal["relu", "elu", "tanh", "gelu"]
 Loss = Literal["cross-entropy", "squared"]
 Coding = Literal["signs", "bits"]
 Init = Literal["gaussian", "he", "uniform"]
@@ -30,8 +30,8 @@ class Setup:
 
     Attributes
     ----------
-    activation : {"relu", "elu"}
-        φ. The ELU is exp(h) - 1 below zero.
+    activation : {"relu", "elu", "tanh", "gelu"}
+        φ. The ELU is exp(h) - 1 below zero; the GELU is h Φ(h), with Φ the normal distribution.
     loss : {"cross-entropy", "squared"}
         -y_o log y - (1 - y_o) log(1 - y), or (y - y_o)² / 2.
     coding : {"signs", "bits"}
@@ -83,6 +83,12 @@ class Setup:
 
     def activate(self, h: Values) -> tuple[Values, Values]:
         """Return φ(h) and its derivative φ'(h), which is 0 at h = 0 for the ReLU."""
+        if self.activation == "tanh":
+            phi = np.tanh(h)
+            return phi, 1 - phi**2
+        if self.activation == "gelu":
+            below = ndtr(h)
+            return h * below, below + h * np.exp(-(h**2) / 2) / np.sqrt(2 * np.pi)
         positive = np.maximum(h, 0)
         if self.activation == "relu":
             return positive, (h > 0).astype(float)

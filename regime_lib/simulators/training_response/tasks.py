@@ -13,6 +13,7 @@ from typing import Literal, get_args
 
 import numpy as np
 from jaxtyping import Float, Int
+from scipy.special import expit
 
 from regime_lib.errors import RegimeError
 from regime_lib.simulators.training_response.networks import (
@@ -37,17 +38,48 @@ class Task:
     labels: Float[np.ndarray, "seeds samples"]  # 0 or 1
 
 
-def random_task(setup: Setup, seeds: Sequence[int] | range, samples: int) -> Task:
-    """Draw `samples` different inputs and random labels for each seed."""
+def random_task(
+    setup: Setup, seeds: Sequence[int] | range, samples: int, *, spread: float = 0.5
+) -> Task:
+    """Draw `samples` different inputs and random labels for each seed.
+
+    With a `spread` below a half the inputs are correlated: each bit differs from that of a common
+    centre with this probability; an input that was drawn before is drawn again.
+    """
     inputs = setup.all_inputs()
-    if not 2 <= samples <= len(inputs):
-        raise RegimeError(f"samples must lie between 2 and {len(inputs)}, not {samples}")
+    if not 2 <= samples <= len(inputs) or not 0 < spread <= 0.5:
+        raise RegimeError(
+            f"samples must lie between 2 and {len(inputs)}, and spread in (0, 0.5], not {samples} "
+            f"and {spread}"
+        )
+    apart = np.bitwise_count(np.arange(len(inputs)))
+    chance = None if spread == 0.5 else spread**apart * (1 - spread) ** (setup.bits - apart)
     chosen, labels = [], []
     for seed in seeds:
         random = generator(seed, "task")
-        chosen.append(inputs[random.choice(len(inputs), samples, replace=False)])
+        places = random.choice(len(inputs), samples, replace=False, p=chance)
         labels.append(random.integers(2, size=samples).astype(float))
+        if chance is not None:
+            places = places ^ int(random.integers(len(inputs)))  # the centre
+        chosen.append(inputs[places])
     return Task(np.stack(chosen), np.stack(labels))
+
+
+def own_responses(networks: Networks, task: Task, rate: float) -> Float[np.ndarray, " seeds"]:
+    """Return by how much a step on a trained input moves the output there, the mean over inputs."""
+    moved = []
+    for x, labels in zip(task.inputs.swapaxes(0, 1), task.labels.T, strict=True):
+        padded, after = with_one(x), networks.copy()
+        step(after, padded, labels, rate)
+        moved.append(np.abs(_outputs(after, padded) - _outputs(networks, padded)))
+    return np.mean(moved, axis=0)
+
+
+def _outputs(
+    networks: Networks, padded: Float[np.ndarray, "seeds bits_and_one"]
+) -> Float[np.ndarray, " seeds"]:
+    phi, _ = networks.setup.activate(np.einsum("isf,si->sf", networks.weights, padded))
+    return expit(np.vecdot(networks.readout, phi) + networks.offset)
 
 
 def train_on_task(

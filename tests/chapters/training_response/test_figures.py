@@ -32,6 +32,10 @@ FIGURES: dict[str, Callable[[Theme], Figure]] = {
     "targets": lambda theme: scene.one_weight_targets(theme, tiny().one_weight),
     "rotation": lambda theme: figures_reductions.rotation(theme, tiny().rotation),
     "features": lambda theme: figures_tasks.feature_spaces(theme, tiny().feature_spaces),
+    "steps": lambda theme: figures_tasks.features_by_step(theme, tiny().feature_spaces),
+    "competition": lambda theme: figures_tasks.competition(theme, tiny().competition),
+    "held": lambda theme: figures_tasks.held(theme, tiny().fragility),
+    "lazy": lambda theme: figures_reductions.lazy(theme, tiny().lazy),
     "correlations": lambda theme: figures_tasks.correlations(theme, tiny().fragility),
 }
 
@@ -78,10 +82,19 @@ def test_large_points_stand_at_the_median_and_the_mean(measured: Measurements) -
     ax = FIGURES["features"](Theme()).axes[1]
     large = {line.get_label(): line for line in ax.lines}
     found = measured.feature_spaces
-    for k, training in enumerate(TRAININGS):
+    for k, training in enumerate(TRAININGS[:3]):
         (x,), (y,) = large[figures_tasks.NAMES[training]].get_data()
-        assert x == pytest.approx(np.median(found.effective[1, k]))
-        assert y == pytest.approx(np.mean(found.flipped[1, k]))
+        assert x == pytest.approx(np.median(found.effective[1, k, 0]))
+        assert y == pytest.approx(np.mean(found.flipped[1, k, 0]))
+
+
+def test_what_is_left_at_step_zero_stands_at_step_zero(measured: Measurements) -> None:
+    ax = FIGURES["steps"](Theme()).axes[0]
+    bars = [bar[0].get_data() for bar in ax.containers]
+    limits = measured.feature_spaces.limits
+    for (x, y), training in zip(bars, TRAININGS[1:], strict=True):
+        assert y[0] == limits["ReLU", training].value
+        assert abs(x[0]) < 0.02 * measured.feature_spaces.rates[0]
 
 
 def test_every_stop_of_the_scene_shows_its_own_setting(measured: Measurements) -> None:
@@ -111,6 +124,10 @@ def test_alt_texts_quote_the_results(measured: Measurements) -> None:
         figures_reductions.rotation_alt(measured.rotation),
         figures_tasks.feature_spaces_alt(measured.feature_spaces),
         figures_tasks.correlations_alt(measured.fragility),
+        figures_tasks.features_by_step_alt(measured.feature_spaces),
+        figures_tasks.competition_alt(measured.competition),
+        figures_tasks.held_alt(measured.fragility),
+        figures_reductions.lazy_alt(measured.lazy),
     ):
         assert "nan" not in told
 

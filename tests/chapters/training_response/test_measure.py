@@ -14,7 +14,7 @@ from regime_lib.chapters.training_response import measure as chapter
 from regime_lib.chapters.training_response.flips import as_module
 from regime_lib.chapters.training_response.reductions import CHOICES
 from regime_lib.chapters.training_response.responses import trained
-from regime_lib.chapters.training_response.tasks import DEFINITIONS, share_left
+from regime_lib.chapters.training_response.tasks import DEFINITIONS, STEPS, exponent_of_step
 from regime_lib.companion.book.project import find_project
 from regime_lib.companion.claims.claims import load_claims
 from regime_lib.companion.running.measuring import claims_in
@@ -246,46 +246,70 @@ def test_inner_targets_are_approached_as_predicted(measured: chapter.Measurement
 
 def test_feature_spaces_are_compared_task_by_task(measured: chapter.Measurements) -> None:
     found = measured.feature_spaces
-    full, sgd, noisy = (found.effective[:, k] for k in range(3))
-    small_sgd, small_noisy = (found.small_steps[:, k] for k in range(2))
-    for name, ratio, small in (
-        ("", sgd / full, small_sgd / full),
-        ("-label-noise", noisy / sgd, small_noisy / small_sgd),
-    ):
-        medians = [np.median(np.log(stats.gmean(one, axis=0))) for one in (ratio, small)]
-        assert found.numbers[f"features-kept{name}"] == pytest.approx(np.exp(medians[0]))
-        assert found.numbers[f"features-kept{name}-small"] == pytest.approx(np.exp(medians[1]))
-        claim = found.claims[f"tr-feature-space{name}"]
-        assert claim.known == (medians[0] < 0)
-        if claim.known:
-            assert claim.value == pytest.approx(medians[1] / medians[0])
-    assert found.numbers["neff-elu-sgd"] == np.median(sgd[1])
+    full, sgd, noisy, cyclic = found.effective.swapaxes(0, 1)
+    both = {
+        "": stats.gmean(sgd / full, axis=0),
+        "-label-noise": stats.gmean(noisy / sgd, axis=0),
+    }
+    for name, ratio in both.items():
+        rate = found.rates / found.rates[0]
+        # a quadratic at zero, by the normal equations
+        design = np.stack([np.ones_like(rate), rate, rate**2], axis=1)
+        limits = np.exp(np.linalg.solve(design.T @ design, design.T @ np.log(ratio))[0])
+        assert found.claims[f"tr-feature-space{name}"].value == pytest.approx(np.median(limits))
+        kept = found.numbers[f"features-kept{name}"]
+        assert kept == pytest.approx(np.exp(np.median(np.log(ratio[0]))))
+    order = np.median(stats.gmean(sgd[:, 0] / cyclic[:, 0], axis=0))
+    assert found.claims["tr-feature-space-order"].value == pytest.approx(order)
+    elu_over_relu = np.median((sgd[1, 0] / full[1, 0]) / (sgd[0, 0] / full[0, 0]))
+    assert found.claims["tr-feature-space-activation"].value == pytest.approx(elu_over_relu)
+    assert found.numbers["neff-elu-sgd"] == np.median(sgd[1, 0])
 
 
-def test_small_steps_go_as_far_in_time_as_large_ones(measured: chapter.Measurements) -> None:
+def test_steps_of_all_sizes_go_equally_far_in_time(measured: chapter.Measurements) -> None:
     setup, seeds = TINY.setup(), range(TINY.seed, TINY.seed + TINY.task_seeds)
     task = random_task(setup, seeds, 32)
     finer = train_on_task(setup, seeds, task, "sgd", rate=0.02, passes=25)
     truth = feature_space(finer, task.inputs).effective
-    assert measured.feature_spaces.small_steps[0, 0] == pytest.approx(truth)
+    assert measured.feature_spaces.effective[0, 1, -1] == pytest.approx(truth)
+    uneven = train_on_task(setup, seeds, task, "full-batch", rate=0.1 * 5 / 12, passes=12)
+    truth = feature_space(uneven, task.inputs).effective
+    assert measured.feature_spaces.effective[0, 0, 3] == pytest.approx(truth)
 
 
-def test_what_is_left_of_an_effect_of_the_step_is_a_fifth() -> None:
+def test_an_effect_in_proportion_to_the_step_has_exponent_one() -> None:
     random = np.random.default_rng(0)
-    large = -random.uniform(0.5, 1, 30)
-    assert share_left(large, large / 5, "30 tasks", 0).value == pytest.approx(0.2)
-    assert share_left(large, large, "30 tasks", 0).value == pytest.approx(1)
-    assert not share_left(-large, large, "30 tasks", 0).known  # nothing was reduced
+    large = random.uniform(0.5, 1, 30)
+    for power in (1, 2):
+        reduced = STEPS[:, None] ** power * large
+        assert exponent_of_step(reduced, "30 tasks", 0).value == pytest.approx(power)
+    assert not exponent_of_step(-reduced, "30 tasks", 0).known  # nothing was reduced
+
+
+def test_fragility_is_compared_within_training_and_step(measured: chapter.Measurements) -> None:
+    found, spaces = measured.fragility, measured.feature_spaces
+    ranks = {
+        "x": np.apply_along_axis(stats.rankdata, -1, spaces.effective),
+        "y": np.apply_along_axis(stats.rankdata, -1, spaces.flipped),
+    }
+    x, y = (own - own.mean(axis=-1, keepdims=True) for own in ranks.values())
+    truth = np.corrcoef(x.ravel(), y.ravel())[0, 1]
+    assert found.held["training and step"].value == pytest.approx(truth)
+    assert found.claims["tr-fragility-held"] == found.held["margin too"]
+    by_step = spaces.flipped[:, 1].mean(axis=0)
+    ratio = by_step[0].mean() / by_step[-1].mean()
+    assert found.claims["tr-fragility-step"].value == pytest.approx(ratio)
 
 
 def test_fragility_correlates_as_scipy_says(measured: chapter.Measurements) -> None:
     spaces, found = measured.feature_spaces, measured.fragility
-    truth = stats.spearmanr(spaces.effective[1].ravel(), spaces.flipped[1].ravel()).statistic
+    effective, flipped = (own[:, :3, 0] for own in (spaces.effective, spaces.flipped))
+    truth = stats.spearmanr(effective[1].ravel(), flipped[1].ravel()).statistic
     assert found.correlations["flips", "ELU"].value == pytest.approx(truth)
     assert found.numbers["fragility-elu"] == pytest.approx(truth)
     values = [found.correlations[name, "ELU"].value for name in DEFINITIONS]
     assert found.numbers["negative-elu"] == sum(value is not None and value < 0 for value in values)
-    change = 100 * (spaces.flipped[0, 2] - spaces.flipped[0, 0]) / spaces.flipped[0, 0].mean()
+    change = 100 * (flipped[0, 2] - flipped[0, 0]) / flipped[0, 0].mean()
     assert found.numbers["paired-relu"] == pytest.approx(change.mean())
     assert found.numbers["paired-se-relu"] == pytest.approx(stats.sem(change))
 

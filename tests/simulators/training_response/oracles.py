@@ -24,7 +24,13 @@ def torch_parts(networks: Networks, seed: int) -> list[torch.Tensor]:
 def torch_logit(setup: Setup, parts: list[torch.Tensor], x: torch.Tensor) -> torch.Tensor:
     weights, biases, readout, offset = parts
     h = x @ weights.T + biases
-    phi = torch.relu(h) if setup.activation == "relu" else torch.nn.functional.elu(h)
+    functions = {
+        "relu": torch.relu,
+        "elu": torch.nn.functional.elu,
+        "tanh": torch.tanh,
+        "gelu": torch.nn.functional.gelu,
+    }
+    phi = functions[setup.activation](h)
     return phi @ readout + offset
 
 

@@ -7,6 +7,7 @@ import pytest
 from scipy.stats import linregress, spearmanr
 
 from regime_lib.simulators.training_response.fits import (
+    at_step_zero,
     correlation_within,
     decay_rate,
     first_zero,
@@ -72,6 +73,26 @@ def test_a_difference_between_kinds_alone_does_not_correlate() -> None:
 
 def test_constant_values_do_not_correlate() -> None:
     assert correlation_within(np.ones((1, 2, 5)), RANDOM.random((1, 2, 5))) == 0
+
+
+def test_partial_correlations_are_those_of_the_textbook_formula() -> None:
+    given = RANDOM.random((1, 2, 30))
+    x, y = given + 0.4 * RANDOM.random((1, 2, 30)), given + 0.4 * RANDOM.random((1, 2, 30))
+    xy, xz, yz = (
+        spearmanr(a.ravel(), b.ravel()).statistic for a, b in ((x, y), (x, given), (y, given))
+    )
+    truth = (xy - xz * yz) / np.sqrt((1 - xz**2) * (1 - yz**2))
+    assert correlation_within(x, y, given) == pytest.approx(truth)
+    assert abs(truth) < 0.35 < xy  # what both owe to a third is gone
+    assert correlation_within(x, y, np.ones_like(x)) == pytest.approx(xy)
+
+
+def test_a_quadratic_is_extrapolated_exactly() -> None:
+    steps = np.array([1.0, 0.8, 0.6, 0.2])[:, None]
+    values = 0.3 - 2 * steps + 5 * steps**2
+    assert at_step_zero(steps[:, 0], values) == pytest.approx([0.3])
+    with refused("three different"):
+        at_step_zero(np.array([1.0, 0.5, 0.5]), np.ones((3, 1)))
 
 
 def test_halving_times_of_power_laws_are_exact() -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from regime_lib.simulators.training_response.fragility import _gradient, fragility
+from regime_lib.simulators.training_response.fragility import _gradient, fragility, margin
 from regime_lib.simulators.training_response.networks import Networks, make_networks
 from regime_lib.simulators.training_response.setup import Setup
 from regime_lib.simulators.training_response.tasks import random_task
@@ -91,3 +91,16 @@ def test_a_wider_box_never_protects() -> None:
 def test_a_box_needs_a_size() -> None:
     with refused("reach"):
         fragility(first_bit(), Setup(bits=3).all_inputs()[None], reach=0.0)
+
+
+def test_the_margin_does_not_grow_with_the_loudness_of_a_network() -> None:
+    setup, seeds = Setup(bits=4, features=6), range(3)
+    networks, task = make_networks(setup, seeds), random_task(setup, seeds, 7)
+    found = margin(networks, task.inputs, task.labels)
+    for seed in seeds:
+        everything = networks.logits(setup.all_inputs())[seed]
+        own = [networks.logits(x[None])[seed, 0] for x in task.inputs[seed]]
+        right = np.mean([z if one else -z for z, one in zip(own, task.labels[seed], strict=True)])
+        assert found[seed] == pytest.approx(right / np.sqrt(np.mean(everything**2)))
+    networks.readout[...] *= 7
+    assert margin(networks, task.inputs, task.labels) == pytest.approx(found)

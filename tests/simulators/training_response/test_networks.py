@@ -11,6 +11,7 @@ import torch
 from regime_lib.simulators.training_response.networks import (
     distances,
     make_networks,
+    symmetric_networks,
     trained_inputs,
 )
 from regime_lib.simulators.training_response.setup import Setup
@@ -22,7 +23,7 @@ SETUPS = [
     for a, loss, coding, init in itertools.product(
         ("relu", "elu"), ("cross-entropy", "squared"), ("signs", "bits"), ("gaussian", "uniform")
     )
-]
+] + [Setup(activation=a, bits=4, features=10) for a in ("tanh", "gelu")]  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("setup", SETUPS, ids=str)
@@ -55,6 +56,19 @@ def test_errors_are_minus_the_derivative_of_the_loss(loss: str, target: float) -
 def test_errors_do_not_cancel_far_out() -> None:
     found = Setup().error(np.array([50.0, 300.0]), 1.0)
     assert np.allclose(found, np.exp([-50.0, -300.0]), rtol=1e-12)
+
+
+def test_pairs_of_features_cancel_and_keep_the_size_of_the_kernel() -> None:
+    setup, seeds = Setup(features=512), range(6)
+    inputs, trained = setup.all_inputs(), trained_inputs(setup, seeds)
+    paired, plain = symmetric_networks(setup, seeds), make_networks(setup, seeds)
+    assert np.abs(paired.logits(inputs)).max() < 1e-13
+    sizes = [np.median(one.tangent_kernel(inputs, trained).max(axis=1)) for one in (paired, plain)]
+    assert sizes[0] == pytest.approx(sizes[1], rel=0.15)
+    large = symmetric_networks(setup, seeds, 3.0).tangent_kernel(inputs, trained)
+    assert large - 1 == pytest.approx(9 * (paired.tangent_kernel(inputs, trained) - 1))
+    with refused("even number", "7"):
+        symmetric_networks(Setup(features=7), seeds)
 
 
 def test_a_network_depends_on_its_own_seed_alone() -> None:
@@ -92,8 +106,8 @@ def test_patterns_are_positive_preactivations() -> None:
 
 
 def test_choices_that_do_not_exist_are_refused() -> None:
-    with refused("'tanh'", "relu, elu"):
-        Setup(activation="tanh")  # type: ignore[arg-type]
+    with refused("'sine'", "relu, elu"):
+        Setup(activation="sine")  # type: ignore[arg-type]
     with refused("between 1 and 16", "40"):
         Setup(bits=40)
     with refused("at least 1"):

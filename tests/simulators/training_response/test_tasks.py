@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 
 from regime_lib.simulators.training_response.networks import generator, make_networks
 from regime_lib.simulators.training_response.setup import Setup
-from regime_lib.simulators.training_response.tasks import random_task, train_on_task
+from regime_lib.simulators.training_response.tasks import own_responses, random_task, train_on_task
 from tests.companion.refusals import refused
-from tests.simulators.training_response.oracles import same, torch_descent
+from tests.simulators.training_response.oracles import same, torch_descent, torch_logit
 
 SEEDS = range(10)  # more than one chunk of full-batch training
 
@@ -65,6 +66,35 @@ def test_batches_of_one_and_full_batches_agree_for_small_rates() -> None:
         )
         distance.append(np.abs(one - full).max() / np.abs(full - start).max())
     assert distance[1] < 0.65 * distance[0] < 0.1
+
+
+def test_correlated_inputs_are_different_and_lie_closer() -> None:
+    setup = Setup()
+    apart = []
+    for spread in (0.1, 0.2, 0.5):
+        inputs = random_task(setup, range(20), 16, spread=spread).inputs
+        assert all(len(np.unique(own, axis=0)) == 16 for own in inputs)
+        apart.append(np.mean([(a[0] != a[1:]).sum(axis=1).mean() for a in inputs]))
+    assert apart == sorted(apart)
+    assert apart[2] == pytest.approx(8 * 128 / 255, abs=0.3)
+    with refused("spread"):
+        random_task(setup, [0], 4, spread=0.7)
+
+
+def test_responses_of_a_task_are_those_of_clean_steps_by_autograd() -> None:
+    setup = Setup("elu", bits=4, features=9)
+    task, networks = random_task(setup, range(3), 5), make_networks(setup, range(3))
+    found = own_responses(networks, task, 0.1)
+    for seed in range(3):
+        moved = []
+        for x, label in zip(task.inputs[seed], task.labels[seed], strict=True):
+            parts = torch_descent(networks, seed, [(x, float(label))], 0.1)
+            pairs = [
+                torch_logit(setup, parts, torch.tensor(x)).item(),
+                networks.logits(x[None])[seed, 0],
+            ]
+            moved.append(np.abs(np.diff(1 / (1 + np.exp(-np.array(pairs)))))[0])
+        assert found[seed] == pytest.approx(np.mean(moved))
 
 
 def test_unknown_trainings_and_sizes_are_refused() -> None:
