@@ -39,6 +39,9 @@ DEFINITIONS = {
     "end@0.1": "9/10 of the way to the end",
     "start@0.9": "9/10 of the way from the start",
 }
+_FITTED = (
+    1e-3  # mean training loss of an epoch from which on a network counts as trained to the end
+)
 _SHARES = (0.1, 0.2, 0.4, 0.7, 1.0)  # of a run that is cut short
 
 
@@ -64,9 +67,18 @@ PAPER = {"n_seeds": 32, "steps": 10000}
 
 
 def accuracy(settings: Settings) -> parts.Accuracy:
-    """Return the accuracy of every optimiser on the whole test set after the last step."""
-    table = {name: run.accuracy for name, run in _runs(settings).items()}
-    return parts.Accuracy({}, {**shared.medians(table, "accuracy-")}, table)
+    """Return how well every optimiser's networks do at the end: in the test, and in training."""
+    runs = _runs(settings)
+    table = {name: run.accuracy for name, run in runs.items()}
+    epoch = max(1, len(load_dataset(settings.dataset).train_inputs) // settings.batch_size)
+    loss = {name: run.loss[-epoch:].mean(axis=0) for name, run in runs.items()}
+    numbers: parts.Numbers = {
+        **shared.medians(table, "accuracy-"),
+        **shared.medians(loss, "loss-"),
+        **{f"fitted-{name}": int((own < _FITTED).sum()) for name, own in loss.items()},
+        "epochs": settings.steps // epoch,
+    }
+    return parts.Accuracy({}, numbers, table)
 
 
 def one_run(settings: Settings) -> parts.OneRun:
