@@ -52,7 +52,7 @@ class CensoredTimes:
 
 
 def by_schedule(
-    specifications: pd.DataFrame, definition: str = USUAL, over: Over = "seeds"
+    specifications: pd.DataFrame, definition: str = USUAL, over: Over | None = None
 ) -> dict[str, CensoredTimes]:
     """Return what the runs of every schedule say by one definition, at their last horizon.
 
@@ -64,8 +64,11 @@ def by_schedule(
         The table of that name of the runs to the end of training; its usual reading is taken.
     definition : str
         What "settled" means.
-    over : str
-        What the interval of the ratio is over: new seeds of these settings, or new settings.
+    over : str, optional
+        What the interval of the ratio is over: new settings, or new seeds of these settings; None
+        for settings, if there are several. Settings may differ far more than seeds, and the value
+        is then near their geometric mean: an interval over seeds is narrow around a number that
+        holds for none of them.
     """
     rows = usual(specifications)
     rows = rows[rows["definition"] == definition]
@@ -91,7 +94,7 @@ def run_columns(table: pd.DataFrame) -> list[str]:
     return [name for name in ("part", *SETTING, "activation", "seed") if name in table]
 
 
-def censored_times(rows: pd.DataFrame, over: Over = "seeds") -> CensoredTimes:
+def censored_times(rows: pd.DataFrame, over: Over | None = None) -> CensoredTimes:
     """Return what some runs say, one row each: see `CensoredTimes`, and `by_schedule` for `over`.
 
     A time that ends with the run is censored by the run's length alone, as Kaplan and Meier ask.
@@ -102,8 +105,9 @@ def censored_times(rows: pd.DataFrame, over: Over = "seeds") -> CensoredTimes:
         raise RegimeError(f"got {len(rows)} rows; expected one row a run, of one definition")
     kind = rows["censored"].astype(str)
     settings = rows.groupby(run_columns(rows)[:-1], observed=True).ngroup().to_numpy()
-    cluster = settings if over == "settings" else rows["seed"].to_numpy()
     held = len(np.unique(settings))
+    over = over or ("settings" if held > 1 else "seeds")
+    cluster = settings if over == "settings" else rows["seed"].to_numpy()
     words = f"{held} setting{'s' if held > 1 else ''}"
     if over == "seeds":
         words = f"{len(np.unique(cluster))} seeds of {words}"

@@ -73,6 +73,7 @@ class TrackedRun:
     trace: Trace
     average: Trace | None  # of the moving average of the weights, every tenth step
     accuracy: PerRun  # on the test set, after the last step
+    loss: Float[np.ndarray, "steps runs"]  # of each batch, before its step
 
 
 Traces = dict[str, list[Trace]]  # runs under their names, as in `parts`; an ensemble is one trace
@@ -116,7 +117,7 @@ def tracked(
     with RegimeTracker(model, probe, ema=ema, ema_every=often, **watch) as tracker:
         history = train(model, data, config, seeds, tracker.update, evaluations=1)
     average = tracker.ema_trace if ema else None
-    return TrackedRun(tracker.trace, average, history.final_test_accuracy)
+    return TrackedRun(tracker.trace, average, history.final_test_accuracy, history.loss)
 
 
 def traces_of(runs: Runs) -> Traces:

@@ -39,6 +39,8 @@ DEFINITIONS = {
     "end@0.1": "9/10 of the way to the end",
     "start@0.9": "9/10 of the way from the start",
 }
+#: Mean training loss of an epoch below which a network counts as trained to the end.
+_FITTED = 1e-3
 _SHARES = (0.1, 0.2, 0.4, 0.7, 1.0)  # of a run that is cut short
 _TOGETHER = 12  # networks that are trained at once: to track more takes too much memory
 _SPLITS = 512 << 20  # bytes of their splits of the data, which bound them too
@@ -66,11 +68,21 @@ PAPER = {"n_seeds": 32, "steps": 10000}
 
 
 def accuracy(settings: Settings) -> parts.Accuracy:
-    """Return the accuracy of every optimiser on the whole test set after the last step."""
-    table = {
-        name: np.concatenate([run.accuracy for run in own]) for name, own in _runs(settings).items()
+    """Return how well every optimiser's networks do at the end: in the test, and in training."""
+    runs = _runs(settings)
+    table = {name: np.concatenate([run.accuracy for run in own]) for name, own in runs.items()}
+    epoch = max(1, len(load_dataset(settings.dataset).train_inputs) // settings.batch_size)
+    loss = {
+        name: np.concatenate([run.loss[-epoch:].mean(axis=0) for run in own])
+        for name, own in runs.items()
     }
-    return parts.Accuracy({}, {**shared.medians(table, "accuracy-")}, table)
+    numbers: parts.Numbers = {
+        **shared.medians(table, "accuracy-"),
+        **shared.medians(loss, "loss-"),
+        **{f"fitted-{name}": int((own < _FITTED).sum()) for name, own in loss.items()},
+        "epochs": settings.steps // epoch,
+    }
+    return parts.Accuracy({}, numbers, table)
 
 
 def one_run(settings: Settings) -> parts.OneRun:

@@ -245,9 +245,13 @@ def test_the_usual_rows_of_every_schedule_are_counted_and_none_is_dropped() -> N
     assert by_schedule(TABLE, "auc")["constant"].ratio.value == 9
 
 
-def test_the_ratio_over_settings() -> None:
-    both = pd.concat([TABLE, TABLE.assign(optimizer="adamw")])
-    assert by_schedule(both, over="settings")["constant"].ratio.n == 2
+def test_the_ratio_is_over_settings_where_there_are_several() -> None:
+    other = TABLE.assign(optimizer="adamw", ratio=30 * TABLE["ratio"])
+    both = pd.concat([TABLE, other])
+    settings, seeds = (by_schedule(both, over=over)["constant"].ratio for over in (None, "seeds"))
+    assert (settings.n, seeds.n) == (2, 5)
+    assert settings.value == seeds.value
+    assert settings.high > 10 * seeds.high  # two settings that differ by a factor of 30
 
 
 def test_a_run_twice_is_refused() -> None:

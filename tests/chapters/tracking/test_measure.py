@@ -7,7 +7,7 @@ import math
 import statistics
 from functools import partial
 from itertools import pairwise, product
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any, get_type_hints
 
 import numpy as np
@@ -337,6 +337,21 @@ def test_factors_are_geometric_means_where_both_are_above_zero() -> None:
     found = measure_mlp.mean_factor(measured, predicted)
     assert found[0] == pytest.approx(math.sqrt(2 * 3))
     assert np.isnan(found[1])
+
+
+def test_a_network_is_at_the_end_where_its_last_epoch_has_a_small_loss(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    epoch = len(DIGITS.train_inputs) // TINY_MLP.batch_size
+    loss = np.full((100, 3), 0.5)
+    loss[-epoch:] = [0.0, 0.0008, 0.0012]
+    loss[-1, 0] = 0.0009 * epoch  # one batch of the epoch
+    run = SimpleNamespace(accuracy=np.array([0.9, 1.0, 0.8]), loss=loss)
+    monkeypatch.setattr(measure_mlp, "_runs", lambda settings: {"sgd": run})
+    found = measure_mlp.accuracy(TINY_MLP).numbers
+    assert found["fitted-sgd"] == 2
+    assert found["loss-sgd"] == pytest.approx(0.0009)
+    assert found["epochs"] == 100 // epoch
 
 
 def test_runs_that_are_cut_short_are_timed_as_if_they_had_ended() -> None:
