@@ -170,7 +170,7 @@ def held(theme: Theme, result: tasks.FragilityCorrelations) -> Figure:
     figure, ax = _rows(theme, [_HELD[name] for name in result.held])
     _row_marks(theme, ax, [*result.held.values()], 0.0, marker="o")
     between = "\n" if theme.narrow else " "
-    ax.set_xlabel(f"rank correlation with{between}decisions changed by one bit")
+    ax.set_xlabel(f"rank correlation with{between}changed decisions")
     return figure
 
 
