@@ -37,7 +37,6 @@ from regime_lib.chapters.multi_phase.variations import (
 
 __all__ = [
     "EMPIRICAL",
-    "LAWS",
     "PAPER",
     "PARTS",
     "QUICK",
@@ -82,7 +81,6 @@ PARTS = (
     complexity,
 )
 EMPIRICAL = ()
-LAWS = PARTS
 
 
 @dataclass(frozen=True)
