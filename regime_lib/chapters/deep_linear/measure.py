@@ -52,8 +52,6 @@ PARTS = (
 )
 #: Those of empirical claims: none, for all claims here are identities, or laws of solvable models.
 EMPIRICAL = ()
-#: Those of laws that are seen in random runs.
-LAWS = (structure.conservation, learning.small_weights, learning.order, learning.rates)
 
 
 @dataclass(frozen=True)

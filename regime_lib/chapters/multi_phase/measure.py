@@ -53,7 +53,6 @@ from regime_lib.chapters.multi_phase.variations import (
 
 __all__ = [
     "EMPIRICAL",
-    "LAWS",
     "PAPER",
     "PARTS",
     "QUICK",
@@ -106,7 +105,6 @@ PARTS = (
     any_points,
 )
 EMPIRICAL = ()
-LAWS = PARTS
 
 
 @dataclass(frozen=True)
