@@ -212,7 +212,7 @@ class Device(_Large):
         return into
 
     def _now(self) -> list[Tensor]:
-        return [p.detach().reshape(self._members, -1) for p in self._parameters]
+        return [as_real(p.detach()).reshape(self._members, -1) for p in self._parameters]
 
     def _sizes(self) -> Float[np.ndarray, "parameters members"]:
         return torch.stack([_square(value) for value in self._now()]).cpu().numpy()
@@ -248,6 +248,11 @@ class _Views:
                 # a parameter that is not contiguous was copied: read it again next time
                 self._addresses[index] = address if flat.data_ptr() == address else -1
         return self._views
+
+
+def as_real(values: Tensor) -> Tensor:
+    """View complex numbers as two real ones each."""
+    return torch.view_as_real(values.resolve_conj()) if values.is_complex() else values
 
 
 def _square(values: Tensor) -> Tensor:

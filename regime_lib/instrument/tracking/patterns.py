@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 
 import numpy as np
@@ -16,7 +17,6 @@ from regime_lib.instrument.capture.isolation import (
     IsolatedEvaluation,
     Precision,
     RandomState,
-    noting_side_effects,
 )
 from regime_lib.instrument.capture.modes import intercept_calls
 from regime_lib.instrument.capture.plan import CallPlan
@@ -33,18 +33,38 @@ _TOLERATED = 1e-3  # share of bits that rounding may flip between one pass and s
 def discover(model: nn.Module, probe: Probe, options: Options) -> tuple[CallPlan, ExecutionState]:
     """Find the calls with patterns, and what later observations must be given and put back."""
     noise, precision = RandomState.capture(python=True), Precision.capture()
-    found = Discovery(model, options.layout, probe.samples or options.samples, options.smooth)
-    with (
-        IsolatedEvaluation(model, ExecutionState(noise, precision)),
-        noting_side_effects(model) as touched,
-        found.following(),
-        intercept_calls(found, dispatch=True, every_operator=True),
-    ):
-        probe.run(model)
-        after = RandomState.capture(python=True)
+    found = Discovery(model, options.layout, probe, options.samples, options.smooth)
+    isolated = IsolatedEvaluation(model, ExecutionState(noise, precision))
+    try:
+        with (
+            isolated,
+            found.following(),
+            intercept_calls(found, dispatch=True, every_operator=True),
+        ):
+            with _explained("for the first time"):
+                found.on_output(probe.first_run(model))
+            after = RandomState.capture(python=True)
+    finally:
+        for generator, state in found.generators.values():
+            generator.set_state(state)
     if noise.same_python(after):  # reading these generators costs more than a small layer
         noise = replace(noise, python=None)
-    return found.plan(options.keep), ExecutionState(noise, precision, tuple(touched))
+    generators = tuple(generator for generator, _ in found.generators.values())
+    written = tuple(isolated.held.written)
+    return found.plan(options.keep), ExecutionState(noise, precision, written, generators)
+
+
+@contextmanager
+def _explained(when: str) -> Iterator[None]:
+    """Say what an error of the model's own forward pass means for the one who tracks it."""
+    try:
+        yield
+    except (RuntimeError, TypeError, IndexError) as error:  # as PyTorch raises them
+        what = str(error).split("\n")[0][:200]
+        raise RegimeError(
+            f"the model does not run on the probe {when} ({type(error).__name__}: {what}); pass "
+            "inputs on which it runs in evaluation mode, or leave out what cannot be observed"
+        ) from error
 
 
 class PatternMeter:
@@ -78,8 +98,9 @@ class PatternMeter:
         self.buffer.start()
         self._swap_values()
 
-    def observe(self) -> None:
+    def observe(self, step: int) -> None:
         """Run the probe once; its patterns are forgotten unless `keep` follows."""
+        self._recorder.at_step = step
         self._run(self.buffer.filled + 1)
 
     def keep(self) -> None:
@@ -102,7 +123,10 @@ class PatternMeter:
         with self._isolated:
             for rows, part in self._groups:
                 self._recorder.begin(self.buffer.stored, slot, rows)
-                with intercept_calls(self._recorder, dispatch=self._plan.dispatch):
+                with (
+                    _explained(f"at step {self._recorder.at_step}"),
+                    intercept_calls(self._recorder, dispatch=self._plan.dispatch),
+                ):
                     self._probe.run(self._model, part)
                 self._recorder.end()
 
@@ -114,7 +138,7 @@ class PatternMeter:
             group = max(1, _GROUP_BYTES // (largest * self._plan.coverage.members))
         if group >= self._samples:
             return
-        if not self._probe.divisible:
+        if not self._probe.divisible(self._samples):
             if automatic:
                 return
             raise RegimeError(
@@ -126,7 +150,16 @@ class PatternMeter:
         parts = [slice(start, min(start + group, self._samples)) for start in borders]
         self._run(0)
         self._groups = [(rows, rows) for rows in parts]
-        self._run(1)
+        try:
+            self._run(1)
+        except Exception as error:
+            if not automatic:
+                raise RegimeError(
+                    f"the model does not run on groups of {group} samples "
+                    f"({type(error).__name__}); leave group out to run them at once"
+                ) from error
+            self._groups = at_once
+            return
         differing = sum(int(bits.changed(1).sum()) for bits in self.buffer.stored)
         units = self._plan.coverage.units + self._plan.coverage.winners
         total = self._samples * units * self._plan.coverage.members

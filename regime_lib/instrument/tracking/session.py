@@ -13,7 +13,7 @@ from torch import nn
 
 from regime_lib.errors import RegimeError, RegimeWarning
 from regime_lib.instrument.capture.coverage import Coverage
-from regime_lib.instrument.capture.plan import CUSTOM
+from regime_lib.instrument.capture.plan import CUSTOM, HIGHER
 from regime_lib.instrument.capture.probe import Probe
 from regime_lib.instrument.tracking.batches import BatchMeter
 from regime_lib.instrument.tracking.blocks import EndBlock, WeightBlock
@@ -80,7 +80,7 @@ class Session:
         patterns = self._patterns
         if patterns is not None:
             self._probe.check_unchanged(step)
-            patterns.observe()
+            patterns.observe(step)
         self._weights.store.keep()
         self._weights_seen.append(seen)
         if patterns is not None:
@@ -100,7 +100,7 @@ class Session:
     def watched(self, index: Int[np.ndarray, " batch"] | None, step: int) -> Iterator[None]:
         """Take the patterns of the forward pass in this block, if it succeeds."""
         assert self.batches is not None
-        with self.batches.recording(index):
+        with self.batches.recording(index, step):
             yield
         if index is None:
             self._note_full_batch(self.batches.full_batches, step)
@@ -197,7 +197,7 @@ def _unzip(seen: list[tuple[int, bool]]) -> tuple[NDArray[np.int64], NDArray[np.
 
 def _warn_of_custom_operators(coverage: Coverage) -> None:
     for item in coverage.unseen:
-        if item.what.startswith(CUSTOM):
+        if item.what.startswith((CUSTOM, HIGHER)):
             warnings.warn(
                 f"{item}: if it contains a rectifier, that one is not tracked",
                 RegimeWarning,

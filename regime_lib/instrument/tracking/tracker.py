@@ -111,6 +111,9 @@ class RegimeTracker(Options):
         run.trace, run.session = self.trace, None
         if run.ema_session is not None:
             run.ema_trace, run.ema_session, run.average = run.ema_session.trace(), None, None
+        # whoever keeps a tracker for its trace keeps neither the model nor its inputs alive
+        object.__setattr__(self, "model", nn.Module())
+        object.__setattr__(self, "probe", ())
 
     def update(self) -> None:
         """Observe the model after an optimiser step.
@@ -129,7 +132,14 @@ class RegimeTracker(Options):
             )
         step = run.step + 1
         if self.due(step):
-            run.session.observe(step)
+            try:
+                run.session.observe(step)
+            except AssertionError as error:
+                if "set_stance" in str(error):
+                    raise RegimeError(
+                        "update() was called inside a compiled function; call it outside of it"
+                    ) from None
+                raise
         if run.average is not None and run.ema_session is not None:
             run.average.update()
             if self.ema_due(step):
