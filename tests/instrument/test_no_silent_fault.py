@@ -706,7 +706,7 @@ class Writes(nn.Module):
 PARTS: dict[str, tuple[Callable[[], nn.Module], int]] = {
     "linear": (lambda: nn.Linear(WIDTH, WIDTH), 0),
     "relu": (nn.ReLU, WIDTH),
-    "in place": (lambda: nn.ReLU(inplace=True), WIDTH),
+    "in place": (lambda: nn.Sequential(nn.Linear(WIDTH, WIDTH), nn.ReLU(inplace=True)), WIDTH),
     "leaky": (lambda: nn.LeakyReLU(0.1), WIDTH),
     "clip": (nn.ReLU6, WIDTH),
     "gate": (lambda: Function(lambda z: z * (z > 0)), WIDTH),

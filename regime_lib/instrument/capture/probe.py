@@ -147,7 +147,7 @@ class Probe:
                 )
         if not self.sizes:
             raise RegimeError(
-                f"the probe is empty along axis {self._axis}: none of its tensors has such an axis; "
+                f"the probe is empty along axis {self._axis}: no tensor has such an axis; "
                 "pass inputs with an axis of samples, or another batch_axis"
             )
 

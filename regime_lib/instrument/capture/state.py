@@ -1,4 +1,4 @@
-"""What a model holds: kept before a forward pass, and put back after it, whatever the pass wrote."""
+"""What a model holds: kept before a forward pass and put back after it, whatever was written."""
 
 from __future__ import annotations
 
