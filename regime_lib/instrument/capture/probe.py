@@ -57,9 +57,10 @@ class Probe:
     @property
     def lists_samples(self) -> bool:
         """Whether an input is a list of tensors, which may be one sample each."""
-        parts = self._inputs.values() if isinstance(self._inputs, Mapping) else self._inputs
-        if _runs_itself(self._inputs) or isinstance(self._inputs, Tensor):
+        inputs: Any = self._inputs
+        if _runs_itself(inputs) or isinstance(inputs, Tensor):
             return False
+        parts = inputs.values() if isinstance(inputs, Mapping) else inputs
         return any(
             isinstance(part, list) and next(_tensors_of(part), None) is not None for part in parts
         )

@@ -70,7 +70,7 @@ class ModelState:
         self._contents: list[tuple[Any, Any]] = []
         self._scripted: list[tuple[nn.Module, dict[str, Tensor]]] = []
         held: dict[int, Tensor] = {}
-        noise = dict(self._own)
+        noise: dict[int, Any] = dict(self._own)
         self._watched = []
         for module in modules:
             own = module.__dict__
@@ -171,7 +171,7 @@ class _Copy:
             storage = memory.untyped_storage()
             lost = (memory.storage_offset() + memory.numel()) * memory.element_size()
             if storage.nbytes() < lost:  # `resize_` took the memory away
-                storage.resize_(lost)
+                storage.resize_(int(lost))
                 changed = True
             if not torch.equal(memory, copied):
                 memory.copy_(copied)
@@ -208,7 +208,7 @@ def _memory_of(tensor: Tensor) -> Iterator[Tensor]:
         yield tensor.reshape(-1).view(torch.uint8) if tensor.numel() else tensor.reshape(-1)
     else:  # expanded, transposed, quantised: all of the memory that it looks at
         whole = torch.empty(0, dtype=torch.uint8, device=tensor.device)
-        yield whole.set_(tensor.untyped_storage())  # type: ignore[call-overload]
+        yield whole.set_(tensor.untyped_storage())
 
 
 def _sparse_parts(tensor: Tensor) -> tuple[Tensor, ...]:

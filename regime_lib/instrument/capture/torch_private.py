@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -46,10 +47,6 @@ inside_transform = torch._C._functorch.is_functorch_wrapped_tensor
 COMPILED_ORIGINAL = "_orig_mod"
 
 
-#: Tells a parameter or buffer that has no shape yet; only the class of parameters is public.
-_ = is_lazy
-
-
 @contextmanager
 def no_parametrization_cache() -> Iterator[None]:
     """Neither read nor write what `torch.nn.utils.parametrize.cached` keeps."""
@@ -67,9 +64,10 @@ def is_higher_order(operator: object) -> bool:
 
 def subclass_parts(tensor: Tensor) -> list[Tensor] | None:
     """Return the tensors that a wrapper without memory of its own is made of; None of any other."""
-    if type(tensor) in (Tensor, nn.Parameter) or not is_traceable_wrapper_subclass(tensor):
+    wrapper: Any = tensor
+    if type(tensor) in (Tensor, nn.Parameter) or not is_traceable_wrapper_subclass(wrapper):
         return None
-    names, _ = tensor.__tensor_flatten__()
+    names, _ = wrapper.__tensor_flatten__()
     return [getattr(tensor, name) for name in names]
 
 
