@@ -115,6 +115,20 @@ class RegimeTracker(Options):
         object.__setattr__(self, "model", nn.Module())
         object.__setattr__(self, "probe", ())
 
+    def start(self) -> RegimeTracker:
+        """Enter the block without a `with` statement, for loops that have none; see `stop`."""
+        return self.__enter__()
+
+    def stop(self) -> None:
+        """Leave it, and finish the trace; a second time does nothing."""
+        if self._run.session is not None:
+            self.__exit__(None, None, None)
+
+    @property
+    def stopped(self) -> bool:
+        """Whether the trace is finished."""
+        return self._run.trace is not None
+
     def update(self) -> None:
         """Observe the model after an optimiser step.
 
