@@ -110,14 +110,14 @@ class IsolatedEvaluation:
     """
 
     def __init__(self, model: nn.Module, state: ExecutionState) -> None:
-        self._state = state
+        self._state, self.noise = state, state.noise
         self.held = ModelState(model, state.parameters, state.generators)
         self._names = model.named_parameters
 
     def __enter__(self) -> None:
         state, self._undo = self._state, ExitStack()
         try:
-            noise = RandomState.capture(python=state.noise.python is not None)
+            noise = RandomState.capture(python=self.noise.python is not None)
             self._undo.callback(noise.restore)
             modules = self.held.take()
             self._undo.callback(self._put_back)
@@ -130,7 +130,7 @@ class IsolatedEvaluation:
             _use_inner(modules)
             if parametrize._cache_enabled:
                 self._undo.enter_context(no_parametrization_cache())
-            state.noise.restore()
+            self.noise.restore()
         except BaseException:
             self._undo.close()
             raise

@@ -61,7 +61,8 @@ class ModelState:
         self._copied = None if parameters is None else {id(p): p for p in parameters}
         self._copies: dict[int, _Copy] = {}
         self._own = {id(one): one for one in generators}
-        self._first_noise: dict[int, Any] = {}
+        self.first_noise: list[Any] = []
+        """The state of each generator at the first look, which every look is given again."""
 
     def take(self) -> list[nn.Module]:
         """Keep everything as it is now; return the model's modules."""
@@ -104,8 +105,9 @@ class ModelState:
         self._keep(held)
         self._noise = [(one, _GENERATORS[type(one)]) for one in noise.values()]
         self._noise_now = [get(one) for one, (get, _) in self._noise]
-        for (one, (_, put)), state in zip(self._noise, self._noise_now, strict=True):
-            put(one, self._first_noise.setdefault(id(one), state))
+        self.first_noise += self._noise_now[len(self.first_noise) :]
+        for (one, (_, put)), state in zip(self._noise, self.first_noise, strict=False):
+            put(one, state)
         return modules
 
     def put_back(self) -> list[Tensor]:

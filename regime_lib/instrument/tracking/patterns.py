@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
+import torch
 from jaxtyping import Float
 from torch import nn
 
@@ -114,6 +116,32 @@ class PatternMeter:
     def preactivations(self) -> Sequence[Float[np.ndarray, "members samples _units"]]:
         """Of every layer at the last observation kept; empty if they are not kept."""
         return self._before
+
+    def state(self) -> dict[str, Any]:
+        """Return what a later process goes on from; no observation may be waiting."""
+        noise = self._isolated.noise
+        return {
+            "buffer": self.buffer.state(),
+            "values": list(self._before),
+            "groups": [(rows.start, rows.stop, part is None) for rows, part in self._groups],
+            "noise": (noise.cpu, noise.cuda, noise.python),
+            "own noise": self._isolated.held.first_noise,
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on from there."""
+        self.buffer.restore(state["buffer"])
+        for mine, saved in zip(self._before, state["values"], strict=True):
+            np.copyto(mine, saved)
+        groups = [(slice(a, b), whole) for a, b, whole in state["groups"]]
+        self._groups = [(rows, None if whole else rows) for rows, whole in groups]
+        cpu, cuda, python = state["noise"]
+        cuda = [torch.from_numpy(one) for one in cuda]
+        self._isolated.noise = RandomState(torch.from_numpy(cpu), cuda, python)
+        self._isolated.held.first_noise = [
+            torch.from_numpy(one) if isinstance(one, np.ndarray) else one  # of a torch.Generator
+            for one in state["own noise"]
+        ]
 
     def _swap_values(self) -> None:
         self._before, self._now = self._now, self._before
