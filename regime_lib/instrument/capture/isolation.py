@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
-from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -67,8 +67,8 @@ class Precision:
         on = [device for device in _DEVICES_WITH_AUTOCAST if torch.is_autocast_enabled(device)]
         return cls(tuple((device, torch.get_autocast_dtype(device)) for device in on))
 
-    def apply(self, undo: ExitStack) -> None:
-        """Switch autocast on or off as it was captured, until `undo` ends it.
+    def apply(self, then: Callable[[Callable[[], Any]], None]) -> None:
+        """Switch autocast on or off as it was captured; hand `then` what ends it.
 
         The cast cache stays off: weights that are cast without gradients and kept would later cut
         the training step off from its own parameters.
@@ -77,9 +77,9 @@ class Precision:
         for device in _DEVICES_WITH_AUTOCAST:
             if device in wanted or torch.is_autocast_enabled(device):
                 on, dtype = device in wanted, wanted.get(device)
-                undo.enter_context(
-                    torch.autocast(device, dtype=dtype, enabled=on, cache_enabled=False)
-                )
+                context = torch.autocast(device, dtype=dtype, enabled=on, cache_enabled=False)
+                context.__enter__()
+                then(partial(context.__exit__, None, None, None))
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -113,31 +113,36 @@ class IsolatedEvaluation:
         self._state, self.noise = state, state.noise
         self.held = ModelState(model, state.parameters, state.generators)
         self._names = model.named_parameters
+        self._no_grad = torch.no_grad()
+        self._gradients = partial(self._no_grad.__exit__, None, None, None)
 
     def __enter__(self) -> None:
-        state, self._undo = self._state, ExitStack()
+        self._undo: list[Callable[[], Any]] = []  # cheaper than an ExitStack, at every look
+        then = self._undo.append
         try:
-            noise = RandomState.capture(python=self.noise.python is not None)
-            self._undo.callback(noise.restore)
+            then(RandomState.capture(python=self.noise.python is not None).restore)
             modules = self.held.take()
-            self._undo.callback(self._put_back)
-            self._undo.enter_context(torch.no_grad())
-            self._undo.callback(_eager())
-            state.precision.apply(self._undo)
+            then(self._put_back)
+            self._no_grad.__enter__()
+            then(self._gradients)
+            then(_eager())
+            self._state.precision.apply(then)
             training = [module for module in modules if module.training]
-            self._undo.callback(_set_training, training, True)
+            then(partial(_set_training, training, True))
             _set_training(training, False)
             _use_inner(modules)
             if parametrize._cache_enabled:
-                self._undo.enter_context(no_parametrization_cache())
+                cache = no_parametrization_cache()
+                cache.__enter__()
+                then(partial(cache.__exit__, None, None, None))
             self.noise.restore()
         except BaseException:
-            self._undo.close()
+            self._leave()
             raise
 
     def __exit__(self, *failure: Any) -> None:
         self._lost: list[Tensor] = []
-        self._undo.close()
+        self._leave()
         if self._lost and failure[0] is None:
             names = {id(tensor): name for name, tensor in self._names()}
             lost = ", ".join(names.get(id(tensor), "of no name") for tensor in self._lost)
@@ -146,6 +151,17 @@ class IsolatedEvaluation:
                 "tracking began, so that it was not kept and cannot be put back; update it outside "
                 "of forward, or make it a buffer"
             )
+
+    def _leave(self) -> None:
+        """Undo everything, the last first, also where one of them fails."""
+        failed = None
+        for undo in reversed(self._undo):
+            try:
+                undo()
+            except BaseException as error:
+                failed = error
+        if failed is not None:
+            raise failed
 
     def _put_back(self) -> None:
         self._lost = self.held.put_back()

@@ -60,6 +60,7 @@ class ModelState:
         self._model = model
         self._copied = None if parameters is None else {id(p): p for p in parameters}
         self._copies: dict[int, _Copy] = {}
+        self._scans: dict[int, _Attributes] = {}
         self._own = {id(one): one for one in generators}
         self.first_noise: list[Any] = []
         """The state of each generator at the first look, which every look is given again."""
@@ -74,17 +75,14 @@ class ModelState:
         noise: dict[int, Any] = dict(self._own)
         self._watched = []
         for module in modules:
-            own = module.__dict__
-            self._dicts.append((own, dict(own)))
-            for name, value in own.items():
-                kind = type(value)
-                if kind in _CONTAINERS:
-                    if name not in _INTERNAL:
-                        self._contents.append((value, kind(value)))
-                elif kind in _GENERATORS:
-                    noise[id(value)] = value
-                elif isinstance(value, Tensor):
-                    held[id(value)] = value
+            own, scan = module.__dict__, self._scans.get(id(module))
+            if scan is None or scan.own is not own or not scan.holds():
+                scan = self._scans[id(module)] = _Attributes(own)
+            self._dicts.append((own, scan.before))
+            if scan.special:
+                held.update((id(one), one) for one in scan.tensors)
+                noise.update((id(one), one) for one in scan.generators)
+                self._contents += [(one, type(one)(one)) for one in scan.containers]
             if isinstance(module, torch.jit.ScriptModule):
                 buffers = dict(module.named_buffers(recurse=False))
                 self._scripted.append((module, buffers))
@@ -101,7 +99,7 @@ class ModelState:
                 if self._copied is None or id(one) in self._copied:
                     held[id(one)] = one
                 else:
-                    self._watched.append((one, version_of(one), _place(one)))
+                    self._watched.append((one, version_of(one), one.data_ptr()))
         self._keep(held)
         self._noise = [(one, _GENERATORS[type(one)]) for one in noise.values()]
         self._noise_now = [get(one) for one, (get, _) in self._noise]
@@ -129,8 +127,8 @@ class ModelState:
             self._versions.__exit__(None, None, None)
         return [
             one
-            for one, version, place in self._watched
-            if version_of(one) != version or _place(one) != place
+            for one, version, address in self._watched
+            if one.data_ptr() != address or version_of(one) != version
         ]
 
     def _keep(self, held: dict[int, Tensor]) -> None:
@@ -146,6 +144,23 @@ class ModelState:
         self._versions = keep_versions(counted) if counted else None
         if self._versions is not None:
             self._versions.__enter__()
+
+
+class _Attributes:
+    """The attributes of a module, and those among them whose contents may change."""
+
+    def __init__(self, own: dict[str, Any]) -> None:
+        self.own, self.before = own, dict(own)
+        values = [value for name, value in own.items() if name not in _INTERNAL]
+        self.containers = [value for value in values if type(value) in _CONTAINERS]
+        self.generators = [value for value in values if type(value) in _GENERATORS]
+        self.tensors = [value for value in values if isinstance(value, Tensor)]
+        self.special = bool(self.containers or self.generators or self.tensors)
+
+    def holds(self) -> bool:
+        """Whether every attribute is still the same object."""
+        own, before = self.own, self.before
+        return len(own) == len(before) and all(map(is_, own.values(), before.values()))
 
 
 class _Copy:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -29,6 +28,7 @@ from regime_lib.instrument.tracking.pattern_buffer import PatternBuffer
 from regime_lib.instrument.tracking.recorder import Recorder
 
 _GROUP_BYTES = 8 << 20  # activations above this are returned to the system after every pass
+_OF_TORCH = (RuntimeError, TypeError, IndexError)  # what PyTorch raises in a forward pass
 _TOLERATED = 1e-3  # share of bits that rounding may flip between one pass and several
 
 
@@ -43,8 +43,10 @@ def discover(model: nn.Module, probe: Probe, options: Options) -> tuple[CallPlan
             found.following(),
             intercept_calls(found, dispatch=True, every_operator=True),
         ):
-            with _explained("for the first time"):
+            try:
                 found.on_output(probe.first_run(model))
+            except _OF_TORCH as error:
+                raise _explained(error, "for the first time") from error
             after = RandomState.capture(python=True)
     finally:
         for generator, state in found.generators.values():
@@ -56,17 +58,13 @@ def discover(model: nn.Module, probe: Probe, options: Options) -> tuple[CallPlan
     return found.plan(options.keep), ExecutionState(noise, precision, written, generators)
 
 
-@contextmanager
-def _explained(when: str) -> Iterator[None]:
+def _explained(error: Exception, when: str) -> RegimeError:
     """Say what an error of the model's own forward pass means for the one who tracks it."""
-    try:
-        yield
-    except (RuntimeError, TypeError, IndexError) as error:  # as PyTorch raises them
-        what = str(error).split("\n")[0][:200]
-        raise RegimeError(
-            f"the model does not run on the probe {when} ({type(error).__name__}: {what}); pass "
-            "inputs on which it runs in evaluation mode, or leave out what cannot be observed"
-        ) from error
+    what = str(error).split("\n")[0][:200]
+    return RegimeError(
+        f"the model does not run on the probe {when} ({type(error).__name__}: {what}); pass inputs "
+        "on which it runs in evaluation mode, or leave out what cannot be observed"
+    )
 
 
 class PatternMeter:
@@ -151,11 +149,11 @@ class PatternMeter:
         with self._isolated:
             for rows, part in self._groups:
                 self._recorder.begin(self.buffer.stored, slot, rows)
-                with (
-                    _explained(f"at step {self._recorder.at_step}"),
-                    intercept_calls(self._recorder, dispatch=self._plan.dispatch),
-                ):
-                    self._probe.run(self._model, part)
+                try:
+                    with intercept_calls(self._recorder, dispatch=self._plan.dispatch):
+                        self._probe.run(self._model, part)
+                except _OF_TORCH as error:
+                    raise _explained(error, f"at step {self._recorder.at_step}") from error
                 self._recorder.end()
 
     def _settle_groups(self, group: int | None) -> None:
