@@ -22,6 +22,7 @@ from regime_lib.cli_compare import compare_command, receipts_command
 from regime_lib.cli_doctor import doctor_command
 from regime_lib.cli_firm import firm_command
 from regime_lib.cli_teach import teach_command
+from regime_lib.cli_trace import report_command
 from regime_lib.companion.book.catalogue import Entry, find_chapters, list_chapters
 from regime_lib.companion.book.project import BuildFailed, Project, find_project
 from regime_lib.companion.claims.sweep_tables import publish_sweep
@@ -67,6 +68,7 @@ regime.add_command(receipts_command)
 regime.add_command(doctor_command)
 regime.add_command(firm_command)
 regime.add_command(teach_command)
+regime.add_command(report_command)
 
 
 @regime.command("list")

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import click
 
+from regime_lib.cli_trace import compare_traces
 from regime_lib.companion.book.catalogue import Entry, chapter_names, find_chapters, load_entry
 from regime_lib.companion.book.project import Project, find_project
 from regime_lib.companion.teaching.collecting import collect_receipts
@@ -26,9 +27,10 @@ _COLOURS = {Place.SAME: "green", Place.INSIDE: "green", Place.OUTSIDE: "yellow"}
 
 
 @click.command("compare")
-@click.argument("runs", nargs=-1, required=True, metavar="CHAPTER|NOTEBOOK...|all")
+@click.argument("runs", nargs=-1, required=True, metavar="CHAPTER|NOTEBOOK...|all|RUN RUN")
 @click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
-              help="Write a receipt, a JSON file that can be handed in.")  # fmt: skip
+              help="Write a receipt, a JSON file that can be handed in; of tracked runs, a page."
+              )  # fmt: skip
 @click.option("--strict", is_flag=True,
               help="Exit with 1 if a number left its interval or a verdict turned.")  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print JSON to standard output.")
@@ -40,7 +42,13 @@ def compare_command(
     A CHAPTER is compared as `regime run` left it; a NOTEBOOK is an executed file, such as your
     own copy. Says for each claim whether your number lies in the book's interval and whether the
     verdict stays, and for each chapter in what the two runs differ.
+
+    A RUN is a folder that `trace.save` wrote; two or more are compared with each other, by every
+    definition of when patterns and weights settle.
     """
+    if all((Path(run) / "manifest.json").is_file() for run in runs):
+        compare_traces(runs, output, as_json)
+        return
     project = find_project()
     receipts = [compare_rerun(project, *asked) for asked in _asked(project, runs)]
     if output is not None:

@@ -17,7 +17,7 @@ def blocks(language: str) -> list[str]:
 
 
 def test_the_example_prints_what_the_readme_says() -> None:
-    (example,), (stated,) = blocks("python"), blocks("text")
+    (example, _), (stated,) = blocks("python"), blocks("text")
     run = subprocess.run(
         [sys.executable, "-W", "error", "-c", example], capture_output=True, text=True, check=True
     )
@@ -29,7 +29,7 @@ def test_the_example_prints_what_the_readme_says() -> None:
 
 
 def test_the_five_lines_are_there() -> None:
-    (example,) = blocks("python")
+    example, _ = blocks("python")
     for line in (
         "from regime_lib import RegimeTracker",
         "with RegimeTracker(model, probe) as tracker:",
@@ -38,6 +38,15 @@ def test_the_five_lines_are_there() -> None:
         "print(trace.regime_change())",
     ):
         assert line in example
+
+
+def test_the_door_has_five_lines_that_can_be_run() -> None:
+    _, door = blocks("python")
+    compile(door, "README.md", "exec")
+    assert len([line for line in door.splitlines() if line]) == 5
+    module = re.search(r"from (regime_lib\.\S+) import", door)
+    assert module is not None
+    assert (ROOT / (module[1].replace(".", "/") + ".py")).is_file()
 
 
 def test_the_pictures_that_the_readme_shows_exist() -> None:

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from regime_lib.instrument.settling.regime_change import RegimeChange, regime_change, run_ratios
     from regime_lib.instrument.settling.timescales import time_scale
     from regime_lib.instrument.tracking.averages import WeightAverage
+    from regime_lib.instrument.tracking.checkpoints import trace_checkpoints
     from regime_lib.instrument.tracking.flip_law import FlipStatistics, flip_law
     from regime_lib.instrument.tracking.net_flips import NetFlips, flips_per_net_flip
     from regime_lib.instrument.tracking.quantities import QUANTITIES
@@ -92,6 +93,7 @@ __all__ = [
     "second_differences",
     "substitution_map",
     "time_scale",
+    "trace_checkpoints",
     "weight_basins",
 ]
 

@@ -33,6 +33,9 @@ class Layer:
     """Units per probe sample: channels times positions, tokens times hidden units."""
     planes: int
     """Bits kept per unit (0 for pooling windows, which keep a code)."""
+    rows: int = 1
+    """Rows that count as one sample: above 1, they were taken for a sample's tokens because the
+    number of samples divides theirs, which is no proof."""
 
 
 @dataclass(frozen=True)
@@ -86,7 +89,7 @@ class Coverage:
     def __str__(self) -> str:
         rows = [
             f"  {layer.name:<28} {layer.op:<14} {layer.kind:<10} {layer.units:>9,} units"
-            f"  via {layer.via}"
+            f"  via {layer.via}" + (f", {layer.rows} rows a sample" if layer.rows > 1 else "")
             for layer in self.layers
         ]
         head = f"{self.units:,} rectified units on each of {self.samples:,} probe samples"

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn.utils import parametrize
 
-from regime_lib.instrument.capture.torch_private import all_modules, keep_versions
+from regime_lib.errors import RegimeError
+from regime_lib.instrument.capture.state import ModelState
+from regime_lib.instrument.capture.torch_private import no_parametrization_cache
 
 _DEVICES_WITH_AUTOCAST = ("cpu", "cuda")
 
@@ -64,40 +67,19 @@ class Precision:
         on = [device for device in _DEVICES_WITH_AUTOCAST if torch.is_autocast_enabled(device)]
         return cls(tuple((device, torch.get_autocast_dtype(device)) for device in on))
 
-    def apply(self) -> list[torch.autocast]:
-        """Switch autocast on or off as it was captured; return the contexts entered.
+    def apply(self, then: Callable[[Callable[[], Any]], None]) -> None:
+        """Switch autocast on or off as it was captured; hand `then` what ends it.
 
         The cast cache stays off: weights that are cast without gradients and kept would later cut
         the training step off from its own parameters.
         """
         wanted = dict(self.autocast)
-        entered = []
         for device in _DEVICES_WITH_AUTOCAST:
             if device in wanted or torch.is_autocast_enabled(device):
                 on, dtype = device in wanted, wanted.get(device)
                 context = torch.autocast(device, dtype=dtype, enabled=on, cache_enabled=False)
                 context.__enter__()
-                entered.append(context)
-        return entered
-
-
-@dataclass(frozen=True)
-class Place:
-    """Where a module keeps a buffer."""
-
-    module: nn.Module
-    name: str
-
-    @property
-    def tensor(self) -> Tensor:
-        """The buffer."""
-        return getattr(self.module, self.name)
-
-    def put_back(self, tensor: Tensor, value: Tensor) -> None:
-        """Give the module its own buffer again, with the value that it had."""
-        tensor.data.copy_(value)
-        if self.tensor is not tensor:
-            setattr(self.module, self.name, tensor)
+                then(partial(context.__exit__, None, None, None))
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -106,43 +88,83 @@ class ExecutionState:
 
     noise: RandomState
     precision: Precision
-    buffers: tuple[Place, ...] = ()
-    """Buffers that the model writes to even in evaluation mode."""
+    parameters: tuple[Tensor, ...] | None = None
+    """Parameters that the model writes to; None if that is not known, so that all are copied."""
+    generators: tuple[torch.Generator, ...] = ()
+    """Generators that the model draws from, beside the global ones and those of its modules."""
 
 
 class IsolatedEvaluation:
     """A context in which forward passes change nothing; made once, entered for every observation.
 
     Modules run in evaluation mode and no gradient is recorded; compiled parts run in eager mode and
-    are not recompiled; models that are random in evaluation mode see the same noise every time.
-    Afterwards the training flag of every module, the random states and the buffers are as they were
-    before.
+    are not recompiled; parts that run in parallel do not talk to other processes; models that are
+    random in evaluation mode see the same noise every time. Afterwards the training flag of every
+    module, the random states and all that the model holds are as they were before.
+
+    Raises
+    ------
+    RegimeError
+        On leaving, if the model wrote to a parameter that was not copied; on entering, inside a
+        compiled function.
     """
 
     def __init__(self, model: nn.Module, state: ExecutionState) -> None:
-        self._model, self._state = model, state
+        self._state, self.noise = state, state.noise
+        self.held = ModelState(model, state.parameters, state.generators)
+        self._names = model.named_parameters
         self._no_grad = torch.no_grad()
+        self._gradients = partial(self._no_grad.__exit__, None, None, None)
 
     def __enter__(self) -> None:
-        state = self._state
-        self._random = RandomState.capture(python=state.noise.python is not None)
-        self._kept = _Kept(state.buffers) if state.buffers else None
-        self._training = [module for module in all_modules(self._model) if module.training]
-        self._no_grad.__enter__()
-        self._eager = torch.compiler.set_stance("force_eager")  # in force from here on
-        self._autocast = state.precision.apply()
-        _set_training(self._training, False)
-        state.noise.restore()
+        self._undo: list[Callable[[], Any]] = []  # cheaper than an ExitStack, at every look
+        then = self._undo.append
+        try:
+            then(RandomState.capture(python=self.noise.python is not None).restore)
+            modules = self.held.take()
+            then(self._put_back)
+            self._no_grad.__enter__()
+            then(self._gradients)
+            then(_eager())
+            self._state.precision.apply(then)
+            training = [module for module in modules if module.training]
+            then(partial(_set_training, training, True))
+            _set_training(training, False)
+            _use_inner(modules)
+            if parametrize._cache_enabled:
+                cache = no_parametrization_cache()
+                cache.__enter__()
+                then(partial(cache.__exit__, None, None, None))
+            self.noise.restore()
+        except BaseException:
+            self._leave()
+            raise
 
     def __exit__(self, *failure: Any) -> None:
-        _set_training(self._training, True)
-        for context in reversed(self._autocast):
-            context.__exit__(None, None, None)
-        self._eager.__exit__(None, None, None)
-        self._no_grad.__exit__(None, None, None)
-        self._random.restore()
-        if self._kept is not None:
-            self._kept.put_back()
+        self._lost: list[Tensor] = []
+        self._leave()
+        if self._lost and failure[0] is None:
+            names = {id(tensor): name for name, tensor in self._names()}
+            lost = ", ".join(names.get(id(tensor), "of no name") for tensor in self._lost)
+            raise RegimeError(
+                f"the model's forward pass wrote to the parameter {lost}, which it did not do when "
+                "tracking began, so that it was not kept and cannot be put back; update it outside "
+                "of forward, or make it a buffer"
+            )
+
+    def _leave(self) -> None:
+        """Undo everything, the last first, also where one of them fails."""
+        failed = None
+        for undo in reversed(self._undo):
+            try:
+                undo()
+            except BaseException as error:
+                failed = error
+        if failed is not None:
+            raise failed
+
+    def _put_back(self) -> None:
+        self._lost = self.held.put_back()
 
 
 def isolated(model: nn.Module) -> IsolatedEvaluation:
@@ -151,49 +173,25 @@ def isolated(model: nn.Module) -> IsolatedEvaluation:
     return IsolatedEvaluation(model, state)
 
 
-class _Kept:
-    """Buffers with their values, to be put back so that autograd does not notice either."""
-
-    def __init__(self, places: Sequence[Place]) -> None:
-        self._places = [(place, place.tensor, place.tensor.detach().clone()) for place in places]
-        # a graph that was recorded before and needs a buffer must still find its version
-        tensors = tuple(tensor for _, tensor, _ in self._places)
-        self._versions = keep_versions(tensors)
-        self._versions.__enter__()
-
-    def changed(self) -> tuple[Place, ...]:
-        """Return where a buffer was written to or replaced."""
-        return tuple(
-            place
-            for place, tensor, value in self._places
-            if place.tensor is not tensor or not _same(tensor, value)
-        )
-
-    def put_back(self) -> None:
-        for place, tensor, value in self._places:
-            place.put_back(tensor, value)
-        self._versions.__exit__(None, None, None)
-
-
-@contextmanager
-def noting_side_effects(model: nn.Module) -> Iterator[list[Place]]:
-    """Yield a list that holds, after the block, the buffers that the block changed.
-
-    They are put back, and so are the generators of Python and NumPy.
-    """
-    buffers = [
-        Place(module, name)
-        for module in all_modules(model)
-        for name, _ in module.named_buffers(recurse=False)
-    ]
-    kept, before = _Kept(buffers), RandomState.capture(python=True)
-    found: list[Place] = []
+def _eager() -> Callable[[], None]:
+    """Run compiled parts in eager mode from here on; return what ends that."""
     try:
-        yield found
-    finally:
-        found.extend(kept.changed())
-        kept.put_back()
-        before.restore()
+        stance = torch.compiler.set_stance("force_eager")
+    except RuntimeError:
+        raise RegimeError(
+            "a model cannot be observed inside a compiled function; call the tracker outside of it"
+        ) from None
+    return lambda: stance.__exit__(None, None, None)
+
+
+def _use_inner(modules: list[nn.Module]) -> None:
+    """Let data-parallel parts run their own module: a rank that looks alone would wait for ever.
+
+    `ModelState` takes the attribute away again.
+    """
+    for module in modules:
+        if isinstance(module, nn.DataParallel | nn.parallel.DistributedDataParallel):
+            module.__dict__["forward"] = module.module
 
 
 def _set_training(modules: list[nn.Module], flag: bool) -> None:
@@ -203,7 +201,3 @@ def _set_training(modules: list[nn.Module], flag: bool) -> None:
             module.__dict__["training"] = flag
         else:  # scripted and compiled modules keep it elsewhere
             module.training = flag
-
-
-def _same(a: Tensor, b: Tensor) -> bool:
-    return torch.allclose(a, b, rtol=0, atol=0, equal_nan=a.is_floating_point())

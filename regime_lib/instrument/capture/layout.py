@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -49,6 +50,22 @@ class Layout:
             values = values.unflatten(axis, folded)
             axis += self.batch_axis
         return _in_memory_order(values.movedim(axis, 1)).reshape(self.members, samples, -1)
+
+    def units(self, shape: Sequence[int], samples: int) -> int | None:
+        """Return the units per sample of an activation's shape; None if it has no sample axis."""
+        rows = self.rows(torch.empty(tuple(shape), device="meta"), samples)
+        return None if rows is None else rows.shape[2]
+
+    def lead(self, shape: Sequence[int]) -> int | None:
+        """Return the size of a shape where its sample axis should be; None if it has none."""
+        axis = self.batch_axis + (self.members > 1)
+        return shape[axis] if len(shape) > axis else None
+
+    def folded(self, shape: Sequence[int], samples: int) -> int:
+        """Return how many rows count as one sample, which divisibility alone may suggest."""
+        values = torch.empty(tuple(shape) if self.members > 1 else (1, *shape), device="meta")
+        axis = self._sample_axis(values, samples)
+        return 1 if axis is None or values.shape[axis] == samples else values.shape[axis] // samples
 
     def is_plain(self, shape: torch.Size, size: tuple[int, int, int]) -> bool:
         """Whether an activation lies in memory as `size`: members, samples, units."""

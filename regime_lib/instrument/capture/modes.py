@@ -24,7 +24,11 @@ from regime_lib.instrument.capture.operators import (
     Rule,
     pool_with_winners,
 )
-from regime_lib.instrument.capture.torch_private import TorchDispatchMode, inside_transform
+from regime_lib.instrument.capture.torch_private import (
+    TorchDispatchMode,
+    inside_transform,
+    is_higher_order,
+)
 
 FUNCTION, DISPATCH = "function", "dispatch"
 
@@ -38,6 +42,9 @@ class Listener(Protocol):
 
     def on_winners(self, winners: Tensor) -> None:
         """Take the winners of the max-pool just announced."""
+
+    def before_operator(self, operator: Any, kwargs: Kwargs) -> None:
+        """Take note of any operator that is about to run (first observation only)."""
 
     def on_operator(self, operator: Any, args: Args, kwargs: Kwargs, result: Any) -> None:
         """Take note of any ATen operator that has run (first observation only)."""
@@ -75,6 +82,8 @@ class _FunctionMode(TorchFunctionMode):
 
 
 class _DispatchMode(TorchDispatchMode):
+    supports_higher_order_operators = True
+
     def __init__(self, listener: Listener, muted: _Muted, every_operator: bool) -> None:
         super().__init__()
         self._listener, self._muted, self._every_operator = listener, muted, every_operator
@@ -83,6 +92,14 @@ class _DispatchMode(TorchDispatchMode):
         self, func: Any, types: Any, args: Args = (), kwargs: Kwargs | None = None
     ) -> Any:
         kwargs = kwargs or {}
+        if self._every_operator:
+            self._listener.before_operator(func, kwargs)
+        if is_higher_order(func):
+            if func is not torch.ops.higher_order.cond:
+                return func(*args, **kwargs)
+            condition, on_true, on_false, operands = args
+            with self:  # its branches are parts of the model
+                return (on_true if condition else on_false)(*operands)
         rule = None if self._muted.active else OPERATORS.get(func.overloadpacket)
         wants_winners = False
         if rule is not None:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
+from threading import get_ident
 from typing import Any
 
 from torch import nn
 from torch.nn.modules import module as module_hooks
 
+from regime_lib.errors import RegimeError
 from regime_lib.instrument.capture.wrappers import plain_name
 
 
@@ -33,7 +35,8 @@ class ModuleStack:
 
     def description(self) -> str:
         """Name the place for a sentence to the user."""
-        kind = type(self.module or self._model).__name__
+        running = self.module
+        kind = type(self._model if running is None else running).__name__
         return f"layer '{self.name}' ({kind})" if self.name else f"the forward function of {kind}"
 
     def unused_name(self, function: str, taken: Collection[str]) -> str:
@@ -50,15 +53,23 @@ class ModuleStack:
         """Know in this block which module runs.
 
         `entered` is told of every module that begins; `left` of every module that ends, with its
-        output, and what it returns takes the output's place.
+        output, and what it returns takes the output's place. A model whose parts run in another
+        thread is refused: no mode of PyTorch sees their calls.
         """
+        home, elsewhere = get_ident(), set[str]()
 
         def before(module: nn.Module, inputs: Any) -> None:
+            if get_ident() != home:
+                if id(module) in self._names:
+                    elsewhere.add(self._names[id(module)] or type(module).__name__)
+                return
             self._running.append(module)
             if entered is not None:
                 entered(module)
 
         def after(module: nn.Module, inputs: Any, output: Any) -> Any:
+            if get_ident() != home:
+                return None
             result = None if left is None else left(module, output)
             self._running.pop()
             return result
@@ -75,3 +86,8 @@ class ModuleStack:
         finally:
             for hook in hooks:
                 hook.remove()
+        if elsewhere:
+            raise RegimeError(
+                f"{', '.join(sorted(elsewhere))} ran in another thread, where calls cannot be "
+                "seen; let the model run in the thread that observes it, on this probe at least"
+            )

@@ -40,6 +40,19 @@ class Reading(NamedTuple):
 
     values: Tensor
     thresholds: tuple[float, ...]
+    against: Tensor | None = None
+    """A threshold for each unit; which of the two is the unit, the plan settles once."""
+    counts: bool = True
+    """False of a guard such as ``clamp(min=1e-6)``: settled once, too."""
+
+    def settled(self, swapped: bool) -> Reading:
+        """Return the difference of unit and threshold, compared with zero."""
+        if self.against is None:
+            return self
+        unit, threshold = self.values, self.against
+        if swapped:
+            unit, threshold = threshold, unit
+        return Reading(unit - threshold, (0.0,))
 
 
 @dataclass(frozen=True)
@@ -74,11 +87,6 @@ def _number(bound: Any) -> float | None:
     return float(bound) if isinstance(bound, int | float) else None
 
 
-def _is_constant(values: Tensor) -> bool:
-    """Whether a tensor is one number, repeated: the bound of a comparison, not the compared."""
-    return values.numel() > 0 and bool((values == values.flatten()[0]).all())
-
-
 def _at(*thresholds: float) -> Callable[[Args, Kwargs], Reading]:
     """Read a function whose pieces meet at fixed thresholds."""
     return lambda args, kwargs: Reading(_input(args, kwargs), thresholds)
@@ -101,15 +109,21 @@ def _read_softshrink(args: Args, kwargs: Kwargs) -> Reading:
 def _read_clamp(args: Args, kwargs: Kwargs) -> Reading | None:
     """Read clamps at zero and two-sided clamps; a guard such as ``clamp(min=1e-6)`` is none."""
     given = (_argument(args, kwargs, 1, "min", None), _argument(args, kwargs, 2, "max", None))
-    bounds = [_number(bound) for bound in given if bound is not None]
-    if None in bounds or (len(bounds) == 1 and bounds[0] != 0):
-        return None
-    return Reading(_input(args, kwargs), tuple(bounds))  # type: ignore[arg-type]
+    return _read_bounds(_input(args, kwargs), [bound for bound in given if bound is not None])
 
 
 def _read_clamp_max(args: Args, kwargs: Kwargs) -> Reading | None:
-    bound = _number(_argument(args, kwargs, 1, "max", None))
-    return Reading(_input(args, kwargs), (0.0,)) if bound == 0 else None
+    return _read_bounds(_input(args, kwargs), [_argument(args, kwargs, 1, "max", None)])
+
+
+def _read_bounds(values: Tensor, bounds: list[Any]) -> Reading:
+    """Read one or two bounds: numbers, tensors of one number, or one tensor of many."""
+    if len(bounds) == 1 and isinstance(bounds[0], Tensor) and bounds[0].numel() != 1:
+        return Reading(values, (0.0,), bounds[0])
+    numbers = [_number(bound) for bound in bounds]
+    known = tuple(number for number in numbers if number is not None)
+    counts = len(known) == len(numbers) and (len(numbers) > 1 or known[0] == 0)
+    return Reading(values, known, counts=counts)
 
 
 def _read_maximum(args: Args, kwargs: Kwargs) -> Reading | None:
@@ -120,25 +134,28 @@ def _read_maximum(args: Args, kwargs: Kwargs) -> Reading | None:
     values = _input(args, kwargs)
     if not (values.is_floating_point() and other.is_floating_point()):
         return None
-    if other.numel() != 1 and _is_constant(values):  # maximum(0, z): the unit is z
-        values, other = other, values
-    if other.numel() == 1:
-        return Reading(values, (float(other),))
-    return Reading(values - other, (0.0,))
+    return _read_two(values, other)
 
 
 def _read_comparison(args: Args, kwargs: Kwargs) -> Reading | None:
     """Read ``z > 0`` and its relatives: the first half of a rectifier written by hand."""
     other = _argument(args, kwargs, 1, "other", None)
     values = _input(args, kwargs)
-    if isinstance(other, Tensor) and other.numel() != 1 and _is_constant(values):
-        values, other = other, values
     if not values.is_floating_point():
         return None
-    if isinstance(other, Tensor) and _is_constant(other):
-        other = other.flatten()[0]
+    if isinstance(other, Tensor):
+        return None if other.dtype is torch.bool else _read_two(values, other)
     bound = _number(other)
     return None if bound is None else Reading(values, (bound,))
+
+
+def _read_two(values: Tensor, other: Tensor) -> Reading:
+    """Read two tensors that are compared; one of one number is the threshold, by its shape."""
+    if other.numel() == 1:
+        return Reading(values, (float(other),))
+    if values.numel() == 1:
+        return Reading(other, (float(values),))
+    return Reading(values, (0.0,), other)
 
 
 _RULES = {

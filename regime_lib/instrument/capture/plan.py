@@ -16,6 +16,7 @@ from regime_lib.instrument.capture.operators import Kind, Rule
 
 FUSED = "the fused operator"
 CUSTOM = "the custom operator"
+HIGHER = "the higher-order operator"
 
 
 @dataclass
@@ -31,8 +32,14 @@ class Event:
     planes: int
     itemsize: int
     codes: torch.dtype | None
-    units: int | None
+    units: int | None = None
     """Units per sample; None if the activation has no axis of the samples."""
+    rows: int = 1
+    """Rows that count as one sample."""
+    swapped: bool = False
+    """Whether the unit is the second of two tensors that are compared."""
+    counts: bool = True
+    """False of a bound at which no unit switches, which is listed as not seen."""
     gates: bool = False
     """Whether a comparison or an absolute value was found to gate the tensor it was taken from."""
 
@@ -62,6 +69,8 @@ class Step:
     op: str
     layer: int | None
     """Index of the tracked layer, if it is one."""
+    swapped: bool = False
+    """Whether the unit is the second of two tensors that are compared."""
 
 
 @dataclass(frozen=True)
@@ -112,7 +121,7 @@ def make_plan(found: Found, *, smooth: bool, keep: frozenset[str] | None) -> Cal
     rules = frozenset(event.rule.kind for event in events)
     index = {id(event): i for i, event in enumerate(events)}
     steps = tuple(
-        Step(event.rule.op, index.get(id(event)))
+        Step(event.rule.op, index.get(id(event)), event.swapped)
         for event in found.events
         if event.rule.kind in rules and (dispatch or event.via != DISPATCH)
     )
@@ -124,20 +133,21 @@ def make_plan(found: Found, *, smooth: bool, keep: frozenset[str] | None) -> Cal
 
 def _site(event: Event, name: str) -> Site:
     assert event.units is not None
-    layer = Layer(name, event.rule.op, event.kind, event.via, event.units, event.planes)
+    op = event.rule.op
+    layer = Layer(name, op, event.kind, event.via, event.units, event.planes, event.rows)
     return Site(layer, event.device, event.codes, event.itemsize)
 
 
 def _is_tracked(event: Event, smooth: bool) -> bool:
     kind = event.rule.kind
     wanted = event.gates if kind is Kind.GATE else smooth or kind is not Kind.SMOOTH
-    return wanted and event.units is not None
+    return wanted and event.counts and event.units is not None
 
 
 def _unseen(found: Found, smooth: bool) -> tuple[Unseen, ...]:
     counts = Counter(found.others)
     for event in found.events:
-        if _is_tracked(event, smooth):
+        if _is_tracked(event, smooth) or not event.counts:
             continue
         if event.rule.kind is Kind.SMOOTH and not smooth:
             what = f"{event.rule.op} (smooth: pass smooth=True to track the sign of its input)"
@@ -177,7 +187,7 @@ def _names(events: list[Event]) -> list[str]:
 
 def _is_activation(module: nn.Module | None) -> bool:
     """Whether a module is nothing but its activation or pooling function."""
-    if module is None or any(module.children()):
+    if module is None or next(module.children(), None) is not None:
         return False
     home = type(module).__module__
     return home in ("torch.nn.modules.activation", "torch.nn.modules.pooling") and not isinstance(

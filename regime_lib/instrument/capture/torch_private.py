@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 from torch.autograd.grad_mode import _unsafe_preserve_version_counter
-from torch.utils._python_dispatch import TorchDispatchMode
+from torch.nn.parameter import is_lazy
+from torch.nn.utils import parametrize
+from torch.utils._python_dispatch import TorchDispatchMode, is_traceable_wrapper_subclass
 
 __all__ = [
     "COMPILED_ORIGINAL",
@@ -14,8 +20,12 @@ __all__ = [
     "all_modules",
     "inside_transform",
     "is_compiled",
+    "is_higher_order",
+    "is_lazy",
     "keep_versions",
+    "no_parametrization_cache",
     "structure",
+    "subclass_parts",
     "version_of",
 ]
 
@@ -35,6 +45,30 @@ inside_transform = torch._C._functorch.is_functorch_wrapped_tensor
 
 #: The attribute under which `torch.compile` keeps the module that it wraps; there is no accessor.
 COMPILED_ORIGINAL = "_orig_mod"
+
+
+@contextmanager
+def no_parametrization_cache() -> Iterator[None]:
+    """Neither read nor write what `torch.nn.utils.parametrize.cached` keeps."""
+    kept, parametrize._cache = parametrize._cache, {}
+    try:
+        yield
+    finally:
+        parametrize._cache = kept
+
+
+def is_higher_order(operator: object) -> bool:
+    """Tell an operator that takes functions, such as `torch.cond`, from an ATen operator."""
+    return isinstance(operator, torch._ops.HigherOrderOperator)
+
+
+def subclass_parts(tensor: Tensor) -> list[Tensor] | None:
+    """Return the tensors that a wrapper without memory of its own is made of; None of any other."""
+    wrapper: Any = tensor
+    if type(tensor) in (Tensor, nn.Parameter) or not is_traceable_wrapper_subclass(wrapper):
+        return None
+    names, _ = wrapper.__tensor_flatten__()
+    return [getattr(tensor, name) for name in names]
 
 
 def is_compiled(model: nn.Module) -> bool:

@@ -18,6 +18,12 @@ def unwrap(model: nn.Module) -> nn.Module:
                 "the model is wrapped in FullyShardedDataParallel, whose parameters are split over "
                 "processes; track an unsharded copy or wrap it in DistributedDataParallel"
             )
+    for name, parameter in model.named_parameters():
+        if any(base.__name__ == "DTensor" for base in type(parameter).__mro__):
+            raise RegimeError(
+                f"the parameter {name} is a DTensor, split over processes; track an unsharded copy "
+                "or wrap the model in DistributedDataParallel"
+            )
     while True:
         if isinstance(model, nn.DataParallel | nn.parallel.DistributedDataParallel):
             model = model.module

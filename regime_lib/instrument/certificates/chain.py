@@ -146,6 +146,7 @@ def read_chain(model: nn.Module, inputs: Tensor) -> Chain:
     and so is one that reads anything but the layer before it.
     """
     checked_inputs(inputs)
+    inputs = inputs.clone()  # a forward pass may work in place on what it is given
     recorder = _Recorder(model, inputs)
     with recorder.running.following(), isolated(model), recorder:
         model(inputs)
@@ -156,7 +157,20 @@ def read_chain(model: nn.Module, inputs: Tensor) -> Chain:
             f"{type(model).__name__} has no rectifier that a certificate could be about; "
             "it needs at least one ReLU"
         )
+    first = next(step for step in steps if isinstance(step, Affine | Rectify))
+    if isinstance(first, Rectify):
+        raise RegimeError(
+            f"{first.name} rectifies the inputs themselves, before any weight, so that its pattern "
+            "never changes; leave it out, and pass inputs that are rectified"
+        )
     return Chain(tuple(steps[: last + 1]))
+
+
+def _is_random(args: Args, kwargs: Kwargs) -> bool:
+    """Whether a call of dropout drops anything: functions do so in evaluation mode as well."""
+    given = dict(zip(("input", "p", "training"), args, strict=False)) | dict(kwargs)
+    # torch's own function spells its third argument `train`, and has no defaults
+    return given.get("p", 0.5) != 0 and bool(given.get("training", given.get("train", True)))
 
 
 @dataclass(eq=False)
@@ -227,7 +241,8 @@ class _Recorder(TorchFunctionMode):
                 name[0] == "m",
                 values[0].numel(),
             )
-        idle = name == "dropout" or name in _SAME_ORDER
+        idle = name in _SAME_ORDER and not any(isinstance(arg, torch.dtype) for arg in args)
+        idle |= name == "dropout" and not _is_random(args, kwargs)
         if idle and result.numel() == values.numel() and len(result) == len(values):
             return Reshape(tuple(result.shape[1:]))
         return None

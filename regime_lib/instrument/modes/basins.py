@@ -239,5 +239,5 @@ def _checked(
         if not fits:
             raise RegimeError(f"{name} is {value!r}; expected {expected}")
     with isolated(model):
-        logits = as_logits(model(inputs[:1]), members, 1)
+        logits = as_logits(model(inputs[:1].clone()), members, 1)
     return as_labels(labels, samples, logits.shape[-1])

@@ -144,7 +144,7 @@ def read_preactivations(
     samples = checked_inputs(inputs)
     mode = PreActivationMode(model)
     with isolated(model), mode.listening():
-        logits = model(inputs)
+        logits = model(inputs.clone())
     if not mode.layers:
         raise RegimeError(
             f"{type(model).__name__} calls no elementwise activation such as ReLU, Tanh or "

@@ -184,7 +184,7 @@ class LinearSubstitute(nn.Module):
     def _run(self, inputs: Tensor) -> Tensor:
         mode = PreActivationMode(self.model, self.keep, record=False)
         with isolated(self.model), mode.listening():
-            logits = self.model(inputs)
+            logits = self.model(inputs.clone())
         return as_logits(logits, self.members, inputs.shape[-2] if self.members else len(inputs))
 
 
@@ -221,7 +221,7 @@ def _linear_above(
         if layer == 0:  # an ensemble reads the same inputs for all members: give each its own
             inputs = start(inputs.expand(members, *inputs.shape) if members else inputs)
         with mode.listening():
-            logits = model(inputs)
+            logits = model(inputs.clone())
     passed = mode.passed[layer - 1 :] if layer else [inputs, *mode.passed]
     return passed, logits if members else logits.unsqueeze(0)
 
@@ -241,7 +241,7 @@ def _is_step(matrix: Tensor, way: Tensor, step: Tensor) -> bool:
 
 def _not_affine(model: nn.Module, inputs: Tensor, layer: int, names: tuple[str, ...]) -> str:
     with isolated(model), PreActivationMode(model, layer).listening() as mode:
-        model(inputs)
+        model(inputs.clone())
     where = f"above layer '{names[layer - 1]}'" if layer else "in the model"
     found = mode.suspects[0] if mode.suspects else f"the forward function of {type(model).__name__}"
     return (

@@ -36,6 +36,9 @@ _DEFAULTS: dict[str, float | None] = {
     **dict.fromkeys(("auc", "auc0", "fit")),
 }
 
+#: Every definition, each at its usual level.
+DEFINITIONS = tuple(kind if q is None else f"{kind}@{q:g}" for kind, q in _DEFAULTS.items())
+
 #: Steps over which the mean change stands for the start of a series, in init and auc0.
 EARLY = 20
 

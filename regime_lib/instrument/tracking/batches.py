@@ -56,13 +56,14 @@ class BatchMeter:
         return self._buffer
 
     @contextmanager
-    def recording(self, index: Int[np.ndarray, " batch"] | None) -> Iterator[None]:
+    def recording(self, index: Int[np.ndarray, " batch"] | None, step: int) -> Iterator[None]:
         """Record one forward pass over some samples, or over all, if it succeeds."""
         if index is None:
             buffer = self.full_batches
             where = buffer.stored, buffer.filled + 1, slice(0, self._samples)
         else:
             where = self._room_for(len(index))[0], 1, slice(0, len(index))
+        self._recorder.at_step = step
         self._recorder.begin(*where)
         with intercept_calls(self._recorder, dispatch=self._plan.dispatch):
             yield

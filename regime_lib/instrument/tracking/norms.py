@@ -11,6 +11,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import torch
@@ -97,6 +98,14 @@ class Rows(_Store):
         sampled = (row[:, part][:, ::every] for part in self._parts)
         return np.concatenate([row[:, :0], *sampled], axis=1, out=into)
 
+    def state(self) -> dict[str, Any]:
+        """Return what a later process goes on from; no observation may be waiting."""
+        return {"last": self._rows[0], "first": self._first}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on from there."""
+        self._rows[0], self._first = state["last"], state["first"]
+
     def _squares(self, rows: NDArray) -> Float[np.ndarray, "kinds observations parameters members"]:
         """Take all norms of a parameter in one call: for short rows, calls cost more than sums."""
         squares = np.empty((*rows.shape[:2], len(self._parts), rows.shape[2]))
@@ -110,6 +119,8 @@ class _Large(_Store):
     """Large networks: measured at once, but for the distance to the start."""
 
     capacity = 8
+    _last: list[Any]
+    _first: list[Any]
 
     def __init__(self) -> None:
         self._observations = 0
@@ -134,6 +145,20 @@ class _Large(_Store):
         self._measured, self.filled = [], 0
         far = ~np.isnan(measured[:, 0, 2, 0])
         return Norms(measured[:, :, 0], measured[:, :, 1], measured[:, :, 2], far)
+
+    def state(self) -> dict[str, Any]:
+        """Return what a later process goes on from; no observation may be waiting."""
+        return {"last": self._last, "first": self._first, "observations": self._observations}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on from there."""
+        self._observations = state["observations"]
+        for mine, saved in ((self._last, state["last"]), (self._first, state["first"])):
+            for one, other in zip(mine, saved, strict=True):
+                if isinstance(one, Tensor):
+                    one.copy_(torch.from_numpy(other))
+                else:
+                    np.copyto(one, other)
 
     def _sizes(self) -> Float[np.ndarray, "parameters members"]:
         raise NotImplementedError
@@ -212,7 +237,7 @@ class Device(_Large):
         return into
 
     def _now(self) -> list[Tensor]:
-        return [p.detach().reshape(self._members, -1) for p in self._parameters]
+        return [as_real(p.detach()).reshape(self._members, -1) for p in self._parameters]
 
     def _sizes(self) -> Float[np.ndarray, "parameters members"]:
         return torch.stack([_square(value) for value in self._now()]).cpu().numpy()
@@ -248,6 +273,11 @@ class _Views:
                 # a parameter that is not contiguous was copied: read it again next time
                 self._addresses[index] = address if flat.data_ptr() == address else -1
         return self._views
+
+
+def as_real(values: Tensor) -> Tensor:
+    """View complex numbers as two real ones each."""
+    return torch.view_as_real(values.resolve_conj()) if values.is_complex() else values
 
 
 def _square(values: Tensor) -> Tensor:

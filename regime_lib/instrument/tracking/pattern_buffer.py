@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+import torch
 from jaxtyping import Bool, Float, Int
 from numpy.typing import NDArray
 from torch import nn
@@ -54,6 +56,19 @@ class PatternBuffer:
         """Forget all observations but the last."""
         for bits in self.stored:
             bits.restart(self.filled)
+        self.filled, self.statistics = 0, []
+
+    def state(self) -> dict[str, Any]:
+        """Return what a later process goes on from; no observation may be waiting."""
+        pairs = {"last": self.stored, "first": self.first}
+        return {name: [bits.data[0] for bits in held] for name, held in pairs.items()}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on from there."""
+        for held, saved in ((self.stored, state["last"]), (self.first, state["first"])):
+            for bits, one in zip(held, saved, strict=True):
+                whole = isinstance(bits.data, np.ndarray)
+                bits.data[0] = one if whole else torch.from_numpy(one)
         self.filled, self.statistics = 0, []
 
     def unchanged(self, step: int) -> PatternBlock:

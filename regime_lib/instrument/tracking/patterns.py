@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
+import torch
 from jaxtyping import Float
 from torch import nn
 
@@ -16,7 +18,6 @@ from regime_lib.instrument.capture.isolation import (
     IsolatedEvaluation,
     Precision,
     RandomState,
-    noting_side_effects,
 )
 from regime_lib.instrument.capture.modes import intercept_calls
 from regime_lib.instrument.capture.plan import CallPlan
@@ -27,24 +28,43 @@ from regime_lib.instrument.tracking.pattern_buffer import PatternBuffer
 from regime_lib.instrument.tracking.recorder import Recorder
 
 _GROUP_BYTES = 8 << 20  # activations above this are returned to the system after every pass
+_OF_TORCH = (RuntimeError, TypeError, IndexError)  # what PyTorch raises in a forward pass
 _TOLERATED = 1e-3  # share of bits that rounding may flip between one pass and several
 
 
 def discover(model: nn.Module, probe: Probe, options: Options) -> tuple[CallPlan, ExecutionState]:
     """Find the calls with patterns, and what later observations must be given and put back."""
     noise, precision = RandomState.capture(python=True), Precision.capture()
-    found = Discovery(model, options.layout, probe.samples or options.samples, options.smooth)
-    with (
-        IsolatedEvaluation(model, ExecutionState(noise, precision)),
-        noting_side_effects(model) as touched,
-        found.following(),
-        intercept_calls(found, dispatch=True, every_operator=True),
-    ):
-        probe.run(model)
-        after = RandomState.capture(python=True)
+    found = Discovery(model, options.layout, probe, options.samples, options.smooth)
+    isolated = IsolatedEvaluation(model, ExecutionState(noise, precision))
+    try:
+        with (
+            isolated,
+            found.following(),
+            intercept_calls(found, dispatch=True, every_operator=True),
+        ):
+            try:
+                found.on_output(probe.first_run(model))
+            except _OF_TORCH as error:
+                raise _explained(error, "for the first time") from error
+            after = RandomState.capture(python=True)
+    finally:
+        for generator, state in found.generators.values():
+            generator.set_state(state)
     if noise.same_python(after):  # reading these generators costs more than a small layer
         noise = replace(noise, python=None)
-    return found.plan(options.keep), ExecutionState(noise, precision, tuple(touched))
+    generators = tuple(generator for generator, _ in found.generators.values())
+    written = tuple(isolated.held.written)
+    return found.plan(options.keep), ExecutionState(noise, precision, written, generators)
+
+
+def _explained(error: Exception, when: str) -> RegimeError:
+    """Say what an error of the model's own forward pass means for the one who tracks it."""
+    what = str(error).split("\n")[0][:200]
+    return RegimeError(
+        f"the model does not run on the probe {when} ({type(error).__name__}: {what}); pass inputs "
+        "on which it runs in evaluation mode, or leave out what cannot be observed"
+    )
 
 
 class PatternMeter:
@@ -78,8 +98,9 @@ class PatternMeter:
         self.buffer.start()
         self._swap_values()
 
-    def observe(self) -> None:
+    def observe(self, step: int) -> None:
         """Run the probe once; its patterns are forgotten unless `keep` follows."""
+        self._recorder.at_step = step
         self._run(self.buffer.filled + 1)
 
     def keep(self) -> None:
@@ -94,6 +115,32 @@ class PatternMeter:
         """Of every layer at the last observation kept; empty if they are not kept."""
         return self._before
 
+    def state(self) -> dict[str, Any]:
+        """Return what a later process goes on from; no observation may be waiting."""
+        noise = self._isolated.noise
+        return {
+            "buffer": self.buffer.state(),
+            "values": list(self._before),
+            "groups": [(rows.start, rows.stop, part is None) for rows, part in self._groups],
+            "noise": (noise.cpu, noise.cuda, noise.python),
+            "own noise": self._isolated.held.first_noise,
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on from there."""
+        self.buffer.restore(state["buffer"])
+        for mine, saved in zip(self._before, state["values"], strict=True):
+            np.copyto(mine, saved)
+        groups = [(slice(a, b), whole) for a, b, whole in state["groups"]]
+        self._groups = [(rows, None if whole else rows) for rows, whole in groups]
+        cpu, cuda, python = state["noise"]
+        cuda = [torch.from_numpy(one) for one in cuda]
+        self._isolated.noise = RandomState(torch.from_numpy(cpu), cuda, python)
+        self._isolated.held.first_noise = [
+            torch.from_numpy(one) if isinstance(one, np.ndarray) else one  # of a torch.Generator
+            for one in state["own noise"]
+        ]
+
     def _swap_values(self) -> None:
         self._before, self._now = self._now, self._before
 
@@ -102,8 +149,11 @@ class PatternMeter:
         with self._isolated:
             for rows, part in self._groups:
                 self._recorder.begin(self.buffer.stored, slot, rows)
-                with intercept_calls(self._recorder, dispatch=self._plan.dispatch):
-                    self._probe.run(self._model, part)
+                try:
+                    with intercept_calls(self._recorder, dispatch=self._plan.dispatch):
+                        self._probe.run(self._model, part)
+                except _OF_TORCH as error:
+                    raise _explained(error, f"at step {self._recorder.at_step}") from error
                 self._recorder.end()
 
     def _settle_groups(self, group: int | None) -> None:
@@ -114,7 +164,7 @@ class PatternMeter:
             group = max(1, _GROUP_BYTES // (largest * self._plan.coverage.members))
         if group >= self._samples:
             return
-        if not self._probe.divisible:
+        if not self._probe.divisible(self._samples):
             if automatic:
                 return
             raise RegimeError(
@@ -126,7 +176,16 @@ class PatternMeter:
         parts = [slice(start, min(start + group, self._samples)) for start in borders]
         self._run(0)
         self._groups = [(rows, rows) for rows in parts]
-        self._run(1)
+        try:
+            self._run(1)
+        except Exception as error:
+            if not automatic:
+                raise RegimeError(
+                    f"the model does not run on groups of {group} samples "
+                    f"({type(error).__name__}); leave group out to run them at once"
+                ) from error
+            self._groups = at_once
+            return
         differing = sum(int(bits.changed(1).sum()) for bits in self.buffer.stored)
         units = self._plan.coverage.units + self._plan.coverage.winners
         total = self._samples * units * self._plan.coverage.members

@@ -49,6 +49,7 @@ class Recorder:
         self._rows = slice(0)
         self._samples = 0
         self._units = [site.layer.units for site in plan.sites]
+        self.at_step = 0
         self.keep_values = keep_values
         self.values: list[Float[np.ndarray, "members samples units"]] = []
 
@@ -97,6 +98,7 @@ class Recorder:
             raise self._changed(f"called {rule.op} where it called {step.op} before")
         if step.layer is None:
             return False
+        reading = reading.settled(step.swapped)
         if rule.kind is Kind.WINNER:
             return True
         rows = self._read_rows(reading.values, step.layer)
@@ -113,6 +115,9 @@ class Recorder:
         assert layer is not None
         bits: Any = self._stored[layer]
         bits.store(self._slot, self._rows, self._read_rows(winners, layer))
+
+    def before_operator(self, *_: Any) -> None:
+        """Ignore operators."""
 
     def on_operator(self, *_: Any) -> None:
         """Ignore operators: they were noted once."""
@@ -132,5 +137,6 @@ class Recorder:
 
     def _changed(self, what: str) -> RegimeError:
         return RegimeError(
-            f"the model's forward pass differs from the first one: it {what}; {self._advice}"
+            f"the model's forward pass at step {self.at_step} differs from the first one: it "
+            f"{what}; {self._advice}"
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -53,6 +54,23 @@ class SeriesBuilder:
             found += self._measure(quantity, block)
         if isinstance(block, PatternBlock) and self._whole is not None and block.follows.any():
             self._parts.append(self._whole.by_part(block))
+
+    def state(self) -> dict[str, Any]:
+        """Return what a later process goes on from."""
+        found = {
+            name: [np.concatenate(part) for part in zip(*blocks, strict=True)]
+            for name, blocks in self._found.items()
+        }
+        remembered = {one.name: vars(one) for one in self._quantities}
+        return {"found": found, "parts": self._parts, "remembered": remembered}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on from there."""
+        for name, blocks in self._found.items():
+            blocks[:] = [tuple(state["found"][name])] if state["found"][name] else []
+        self._parts = list(state["parts"])
+        for one in self._quantities:
+            vars(one).update(state["remembered"][one.name])
 
     def trace(self, ends: EndBlock | None) -> Trace:
         """Build the trace of all that was written, and of the distances to the end."""

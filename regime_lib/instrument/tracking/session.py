@@ -5,15 +5,17 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import numpy as np
+import torch
 from jaxtyping import Int
 from numpy.typing import NDArray
 from torch import nn
 
 from regime_lib.errors import RegimeError, RegimeWarning
 from regime_lib.instrument.capture.coverage import Coverage
-from regime_lib.instrument.capture.plan import CUSTOM
+from regime_lib.instrument.capture.plan import CUSTOM, HIGHER
 from regime_lib.instrument.capture.probe import Probe
 from regime_lib.instrument.tracking.batches import BatchMeter
 from regime_lib.instrument.tracking.blocks import EndBlock, WeightBlock
@@ -80,7 +82,7 @@ class Session:
         patterns = self._patterns
         if patterns is not None:
             self._probe.check_unchanged(step)
-            patterns.observe()
+            patterns.observe(step)
         self._weights.store.keep()
         self._weights_seen.append(seen)
         if patterns is not None:
@@ -100,7 +102,7 @@ class Session:
     def watched(self, index: Int[np.ndarray, " batch"] | None, step: int) -> Iterator[None]:
         """Take the patterns of the forward pass in this block, if it succeeds."""
         assert self.batches is not None
-        with self.batches.recording(index):
+        with self.batches.recording(index, step):
             yield
         if index is None:
             self._note_full_batch(self.batches.full_batches, step)
@@ -115,6 +117,44 @@ class Session:
                 f"watch() was entered twice after step {step}; watch one forward pass per "
                 "optimiser step, or leave out batches= and give a probe"
             )
+
+    def state(self) -> dict[str, Any]:
+        """Return what a later process goes on from, of tensors and plain values."""
+        if self.batches is not None:
+            raise RegimeError(
+                "a tracker that watches batches cannot be saved; give it a probe to save it"
+            )
+        self._write_weights()
+        if self._patterns is not None:
+            self._write_patterns(self._patterns.buffer)
+        return as_tensors(
+            {
+                "layers": [layer.name for layer in self.coverage.layers],
+                "last step": self._last_step,
+                "series": self._series.state(),
+                "weights": self._weights.store.state(),
+                "patterns": self._patterns and self._patterns.state(),
+                "snapshots": self._snapshots and self._snapshots.state(),
+            }
+        )
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on from what `state` returned in another process."""
+        state = as_arrays(state)
+        if state["layers"] != [layer.name for layer in self.coverage.layers]:
+            raise RegimeError(
+                "the state was saved of a tracker of other layers; make the tracker with the same "
+                "model, probe and options as the one that was saved"
+            )
+        self._last_step = state["last step"]
+        self._series.restore(state["series"])
+        self._weights.store.restore(state["weights"])
+        for own, saved in (
+            (self._patterns, state["patterns"]),
+            (self._snapshots, state["snapshots"]),
+        ):
+            if own is not None:
+                own.restore(saved)
 
     def trace(self) -> Trace:
         """Return the trace of all observations so far."""
@@ -191,13 +231,37 @@ class Session:
         return Snapshots(min(most, _SNAPSHOT_BYTES // max(1, size)), stride)
 
 
+def as_tensors(value: Any) -> Any:
+    """Turn arrays into tensors, so that `torch.load` reads them with weights_only=True."""
+    if isinstance(value, np.ndarray):
+        return torch.from_numpy(value.copy())
+    if isinstance(value, torch.Tensor):
+        return value.detach().cpu().clone()
+    if isinstance(value, dict):
+        return {name: as_tensors(part) for name, part in value.items()}
+    if isinstance(value, list | tuple):
+        return type(value)(as_tensors(part) for part in value)
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def as_arrays(value: Any) -> Any:
+    """Turn tensors into arrays again."""
+    if isinstance(value, torch.Tensor):
+        return value.cpu().numpy().copy()
+    if isinstance(value, dict):
+        return {name: as_arrays(part) for name, part in value.items()}
+    if isinstance(value, list | tuple):
+        return type(value)(as_arrays(part) for part in value)
+    return value
+
+
 def _unzip(seen: list[tuple[int, bool]]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
     return np.array([step for step, _ in seen]), np.array([follows for _, follows in seen])
 
 
 def _warn_of_custom_operators(coverage: Coverage) -> None:
     for item in coverage.unseen:
-        if item.what.startswith(CUSTOM):
+        if item.what.startswith((CUSTOM, HIGHER)):
             warnings.warn(
                 f"{item}: if it contains a rectifier, that one is not tracked",
                 RegimeWarning,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 T = TypeVar("T")
 
@@ -24,6 +24,16 @@ class Snapshots(Generic[T]):
         self.items: list[T] = []
         self.spare: list[T] = []
         """Dropped items: `take` may write over them, as the system gives fresh memory slowly."""
+
+    def state(self) -> dict[str, Any]:
+        """Return what a later process goes on from."""
+        kept = {"steps": self.steps, "items": self.items}
+        return {"stride": self.stride, "offered": self._offered, **kept}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on from there."""
+        self.stride, self._offered = state["stride"], state["offered"]
+        self.steps, self.items, self.spare = list(state["steps"]), list(state["items"]), []
 
     def offer(self, step: int, take: Callable[[], T]) -> None:
         """Keep the item that `take` makes if its turn has come."""

@@ -8,6 +8,7 @@ import json
 import re
 from dataclasses import asdict, dataclass
 from functools import cached_property
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from numpy.typing import NDArray
 from regime_lib.errors import RegimeError
 from regime_lib.instrument.capture.coverage import ALL, Coverage, Layer, Unseen
 from regime_lib.instrument.capture.operators import Kind
+from regime_lib.instrument.report.page import fragment, page
 from regime_lib.instrument.settling.regime_change import RegimeChange, regime_change
 from regime_lib.instrument.shapes import shapes
 from regime_lib.instrument.tracking.net_flips import NetFlips, flips_per_net_flip
@@ -129,6 +131,55 @@ class Trace:
     def regime_change(self, definition: str = "peak@0.1", **options: Any) -> RegimeChange:
         """Return how much earlier patterns settle than weights (see the function of that name)."""
         return regime_change(self, definition, **options)
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of all that was measured, in hexadecimal."""
+        found = hashlib.sha256()
+        for series in self.all_series:
+            found.update(repr((series.quantity, series.layers, series.values.shape)).encode())
+            found.update(np.ascontiguousarray(series.steps).tobytes())
+            found.update(np.ascontiguousarray(series.values).tobytes())
+        return found.hexdigest()
+
+    def plot(self, axes: Any = None) -> Any:
+        """Draw pattern and weight change, each relative to its peak, over the logarithm of time.
+
+        Parameters
+        ----------
+        axes : matplotlib.axes.Axes, optional
+            Where to draw; new axes by default.
+
+        Returns
+        -------
+        matplotlib.axes.Axes
+            To restyle, or to draw more on.
+
+        Raises
+        ------
+        RegimeError
+            If matplotlib is not installed.
+        """
+        # found by name: what measures does not import what draws
+        drawing = import_module("regime_lib.integrations.drawing")
+        return drawing.plot(self, axes)
+
+    def report(self, path: str | Path, name: str | None = None) -> Path:
+        """Write a page on this run: one HTML file that needs no network.
+
+        Parameters
+        ----------
+        path : path
+            Of the file.
+        name : str, optional
+            What the run is called; the file's name without its ending by default.
+        """
+        file = Path(path)
+        write_text(file, page({name or file.stem: self}))
+        return file
+
+    def _repr_html_(self) -> str:
+        return fragment(self)
 
     def flips_per_net_flip(self, over: str = "window", layer: str = ALL) -> NetFlips:
         """Return how many bits flip for one that finally differs (see the function)."""

@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from inspect import cleandoc
 from types import TracebackType
+from typing import Any
 
 from numpy.typing import NDArray
 from torch import Tensor, nn
@@ -18,7 +19,7 @@ from regime_lib.instrument.capture.torch_private import is_compiled
 from regime_lib.instrument.capture.wrappers import unwrap
 from regime_lib.instrument.tracking.averages import WeightAverage
 from regime_lib.instrument.tracking.options import Options
-from regime_lib.instrument.tracking.session import Session
+from regime_lib.instrument.tracking.session import Session, as_tensors
 from regime_lib.instrument.tracking.trace import Trace
 
 
@@ -33,6 +34,7 @@ class _Run:
     average: WeightAverage | None = None
     ema_session: Session | None = None
     ema_trace: Trace | None = None
+    saved: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -97,6 +99,12 @@ class RegimeTracker(Options):
         if self.ema is not None:
             run.average = WeightAverage(model, self.ema)
             run.ema_session = Session(run.average.model, probe, self)
+        if (saved := run.saved) is not None:
+            run.step, run.saved = saved["step"], None
+            run.session.restore(saved["session"])
+            if run.average is not None and run.ema_session is not None:
+                run.average.model.load_state_dict(saved["average"])
+                run.ema_session.restore(saved["ema session"])
         run.coverage = run.session.coverage
         return self
 
@@ -111,6 +119,50 @@ class RegimeTracker(Options):
         run.trace, run.session = self.trace, None
         if run.ema_session is not None:
             run.ema_trace, run.ema_session, run.average = run.ema_session.trace(), None, None
+        # whoever keeps a tracker for its trace keeps neither the model nor its inputs alive
+        object.__setattr__(self, "model", nn.Module())
+        object.__setattr__(self, "probe", ())
+
+    def start(self) -> RegimeTracker:
+        """Enter the block without a `with` statement, for loops that have none; see `stop`."""
+        return self.__enter__()
+
+    def stop(self) -> None:
+        """Leave it, and finish the trace; a second time does nothing."""
+        if self._run.session is not None:
+            self.__exit__(None, None, None)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the state of a tracker inside its block, to be saved beside model and optimiser.
+
+        It holds tensors and plain values only.
+
+        Raises
+        ------
+        RegimeError
+            Outside the block, or of a tracker made with ``batches=N``.
+        """
+        run = self._run
+        if run.session is None:
+            raise RegimeError("state_dict() was called outside the tracker's block")
+        state = {"step": run.step, "session": run.session.state()}
+        if run.average is not None and run.ema_session is not None:
+            state["average"] = as_tensors(run.average.model.state_dict())
+            state["ema session"] = run.ema_session.state()
+        return state
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on, from the next entering of the block, where a saved tracker was.
+
+        Load the model's state first, and make this tracker with the model, probe and options of the
+        one that was saved: the trace is then that of a run that was never stopped.
+        """
+        self._run.saved = dict(state)
+
+    @property
+    def stopped(self) -> bool:
+        """Whether the trace is finished."""
+        return self._run.trace is not None
 
     def update(self) -> None:
         """Observe the model after an optimiser step.
@@ -129,7 +181,14 @@ class RegimeTracker(Options):
             )
         step = run.step + 1
         if self.due(step):
-            run.session.observe(step)
+            try:
+                run.session.observe(step)
+            except AssertionError as error:
+                if "set_stance" in str(error):
+                    raise RegimeError(
+                        "update() was called inside a compiled function; call it outside of it"
+                    ) from None
+                raise
         if run.average is not None and run.ema_session is not None:
             run.average.update()
             if self.ema_due(step):

@@ -17,7 +17,7 @@ from regime_lib.errors import RegimeError
 from regime_lib.instrument.capture.coverage import own_name
 from regime_lib.instrument.capture.torch_private import structure
 from regime_lib.instrument.capture.wrappers import plain_name
-from regime_lib.instrument.tracking.norms import Blocks, Device, Rows
+from regime_lib.instrument.tracking.norms import Blocks, Device, Rows, as_real
 
 _SMALL = 1 << 17  # numbers up to which observations are measured many at a time
 _SNAPSHOT_SIZE = 1 << 21  # numbers of a member that a snapshot keeps at most
@@ -35,7 +35,7 @@ class WeightMeter:
         self._parameters = [parameter for _, parameter in named]
         self._identity = [(p.shape, p.device, p.dtype) for p in self._parameters]
         self._structure = structure(model)
-        sizes = np.array([p.numel() // members for p in self._parameters], dtype=int)
+        sizes = np.array([as_real(p).numel() // members for p in self._parameters], dtype=int)
         # an even sample that a snapshot can hold; odd, so as not to follow rows
         self._sampled = max(1, -(-int(sizes.sum()) // _SNAPSHOT_SIZE)) | 1
         kept = -(-sizes // self._sampled)
@@ -111,6 +111,11 @@ def _check(name: str, parameter: nn.Parameter, members: int) -> None:
         raise RegimeError(
             f"the parameter {name} of a lazy layer has no shape yet; "
             "run the model once on a batch before tracking it"
+        )
+    if parameter.layout != torch.strided:
+        raise RegimeError(
+            f"the parameter {name} is sparse ({parameter.layout}), and its distances are not "
+            "measured; keep it dense, or as a buffer if it is not trained"
         )
     if members > 1 and (parameter.ndim == 0 or parameter.shape[0] != members):
         raise RegimeError(

@@ -47,6 +47,7 @@ Z = torch.randn(3, 4)
         (F.leaky_relu, (Z, 0.3), {}, (0.0,)),
         (torch.gt, (Z, 2.0), {}, (2.0,)),
         (torch.lt, (Z, torch.zeros(3, 4)), {}, (0.0,)),
+        (torch.clamp, (Z,), {"min": torch.zeros(3, 4)}, (0.0,)),
         (torch.lt, (torch.zeros(3, 4), Z), {}, (0.0,)),
         (torch.maximum, (torch.zeros(3, 4), Z), {}, (0.0,)),
         (F.gelu, (Z,), {"approximate": "tanh"}, (0.0,)),
@@ -57,7 +58,8 @@ def test_a_call_is_read_from_its_arguments(
 ) -> None:
     reading = FUNCTIONS[function].read(args, kwargs)
     assert reading is not None
-    assert torch.equal(reading.values, Z)
+    assert reading.counts
+    assert torch.equal(reading.settled(reading.values is not Z).values, Z)
     assert reading.thresholds == thresholds
 
 
@@ -66,7 +68,6 @@ def test_a_call_is_read_from_its_arguments(
     [
         (torch.clamp, (Z,), {"min": 1e-6}),
         (torch.clamp, (Z,), {"max": 1.0}),
-        (torch.clamp, (Z,), {"min": torch.zeros(3, 4)}),
         (torch.clamp_min, (Z, 0.1), {}),
         (torch.clamp_max, (Z, 3), {}),
         (torch.max, (Z,), {}),
@@ -79,14 +80,17 @@ def test_a_call_is_read_from_its_arguments(
 def test_a_guard_or_a_reduction_is_no_rectifier(
     function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> None:
-    assert FUNCTIONS[function].read(args, kwargs) is None
+    reading = FUNCTIONS[function].read(args, kwargs)
+    assert reading is None or not reading.counts
 
 
 def test_the_larger_of_two_tensors_is_the_sign_of_their_difference() -> None:
     other = torch.randn(3, 4)
     reading = FUNCTIONS[torch.maximum].read((Z, other), {})
     assert reading is not None
-    assert torch.equal(reading.values > reading.thresholds[0], other < Z)
+    for swapped, above in ((False, other < Z), (True, other > Z)):
+        settled = reading.settled(swapped)
+        assert torch.equal(settled.values > settled.thresholds[0], above)
 
 
 @pytest.mark.parametrize(

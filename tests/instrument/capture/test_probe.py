@@ -114,12 +114,11 @@ def test_a_probe_without_a_tensor_is_refused(probe: Any) -> None:
     refusal("no tensor", lambda: RegimeTracker(Plain(), probe))
 
 
-@pytest.mark.parametrize("value", [float("nan"), float("inf")])
 @pytest.mark.parametrize("where", [0, 71])
-def test_a_probe_that_is_not_finite_is_refused(value: float, where: int) -> None:
+def test_a_probe_that_is_no_number_is_refused(where: int) -> None:
     probe = vectors()
-    probe.view(-1)[where] = value
-    refusal("finite", lambda: RegimeTracker(Plain(), probe))
+    probe.view(-1)[where] = float("nan")
+    refusal("NaN", lambda: RegimeTracker(Plain(), probe))
 
 
 @pytest.mark.parametrize("probe", ["text", 3, None, np.zeros((3, 6)), iter([vectors()]), {1, 2}])
@@ -174,10 +173,7 @@ def test_a_probe_made_in_inference_mode_is_a_probe() -> None:
 def test_a_probe_is_divisible_if_every_tensor_has_the_samples(
     inputs: Any, axis: int, divisible: bool
 ) -> None:
-    if axis and not divisible:
-        refusal("axis 1", lambda: Probe(inputs, axis))
-    else:
-        assert Probe(inputs, axis).divisible is divisible
+    assert Probe(inputs, axis).divisible(3 if axis else 4) is divisible
 
 
 def test_group_needs_a_divisible_probe() -> None:

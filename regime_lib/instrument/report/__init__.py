@@ -1,0 +1,1 @@
+"""A page on one run or several: what was seen, when it settled, and how sure that is."""
