@@ -51,6 +51,7 @@ def smooth_activations(tables: Tables) -> Smooth:
         claims[claim] = quotient(pairs[claim])
         kind = claim.removeprefix("rc-")
         numbers[f"{kind}-pairs"] = len(pairs[claim])
+        numbers[f"{kind}-quotient"] = _in_words(claims[claim])
         numbers[f"{kind}-ratios"] = _ratios(relu, gelu) if both else NONE
         if gelu is not None:
             parts[names[1]] = gelu
@@ -88,6 +89,13 @@ def quotient(pairs: pd.DataFrame) -> Estimate:
     over = f"{seeds} seeds of {settings} settings"
     limits = pairs["least"].to_numpy(), pairs["most"].to_numpy(), pairs["seed"].to_numpy()
     return Limits(*limits).median(over)
+
+
+def _in_words(found: Estimate) -> str:
+    if found.value is None:
+        return "no number"
+    ends = "" if found.low is None else f" ({found.low:.2f} to {found.high:.2f})"
+    return f"{found.value:.2f}{ends}"
 
 
 def _ratios(relu: LatePart | None, gelu: LatePart | None) -> str:

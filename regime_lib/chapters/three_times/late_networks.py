@@ -29,6 +29,7 @@ TRANSFORMER = ("characters", "fashion-mnist-transformer", "sst2")
 #: Steps left out at the start, to see whether the first ones decide.
 LEFT_OUT = 100
 NONE = "no run is finished"
+_SETTING = ["data", "schedule", "optimiser"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,7 +119,11 @@ def late_network(tables: Tables, names: Sequence[str], claim: str) -> LateNetwor
         How the ids of the claims begin; an optimiser follows.
     """
     parts = {name: own for name in names if (own := late_part(tables, name)) is not None}
-    numbers: Numbers = {"late-runs": ", ".join(_finished(name, parts) for name in names)}
+    numbers: Numbers = {
+        "late-runs": ", ".join(_finished(name, parts) for name in names),
+        "late-inputs": _inputs(parts),
+        "late-left-out": LEFT_OUT,
+    }
     for schedule in SCHEDULES:
         numbers[f"late-ratios-{schedule}"] = _ratios(parts, schedule)
     whole = tables["specifications"][chosen(tables["specifications"], part=list(names))]
@@ -126,7 +131,8 @@ def late_network(tables: Tables, names: Sequence[str], claim: str) -> LateNetwor
     numbers["late-without-first"] = _ratios(parts, "constant", late)
     numbers |= {f"late-falls-{name}": _falls(parts, name) for name in OPTIMIZERS}
     claims = {f"{claim}-{name}": share_of_time(parts, name) for name in OPTIMIZERS}
-    table = pd.DataFrame([row for part in parts.values() for row in _rows(part)])
+    rows = [row for part in parts.values() for row in _rows(part)]
+    table = pd.DataFrame(rows).set_index(_SETTING) if rows else pd.DataFrame()
     return LateNetwork(claims, numbers, parts, table)
 
 
@@ -183,6 +189,16 @@ def _ratios(
             for optimizer in OPTIMIZERS
             if len(own := rows[chosen(rows, optimizer=optimizer, schedule=schedule)])
         ]
+        said += [f"{part.title}: {', '.join(found)}"] if found else []
+    return "; ".join(said) or NONE
+
+
+def _inputs(parts: Mapping[str, LatePart]) -> str:
+    """Say which share of the inputs has its last pattern half-way, at a constant rate."""
+    said = []
+    for part in parts.values():
+        rows = [row for row in _rows(part) if row["schedule"] == "constant"]
+        found = [f"{row['optimiser']} {row['inputs settled']:.1%}" for row in rows]
         said += [f"{part.title}: {', '.join(found)}"] if found else []
     return "; ".join(said) or NONE
 

@@ -87,8 +87,8 @@ def settling_times(
         ax.set_yticks(range(len(settings)), [f"{NAMES[name]}, {s}" for s, name in settings])
         ax.grid(axis="y", visible=False)
     for quantity, marker in _SIGNS.items():
-        style = {"color": theme.colour(quantity), "marker": marker, "linestyle": ""}
-        axes[0].plot([], [], label=f"{quantity}s settle", **style)
+        colour, label = theme.colour(quantity), f"{quantity}s settle"
+        axes[0].plot([], [], color=colour, marker=marker, linestyle="", label=label)
     axes[0].plot([], [], "o", color=theme.text, markerfacecolor="none", label="not before the end")
     legend_below(theme, figure, axes[0], 2)
     return figure
