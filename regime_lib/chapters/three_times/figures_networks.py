@@ -128,7 +128,8 @@ def settled(theme: Theme, part: LatePart, schedule: str = "constant") -> Figure:
         for quantity, kind in (("loss", "train"), ("theory", "test")):
             curve = part.curve(f"{kind}_loss", name, schedule)
             band(theme, below, Curves(*curve, _WHOLE), quantity, label=f"{kind} loss")
-        top.set(title=NAMES[name], ylim=(-0.15, 1.05), xscale="log", xlim=(1, part.steps))
+        top.set(title=NAMES[name], xscale="log", xlim=(1, part.steps))
+        top.set_ylim(top=1.05)
         below.set(yscale="log", xlabel="optimiser step")
     for top, below in axes if theme.narrow else axes[:1]:
         top.set_ylabel("share")

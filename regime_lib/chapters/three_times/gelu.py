@@ -85,8 +85,8 @@ def quotient(pairs: pd.DataFrame) -> Estimate:
     """Return the median quotient over all settings; the interval is over seeds."""
     if pairs.empty:
         return no_number("no pair of runs is finished")
-    seeds, settings = pairs["seed"].nunique(), len(pairs[_KEYS[:2]].drop_duplicates())
-    over = f"{seeds} seeds of {settings} settings"
+    counts = {"seed": pairs["seed"].nunique(), "setting": len(pairs[_KEYS[:2]].drop_duplicates())}
+    over = " of ".join(f"{n} {name}{'' if n == 1 else 's'}" for name, n in counts.items())
     limits = pairs["least"].to_numpy(), pairs["most"].to_numpy(), pairs["seed"].to_numpy()
     return Limits(*limits).median(over)
 

@@ -136,6 +136,24 @@ def late_network(tables: Tables, names: Sequence[str], claim: str) -> LateNetwor
     return LateNetwork(claims, numbers, parts, table)
 
 
+def first_layer_flips(tables: Tables, parts: Mapping[str, LatePart]) -> str:
+    """Say what share of the first layer flips in single steps late in a run, at a constant rate.
+
+    The steps are those that follow the looks after a tenth of the run.
+    """
+    said = []
+    for name, part in parts.items():
+        flips = tables["flips"]
+        own = flips[chosen(flips, part=name, layer=0, schedule="constant")]
+        late = own[own["at"] > part.steps / 10]
+        for optimizer in OPTIMIZERS:
+            found = late.loc[chosen(late, optimizer=optimizer), "flips"]
+            if len(found):
+                words = f"{found.median():.2%} in the median step, {found.max():.2%} at most"
+                said.append(f"{NAMES[optimizer]} {words} ({part.title})")
+    return "; ".join(said) or NONE
+
+
 def share_of_time(parts: Mapping[str, LatePart], optimizer: str) -> Estimate:
     """Return the patterns' time over the weights' at a constant rate, median over all runs."""
     found = [
@@ -146,7 +164,8 @@ def share_of_time(parts: Mapping[str, LatePart], optimizer: str) -> Estimate:
     if rows.empty:
         return no_number(NONE)
     least, most = shares(rows)
-    over = f"{len(rows)} runs ({', '.join(part.title for part in parts.values())})"
+    plural = "" if len(rows) == 1 else "s"
+    over = f"{len(rows)} run{plural} ({', '.join(part.title for part in parts.values())})"
     return Limits(least, most, np.arange(len(rows))).median(over)
 
 

@@ -170,6 +170,15 @@ def test_what_a_run_came_to_is_read_at_its_half_and_at_its_end() -> None:
     assert FOUND.numbers["late-falls-sgd"] == "MNIST: patterns to 0.10, weights to 0.50"
 
 
+def test_flips_of_the_first_layer_are_those_of_single_late_steps() -> None:
+    run = {"part": "mnist-cnn", "optimizer": "sgd", "schedule": "constant"}
+    rows = [(50, 0, 0.9), (200, 0, 0.01), (400, 0, 0.02), (800, 0, 0.3), (800, 1, 0.8)]
+    flips = pd.DataFrame([{**run, "at": at, "layer": n, "flips": f} for at, n, f in rows])
+    said = late_networks.first_layer_flips({"flips": flips}, FOUND.parts)
+    assert said == "SGD 2.00% in the median step, 30.00% at most (MNIST)"
+    assert late_networks.first_layer_flips({"flips": flips}, {}) == late_networks.NONE
+
+
 def test_gelu_is_compared_with_the_run_that_differs_in_nothing_else() -> None:
     pairs = SMOOTH.pairs["rc-gelu-mlp"]
     known = pairs[(pairs["optimizer"] == "sgd") & (pairs["schedule"] == "constant")]
