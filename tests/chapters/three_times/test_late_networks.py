@@ -15,6 +15,7 @@ from matplotlib.figure import Figure
 from regime_lib.chapters.three_times import figures_networks as draw
 from regime_lib.chapters.three_times import gelu, late_networks
 from regime_lib.chapters.three_times.late_networks import CNN, LatePart, late_network, late_part
+from regime_lib.chapters.three_times.limits import Limits
 from regime_lib.chapters.three_times.specifications import USUAL
 from regime_lib.companion.book.project import Project
 from regime_lib.companion.claims.claims import Verdict, load_claims
@@ -128,6 +129,34 @@ def test_weights_that_never_settle_leave_a_share_between_nothing_and_a_limit() -
 
 def test_patterns_that_never_settle_leave_no_number() -> None:
     assert not FOUND.claims["rc-late-cnn-momentum"].known
+
+
+def limits(*ends: tuple[float, float]) -> Limits:
+    least, most = np.array(ends).T
+    return Limits(least, most, np.arange(len(ends)))
+
+
+def test_limits_that_leave_the_verdict_open_give_no_number() -> None:
+    claimed = (0.222, 0.5)
+    assert not late_networks.told(limits((0, 0.99), (0, 0.98)), claimed, "runs").known
+    assert not late_networks.told(limits((0, 0.4), (0, 0.45)), claimed, "runs").known
+    assert not late_networks.told(limits((0.3, 0.3)), claimed, "runs").known  # one run
+    below = late_networks.told(limits((0, 0.01), (0, 0.02)), claimed, "runs")
+    assert [below.low, below.high] == [0, 0.02]
+    exact = late_networks.told(limits((0.2, 0.2), (0.9, 0.9), (0.3, 0.3)), claimed, "runs")
+    assert [exact.value, exact.low, exact.high] == [0.3, 0.2, 0.9]  # scatter is no censoring
+
+
+def test_the_ends_are_those_of_the_claims() -> None:
+    claims = load_claims(ROOT / "book" / "claims.yml")
+    for name, ends in (
+        ("rc-late-cnn-sgd", late_networks._CLAIMED),
+        ("rc-late-transformer-adamw", late_networks._CLAIMED),
+        ("rc-gelu-mlp", gelu._SAME),
+        ("rc-gelu-transformer", gelu._SAME),
+    ):
+        allowed = claims[name].criterion.range
+        assert (allowed.low, allowed.high) == ends
 
 
 def test_the_verdict_can_come_out_either_way() -> None:
