@@ -15,7 +15,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from regime_lib.chapters.three_times.configs import NAMES, OPTIMIZERS, SCHEDULES
-from regime_lib.chapters.three_times.late_networks import LatePart, late_falls, ratio_in_words
+from regime_lib.chapters.three_times.late_networks import (
+    LatePart,
+    late_falls,
+    ratio_in_words,
+    short_ratio,
+)
 from regime_lib.chapters.three_times.multiverse import chosen
 from regime_lib.chapters.three_times.style import RATIO, SMALL, mark_claims, ratio_axis
 from regime_lib.companion.figures.curves import Curves, band, both_changes
@@ -78,7 +83,7 @@ def settling_times(
             rows = part.times[chosen(part.times, optimizer=name, schedule=schedule)]
             _times(theme, ax, rows, place + _spread(len(rows), 0.26))
             at, beside = (1.0, place), ("axes fraction", "data")
-            note(ax, _short(rows), at, (4, 0), xycoords=beside, va="center", fontsize=SMALL)
+            note(ax, short_ratio(rows), at, (4, 0), xycoords=beside, va="center", fontsize=SMALL)
         note(ax, "ratio", (1.0, 1.0), (4, 2), xycoords="axes fraction", fontsize=SMALL)
         if live_steps is not None:
             ax.axvline(live_steps, color=theme.text, linewidth=1, label=_LIVE)
@@ -215,11 +220,3 @@ def _ratios(
     for chosen_, x, marker in ((exact, least, "o"), (lower, least, ">"), (upper, most, "<")):
         fill = np.full(int(chosen_.sum()), marker == "o")
         ratio_dots(theme, ax, x[chosen_], y[chosen_], fill, colour, marker=marker, size=26)
-
-
-def _short(rows: pd.DataFrame) -> str:
-    """Write a ratio beside its row."""
-    words = ratio_in_words(rows)
-    for long, short in (("at least ", "≥ "), ("at most ", "≤ ")):
-        words = words.replace(long, short)
-    return "none" if words.startswith(("unknown", "no run")) else words.partition(" (")[0]

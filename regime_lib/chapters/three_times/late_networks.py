@@ -30,6 +30,15 @@ TRANSFORMER = ("characters", "fashion-mnist-transformer", "sst2")
 LEFT_OUT = 100
 NONE = "no run is finished"
 _CLAIMED = (0.222, 0.5)  # of the weights' time: about three times earlier, as the claims have it
+#: Some definitions, and what they mean.
+DEFINED = {
+    "peak@0.25": "below 1/4 of peak",
+    "peak@0.1": "below 1/10 of peak",
+    "auc": "area over peak",
+    "cum@0.5": "half of all change",
+    "end@0.1": "9/10 of the way",
+    "start@0.9": "9/10 from the start",
+}
 _SETTING = ["data", "schedule", "optimiser"]
 
 
@@ -99,10 +108,12 @@ def late_part(tables: Tables, name: str) -> LatePart | None:
     return LatePart(name, own["runs"], times, own["series"], own["looks"])
 
 
-def usual(specifications: pd.DataFrame, *, left_out: int = 0) -> pd.DataFrame:
-    """Return what the book's definition says of whole runs, a row each."""
-    asked = {"definition": USUAL, "size": "absolute", "window": WINDOW, "skipped": left_out}
-    found = specifications[chosen(specifications, **asked)]
+def usual(
+    specifications: pd.DataFrame, *, left_out: int = 0, definition: str = USUAL
+) -> pd.DataFrame:
+    """Return what a definition, by default that of the book, says of whole runs, a row each."""
+    asked = {"size": "absolute", "window": WINDOW, "skipped": left_out}
+    found = specifications[chosen(specifications, definition=definition, **asked)]
     last = found.groupby("part", observed=True)["horizon"].transform("max")
     return found[found["horizon"] == last].reset_index(drop=True)
 
@@ -201,6 +212,31 @@ def ratio_in_words(rows: pd.DataFrame) -> str:
         return NONE
     words = multiverse(rows.assign(network="iterate")).words
     return re.sub(r"\d+\.\d+", lambda found: f"{float(found[0]):.3g}", words)
+
+
+def short_ratio(rows: pd.DataFrame) -> str:
+    """Say the same in a few signs, for a figure or a table."""
+    words = ratio_in_words(rows)
+    for long, short in (("at least ", "≥ "), ("at most ", "≤ ")):
+        words = words.replace(long, short)
+    return "none" if words.startswith(("unknown", "no run")) else words.partition(" (")[0]
+
+
+def by_definition(tables: Tables, parts: Mapping[str, LatePart]) -> pd.DataFrame:
+    """Return the ratio at a constant rate by some definitions: a row per data set and optimiser."""
+    rows: dict[tuple[str, str], dict[str, str]] = {}
+    for definition, words in DEFINED.items():
+        for name, part in parts.items():
+            own = usual(
+                tables["specifications"][chosen(tables["specifications"], part=name)],
+                definition=definition,
+            )
+            for schedule, optimizer in part.settings:
+                if schedule == "constant":
+                    found = own[chosen(own, optimizer=optimizer, schedule=schedule)]
+                    row = rows.setdefault((part.title, NAMES[optimizer]), {})
+                    row[words] = short_ratio(found)
+    return pd.DataFrame.from_dict(rows, orient="index")
 
 
 def _finished(name: str, parts: Mapping[str, LatePart]) -> str:

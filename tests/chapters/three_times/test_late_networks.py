@@ -199,6 +199,15 @@ def test_what_a_run_came_to_is_read_at_its_half_and_at_its_end() -> None:
     assert FOUND.numbers["late-falls-sgd"] == "MNIST: patterns to 0.10, weights to 0.50"
 
 
+def test_a_table_says_the_ratio_by_every_definition_that_was_asked() -> None:
+    found = late_networks.by_definition(MADE, FOUND.parts)
+    assert found.loc[("MNIST", "SGD"), "below 1/10 of peak"] == "3"
+    assert found.loc[("MNIST", "AdamW"), "below 1/10 of peak"] == "≥ 100"
+    assert found.loc[("MNIST", "SGD"), "area over peak"] == "99"
+    assert found.loc[("MNIST", "SGD"), "9/10 of the way"] == "none"
+    assert late_networks.by_definition(MADE, {}).empty
+
+
 def test_flips_of_the_first_layer_are_those_of_single_late_steps() -> None:
     run = {"part": "mnist-cnn", "optimizer": "sgd", "schedule": "constant"}
     rows = [(50, 0, 0.9), (200, 0, 0.01), (400, 0, 0.02), (800, 0, 0.3), (800, 1, 0.8)]
