@@ -29,6 +29,7 @@ TRANSFORMER = ("characters", "fashion-mnist-transformer", "sst2")
 #: Steps left out at the start, to see whether the first ones decide.
 LEFT_OUT = 100
 NONE = "no run is finished"
+_FEWEST = 3  # runs, or seeds, for a number
 _CLAIMED = (0.222, 0.5)  # of the weights' time: about three times earlier, as the claims have it
 #: Some definitions, and what they mean.
 DEFINED = {
@@ -187,12 +188,13 @@ def share_of_time(parts: Mapping[str, LatePart], optimizer: str) -> Estimate:
 def told(limits: Limits, ends: tuple[float, float], over: str) -> Estimate:
     """Return a median, if the runs tell where it lies with respect to the ends of a range.
 
-    A single cluster has no spread. And where the middle number's own limits lie on both sides of an
-    end, censoring leaves the verdict open: the middle between such limits is no measurement.
+    Fewer than three clusters have no spread to speak of. And where the middle number's own limits
+    lie on both sides of an end, censoring leaves the verdict open: the middle between such limits
+    is no measurement.
     """
     found = [float(np.median(side)) for side in (limits.least, limits.most)]
     straddles = any(found[0] < end < found[1] for end in ends)
-    if straddles or len(np.unique(limits.cluster)) < 2:
+    if straddles or len(np.unique(limits.cluster)) < _FEWEST:
         return no_number(over)
     return limits.median(over)
 
