@@ -63,8 +63,8 @@ def changes_alt(part: LatePart) -> str:
         patterns, weights = late_falls(part, name, schedule)
         words.append(f"{NAMES[name]}, {schedule}: patterns {patterns:.2f}, weights {weights:.2f}")
     return (
-        f"Pattern change and weight change in {len(words)} panels. Their last value over that "
-        f"after a tenth of the run, median over runs: {'; '.join(words)}."
+        f"Pattern change and weight change in {len(words)} panels. Their mean in the second half "
+        f"of the run over that in its second tenth, median over runs: {'; '.join(words)}."
     )
 
 

@@ -312,10 +312,11 @@ def _rows(part: LatePart) -> Iterator[dict[str, float | int | str]]:
 
 
 def late_falls(part: LatePart, optimizer: str, schedule: str = "constant") -> tuple[float, float]:
-    """Return pattern and weight change at the end over those after a tenth of the run."""
+    """Return pattern and weight change in the second half of the run over the second tenth."""
     falls = []
     for quantity in ("pattern_change", "weight_change"):
         steps, values = part.curve(quantity, optimizer, schedule)
-        tenth = np.abs(steps - part.steps / 10).argmin()
-        falls.append(float(np.median(values[-1] / values[tenth])))
+        share = steps / part.steps
+        early, late = (share >= 0.1) & (share <= 0.2), share >= 0.5
+        falls.append(float(np.median(values[late].mean(axis=0) / values[early].mean(axis=0))))
     return falls[0], falls[1]

@@ -194,9 +194,9 @@ def test_what_a_run_came_to_is_read_at_its_half_and_at_its_end() -> None:
     assert own["inputs settled"] == 0.25
     assert own["distance covered, pattern"] == pytest.approx(0.75)
     assert own["distance covered, weights"] == pytest.approx(0.5)
-    assert list(late_networks.late_falls(PART, "sgd")) == pytest.approx([0.1, 0.5])
+    assert list(late_networks.late_falls(PART, "sgd")) == pytest.approx([0.45, 0.65])
     assert FOUND.numbers["late-inputs"] == "MNIST: SGD 25.0%, momentum 25.0%, AdamW 25.0%"
-    assert FOUND.numbers["late-falls-sgd"] == "MNIST: patterns to 0.10, weights to 0.50"
+    assert FOUND.numbers["late-falls-sgd"] == "MNIST: patterns to 0.45, weights to 0.65"
 
 
 def test_a_table_says_the_ratio_by_every_definition_that_was_asked() -> None:
@@ -245,7 +245,7 @@ def test_figures_show_every_time_hollow_where_it_is_a_limit() -> None:
 
 
 def test_alt_texts_say_the_numbers() -> None:
-    assert "SGD, constant: patterns 0.10, weights 0.50" in draw.changes_alt(PART)
+    assert "SGD, constant: patterns 0.45, weights 0.65" in draw.changes_alt(PART)
     assert "MNIST, AdamW, constant: at least 100" in draw.settling_times_alt(FOUND.parts)
     assert "25% of the inputs have their last pattern half-way" in draw.settled_alt(PART)
     assert "In 3 of them" in draw.both_activations_alt(SMOOTH.pairs["rc-gelu-mlp"])
