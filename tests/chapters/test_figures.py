@@ -14,6 +14,7 @@ from tests.chapters.multi_phase.test_figures import FIGURES as MULTI_PHASE
 from tests.chapters.neuron_modes.test_figures import FIGURES as NEURON_MODES
 from tests.chapters.stability.test_figures import FIGURES as STABILITY
 from tests.chapters.three_times.test_figures import FIGURES as THREE_TIMES
+from tests.chapters.three_times.test_late_networks import FIGURES as LATE_NETWORKS
 from tests.chapters.tracking.test_figures import FIGURES as TRACKING
 from tests.chapters.training_response.test_figures import FIGURES as TRAINING_RESPONSE
 
@@ -28,6 +29,7 @@ FIGURES = {
         ("neuron_modes", NEURON_MODES),
         ("stability", STABILITY),
         ("three_times", THREE_TIMES),
+        ("three_times", LATE_NETWORKS),
         ("tracking", TRACKING),
         ("training_response", TRAINING_RESPONSE),
     )

@@ -112,10 +112,8 @@ def by_definition(theme: Theme, table: pd.DataFrame) -> Figure:
     return figure
 
 
-def draw_ratios(
-    theme: Theme, ax: Axes, table: pd.DataFrame, spread: float, *, crosses: bool = False
-) -> None:
-    """Draw a row of ratios per definition: hollow where bounds, a cross at the side where none."""
+def draw_ratios(theme: Theme, ax: Axes, table: pd.DataFrame, spread: float) -> None:
+    """Draw a row of ratios per definition, hollow where they are bounds."""
     definitions = list(dict.fromkeys(table["definition"]))
     place = {definition: -row for row, definition in enumerate(definitions)}
     optimizers = list(dict.fromkeys(table["optimizer"]))
@@ -128,12 +126,6 @@ def draw_ratios(
         ratio_dots(theme, ax, x, y[known], exact, colour, marker=marker, size=33, linewidth=1.4)
         # a name of its own, for all of its ratios may be bounds
         ax.scatter([], [], marker=marker, s=33, color=colour, label=NAMES[name])
-        if crosses:
-            margin = np.full((~known).sum(), 0.02)  # of the width: off the axis, for they have no x
-            side = ax.get_yaxis_transform()
-            ax.scatter(
-                margin, y[~known], marker="x", s=30, color=colour, transform=side, clip_on=False
-            )
     ax.axvline(1, color=theme.text, linewidth=1)
     ax.axvline(CLAIMED, **theme.stroke("theory"))
     ax.set(xscale="log", xlabel="weights' time / patterns' time")

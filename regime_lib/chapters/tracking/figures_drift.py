@@ -1,4 +1,4 @@
-"""Further figures of the tracking chapters: schedules, averaged weights, the indicator OUI.
+"""Further figures of the tracking chapters: averaged weights, the indicator OUI.
 
 A figure takes a `Theme` first, then what a part of a chapter returned (see `parts`).
 """
@@ -6,57 +6,17 @@ A figure takes a `Theme` first, then what a part of a chapter returned (see `par
 from __future__ import annotations
 
 import numpy as np
-import pandas as pd
 from matplotlib.figure import Figure
 
 from regime_lib.chapters.tracking.figures import (
-    CLAIMED,
     NAMES,
-    RATIOS,
     curves,
-    draw_ratios,
     medians_in_words,
 )
 from regime_lib.chapters.tracking.parts import GOOD, Drift, Flicker, Indicator, of
 from regime_lib.companion.figures.curves import Curves, band, both_changes, shaded
 from regime_lib.companion.figures.marks import legend_below, plain_numbers
 from regime_lib.companion.figures.theme import Theme
-
-
-def by_schedule(theme: Theme, table: pd.DataFrame, columns: int = 3) -> Figure:
-    """Draw the ratio of the two times under several definitions (see `measure.ratio_rows`).
-
-    A panel per schedule, so many in a row of a wide figure. A bound is drawn hollow, an
-    undetermined ratio is a cross at the left side.
-    """
-    schedules = list(dict.fromkeys(table["schedule"]))
-    definitions = list(dict.fromkeys(table["definition"]))
-    columns = 1 if theme.narrow else min(columns, len(schedules))
-    rows = -(-len(schedules) // columns)
-    size = (3.9 if theme.narrow else 7.2, (0.42 * len(definitions) + 0.9) * rows + 0.3)
-    figure = Figure(figsize=size, layout="constrained")
-    axes = figure.subplots(rows, columns, sharey=True, squeeze=False).ravel()
-    low = np.nanmin(np.append(table["low"], 0.8))
-    high = np.nanmax(np.append(table["high"], 1.1 * CLAIMED))
-    for ax, schedule in zip(axes, schedules, strict=True):
-        draw_ratios(theme, ax, table[table["schedule"] == schedule], 0.26, crosses=True)
-        ax.set(ylim=(0.55 - len(definitions), 0.55), title=schedule)
-        ax.set_yticks([-row for row in range(len(definitions))], definitions)
-        ax.set_xlim(max(0.05, 0.85 * low), min(60.0, 1.2 * high))
-        plain_numbers(ax.xaxis, RATIOS)
-    legend_below(theme, figure, axes[0])
-    return figure
-
-
-def by_schedule_alt(table: pd.DataFrame) -> str:
-    """Say how many ratios there are under each schedule, and between which each optimiser lies."""
-    words = []
-    for schedule, own in table.groupby("schedule", sort=False):
-        known = own.dropna(subset="ratio").groupby("optimizer", sort=False)["ratio"]
-        ranges = [f"{NAMES[str(n)]} {r.min():.2f} to {r.max():.2f}" for n, r in known]
-        count = f"{own['ratio'].notna().sum()} of {len(own)} have one"
-        words.append(f"{schedule}: {', '.join([count, *ranges])}.")
-    return f"Ratios of the weights' time to the patterns' time. {' '.join(words)}"
 
 
 def raw_and_average(theme: Theme, drift: Drift) -> Figure:

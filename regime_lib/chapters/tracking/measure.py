@@ -25,14 +25,13 @@ from regime_lib.lab.models.ensemble import Ensemble
 from regime_lib.lab.training.config import TrainingConfig
 from regime_lib.lab.training.loop import train
 
-#: Steps between observations of averaged weights, which move smoothly, and of runs with a cosine.
+#: Steps between observations of averaged weights, which move smoothly.
 EVERY = 10
 _SMOOTHING = 51  # steps over which series are averaged before they are timed
 _USUAL = "peak@0.1"
 PAIRS = 64  # of inputs, whose patterns are compared
 _POINTS = 220  # steps of a run that a cloud of points shows
 _FEWEST_STEPS = 10  # that a slope is fitted to
-_FEW = 3  # seeds of runs that are shown beside those of the claims
 _WITH = {"sgd": "with SGD", "momentum": "with momentum", "adamw": "with AdamW"}
 _LEAD = 1.1  # ratio of areas up to which there is no lead that a warm-up could take away
 
@@ -53,11 +52,6 @@ class SharedSettings:
         """The learning rate of every optimiser."""
         rates = {name.partition("lr_")[2]: value for name, value in vars(self).items()}
         return {optimizer: rate for optimizer, rate in rates.items() if optimizer}
-
-    @property
-    def few_seeds(self) -> range:
-        """The seeds of runs that no claim needs."""
-        return self.seeds[:_FEW]
 
     def config(self, optimizer: str, **options: Any) -> TrainingConfig:
         """Return how a network is trained with one optimiser, at its rate."""

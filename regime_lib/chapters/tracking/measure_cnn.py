@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from functools import lru_cache, partial
+from functools import lru_cache
 from typing import Any, Literal
 
 import numpy as np
-import pandas as pd
 from jaxtyping import Float, Int
 
 from regime_lib.chapters.tracking import measure as shared
@@ -19,14 +18,6 @@ from regime_lib.lab.data.stack import stacked
 from regime_lib.lab.models.cnn import CNN, CNNEnsemble
 from regime_lib.lab.training.loop import train
 
-#: The definitions that both schedules are asked with, and what they mean.
-DEFINITIONS = {
-    "peak@0.2": "below 1/5 of peak",
-    "peak@0.1": "below 1/10 of peak",
-    "auc": "area over peak",
-    "end@0.1": "9/10 of the way",
-    "start@0.9": "9/10 from the start",
-}
 _SHORT = 300  # steps of the run that small probes watch
 
 
@@ -56,12 +47,10 @@ PAPER = {"n_seeds": 12, "steps": 5000}
 
 def accuracy(settings: Settings) -> parts.Accuracy:
     """Return the accuracy on the whole test set after the last step."""
-    runs = _runs(settings) | {f"{name}, cosine": own for name, own in _cosine(settings).items()}
-    table = {name: run.accuracy for name, (run,) in runs.items()}
+    table = {name: run.accuracy for name, (run,) in _runs(settings).items()}
     every_run = np.concatenate(list(table.values()))
     numbers: parts.Numbers = {
         "seeds": settings.n_seeds,
-        "few-seeds": len(settings.few_seeds),
         "accuracy-least": float(every_run.min()),
         "accuracy-most": float(every_run.max()),
     }
@@ -78,29 +67,6 @@ def ratios(settings: Settings) -> parts.Ratios:
         *shared.all_changes(traces),
         {name: shared.settling(own) for name, own in traces.items()},
     )
-
-
-def schedules(settings: Settings) -> parts.Table:
-    """Apply some definitions to runs at a constant rate and with a cosine."""
-    rows = []
-    both = {"constant rate": (_runs(settings), 1), "cosine": (_cosine(settings), shared.EVERY)}
-    for schedule, (runs, every) in both.items():
-        traces = shared.traces_of(runs)
-        rows += shared.ratio_rows(traces, DEFINITIONS, every=every, schedule=schedule)
-    table = pd.DataFrame(rows)
-    per_step = table[table["definition"].str.startswith("below") & (table["optimizer"] == "adamw")]
-    largest = per_step.groupby("schedule")["ratio"].max().items()
-    numbers: parts.Numbers = {
-        f"adamw-{str(schedule).split()[0]}": shared.number_or_none(ratio, 1)
-        for schedule, ratio in largest
-    }
-    return parts.Table({}, numbers, table)
-
-
-def layers(settings: Settings) -> parts.Layers:
-    """Look at the layers one by one, under AdamW."""
-    modules = ("conv1", "conv2", "hidden", "output")
-    return shared.by_layer(_traces(settings)["adamw"], {name: name for name in modules})
 
 
 def proportional(settings: Settings) -> parts.Proportional:
@@ -210,13 +176,6 @@ def _runs(settings: Settings) -> shared.Runs:
     """Train with every optimiser at a constant rate."""
     watch = {"ema": settings.ema, "window": settings.window, "oui": shared.PAIRS}
     return {name: _train(settings, settings.seeds, name, watch) for name in settings.rates}
-
-
-@lru_cache(maxsize=1)
-def _cosine(settings: Settings) -> shared.Runs:
-    """Train with every optimiser and a cosine."""
-    train = partial(_train, watch={"schedule": shared.every_tenth}, schedule="cosine")
-    return {name: train(settings, settings.few_seeds, name) for name in settings.rates}
 
 
 def _traces(settings: Settings) -> shared.Traces:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import lru_cache, partial
+from functools import lru_cache
 from typing import Any, Literal
 
 import numpy as np
@@ -17,13 +17,6 @@ from regime_lib.lab.data.loading import load_dataset
 from regime_lib.lab.data.stack import Stack, stacked
 from regime_lib.lab.models.transformer import TransformerEnsemble, TransformerShape
 
-#: The definitions that both tasks and schedules are asked with, and what they mean.
-DEFINITIONS = {
-    "peak@0.2": "below 1/5 of peak",
-    "peak@0.1": "below 1/10 of peak",
-    "auc": "area over peak",
-    "start@0.9": "9/10 from the start",
-}
 TASKS = ("patches", "letters")
 _LEVELS = (0.6, 0.5, 0.4, 0.3, 0.2, 0.1)  # of thresholds, as shares of the peak
 
@@ -63,12 +56,11 @@ PAPER = {"n_seeds": 12, "steps": 5000, "text_steps": 5000, "n_train": 1297}
 
 
 def accuracy(settings: Settings) -> parts.Accuracy:
-    """Return the accuracy by task, optimiser and schedule on the test set, after the last step."""
+    """Return the accuracy by task and optimiser on the test set, after the last step."""
     table = {
-        f"{task}, {name}{words}": run.accuracy
+        f"{task}, {name}": run.accuracy
         for task in TASKS
-        for words, runs in (("", _runs), (", cosine", _cosine))
-        for name, own in runs(settings, task).items()
+        for name, own in _runs(settings, task).items()
         for run in own
     }
     return parts.Accuracy({}, {**_ranges("accuracy", table)}, table)
@@ -91,38 +83,6 @@ def floors(settings: Settings) -> parts.Ratios:
     numbers["ratios-patches"] = shared.known_ratios(of("patches", found))
     claims = {f"rc-ratio-transformer-{name}": one for name, one in of("patches", found).items()}
     return parts.Ratios(claims, numbers, patterns, weights, settled)
-
-
-def schedules(settings: Settings) -> parts.Table:
-    """Apply some definitions to all runs of both tasks and both schedules."""
-    rows = []
-    for task in TASKS:
-        for schedule, (runs, every) in SCHEDULES.items():
-            traces = shared.traces_of(runs(settings, task))
-            words = f"{task}, {schedule}"
-            rows += shared.ratio_rows(traces, DEFINITIONS, every=every, schedule=words)
-    table = pd.DataFrame(rows)
-    with_cosine = table["schedule"].str.contains("cosine")
-    per_step = table[with_cosine & table["definition"].str.startswith("below")]["ratio"].dropna()
-    numbers: parts.Numbers = {
-        "cosine-median": float(per_step.median()) if len(per_step) else "–",
-        "cosine-range": f"{per_step.min():.2f} to {per_step.max():.2f}",
-        "undetermined": int(table["ratio"].isna().sum()),
-        "specifications": len(table),
-        "few-seeds": len(settings.few_seeds),
-    }
-    return parts.Table({}, numbers, table)
-
-
-def layers(settings: Settings) -> parts.Layers:
-    """Look at parts of the language model one by one, under AdamW."""
-    modules = {
-        "first ffn": "blocks.0.hidden",
-        "last ffn": f"blocks.{settings.blocks - 1}.hidden",
-        "attention": "blocks.0.qkv",
-        "letters": "embed",
-    }
-    return shared.by_layer(_traces(settings, "letters")["adamw"], modules)
 
 
 def proportional(settings: Settings) -> parts.Proportional:
@@ -253,18 +213,6 @@ def _runs(settings: Settings, task: str) -> shared.Runs:
     """Train with every optimiser at a constant rate."""
     watch = {"ema": settings.ema, "window": settings.window, "oui": shared.PAIRS}
     return {name: _train(settings, task, settings.seeds, name, watch) for name in settings.rates}
-
-
-@lru_cache(maxsize=2)
-def _cosine(settings: Settings, task: str) -> shared.Runs:
-    """Train with every optimiser and a cosine."""
-    train = partial(_train, settings, task, settings.few_seeds, schedule="cosine")
-    watch = {"schedule": shared.every_tenth}
-    return {name: train(name, watch) for name in settings.rates}
-
-
-#: How the runs with each schedule are had, and the steps between observations.
-SCHEDULES = {"constant": (_runs, 1), "cosine": (_cosine, shared.EVERY)}
 
 
 def _traces(settings: Settings, task: str) -> shared.Traces:

@@ -44,12 +44,6 @@ DEFINITIONS = table(
     ("constant", "area over peak", "sgd", np.nan, "undetermined"),
     ("constant", "area over peak", "adam", 2.0, "exact"),
 )
-SCHEDULES = table(
-    ("constant", "below a tenth", "sgd", np.nan, "undetermined"),
-    ("constant", "below a tenth", "adam", 4.0, "lower"),
-    ("cosine", "below a tenth", "sgd", 1.0, "exact"),
-    ("cosine", "below a tenth", "adam", 1.5, "exact"),
-)
 CUTS = pd.DataFrame(
     [
         {"share": s, "optimizer": "sgd", "ratio": r, "low": r, "high": r, "undetermined": u}
@@ -76,7 +70,6 @@ FIGURES: dict[str, Callable[[Theme], Figure]] = {
     "proportional": lambda theme: draw.proportional(theme, POINTS),
     "flip_rates": lambda theme: draw.flip_rates(theme, RUN),
     "horizon": lambda theme: draw.horizon(theme, CUTS),
-    "by_schedule": lambda theme: figures_drift.by_schedule(theme, SCHEDULES),
     "raw_and_average": lambda theme: figures_drift.raw_and_average(theme, DRIFT),
     "flicker": lambda theme: figures_drift.flicker(theme, FLICKER),
     "indicator": lambda theme: figures_drift.indicator(theme, INDICATOR),
@@ -101,12 +94,9 @@ def test_settling_times_that_are_not_known_are_not_drawn() -> None:
         assert [float(x[0]) for x in lines if len(x) == 2 and x[0] == x[1]] == times
 
 
-def test_bounds_are_hollow_and_what_is_undetermined_is_left_out_or_a_cross() -> None:
+def test_bounds_are_hollow_and_what_is_undetermined_is_left_out() -> None:
     (ax,) = FIGURES["by_definition"](Theme()).axes
     assert dots(ax) == {1.0: False, 2.0: False, 3.0: True}
-    constant, cosine = FIGURES["by_schedule"](Theme()).axes
-    assert dots(constant) == {0.02: False, 4.0: True}  # the first is the cross, at the side
-    assert dots(cosine) == {1.0: False, 1.5: False}
 
 
 def test_flip_rates_sort_units_within_their_layer_and_average_within_a_bin() -> None:
@@ -123,14 +113,6 @@ def test_flip_rates_sort_units_within_their_layer_and_average_within_a_bin() -> 
 def test_a_task_is_drawn_alone_under_the_names_of_its_optimisers() -> None:
     left = FIGURES["indicator_of_a_task"](Theme()).axes[0]
     assert left.get_legend_handles_labels()[1] == ["SGD", "Adam"]
-
-
-def test_more_schedules_than_columns_go_to_the_next_row() -> None:
-    double = pd.concat([SCHEDULES, SCHEDULES.assign(schedule=SCHEDULES["schedule"] + " again")])
-    axes = figures_drift.by_schedule(Theme(), double, columns=2).axes
-    titles = ["constant", "cosine", "constant again", "cosine again"]
-    assert [ax.get_title() for ax in axes] == titles
-    assert [ax.get_subplotspec().rowspan.start for ax in axes] == [0, 0, 1, 1]
 
 
 def test_the_two_rows_are_the_weights_and_their_average() -> None:
@@ -172,9 +154,6 @@ def test_alt_texts_say_the_numbers() -> None:
     assert "the first 7 steps" in draw.flip_rates_alt(RUN)
     assert "SGD 1.00." in draw.horizon_alt(CUTS)
     assert draw.in_words("letters momentum") == "letters SGD with momentum"
-    words = figures_drift.by_schedule_alt(SCHEDULES)
-    assert "constant: 1 of 2 have one, Adam 4.00 to 4.00." in words
-    assert "cosine: 2 of 2 have one, SGD 1.00 to 1.00, Adam 1.50 to 1.50." in words
     words = figures_drift.raw_and_average_alt(DRIFT)
     assert "weights SGD 2.00, Adam 5.00; of their average SGD 4.00" in words
     assert "SGD 2.0, Adam 5.0." in figures_drift.flicker_alt(FLICKER)

@@ -46,8 +46,8 @@ CHAPTERS: dict[str, tuple[ModuleType, Any]] = {
 }
 ALONE = {  # parts without a claim, which no sweep needs
     "20_tracking_mlp": ("accuracy", "one_run", "layers", "warm_up", "horizon"),
-    "21_tracking_cnn": ("accuracy", "schedules", "layers", "small_probes"),
-    "22_tracking_transformer": ("accuracy", "schedules", "layers", "thresholds"),
+    "21_tracking_cnn": ("accuracy", "small_probes"),
+    "22_tracking_transformer": ("accuracy", "thresholds"),
 }
 DIGITS = load_dataset("digits")
 
@@ -62,6 +62,9 @@ def test_every_claim_is_measured_once_and_every_part_can_be_kept(chapter: str) -
     measured = module.measure(settings)
     claims = load_claims(find_project().claims_file).values()
     own = {claim.id: claim.unit for claim in claims if claim.chapter == chapter}
+    late = {name for name in own if name.startswith(("rc-late-", "rc-gelu-"))}  # of committed runs
+    for name in late:
+        own.pop(name)
     assert {name: found.unit for name, found in claims_in(measured).items()} == own
     for part in [*module.PARTS, *(getattr(module, name) for name in ALONE[chapter])]:
         content = dumps(part(settings))
@@ -394,13 +397,10 @@ def test_tasks_are_told_apart() -> None:
 
 def test_every_setting_is_trained() -> None:
     module: ModuleType = measure_transformer
-    table = module.schedules(TINY_TRANSFORMER).table
-    assert len(table) == 2 * 2 * 4 * 3
     assert set(module.accuracy(TINY_TRANSFORMER).table) == {
-        f"{task}, {name}{schedule}"
+        f"{task}, {name}"
         for task in ("patches", "letters")
         for name in ("sgd", "momentum", "adamw")
-        for schedule in ("", ", cosine")
     }
     found = module.indicator(TINY_TRANSFORMER)
     middles = {name: statistics.median(own.tolist()) for name, own in found.final.items()}
