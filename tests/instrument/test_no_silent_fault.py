@@ -237,8 +237,8 @@ def _buffers() -> Iterator[tuple[str, Callable[[], Tensor]]]:
     dense = torch.eye(FEATURES) + 0.1
     yield "expanded", lambda: torch.full((1, 1), 0.3).expand(FEATURES, FEATURES)
     yield "transposed", lambda: dense.clone().T
-    yield "sparse coo", lambda: dense.to_sparse()
-    yield "sparse csr", lambda: dense.to_sparse_csr()
+    yield "sparse", lambda: dense.to_sparse()
+    yield "sparse rows", lambda: dense.to_sparse_csr()
     yield "not a number", lambda: torch.where(dense > 1, dense, torch.nan)
     yield "read-only", _read_only
 

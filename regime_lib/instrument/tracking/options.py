@@ -14,8 +14,9 @@ from regime_lib.instrument.tracking.quantities.base import Quantity
 DEFAULT = "default"
 
 _LEAST = dict.fromkeys(("members", "snapshots"), 1) | dict.fromkeys(("batch_axis", "oui_seed"), 0)
-_LEAST_IF_GIVEN = dict.fromkeys(("samples", "group", "batches", "window", "ema_every", "oui"), 1)
-_FOR_A_PROBE = ("preactivations", "group", "window", "ema", "oui")
+_LEAST_IF_GIVEN = dict.fromkeys(("samples", "group", "batches", "window", "ema_every"), 1)
+_LEAST_IF_GIVEN |= dict.fromkeys(("oui", "still"), 1)
+_FOR_A_PROBE = ("preactivations", "group", "window", "ema", "oui", "oui_batch", "still")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -64,6 +65,10 @@ class Options:
         the overfitting-underfitting indicator (28 in the code of its authors).
     oui_seed : int
         Seed that draws these pairs, once for the whole run.
+    oui_batch : bool
+        Also record the indicator as it was redefined in 2026, which counts single units.
+    still : int, optional
+        Observations without a flip after which a sample counts as standing still.
 
     Raises
     ------
@@ -87,6 +92,8 @@ class Options:
     ema_every: int | None = None
     oui: int | None = None
     oui_seed: int = 0
+    oui_batch: bool = False
+    still: int | None = None
 
     def __post_init__(self) -> None:
         for name, least in (_LEAST | _LEAST_IF_GIVEN).items():

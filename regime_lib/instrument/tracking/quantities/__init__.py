@@ -11,12 +11,14 @@ from regime_lib.instrument.tracking.quantities.flip_law import FlipLaw
 from regime_lib.instrument.tracking.quantities.flip_law_centred import FlipLawCentred
 from regime_lib.instrument.tracking.quantities.lag import Lag
 from regime_lib.instrument.tracking.quantities.oui import OUI
+from regime_lib.instrument.tracking.quantities.oui_batch import OUIBatch
 from regime_lib.instrument.tracking.quantities.pattern_change import PatternChange
 from regime_lib.instrument.tracking.quantities.pattern_from_end import PatternFromEnd
 from regime_lib.instrument.tracking.quantities.pattern_from_start import PatternFromStart
 from regime_lib.instrument.tracking.quantities.pattern_net_change import PatternNetChange
 from regime_lib.instrument.tracking.quantities.preactivation_change import PreactivationChange
 from regime_lib.instrument.tracking.quantities.preactivation_scale import PreactivationScale
+from regime_lib.instrument.tracking.quantities.still import Still
 from regime_lib.instrument.tracking.quantities.weight_change import WeightChange
 from regime_lib.instrument.tracking.quantities.weight_change_rel import WeightChangeRel
 from regime_lib.instrument.tracking.quantities.weight_from_end import WeightFromEnd
@@ -26,7 +28,7 @@ from regime_lib.instrument.tracking.quantities.weight_norm import WeightNorm
 # To add a quantity, write its file and name it here. Its docstring is its definition, also in the
 # documentation: this module's docstring becomes the table of them.
 _PATTERNS = (PatternChange, PatternFromStart, PatternFromEnd, PatternNetChange)
-_UNITS = (Dead, AlwaysOn, OUI, Lag)
+_UNITS = (Dead, AlwaysOn, OUI, OUIBatch, Still, Lag)
 _PREACTIVATIONS = (PreactivationScale, PreactivationChange, FlipLaw, FlipLawCentred)
 _WEIGHTS = (WeightChange, WeightChangeRel, WeightNorm, WeightFromStart, WeightFromEnd)
 
