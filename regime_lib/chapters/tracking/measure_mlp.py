@@ -273,7 +273,10 @@ def _run(
         seeds = settings.seeds[begin : begin + together]
         data = stacked(whole.redrawn(seed) for seed in seeds)
         model = MLPEnsemble(_sizes(settings, data), seeds)
-        runs.append(shared.tracked(model, data, config, seeds, settings.probe_size, **watch))
+        run = shared.tracked(model, data, config, seeds, settings.probe_size, **watch)
+        if settings.n_seeds > 1:  # what the parts of the probe say, only one run has a use for
+            run = replace(run, trace=replace(run.trace, groups=None))
+        runs.append(run)
     return runs
 
 
