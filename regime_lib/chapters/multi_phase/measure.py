@@ -53,6 +53,7 @@ from regime_lib.chapters.multi_phase.variations import (
 
 __all__ = [
     "EMPIRICAL",
+    "LAWS",
     "PAPER",
     "PARTS",
     "QUICK",
@@ -105,6 +106,19 @@ PARTS = (
     any_points,
 )
 EMPIRICAL = ()
+#: Those of laws that are seen in random runs, and of which fresh blocks of seeds were run.
+LAWS = (
+    order,
+    living,
+    condensation,
+    plateau,
+    scaling,
+    switches,
+    by_descent,
+    sensitivity,
+    limits,
+    complexity,
+)
 
 
 @dataclass(frozen=True)
