@@ -44,12 +44,16 @@ def group_lines(declared: Mapping[str, Any]) -> list[str]:
     return [line for group in groups for line in group if isinstance(line, str)]
 
 
+#: Extras that lead to the trainers and files of others: large, and needed by nothing here.
+DOORS = ("accelerate", "checkpoints", "lightning", "transformers")
+
+
 def wanted(declared: Mapping[str, Any]) -> list[Requirement]:
-    """Return what the project needs to build, run, render and test."""
+    """Return what the project needs to build, run, render and test; without the doors."""
     project = declared["project"]
     lines = [*declared["build-system"]["requires"], *project["dependencies"]]
-    for extra in project["optional-dependencies"].values():
-        lines += extra
+    for name, extra in project["optional-dependencies"].items():
+        lines += extra if name not in DOORS else []
     own = canonicalize_name(project["name"])
     needs = [Requirement(line) for line in [*lines, *group_lines(declared)]]
     return [need for need in needs if canonicalize_name(need.name) != own]

@@ -78,7 +78,7 @@ def race(theme: Theme, found: Race) -> Figure:
     shades = theme.shades("weight", len(found.predicted))
     for ax, depth in zip(axes, ("depth 2", "depth 3"), strict=True):
         own = {name: found.shares[name] for name in found.shares if name.startswith(depth)}
-        for (name, shares), shade, marker in zip(own.items(), shades, "os", strict=True):
+        for (name, shares), shade, marker in zip(own.items(), shades, "os", strict=False):
             _dots(ax, found.ratios[name], shares, shade, marker, name.split(", ")[1])
         ax.set(title=depth, xlabel="σ₁ / σ₂", yscale="log", xlim=(1.02, 1.53), ylim=(0.006, 0.7))
     for curve in found.predicted.values():
