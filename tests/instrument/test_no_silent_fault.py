@@ -581,6 +581,7 @@ def test_a_cache_of_parametrisations_is_neither_read_nor_filled() -> None:
         assert_same(plain, run(tracker.update, model))
 
 
+@pytest.mark.untyped
 def test_a_look_inside_a_compiled_function_is_refused_and_leaves_gradients_on() -> None:
     model = Two()
     with RegimeTracker(model, inputs()) as tracker:
@@ -726,6 +727,7 @@ PART = st.sampled_from(sorted(PARTS)).map(lambda name: (name, False))
 SKIPPED = PART.map(lambda part: (part[0], True))
 
 
+@pytest.mark.untyped  # the type checker draws from Python's generator
 @pytest.mark.filterwarnings("ignore:`torch.nn.utils.spectral_norm`:FutureWarning")
 @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
 @given(parts=st.lists(PART | SKIPPED, min_size=1, max_size=6), cached=st.booleans())

@@ -104,7 +104,12 @@ def race_alt(found: Race) -> str:
 
 
 def _dots(
-    ax: Axes, x: Sequence[float], found: Sequence[Estimate], colour: str, marker: str, label: str
+    ax: Axes,
+    x: Sequence[float] | range,
+    found: Sequence[Estimate],
+    colour: str,
+    marker: str,
+    label: str,
 ) -> None:
     """Draw estimates as dots with bars from low to high, where there is an interval."""
     ends = [(one.value, one.low, one.high) for one in found]

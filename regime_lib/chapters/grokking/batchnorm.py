@@ -85,7 +85,7 @@ def changes_phase(
 
 
 def late_without_change(
-    runs: Iterable[tuple[StatisticsRun, Float[np.ndarray, "checks layers members"]]],
+    runs: Iterable[tuple[StatisticsRun, Float[np.ndarray, "checks layers _"]]],
     momentum: float,
 ) -> LateRuns:
     """Count networks that are late under a momentum although their phase does not change.

@@ -85,8 +85,8 @@ def _around_peak(flips: Float[np.ndarray, " looks"]) -> slice:
 
 
 def _log_mean(
-    a: Float[np.ndarray, "*values"], b: Float[np.ndarray, "*values"] | float
-) -> Float[np.ndarray, "*values"]:
+    a: Float[np.ndarray, "..."], b: Float[np.ndarray, "..."] | float
+) -> Float[np.ndarray, "..."]:
     """Return (a - b) / ln(a / b), which is a where the two are equal."""
     a, b = np.broadcast_arrays(np.asarray(a, dtype=float), np.asarray(b, dtype=float))
     log = np.log(a) - np.log(b)

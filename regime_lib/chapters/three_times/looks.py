@@ -36,7 +36,7 @@ class State:
     """A network at one step of training."""
 
     parameters: Float[np.ndarray, " parameters"]
-    signs: tuple[UInt8[np.ndarray, "samples bytes"], ...]  # by layer, eight to a byte
+    signs: tuple[UInt8[np.ndarray, "samples _"], ...]  # by layer, eight to a byte
     units: tuple[int, ...]  # of each layer, on one sample
 
 
@@ -57,7 +57,7 @@ class Looker:
         self.model, self.probe = model, probe
         self.layers = [one for one in model.modules() if isinstance(one, ACTIVATIONS)]
 
-    def preactivations(self) -> list[Float[Tensor, "samples units"]]:
+    def preactivations(self) -> list[Float[Tensor, "samples _"]]:
         """Return the inputs of every activation, in the order of the modules."""
         found: dict[int, Tensor] = {}
 
@@ -73,7 +73,7 @@ class Looker:
                 hook.remove()
         return [found[id(layer)] for layer in self.layers]
 
-    def state(self) -> tuple[State, list[Float[Tensor, "samples units"]]]:
+    def state(self) -> tuple[State, list[Float[Tensor, "samples _"]]]:
         """Return the state of the network, and its pre-activations."""
         values = self.preactivations()
         signs = tuple(np.packbits((z > 0).numpy(), axis=1) for z in values)
@@ -105,9 +105,9 @@ def random_step(
 
 
 def flips_of_step(
-    before: Sequence[Float[Tensor, "samples units"]],
-    after: Sequence[Float[Tensor, "samples units"]],
-    random: Sequence[Float[Tensor, "samples units"]],
+    before: Sequence[Float[Tensor, "samples _"]],
+    after: Sequence[Float[Tensor, "samples _"]],
+    random: Sequence[Float[Tensor, "samples _"]],
     norm: float,
 ) -> list[LayerFlips]:
     """Return what a step of some norm did to every layer, and the factors of its flips.

@@ -74,8 +74,8 @@ def lazy(settings: Settings) -> Lazy:
 
     claims = {
         "tr-response-tangent": median(_error_of_prediction(settings), over=over),
-        "tr-lazy-width": _exponent(settings, changes, "width", -2),
-        "tr-lazy-scale": _exponent(settings, changes, "scale", -4),
+        "tr-lazy-width": _exponent(settings, changes, "width", -2.0),
+        "tr-lazy-scale": _exponent(settings, changes, "scale", -4.0),
         "tr-lazy-law": over_runs(furthest, n, over=over, seed=settings.seed),
     }
     own = np.array([run.own for run in runs["relu", "scale"]])

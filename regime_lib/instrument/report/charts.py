@@ -138,7 +138,7 @@ def _time_axis(last: float) -> str:
     )
 
 
-def _x(step: float, last: float) -> float:
+def _x(step: int | float, last: int | float) -> float:
     share = np.log10(step + 1.0) / max(np.log10(last + 1.0), 1e-9)
     return _LEFT + 6 + float(share) * (_WIDTH - _LEFT - 20)
 

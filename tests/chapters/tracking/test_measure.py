@@ -350,7 +350,7 @@ def test_a_network_is_at_the_end_where_its_last_epoch_has_a_small_loss(
     loss[-epoch:] = [0.0, 0.0008, 0.0012]
     loss[-1, 0] = 0.0009 * epoch  # one batch of the epoch
     run = SimpleNamespace(accuracy=np.array([0.9, 1.0, 0.8]), loss=loss)
-    monkeypatch.setattr(measure_mlp, "_runs", lambda settings: {"sgd": run})
+    monkeypatch.setattr(measure_mlp, "_runs", lambda settings: {"sgd": [run]})
     found = measure_mlp.accuracy(TINY_MLP).numbers
     assert found["fitted-sgd"] == 2
     assert found["loss-sgd"] == pytest.approx(0.0009)

@@ -106,9 +106,11 @@ def test_committed_evidence_is_part_of_the_key(project: Project) -> None:
     folder = project.root / "book" / "evidence" / "10_tiny"
     folder.mkdir(parents=True)
     table, other = folder / "runs.parquet", folder.parent / "20_other.parquet"
-    assert reasons(project, lambda: table.write_bytes(b"one")) == ("evidence runs.parquet is new",)
+    assert reasons(project, lambda: table.write_bytes(b"one")) == (
+        "evidence 10_tiny/runs.parquet is new",
+    )
     changed = reasons(project, lambda: table.write_bytes(b"two"))
-    assert changed == ("evidence runs.parquet changed",)
+    assert changed == ("evidence 10_tiny/runs.parquet changed",)
     assert reasons(project, lambda: other.write_bytes(b"one")) == ()
 
 

@@ -88,7 +88,7 @@ def test_a_number_of_calls_that_depends_on_the_data_is_refused() -> None:
     with RegimeTracker(model, 10 * vectors()) as tracker:
         with torch.no_grad():
             model.layer.weight.mul_(0.01)
-        refusal("forward pass differs from the first one", tracker.update)
+        refusal("step 1 differs from the first one", tracker.update)
 
 
 def test_a_width_that_depends_on_the_data_is_refused() -> None:

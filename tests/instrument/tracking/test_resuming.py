@@ -88,6 +88,7 @@ def run(make: Callable[[], nn.Module], stop: int | None, options: dict[str, Any]
     return [tracker.trace, *([tracker.ema_trace] if "ema" in options else [])]
 
 
+@pytest.mark.untyped  # the type checker draws from Python's generator
 @pytest.mark.parametrize("stop", [1, 7])
 @pytest.mark.parametrize(
     ("make", "options"),

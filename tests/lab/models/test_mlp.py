@@ -163,4 +163,4 @@ def test_other_activations_bear_their_names_and_members_keep_them(
 
 
 def test_an_unknown_activation_is_refused() -> None:
-    refusal("relu, tanh, linear", lambda: MLP((5, 8, 3), 0, "sine"))
+    refusal("relu, gelu, tanh, linear", lambda: MLP((5, 8, 3), 0, "sine"))
