@@ -95,7 +95,7 @@ def quotient(pairs: pd.DataFrame) -> Estimate:
 
 def _in_words(found: Estimate) -> str:
     if found.value is None:
-        return "no number"
+        return "not known yet"
     ends = "" if found.low is None else f" ({found.low:.2f} to {found.high:.2f})"
     return f"{found.value:.2f}{ends}"
 

@@ -80,7 +80,8 @@ def test_parameters_are_cloned_twice_and_for_snapshots_only() -> None:
     tracemalloc.stop()
     kept = len(tracker.trace.array("weight_from_end")[0])
     assert kept <= 2
-    assert held < (2.1 + kept) * size
+    small = 1 << 16  # bytes of objects that do not grow with the model
+    assert held < (2.1 + kept) * size + small
 
 
 def test_observing_holds_on_to_no_more_memory_than_the_series() -> None:
