@@ -7,10 +7,7 @@ import os
 import sys
 from collections.abc import Sequence
 from contextlib import nullcontext
-from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
-from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -20,27 +17,17 @@ from regime_lib.cli_cache import cache_command, keep_below
 from regime_lib.cli_claims import claims_command
 from regime_lib.cli_compare import compare_command, receipts_command
 from regime_lib.cli_doctor import doctor_command
+from regime_lib.cli_evidence import JOBS, evidence_command, the_chapter
 from regime_lib.cli_firm import firm_command
 from regime_lib.cli_teach import teach_command
 from regime_lib.cli_trace import report_command
-from regime_lib.companion.book.catalogue import Entry, find_chapters, list_chapters
-from regime_lib.companion.book.project import BuildFailed, Project, find_project
+from regime_lib.companion.book.catalogue import find_chapters, list_chapters
+from regime_lib.companion.book.project import BuildFailed, find_project
 from regime_lib.companion.claims.sweep_tables import publish_sweep
-from regime_lib.companion.publish.evidence import (
-    folder_of,
-    publish_evidence,
-    published_evidence,
-)
 from regime_lib.companion.publish.findings import read_findings
-from regime_lib.companion.publish.paper_scale import (
-    collect_paper_scale,
-    has_paper_profile,
-    pictures_of,
-)
 from regime_lib.companion.publish.reference import accept
 from regime_lib.companion.publish.site import build_book
 from regime_lib.companion.running.execution import RunPlan, execute, plan_run
-from regime_lib.companion.running.keys import digest_of, measurement_parts
 from regime_lib.companion.running.sweep_chapter import chapter_function, check_points, dependencies
 from regime_lib.errors import RegimeError
 from regime_lib.storage import Damaged, Unwritten, unwritten
@@ -49,8 +36,6 @@ if TYPE_CHECKING:
     from regime_lib.sweeps.store import Status
 
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON to standard output.")
-_JOBS = click.option("-j", "--jobs", type=click.IntRange(min=1),
-                     help="Processes at once [default: one per processor].")  # fmt: skip
 _GIVEN = click.option("-p", "--parameter", "given", type=(str, str), multiple=True,
                       metavar="NAME VALUE", help="Set a parameter; repeat for more.")  # fmt: skip
 _PROFILE = click.option("--profile", help="quick (minutes) or paper (full scale).")
@@ -66,6 +51,7 @@ regime.add_command(claims_command)
 regime.add_command(compare_command)
 regime.add_command(receipts_command)
 regime.add_command(doctor_command)
+regime.add_command(evidence_command)
 regime.add_command(firm_command)
 regime.add_command(teach_command)
 regime.add_command(report_command)
@@ -99,7 +85,7 @@ def list_command(as_json: bool) -> None:
 @_PROFILE
 @click.option("-o", "--output", type=click.Path(file_okay=False, path_type=Path),
               help="Where executed notebooks go [default: _build/notebooks].")  # fmt: skip
-@_JOBS
+@JOBS
 @click.option("--why", is_flag=True, help="Say why each chapter would run; run nothing.")
 @_JSON
 def run_command(
@@ -146,7 +132,7 @@ def run_command(
 @_PROFILE
 @click.option("-o", "--output", metavar="DIR",
               help="A folder or an fsspec address [default: _build/sweeps/CHAPTER].")  # fmt: skip
-@_JOBS
+@JOBS
 @click.option("--time-limit", type=float, metavar="SECONDS",
               help="End a point that takes longer; it counts as failed.")  # fmt: skip
 @click.option("--scheduler", metavar="ADDRESS", help="A Dask scheduler, tcp://host:port.")
@@ -190,7 +176,7 @@ def sweep_command(
             "-j and --time-limit are for this machine, --scheduler for a cluster; give one"
         )
     project = find_project()
-    entry = _the_chapter(project, chapter)
+    entry = the_chapter(project, chapter)
     shared = _collect(given, profile)
     points = check_points(entry, shared, sweeps.parse_grid(grid))
     place = output or str(project.build / "sweeps" / entry.name)
@@ -219,119 +205,8 @@ def sweep_command(
         raise click.exceptions.Exit(1)
 
 
-@regime.command("evidence")
-@click.argument("chapter")
-@click.option("-o", "--output", metavar="DIR",
-              help="Where the runs are kept [default: _build/evidence/CHAPTER].")  # fmt: skip
-@_JOBS
-@click.option("--collect", is_flag=True, help="Compute nothing; publish what is finished.")
-@click.option("--figure", "figures", multiple=True, metavar="NAME",
-              help="Keep a figure of the long run, too; repeat for more.")  # fmt: skip
-@click.option("--late", multiple=True, metavar="PART",
-              help="Of chapter 23: a part of the runs to the end of training, or all.")  # fmt: skip
-def evidence_command(
-    chapter: str,
-    output: str | None,
-    jobs: int | None,
-    collect: bool,
-    figures: tuple[str, ...],
-    late: tuple[str, ...],
-) -> None:
-    """Compute the paper-scale runs of CHAPTER and write their tables to book/evidence.
-
-    Interrupt it, repeat it: only what is missing is computed. Needs the data sets of REGIME_DATA.
-    """
-    project = find_project()
-    entry = _the_chapter(project, chapter)
-    place = output or str(project.build / "evidence" / entry.name)
-    runs = _long_runs(entry)
-    if runs is None:
-        if late:
-            raise click.UsageError(f"{entry.name} has no runs to the end; leave out --late")
-        _chapter_evidence(project, entry, Path(place), collect, figures)
-        return
-    if figures:
-        raise click.UsageError(f"{entry.name} draws its runs itself; leave out --figure")
-    if late:
-        _late_evidence(project, entry, output, late, None if collect else jobs or 0)
-        return
-    if not collect:
-        parts = measurement_parts(project, [runs.__name__])
-        runs.compute(place, {key: digest_of(part) for key, part in parts.items()}, jobs=jobs)
-    found = runs.collect(place)
-    facts = {**found.facts, "command": f"regime evidence {entry.name}"}
-    folder = publish_evidence(project, entry.name, found.tables, facts)
-    click.echo(f"{entry.name}: {found.done} of {found.asked} runs, {project.show(folder)}")
-    for error in found.failed:
-        click.echo(f"regime: {error}", err=True)
-
-
-def _the_chapter(project: Project, word: str) -> Entry:
-    if word == "all":
-        raise click.UsageError("this takes one chapter at a time, not all")
-    (entry,) = find_chapters(project, [word])
-    return entry
-
-
-def _late_evidence(
-    project: Project, entry: Entry, output: str | None, parts: Sequence[str], jobs: int | None
-) -> None:
-    """Compute parts of the runs to the end of training, unless `jobs` is None, and publish all."""
-    late = import_module(f"{(entry.measure or '').rpartition('.')[0]}.late_runs")
-    root = Path(output or project.build / "evidence" / late.EVIDENCE)
-    parts = late.checked(parts)
-    there = folder_of(project, late.EVIDENCE).is_dir()
-    known = published_evidence(late.EVIDENCE, project) if there else None
-    same = known is not None and known.manifest["version"] == late.VERSION
-    published = known.tables if known and same else None
-    if jobs is not None:
-        late.compute(root, parts, published, jobs=jobs or None)
-    tables, facts = late.collect(root, published)
-    command = {"command": f"regime evidence {entry.name} --late all"}
-    folder = publish_evidence(project, late.EVIDENCE, tables, {**facts, **command})
-    for part, runs in facts["parts"].items():
-        click.echo(f"{part}: {runs['done']} of {runs['asked']} runs")
-    click.echo(project.show(folder))
-
-
-def _long_runs(entry: Entry) -> ModuleType | None:
-    """Return the module `long_runs` beside a chapter's `measure`: its grid of runs, if any."""
-    package = (entry.measure or "").rpartition(".")[0]
-    if not package or find_spec(f"{package}.long_runs") is None:
-        return None
-    return import_module(f"{package}.long_runs")
-
-
-def _chapter_evidence(
-    project: Project,
-    entry: Entry,
-    folder: Path,
-    collect: bool,
-    figures: Sequence[str],
-) -> None:
-    """Run a chapter with the profile *paper*, and publish what it recorded."""
-    if not has_paper_profile(entry):
-        raise click.UsageError(f"{entry.name} has no profile; it runs at one scale only")
-    if not collect:
-        plan = plan_run(project, entry, {"profile": "paper"}, folder)
-        (run,) = execute(project, [plan], 1)
-        if run.status == "failed":
-            click.echo(f"regime: {run.error}", err=True)
-            raise click.exceptions.Exit(1)
-    notebook = folder / f"{entry.name}.ipynb"
-    if not notebook.is_file():
-        raise RegimeError(
-            f"{project.show(folder)} holds no finished run; leave out --collect to compute it"
-        )
-    tables, facts = collect_paper_scale(notebook)
-    pictures = pictures_of(notebook, figures)
-    place = publish_evidence(project, entry.name, tables, facts, pictures)
-    claims = len(tables["claims"])
-    click.echo(f"{entry.name}: {claims} claims at the paper's scale, {project.show(place)}")
-
-
 @regime.command("book")
-@_JOBS
+@JOBS
 def book_command(jobs: int | None) -> None:
     """Run the chapters that are stale and render the book to _build/html."""
     project = find_project()

@@ -14,7 +14,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from regime_lib import cli
+from regime_lib import cli, cli_evidence
 from regime_lib.chapters.three_times import long_runs
 from regime_lib.cli import main
 from regime_lib.companion.book.project import Project
@@ -27,7 +27,8 @@ def project_once(tmp_path_factory: pytest.TempPathFactory) -> Project:
     project = make_project(tmp_path_factory.mktemp("cli") / "project", tiny_cells(figure=True))
     out, err = io.StringIO(), io.StringIO()
     with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
-        patch.setattr(cli, "find_project", lambda: project)
+        for module in (cli, cli_evidence):
+            patch.setattr(module, "find_project", lambda: project)
         with pytest.raises(SystemExit) as end:
             main(["run", "10", "--json"])
     assert end.value.code == 0
@@ -45,7 +46,8 @@ def project(project_once: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPat
     root = (tmp_path / "project").resolve()
     shutil.copytree(project_once.root, root)
     copy = Project(root, root / "library")
-    monkeypatch.setattr(cli, "find_project", lambda: copy)
+    for module in (cli, cli_evidence):
+        monkeypatch.setattr(module, "find_project", lambda: copy)
     monkeypatch.chdir(root)
     return copy
 
@@ -239,7 +241,7 @@ def test_evidence_is_collected_from_what_is_finished(
     as_grid: bool,
 ) -> None:
     if as_grid:
-        monkeypatch.setattr(cli, "_long_runs", lambda entry: long_runs)
+        monkeypatch.setattr(cli_evidence, "_long_runs", lambda entry: long_runs)
     said = Said(capsys, "evidence", "10", "--collect")
     assert said.code == 2
     assert said.err.count("\n") == 1
@@ -250,7 +252,7 @@ def test_evidence_is_collected_from_what_is_finished(
 def test_a_chapter_at_one_scale_has_no_evidence(
     project: Project, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("regime_lib.cli.has_paper_profile", lambda entry: False)
+    monkeypatch.setattr("regime_lib.cli_evidence.has_paper_profile", lambda entry: False)
     said = Said(capsys, "evidence", "10")
     assert said.code == 2
     assert "10_tiny has no profile; it runs at one scale only" in said.err

@@ -18,7 +18,16 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from regime_lib import cli, cli_claims, cli_compare, cli_doctor, cli_firm, cli_teach, sweeps
+from regime_lib import (
+    cli,
+    cli_claims,
+    cli_compare,
+    cli_doctor,
+    cli_evidence,
+    cli_firm,
+    cli_teach,
+    sweeps,
+)
 from regime_lib.companion.book.catalogue import load_entry
 from regime_lib.companion.book.project import Project
 from regime_lib.companion.publish import site
@@ -28,7 +37,7 @@ from regime_lib.storage import write_text
 from regime_lib.sweeps.engine import sweep
 from tests.companion.tiny import make_project, tiny_cells
 
-COMMANDS = (cli, cli_claims, cli_compare, cli_doctor, cli_firm, cli_teach)
+COMMANDS = (cli, cli_claims, cli_compare, cli_doctor, cli_evidence, cli_firm, cli_teach)
 
 FIRM = ("firm", "10", "--blocks", "1", "--publish")
 SWEEP = ("sweep", "10", "--grid", "steps=100 seed=1", "--publish")
@@ -95,7 +104,7 @@ def in_this_process(project: Project, patch: pytest.MonkeyPatch) -> None:
     patch.setenv("REGIME_ROOT", str(project.root))  # where points of a sweep look
     patch.chdir(project.root)
     patch.syspath_prepend(str(project.notebooks))
-    for module in (cli, site):
+    for module in (cli, cli_evidence, site):
         patch.setattr(module, "execute", _execute_by_copying)
     patch.setattr(site, "_render", _render_at_once)
     patch.setattr(sweeps, "sweep", _sweep_here)
