@@ -82,7 +82,7 @@ def _late_evidence(
     project: Project, entry: Entry, output: str | None, parts: Sequence[str], jobs: int | None
 ) -> None:
     """Compute parts of the runs to the end of training, unless `jobs` is None, and publish all."""
-    late = import_module(f"{(entry.measure or '').rpartition('.')[0]}.late_runs")
+    late = import_module(f"{(entry.measure or '').rpartition('.')[0]}.late.runs")
     root = Path(output or project.build / "evidence" / late.EVIDENCE)
     parts = late.checked(parts)
     there = folder_of(project, late.EVIDENCE).is_dir()

@@ -10,7 +10,7 @@ from jaxtyping import Bool, Float
 
 from regime_lib.chapters.checking import checks, hint
 from regime_lib.chapters.three_times.censored import median_time
-from regime_lib.chapters.three_times.looks import FACTORS
+from regime_lib.chapters.three_times.late.looks import FACTORS
 from regime_lib.instrument.settling.definitions import Definition
 from regime_lib.instrument.settling.timescales import time_scale
 

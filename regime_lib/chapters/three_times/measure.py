@@ -12,9 +12,15 @@ import pandas as pd
 from jaxtyping import Float
 
 from regime_lib.chapters.part import Part
-from regime_lib.chapters.three_times import committed, late
+from regime_lib.chapters.three_times import committed
 from regime_lib.chapters.three_times.committed import BySchedule, by_schedule
 from regime_lib.chapters.three_times.configs import DIGITS, OPTIMIZERS, RunConfig
+from regime_lib.chapters.three_times.late.decomposition import Decomposition, decomposition
+from regime_lib.chapters.three_times.late.headline import Headline, headline
+from regime_lib.chapters.three_times.late.horizons import Horizons, horizons
+from regime_lib.chapters.three_times.late.refinement import Refinement, refinement
+from regime_lib.chapters.three_times.late.tables import Coverage, at_end, coverage
+from regime_lib.chapters.three_times.late.times import Times, times
 from regime_lib.chapters.three_times.multiverse import chosen, multiverse
 from regime_lib.chapters.three_times.specifications import slope, specifications
 from regime_lib.chapters.three_times.tracked import TrackedRun, tracked_run
@@ -66,13 +72,13 @@ class PaperScale:
 class ToTheEnd:
     """What the committed runs to the end of training say."""
 
-    coverage: late.Coverage
-    headline: late.Headline
+    coverage: Coverage
+    headline: Headline
     by_definition: committed.ByDefinition
-    times: late.Times
-    horizons: late.Horizons
-    decomposition: late.Decomposition
-    refinement: late.Refinement
+    times: Times
+    horizons: Horizons
+    decomposition: Decomposition
+    refinement: Refinement
 
 
 @dataclass(frozen=True)
@@ -126,13 +132,13 @@ def paper_scale(_: Settings, tables: dict[str, pd.DataFrame]) -> PaperScale:
 def to_the_end(_: Settings, tables: dict[str, pd.DataFrame]) -> ToTheEnd:
     """Judge the committed tables of the runs to the end of training; no setting changes them."""
     return ToTheEnd(
-        late.coverage(tables),
-        late.headline(tables),
-        committed.by_definition(late.at_end(tables)),
-        late.times(tables),
-        late.horizons(tables),
-        late.decomposition(tables),
-        late.refinement(tables),
+        coverage(tables),
+        headline(tables),
+        committed.by_definition(at_end(tables)),
+        times(tables),
+        horizons(tables),
+        decomposition(tables),
+        refinement(tables),
     )
 
 

@@ -14,9 +14,10 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from regime_lib.chapters.three_times.configs import RunConfig
-from regime_lib.chapters.three_times.tasks import loss, task_of
+from regime_lib.chapters.three_times.tasks import task_of
 from regime_lib.instrument.tracking.trace import Trace
 from regime_lib.instrument.tracking.tracker import RegimeTracker
+from regime_lib.lab.training.loop import descend
 
 #: The two networks that are tracked: as trained, and the average of its weights.
 NETWORKS = ("iterate", "average")
@@ -64,18 +65,11 @@ def tracked_run(config: RunConfig, networks: Sequence[str] = NETWORKS) -> Tracke
     model = task.network(config)
     start = task.accuracy(model)
     optimizer = training.make_optimizer(model.parameters())
-    batches = task.batches(config)
+    steps = descend(model, optimizer, training, task.batches(config), range(config.steps))
     averaged: dict[str, Any] = {"ema": config.decay, "ema_every": config.average_every}
     options = averaged if "average" in networks else {}
     with RegimeTracker(model, task.probe, snapshots=_SNAPSHOTS, **options) as tracker:
-        for step in range(config.steps):
-            inputs, targets = next(batches)
-            value = loss(model(inputs), targets)
-            optimizer.zero_grad()
-            value.backward()
-            for group in optimizer.param_groups:
-                group["lr"] = training.learning_rate(step)
-            optimizer.step()
+        for _ in steps:
             tracker.update()
     traces = {"iterate": tracker.trace}
     if options:

@@ -12,8 +12,8 @@ from matplotlib.collections import PathCollection
 from matplotlib.figure import Figure
 
 from regime_lib.chapters.three_times import figures as draw
-from regime_lib.chapters.three_times import figures_late_definitions as late
 from regime_lib.chapters.three_times import figures_settings as settings
+from regime_lib.chapters.three_times.late import figures_definitions as late
 from regime_lib.chapters.three_times.limits import product_limit_median
 from regime_lib.chapters.three_times.multiverse import ShareAbove
 from regime_lib.chapters.three_times.scene import choices_scene, still

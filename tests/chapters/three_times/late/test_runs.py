@@ -8,13 +8,14 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from regime_lib.chapters.three_times import late_grid, late_runs
+from regime_lib.chapters.three_times.late import grid
+from regime_lib.chapters.three_times.late import runs as late_runs
 from regime_lib.chapters.three_times.specifications import DEFINITIONS
 from regime_lib.companion.book.project import Project
 from regime_lib.companion.publish.evidence import published_evidence
 from regime_lib.errors import RegimeError
 
-ROOT = Path(__file__).resolve().parents[3]
+ROOT = Path(__file__).resolve().parents[4]
 
 
 @pytest.fixture
@@ -22,9 +23,9 @@ def tiny(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """Make the grid two short runs on the digits."""
     cell = {"dataset": "digits", "architecture": "mlp", "steps": 150, "hidden": 8, "probe_size": 16}
     parts = {"digits": (cell, ("constant",), ("sgd", "adamw"), 1)}
-    monkeypatch.setattr(late_grid, "PARTS", parts)
+    monkeypatch.setattr(grid, "PARTS", parts)
     monkeypatch.setattr(late_runs, "PARTS", parts)
-    monkeypatch.setattr(late_grid, "HORIZONS", (30,))
+    monkeypatch.setattr(grid, "HORIZONS", (30,))
     return cell
 
 
@@ -62,7 +63,7 @@ def test_the_committed_runs_are_of_the_grid() -> None:
     for part, counts in evidence.manifest["parts"].items():
         own = runs[runs["part"] == part]
         done = {tuple(r) for r in own[["seed", "schedule", "optimizer"]].to_numpy().tolist()}
-        asked = {(p["seed"], p["schedule"], p["optimizer"]) for p in late_grid.points(part)}
+        asked = {(p["seed"], p["schedule"], p["optimizer"]) for p in grid.points(part)}
         assert len(done) == len(own) == counts["done"]
         assert done <= asked
         assert counts["asked"] == len(asked)

@@ -13,8 +13,8 @@ from typing import Any
 import pandas as pd
 import torch
 
-from regime_lib.chapters.three_times.late_grid import PARTS, points
-from regime_lib.chapters.three_times.late_run import late_run, of_point
+from regime_lib.chapters.three_times.late.grid import PARTS, points
+from regime_lib.chapters.three_times.late.run import late_run, of_point
 from regime_lib.chapters.three_times.long_runs import compact
 from regime_lib.errors import RegimeError
 from regime_lib.sweeps.engine import sweep

@@ -12,7 +12,7 @@ import pandas as pd
 
 from regime_lib.chapters.part import Numbers, Part
 from regime_lib.chapters.three_times.configs import NAMES, OPTIMIZERS, SCHEDULES
-from regime_lib.chapters.three_times.late_networks import (
+from regime_lib.chapters.three_times.late.networks import (
     NONE,
     LatePart,
     Tables,

@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 
 from regime_lib.chapters.three_times.configs import RunConfig
-from regime_lib.chapters.three_times.late_grid import PARTS, points
-from regime_lib.chapters.three_times.late_run import LateConfig, LateRun, late_run, of_point
+from regime_lib.chapters.three_times.late.grid import PARTS, points
+from regime_lib.chapters.three_times.late.run import LateConfig, LateRun, late_run, of_point
 from regime_lib.chapters.three_times.specifications import specifications
 from regime_lib.chapters.three_times.tracked import tracked_run
 

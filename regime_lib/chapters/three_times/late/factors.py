@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
-from regime_lib.chapters.three_times.looks import FACTORS
+from regime_lib.chapters.three_times.late.looks import FACTORS
 
 #: Factors that are shown together, as powers: the size of the step; how far a random step moves
 #: pre-activations compared with their size; the direction of the step; how many pre-activations

@@ -16,7 +16,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from regime_lib.chapters.three_times.configs import RunConfig
-from regime_lib.chapters.three_times.looks import (
+from regime_lib.chapters.three_times.late.looks import (
     FACTORS,
     LayerFlips,
     Looker,
@@ -32,6 +32,7 @@ from regime_lib.instrument.settling.timescales import smooth
 from regime_lib.instrument.tracking.trace import Trace
 from regime_lib.instrument.tracking.tracker import RegimeTracker
 from regime_lib.lab.seeding import generator
+from regime_lib.lab.training.loop import descend
 
 #: Steps over which net flips are counted at a look.
 NET = (4, 16, 64, 256)
@@ -200,19 +201,12 @@ def late_run(config: LateConfig) -> LateRun:
     model = task.network(run)
     optimizer = training.make_optimizer(model.parameters())
     watch = _Watch(config, task, model)
-    batches = task.batches(run)
+    steps = descend(model, optimizer, training, task.batches(run), range(run.steps))
     losses = np.empty(run.steps)
     smooth_too = run.activation != "relu"
     with RegimeTracker(model, task.probe, snapshots=1, smooth=smooth_too) as tracker:
         watch.after(0)
-        for step in range(run.steps):
-            inputs, targets = next(batches)
-            value = loss(model(inputs), targets)
-            optimizer.zero_grad()
-            value.backward()
-            for group in optimizer.param_groups:
-                group["lr"] = training.learning_rate(step)
-            optimizer.step()
+        for step, value in steps:
             tracker.update()
             watch.after(step + 1)
             losses[step] = value.item()

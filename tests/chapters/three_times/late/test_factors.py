@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from regime_lib.chapters.three_times.factors import GROUPS, contributions
-from regime_lib.chapters.three_times.looks import FACTORS
+from regime_lib.chapters.three_times.late.factors import GROUPS, contributions
+from regime_lib.chapters.three_times.late.looks import FACTORS
 
 
 def made_up(layers: int, seed: int, looks: int = 30) -> pd.DataFrame:

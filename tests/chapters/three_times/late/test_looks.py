@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from regime_lib.chapters.three_times.looks import (
+from regime_lib.chapters.three_times.late.looks import (
     FACTORS,
     Looker,
     differs,

@@ -12,9 +12,9 @@ import pytest
 from matplotlib.collections import PathCollection
 from matplotlib.figure import Figure
 
-from regime_lib.chapters.three_times import figures_networks as draw
-from regime_lib.chapters.three_times import gelu, late_networks
-from regime_lib.chapters.three_times.late_networks import CNN, LatePart, late_network, late_part
+from regime_lib.chapters.three_times.late import figures_networks as draw
+from regime_lib.chapters.three_times.late import gelu, networks
+from regime_lib.chapters.three_times.late.networks import CNN, LatePart, late_network, late_part
 from regime_lib.chapters.three_times.limits import Limits
 from regime_lib.chapters.three_times.specifications import USUAL
 from regime_lib.companion.book.project import Project
@@ -23,7 +23,7 @@ from regime_lib.companion.figures.theme import Theme
 from regime_lib.companion.publish.evidence import published_evidence
 from regime_lib.estimate import Estimate
 
-ROOT = Path(__file__).resolve().parents[3]
+ROOT = Path(__file__).resolve().parents[4]
 END = 1000
 STEPS = (1, 100, 500, END)
 #: Patterns' and weights' time, and which of them is only a limit, by optimiser and schedule.
@@ -138,20 +138,20 @@ def limits(*ends: tuple[float, float]) -> Limits:
 
 def test_limits_that_leave_the_verdict_open_give_no_number() -> None:
     claimed = (0.222, 0.5)
-    assert not late_networks.told(limits(*[(0, 0.99)] * 3), claimed, "runs").known
-    assert not late_networks.told(limits((0, 0.4), (0, 0.45), (0, 0.1)), claimed, "runs").known
-    assert not late_networks.told(limits((0.3, 0.3), (0.3, 0.3)), claimed, "runs").known  # two
-    below = late_networks.told(limits((0, 0.01), (0, 0.02), (0, 0.01)), claimed, "runs")
+    assert not networks.told(limits(*[(0, 0.99)] * 3), claimed, "runs").known
+    assert not networks.told(limits((0, 0.4), (0, 0.45), (0, 0.1)), claimed, "runs").known
+    assert not networks.told(limits((0.3, 0.3), (0.3, 0.3)), claimed, "runs").known  # two
+    below = networks.told(limits((0, 0.01), (0, 0.02), (0, 0.01)), claimed, "runs")
     assert [below.low, below.high] == [0, 0.02]
-    exact = late_networks.told(limits((0.2, 0.2), (0.9, 0.9), (0.3, 0.3)), claimed, "runs")
+    exact = networks.told(limits((0.2, 0.2), (0.9, 0.9), (0.3, 0.3)), claimed, "runs")
     assert [exact.value, exact.low, exact.high] == [0.3, 0.2, 0.9]  # scatter is no censoring
 
 
 def test_the_ends_are_those_of_the_claims() -> None:
     claims = load_claims(ROOT / "book" / "claims.yml")
     for name, ends in (
-        ("rc-late-cnn-sgd", late_networks._CLAIMED),
-        ("rc-late-transformer-adamw", late_networks._CLAIMED),
+        ("rc-late-cnn-sgd", networks._CLAIMED),
+        ("rc-late-transformer-adamw", networks._CLAIMED),
         ("rc-gelu-mlp", gelu._SAME),
         ("rc-gelu-transformer", gelu._SAME),
     ):
@@ -164,7 +164,7 @@ def test_the_verdict_can_come_out_either_way() -> None:
     for pattern_time, verdict in ((300.0, Verdict.REPRODUCED), (890.0, Verdict.NOT_REPRODUCED)):
         rows = PART.times.assign(pattern_time=pattern_time, ratio=900 / pattern_time, censored="")
         part = LatePart("mnist-cnn", PART.runs, rows, PART.series, PART.looks)
-        found = late_networks.share_of_time({"mnist-cnn": part}, "sgd")
+        found = networks.share_of_time({"mnist-cnn": part}, "sgd")
         assert claim.judge(numbers(found)).verdict is verdict
 
 
@@ -172,7 +172,7 @@ def test_only_whole_runs_by_the_usual_definition_are_read() -> None:
     assert len(PART.times) == 3 * len(TIMES)
     assert set(PART.times["horizon"]) == {END}
     assert 99.0 not in set(PART.times["ratio"])
-    left_out = late_networks.usual(MADE["specifications"], left_out=100)
+    left_out = networks.usual(MADE["specifications"], left_out=100)
     assert set(left_out["ratio"].dropna()) == {99.0}
 
 
@@ -180,7 +180,7 @@ def test_tables_without_runs_say_so() -> None:
     found = late_network(EMPTY, CNN, "rc-late-cnn")
     assert not found.parts
     assert not any(one.known for one in found.claims.values())
-    assert found.numbers["late-ratios-constant"] == late_networks.NONE
+    assert found.numbers["late-ratios-constant"] == networks.NONE
     assert found.numbers["late-runs"] == "MNIST 0 of 18, Fashion-MNIST 0 of 18"
     assert FOUND.numbers["late-runs"] == "MNIST 12 of 18, Fashion-MNIST 0 of 18"
     smooth = gelu.smooth_activations(EMPTY)
@@ -194,27 +194,27 @@ def test_what_a_run_came_to_is_read_at_its_half_and_at_its_end() -> None:
     assert own["inputs settled"] == 0.25
     assert own["distance covered, pattern"] == pytest.approx(0.75)
     assert own["distance covered, weights"] == pytest.approx(0.5)
-    assert list(late_networks.late_falls(PART, "sgd")) == pytest.approx([0.45, 0.65])
+    assert list(networks.late_falls(PART, "sgd")) == pytest.approx([0.45, 0.65])
     assert FOUND.numbers["late-inputs"] == "MNIST: SGD 25.0%, momentum 25.0%, AdamW 25.0%"
     assert FOUND.numbers["late-falls-sgd"] == "MNIST: patterns to 0.45, weights to 0.65"
 
 
 def test_a_table_says_the_ratio_by_every_definition_that_was_asked() -> None:
-    found = late_networks.by_definition(MADE, FOUND.parts)
+    found = networks.by_definition(MADE, FOUND.parts)
     assert found.loc[("MNIST", "SGD"), "below 1/10 of peak"] == "3"
     assert found.loc[("MNIST", "AdamW"), "below 1/10 of peak"] == "≥ 100"
     assert found.loc[("MNIST", "SGD"), "area over peak"] == "99"
     assert found.loc[("MNIST", "SGD"), "9/10 of the way"] == "none"
-    assert late_networks.by_definition(MADE, {}).empty
+    assert networks.by_definition(MADE, {}).empty
 
 
 def test_flips_of_the_first_layer_are_those_of_single_late_steps() -> None:
     run = {"part": "mnist-cnn", "optimizer": "sgd", "schedule": "constant"}
     rows = [(50, 0, 0.9), (200, 0, 0.01), (400, 0, 0.02), (800, 0, 0.3), (800, 1, 0.8)]
     flips = pd.DataFrame([{**run, "at": at, "layer": n, "flips": f} for at, n, f in rows])
-    said = late_networks.first_layer_flips({"flips": flips}, FOUND.parts)
+    said = networks.first_layer_flips({"flips": flips}, FOUND.parts)
     assert said == "SGD 2.00% in the median step, 30.00% at most (MNIST)"
-    assert late_networks.first_layer_flips({"flips": flips}, {}) == late_networks.NONE
+    assert networks.first_layer_flips({"flips": flips}, {}) == networks.NONE
 
 
 def test_gelu_is_compared_with_the_run_that_differs_in_nothing_else() -> None:
@@ -257,7 +257,7 @@ def test_the_committed_runs_give_the_ratios_of_their_own_times() -> None:
         part = late_part(tables, str(name))
         assert part is not None
         assert len(part.times) == len(part.runs)
-        least, most = late_networks.shares(part.times)
+        least, most = networks.shares(part.times)
         exact = (part.times["censored"] == "").to_numpy()
         times = part.times.astype({"pattern_time": float, "weight_time": float})
         expected = (times["pattern_time"].clip(lower=1) / times["weight_time"]).to_numpy()

@@ -15,7 +15,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from regime_lib.chapters.three_times.configs import NAMES, OPTIMIZERS, SCHEDULES
-from regime_lib.chapters.three_times.late_networks import (
+from regime_lib.chapters.three_times.late.networks import (
     LatePart,
     late_falls,
     ratio_in_words,

@@ -11,8 +11,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from regime_lib.chapters.three_times.configs import NAMES, OPTIMIZERS, SCHEDULES
-from regime_lib.chapters.three_times.factors import GROUPS
-from regime_lib.chapters.three_times.late import Decomposition, Horizons, Refinement, Tables
+from regime_lib.chapters.three_times.late.decomposition import Decomposition
+from regime_lib.chapters.three_times.late.factors import GROUPS
+from regime_lib.chapters.three_times.late.horizons import Horizons
+from regime_lib.chapters.three_times.late.refinement import Refinement
+from regime_lib.chapters.three_times.late.tables import Tables
 from regime_lib.chapters.three_times.multiverse import chosen
 from regime_lib.chapters.three_times.specifications import USUAL
 from regime_lib.chapters.three_times.style import SMALL, mark_claims, ratio_axis

@@ -10,7 +10,7 @@ from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
 from regime_lib.chapters.three_times.configs import NAMES, OPTIMIZERS, SCHEDULES
-from regime_lib.chapters.three_times.fragility import MOVES, READINGS
+from regime_lib.chapters.three_times.late.fragility import MOVES, READINGS
 from regime_lib.chapters.three_times.specifications import DEFINITIONS
 from regime_lib.chapters.three_times.style import SMALL
 from regime_lib.companion.figures.marks import note

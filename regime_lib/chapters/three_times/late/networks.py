@@ -16,7 +16,7 @@ from jaxtyping import Float, Int
 
 from regime_lib.chapters.part import Numbers, Part
 from regime_lib.chapters.three_times.configs import NAMES, OPTIMIZERS, SCHEDULES
-from regime_lib.chapters.three_times.late_grid import PARTS, points
+from regime_lib.chapters.three_times.late.grid import PARTS, points
 from regime_lib.chapters.three_times.limits import Limits, limits_of
 from regime_lib.chapters.three_times.multiverse import chosen, multiverse
 from regime_lib.chapters.three_times.specifications import USUAL, WINDOW

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from regime_lib.chapters.three_times.fragility import READINGS, fragility, movements
+from regime_lib.chapters.three_times.late.fragility import READINGS, fragility, movements
 from tests.chapters.three_times.test_censored import row
 
 USUAL = (0, 51)

@@ -1,0 +1,29 @@
+"""What is left when patterns have settled, on made-up tables."""
+
+from __future__ import annotations
+
+import pytest
+
+from regime_lib.chapters.three_times.late.refinement import refinement
+from regime_lib.chapters.three_times.late.tables import Tables
+
+
+def test_what_is_left_is_counted_from_the_settling_time(tables: Tables) -> None:
+    found = refinement(tables)
+    for name in ("sgd", "momentum", "adamw"):
+        assert found.claims[f"rc-late-path-{name}"].value == pytest.approx(0.6)
+        assert found.claims[f"rc-late-loss-{name}"].value == pytest.approx(0.6)
+    assert found.claims["rc-late-inputs"].value == pytest.approx(0.25)
+    assert found.claims["rc-early-change"].value == pytest.approx(0.75)
+    assert found.numbers["settled-runs"] == "9 of 9"
+    assert found.by_part["accuracy_gain"].to_numpy() == pytest.approx(60)
+
+
+def test_patterns_that_never_settle_leave_no_path_and_an_open_loss(tables: Tables) -> None:
+    rows = tables["specifications"]
+    rows.loc[rows["optimizer"] == "sgd", "censored"] = "both"
+    found = refinement(tables)
+    assert found.claims["rc-late-path-sgd"].value == 0
+    loss = found.claims["rc-late-loss-sgd"]
+    assert (loss.low, loss.high) == (0, 1)
+    assert found.numbers["settled-runs"] == "6 of 9"
