@@ -15,7 +15,7 @@ from regime_lib.lab.training.config import TrainingConfig
 #: What a run may combine.
 IMAGES = ("digits", "mnist", "fashion-mnist", "cifar10")
 TEXTS = ("tiny-shakespeare", "sst2")
-ARCHITECTURES = ("mlp", "cnn", "transformer")
+ARCHITECTURES = ("mlp", "cnn", "resnet", "transformer")
 OPTIMIZERS = ("sgd", "momentum", "adamw")
 SCHEDULES = ("constant", "cosine", "warm-up")
 #: How figures and texts call them.
@@ -25,6 +25,7 @@ NAMES = {
     "adamw": "AdamW",
     "mlp": "MLP",
     "cnn": "CNN",
+    "resnet": "residual CNN",
     "transformer": "Transformer",
     "mnist": "MNIST",
     "fashion-mnist": "Fashion-MNIST",
@@ -41,6 +42,9 @@ LEARNING_RATES: dict[tuple[str, str], float] = {
     ("cnn", "sgd"): 0.1,
     ("cnn", "momentum"): 0.02,
     ("cnn", "adamw"): 0.002,
+    ("resnet", "sgd"): 0.1,
+    ("resnet", "momentum"): 0.05,
+    ("resnet", "adamw"): 0.002,
     ("transformer", "sgd"): 0.2,
     ("transformer", "momentum"): 0.05,
     ("transformer", "adamw"): 0.002,
@@ -60,7 +64,9 @@ class RunConfig:
     """Everything that a tracked run depends on."""
 
     dataset: str  # one of `IMAGES` or `TEXTS`
-    architecture: str  # "mlp" (two hidden layers) or "cnn" for images; "transformer" for both
+    # "mlp" (two hidden layers), "cnn" or "resnet" (residual, with batch normalisation) for images;
+    # "transformer" for images and text
+    architecture: str
     optimizer: str  # "sgd", "momentum" (0.9) or "adamw" (weight decay 0.01)
     # of the learning rate: "constant"; "cosine" down to zero; or "warm-up", growing linearly over
     # the first tenth of the run, then constant
@@ -70,7 +76,9 @@ class RunConfig:
     batch_size: int | None = 64  # samples (windows of text) in a step; None: the training set
     samples: int | None = None  # training samples to use (characters of text); None for all
     probe_size: int = 256  # test inputs on which patterns are taken
-    hidden: int = 128  # units of a hidden layer of an MLP, a CNN's last one, a feed-forward part
+    # units of a hidden layer of an MLP, a CNN's last one, a feed-forward part; first channels of a
+    # residual network
+    hidden: int = 128
     decay: float = 0.99  # of the exponential moving average of the weights, per step
     average_every: int = 4  # steps after which the average is observed (two steps in a row)
     activation: str = "relu"  # or "gelu", of which the sign of the input is the pattern

@@ -1,4 +1,4 @@
-"""The small ReLU networks of the runs: convolutional, and Transformers for images and text.
+"""The small ReLU networks of the runs: convolutional, residual, and Transformers.
 
 Transformers are made of the lab's blocks; rectifiers are all that has patterns in any of them.
 """
@@ -43,6 +43,60 @@ def small_cnn(
                 hidden3=nn.Linear(second * height * width // 16, hidden),
                 relu3=nn.ReLU(),
                 output=nn.Linear(hidden, classes),
+            )
+        )
+
+
+class ResidualBlock(nn.Module):
+    """Two convolutions with batch normalisation beside a shortcut, and ReLU after their sum.
+
+    Where size or channels change the shortcut is a convolution of 1x1, normalised too.
+    """
+
+    def __init__(self, channels_in: int, channels: int, stride: int) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(channels_in, channels, 3, stride, padding=1, bias=False)
+        self.norm1, self.relu1 = nn.BatchNorm2d(channels), nn.ReLU()
+        self.conv2 = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
+        self.norm2, self.relu2 = nn.BatchNorm2d(channels), nn.ReLU()
+        self.shortcut: nn.Module = nn.Identity()
+        if stride > 1 or channels_in != channels:
+            self.shortcut = nn.Sequential(
+                nn.Conv2d(channels_in, channels, 1, stride, bias=False), nn.BatchNorm2d(channels)
+            )
+
+    def forward(self, maps: Float[Tensor, "batch _ _ _"]) -> Float[Tensor, "batch _ _ _"]:
+        """Return the maps after the block."""
+        inner = self.norm2(self.conv2(self.relu1(self.norm1(self.conv1(maps)))))
+        found: Tensor = self.relu2(inner + self.shortcut(maps))
+        return found
+
+
+def small_resnet(
+    image_shape: tuple[int, int, int], classes: int, *, hidden: int = 8, seed: int
+) -> nn.Sequential:
+    """Return a residual network of three blocks, of `hidden` channels, then twice, then four times.
+
+    Each block after the first halves the size. The mean over places of the last maps is classified.
+    """
+    depth, height, width = image_shape
+    if height % 4 or width % 4:
+        raise RegimeError(
+            f"the images are {height} x {width}; to be halved twice they need multiples of four"
+        )
+    with torch_seeded(seed):
+        return nn.Sequential(
+            OrderedDict(
+                image=nn.Unflatten(1, image_shape),
+                conv=nn.Conv2d(depth, hidden, 3, padding=1, bias=False),
+                norm=nn.BatchNorm2d(hidden),
+                relu=nn.ReLU(),
+                block1=ResidualBlock(hidden, hidden, 1),
+                block2=ResidualBlock(hidden, 2 * hidden, 2),
+                block3=ResidualBlock(2 * hidden, 4 * hidden, 2),
+                pool=nn.AdaptiveAvgPool2d(1),
+                flat=nn.Flatten(),
+                output=nn.Linear(4 * hidden, classes),
             )
         )
 

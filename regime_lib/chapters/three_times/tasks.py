@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
@@ -16,6 +16,7 @@ from regime_lib.chapters.three_times.networks import (
     PatchTransformer,
     TextTransformer,
     small_cnn,
+    small_resnet,
     with_activation,
 )
 from regime_lib.errors import RegimeError
@@ -25,11 +26,14 @@ from regime_lib.lab.data.text import CharacterData, SentenceData
 from regime_lib.lab.models.mlp import MLP
 from regime_lib.lab.seeding import generator
 from regime_lib.lab.training.batches import batch_order
+from regime_lib.lab.training.loop import evaluate
 
 WINDOW = 32  # characters, or words of a sentence, that a text model reads
 _TEST = 2000  # most test samples that accuracy is measured on
 _RARE = 3  # a word that occurs less often in training is unknown
 _CHUNK = 500  # samples in one forward pass of an evaluation
+
+_CONVOLUTIONAL: dict[str, Callable[..., nn.Module]] = {"cnn": small_cnn, "resnet": small_resnet}
 
 Batch = tuple[Shaped[Tensor, "batch *features"], Int[Tensor, "batch *length"]]
 
@@ -57,8 +61,9 @@ class LearningTask:
             features = self.data.train_inputs.shape[1]
             sizes = (features, config.hidden, config.hidden, classes)
             return MLP(sizes, seed, activation=config.activation)
-        if config.architecture == "cnn":
-            model = small_cnn(shape, classes, hidden=config.hidden, seed=seed)
+        if config.architecture in _CONVOLUTIONAL:
+            make = _CONVOLUTIONAL[config.architecture]
+            model = make(shape, classes, hidden=config.hidden, seed=seed)
             return with_activation(model, config.activation)
         patch = (shape[1] // 4, shape[2] // 2)
         model = PatchTransformer(shape, classes, patch=patch, hidden=config.hidden, seed=seed)
@@ -104,10 +109,9 @@ class LearningTask:
         """Return the share of test labels (next characters) that the network gets right."""
         right = total = 0
         inputs, labels = self.data.test_inputs[:_TEST], self.data.test_labels[:_TEST]
-        with torch.no_grad():
-            for some, true in zip(inputs.split(_CHUNK), labels.split(_CHUNK), strict=True):
-                right += int((model(some).argmax(dim=-1) == true).sum())
-                total += true.numel()
+        for some, true in zip(inputs.split(_CHUNK), labels.split(_CHUNK), strict=True):
+            right += int((evaluate(model, some).argmax(dim=-1) == true).sum())
+            total += true.numel()
         return right / total
 
 

@@ -8,7 +8,13 @@ import pytest
 import torch
 from torch import nn
 
-from regime_lib.chapters.three_times.networks import PatchTransformer, TextTransformer, small_cnn
+from regime_lib.chapters.three_times.networks import (
+    PatchTransformer,
+    ResidualBlock,
+    TextTransformer,
+    small_cnn,
+    small_resnet,
+)
 from regime_lib.instrument import RegimeTracker
 from tests.sentences import refusal
 
@@ -16,6 +22,7 @@ IMAGES = torch.randn(5, 3 * 8 * 8, generator=torch.Generator().manual_seed(0))
 TOKENS = torch.randint(1, 11, (4, 9), generator=torch.Generator().manual_seed(1))
 MAKERS: dict[str, Any] = {
     "cnn": lambda seed: small_cnn((3, 8, 8), 10, seed=seed),
+    "resnet": lambda seed: small_resnet((3, 8, 8), 10, seed=seed),
     "patches": lambda seed: PatchTransformer((3, 8, 8), 10, seed=seed),
     "characters": lambda seed: TextTransformer(11, 9, seed=seed),
     "sentences": lambda seed: TextTransformer(11, 9, 2, seed=seed),
@@ -33,11 +40,12 @@ def test_a_seed_gives_the_weights_and_leaves_the_global_generator_alone(name: st
 
 @pytest.mark.parametrize("name", MAKERS)
 def test_the_instrument_sees_every_rectifier_and_nothing_else(name: str) -> None:
-    probe = IMAGES if name in ("cnn", "patches") else TOKENS
+    probe = IMAGES if name in ("cnn", "resnet", "patches") else TOKENS
     with RegimeTracker(MAKERS[name](0), probe) as tracker:
         pass
     expected = {
         "cnn": [8 * 64, 16 * 16, 64],
+        "resnet": [8 * 64, 8 * 64, 8 * 64, 16 * 16, 16 * 16, 32 * 4, 32 * 4],
         "patches": [8 * 64] * 2,
         "characters": [9 * 128] * 2,
         "sentences": [9 * 128] * 2,
@@ -87,3 +95,27 @@ def test_padding_does_not_change_a_label() -> None:
     short.load_state_dict({**model.state_dict(), "position": model.position[:9]})
     torch.testing.assert_close(short(TOKENS), model(padded))
     assert torch.isfinite(model(torch.zeros(1, 12, dtype=torch.int64))).all()
+
+
+def normalised(maps: torch.Tensor, norm: nn.Module) -> torch.Tensor:
+    """Normalise over samples and places, channel by channel, by definition."""
+    mean = maps.mean(dim=(0, 2, 3), keepdim=True)
+    spread = (maps - mean).square().mean(dim=(0, 2, 3), keepdim=True)
+    scale, shift = (one.view(1, -1, 1, 1) for one in (norm.weight, norm.bias))
+    return (maps - mean) / (spread + norm.eps).sqrt() * scale + shift
+
+
+@pytest.mark.parametrize(("channels", "stride"), [(3, 1), (5, 1), (6, 2)])
+def test_a_residual_block_is_two_convolutions_beside_a_shortcut(channels: int, stride: int) -> None:
+    block = ResidualBlock(3, channels, stride)
+    maps = IMAGES.view(5, 3, 8, 8)
+    convolved = nn.functional.conv2d(maps, block.conv1.weight, stride=stride, padding=1)
+    inner = normalised(convolved, block.norm1).clamp(min=0)
+    inner = nn.functional.conv2d(inner, block.conv2.weight, padding=1)
+    beside = maps
+    if channels != 3 or stride > 1:
+        mixed = block.shortcut[0].weight[:, :, 0, 0] @ maps[:, :, ::stride, ::stride].flatten(2)
+        side = 8 // stride
+        beside = normalised(mixed.view(5, channels, side, side), block.shortcut[1])
+    expected = (normalised(inner, block.norm2) + beside).clamp(min=0)
+    torch.testing.assert_close(block(maps), expected, atol=1e-5, rtol=1e-4)

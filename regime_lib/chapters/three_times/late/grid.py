@@ -61,6 +61,12 @@ PARTS: dict[str, tuple[dict[str, Any], tuple[str, ...], tuple[str, ...], int]] =
         OPTIMIZERS,
         3,
     ),
+    "cifar10-resnet": (
+        {"dataset": "cifar10", **_CNN, "architecture": "resnet", "hidden": 8, "steps": 30 * 390},
+        ("constant",),
+        OPTIMIZERS,
+        3,
+    ),
 }
 
 

@@ -24,6 +24,8 @@ from jaxtyping import Float, Shaped, UInt8
 from torch import Tensor, nn
 from torch.nn.utils import parameters_to_vector, vector_to_parameters
 
+from regime_lib.lab.training.loop import evaluate
+
 #: The factors of the flips of a step, in the order in which they are multiplied.
 FACTORS = ("step", "spread", "alignment", "near", "density", "scale", "remainder")
 #: The modules whose inputs' signs make the pattern.
@@ -66,8 +68,7 @@ class Looker:
 
         hooks = [layer.register_forward_pre_hook(keep) for layer in self.layers]
         try:
-            with torch.no_grad():
-                self.model(self.probe)
+            evaluate(self.model, self.probe)
         finally:
             for hook in hooks:
                 hook.remove()

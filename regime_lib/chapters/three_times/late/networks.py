@@ -24,7 +24,7 @@ from regime_lib.estimate import Estimate, no_number
 
 Tables = Mapping[str, pd.DataFrame]
 #: The parts of the grid that each chapter shows.
-CNN = ("mnist-cnn", "fashion-mnist-cnn")
+CNN = ("mnist-cnn", "fashion-mnist-cnn", "cifar10-cnn", "cifar10-resnet")
 TRANSFORMER = ("characters", "fashion-mnist-transformer", "sst2")
 #: Steps left out at the start, to see whether the first ones decide.
 LEFT_OUT = 100

@@ -32,7 +32,7 @@ from regime_lib.instrument.settling.timescales import smooth
 from regime_lib.instrument.tracking.trace import Trace
 from regime_lib.instrument.tracking.tracker import RegimeTracker
 from regime_lib.lab.seeding import generator
-from regime_lib.lab.training.loop import descend
+from regime_lib.lab.training.loop import descend, evaluate
 
 #: Steps over which net flips are counted at a look.
 NET = (4, 16, 64, 256)
@@ -261,8 +261,7 @@ class _Watch:
     def _losses(self) -> dict[str, float]:
         found = {}
         for name, (inputs, targets) in self._task.evaluated(_EVALUATED).items():
-            with torch.no_grad():
-                logits = torch.cat([self._looker.model(some) for some in inputs.split(500)])
+            logits = torch.cat([evaluate(self._looker.model, some) for some in inputs.split(500)])
             right = (logits.argmax(dim=-1) == targets).double().mean()
             found[f"{name}_loss"] = float(loss(logits, targets))
             found[f"{name}_accuracy"] = float(right)

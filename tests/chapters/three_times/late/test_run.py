@@ -114,3 +114,13 @@ def test_points_of_the_grid_are_distinct_and_can_be_read_back(part: str) -> None
     found = [of_point(point) for point in points(part)]
     assert len({repr(one) for one in found}) == len(found)
     assert all(one.ends[-1] == one.run.steps for one in found)
+
+
+def test_looks_leave_running_statistics_as_they_are() -> None:
+    """A network with batch normalisation trains as one that is only tracked, or not at all."""
+    own = replace(RUN, architecture="resnet", hidden=2, steps=40)
+    found, tracked = late_run(LateConfig(own, looks=20)), tracked_run(own, ["iterate"])
+    _, seen = found.trace.array("pattern_change")
+    assert np.array_equal(seen[:, 0], tracked.series["iterate", "pattern_change"].values)
+    assert found.looks[-1].losses["test_accuracy"] == tracked.accuracy
+    assert len(found.looks[0].state.signs) == 7
