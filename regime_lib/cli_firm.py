@@ -121,7 +121,9 @@ def _measured(project: Project, entry: Entry, points: _Points, place: Path, jobs
 
 def _table_of(done: Sweep, points: _Points) -> pd.DataFrame:
     """Return the rows of the blocks that were asked for; the folder may hold more."""
-    asked = [row for row in done.table.to_dict("records") if {"seed": row["seed"]} in points]
+    found = done.table
+    finished = found[found["claim"].notna()] if "claim" in found else found[:0]  # others failed
+    asked = [row for row in finished.to_dict("records") if {"seed": row["seed"]} in points]
     rows = [{"block": block_of(row), **{key: row[key] for key in COLUMNS}} for row in asked]
     return type(done.table)(rows, columns=["block", *COLUMNS])
 

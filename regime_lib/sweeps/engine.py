@@ -46,7 +46,9 @@ class Sweep:
     """How a sweep ended."""
 
     place: str  #: where its files lie
-    table: pd.DataFrame  #: one row per result row of every finished point: parameters, results
+    #: one row per result row of every finished point: parameters and results; and one per failed
+    #: point, with what explains it in a column `error`
+    table: pd.DataFrame
     manifest: dict[str, Any]  #: what the table was made of: points, failures, versions, seconds
     computed: int  #: points that this call computed; the other finished ones were there before
     status: Status  #: points done, failed and missing

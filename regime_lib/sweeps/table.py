@@ -1,4 +1,4 @@
-"""One table of all finished points, with a manifest that says what it was made of."""
+"""One table of all points that were tried, with a manifest that says what it was made of."""
 
 from __future__ import annotations
 
@@ -17,19 +17,28 @@ from regime_lib.sweeps.grid import Point
 from regime_lib.sweeps.store import Store
 
 TABLE, MANIFEST = "table.parquet", "manifest.json"
+#: The column that says why a point failed.
+ERROR = "error"
 
 
 def collect(store: Store, depends: Mapping[str, Any]) -> tuple[pd.DataFrame, dict[str, Any]]:
-    """Gather every finished point into a table, and write and return it with its manifest.
+    """Gather every point that was tried into a table; write and return it with its manifest.
 
-    Rows come in the order of the parameters' values, whoever computed which point when.
+    Rows come in the order of the parameters' values, whoever computed which point when. A point
+    that failed has one row, with what explains it in the column `ERROR` and no result. Where
+    nothing failed there is no such column.
     """
     points = store.plan()
-    table = pd.DataFrame(
-        {**_flat(point), **row}
-        for key, point in sorted(points.items(), key=lambda item: _order(item[1]))
-        for row in store.result(key) or ()
-    )
+    finished: dict[int, dict[str, Any]] = {}
+    failed: dict[int, dict[str, Any]] = {}
+    for key, point in sorted(points.items(), key=lambda item: _order(item[1])):
+        rows = store.result(key)
+        for row in rows or ():
+            finished[len(finished) + len(failed)] = {**_flat(point), **row}
+        if rows is None and (error := store.failure(key)) is not None:
+            told = {name: _printable(value) for name, value in _flat(point).items()}
+            failed[len(finished) + len(failed)] = {**told, ERROR: error}
+    table = _joined(finished, failed)
     buffer = io.BytesIO()
     _storable(table).to_parquet(buffer, index=False)
     content = buffer.getvalue()
@@ -54,6 +63,26 @@ def collect(store: Store, depends: Mapping[str, Any]) -> tuple[pd.DataFrame, dic
     return table, manifest
 
 
+def _joined(finished: Mapping[int, Any], failed: Mapping[int, Any]) -> pd.DataFrame:
+    """Put failed points where they belong; whole numbers beside missing ones stay exact."""
+    table = pd.DataFrame(list(finished.values()), index=list(finished))
+    if not failed:
+        return table
+    whole = [name for name, kind in table.dtypes.items() if kind in ("int64", "bool")]
+    table = table.astype({name: table[name].convert_dtypes().dtype for name in whole})
+    beside = pd.DataFrame(list(failed.values()), index=list(failed))
+    return pd.concat([table, beside]).sort_index()
+
+
+def _printable(value: Any) -> Any:
+    """Return a parameter as a table can hold it: it may be why its point failed."""
+    if isinstance(value, int) and not -(2**63) <= value < 2**63:
+        return str(value)
+    if isinstance(value, str):
+        return value.encode("utf-8", "backslashreplace").decode()
+    return value
+
+
 def _order(point: Point) -> list[tuple[str, bool, float, str]]:
     """Sort numbers as numbers, then texts."""
 
@@ -72,7 +101,7 @@ def _storable(table: pd.DataFrame) -> pd.DataFrame:
     """Give columns of mixed kinds one that Parquet has: text."""
     out = table.copy()
     for name in out.columns:
-        kinds = {type(value) for value in out[name] if value is not None and value == value}
+        kinds = {type(value) for value in out[name].dropna()}
         if len(kinds) > 1 and kinds != {int, float}:
-            out[name] = [None if value is None else str(value) for value in out[name]]
+            out[name] = [None if pd.isna(value) else str(value) for value in out[name]]
     return out

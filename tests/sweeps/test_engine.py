@@ -126,7 +126,8 @@ def test_a_point_that_would_end_the_run_fails_alone(
     done = quietly(functions.ending, grid, tmp_path, **where)
     assert str(done.status) == "2 done, 1 failed, 0 missing"
     assert [error for _, error in done.status.errors] == [told]
-    assert done.table["square"].tolist() == [0, 4]
+    assert done.table["square"].tolist() == [0, pd.NA, 4]
+    assert done.table["error"].dropna().to_dict() == {1: told}
 
 
 def test_ctrl_c_during_a_point_of_the_own_thread_ends_the_sweep(tmp_path: Path) -> None:
@@ -153,8 +154,10 @@ def test_a_value_that_no_table_holds_is_a_failure(
     done = quietly(functions.unstorable, grid, tmp_path, executor=threads)
     assert str(done.status) == "1 done, 1 failed, 0 missing"
     assert words in done.status.errors[0][1]
-    assert done.table["a"].tolist() == [2**63 - 1]
-    assert pd.read_parquet(tmp_path / "table.parquet")["a"].tolist() == [2**63 - 1]
+    stored = pd.read_parquet(tmp_path / "table.parquet")
+    for table in (done.table, stored):
+        assert table["a"].dropna().tolist() == [2**63 - 1]  # exact, beside a missing one
+        assert words in table["error"].dropna().item()
 
 
 @pytest.mark.parametrize("x", [2**70, "\ud800"])
@@ -164,6 +167,9 @@ def test_a_parameter_that_no_table_holds_is_a_failure(
     done = quietly(functions.unstorable, {"x": [1, x]}, tmp_path, executor=threads)
     assert str(done.status) == "1 done, 1 failed, 0 missing"
     assert "the parameter 'x'" in done.status.errors[0][1]
+    stored = pd.read_parquet(tmp_path / "table.parquet")
+    assert stored["x"].tolist() == ["1", str(x).encode("utf-8", "backslashreplace").decode()]
+    assert stored["error"].isna().tolist() == [True, False]
 
 
 def test_a_worker_that_dies_once_costs_one_retry(tmp_path: Path) -> None:
@@ -222,14 +228,18 @@ def test_whatever_a_point_does_costs_that_point_alone(
     }
     grid = [{"x": x, "how": how} for x, how in enumerate(["", *told, "flood", ""])]
     done = quietly(functions.harmful, grid, tmp_path, jobs=2, time_limit=4)
-    assert done.table["how"].tolist() == ["", "flood", ""]
-    assert done.table["square"].tolist() == [0, 25, 36]
+    finished = done.table[done.table["error"].isna()]
+    assert finished["how"].tolist() == ["", "flood", ""]
+    assert finished["square"].tolist() == [0, 25, 36]
     errors = {point["how"]: error for point, error in done.status.errors}
     assert errors.keys() == told.keys()
     for how, words in told.items():
         assert words in errors[how]
+    failed = done.table[done.table["error"].notna()]
+    assert dict(zip(failed["how"], failed["error"], strict=True)) == errors
+    assert failed["square"].isna().all()
     named = {one["point"]["how"]: one["error"] for one in done.manifest["failed"]}
-    assert named == errors  # the table's manifest names them, too
+    assert named == errors
     said = capfd.readouterr()
     assert "xxx" not in said.out + said.err
     assert "yyy" not in said.out

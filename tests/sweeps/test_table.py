@@ -1,4 +1,4 @@
-"""The table holds every finished point in one order, whatever the order of the work."""
+"""The table holds every point that was tried in one order, whatever the order of the work."""
 
 from __future__ import annotations
 
@@ -42,6 +42,8 @@ def test_table_and_manifest_lie_on_disk(tmp_path: Path) -> None:
     store.save_failure("f" * 24, {"x": 7, "k": "c"}, "ValueError: no")
     table, _ = collect(store, {"code": "abc"})
     assert_frame_equal(pd.read_parquet(tmp_path / "table.parquet"), table)
+    assert table["error"].dropna().to_dict() == {0: "ValueError: no"}
+    assert table["twice"].isna().tolist() == [True, False, False, False]
     manifest = json.loads((tmp_path / "manifest.json").read_text())
     assert (manifest["points"], manifest["done"], manifest["missing"]) == (4, 3, 0)
     assert manifest["failed"] == [{"point": {"x": 7, "k": "c"}, "error": "ValueError: no"}]

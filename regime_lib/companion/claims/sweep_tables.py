@@ -32,12 +32,16 @@ class VerdictShare:
 def publish_sweep(
     project: Project, chapter: str, table: pd.DataFrame, manifest: Mapping[str, Any]
 ) -> Path:
-    """Put a sweep's table among the pages of the book, from where the scorecard draws it."""
+    """Put a sweep's table among the pages of the book, from where the scorecard draws it.
+
+    Points that failed are named in the manifest only.
+    """
     if not {"claim", "verdict"} <= set(table.columns):
         raise RegimeError(
             f"the sweep of {chapter} measured no claim, so there is nothing to publish"
         )
     place = project.pages / "sweeps" / f"{chapter}.parquet"
+    table = table[table["claim"].notna()].drop(columns="error", errors="ignore")
     with all_or_nothing() as beside:
         table.to_parquet(written := beside(place), index=False)
         content = json.dumps({**manifest, "sha256": sha256_of(written)}, indent=2) + "\n"
