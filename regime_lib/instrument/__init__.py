@@ -34,6 +34,10 @@ if TYPE_CHECKING:
     from regime_lib.instrument.settling.timescales import time_scale
     from regime_lib.instrument.tracking.averages import WeightAverage
     from regime_lib.instrument.tracking.checkpoints import trace_checkpoints
+    from regime_lib.instrument.tracking.edge_of_stability import (
+        EdgeOfStability,
+        edge_of_stability,
+    )
     from regime_lib.instrument.tracking.flip_law import FlipStatistics, flip_law
     from regime_lib.instrument.tracking.net_flips import NetFlips, flips_per_net_flip
     from regime_lib.instrument.tracking.quantities import QUANTITIES
@@ -55,6 +59,7 @@ __all__ = [
     "Certificate",
     "Coverage",
     "Definition",
+    "EdgeOfStability",
     "EndQuantity",
     "FlipStatistics",
     "Kind",
@@ -81,6 +86,7 @@ __all__ = [
     "certify",
     "certify_step",
     "draw_pairs",
+    "edge_of_stability",
     "flip_law",
     "flips_per_net_flip",
     "order_preservation",

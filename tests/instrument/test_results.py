@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import importlib
 import pkgutil
+import types
 import typing
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -60,7 +61,7 @@ def _filled(hint: Any) -> Any:
         return tuple(_filled(args[0]) for _ in range(40))
     if isinstance(origin, type) and issubclass(origin, Mapping):
         return {f"layer {number}": _filled(args[1]) for number in range(40)}
-    if args and not isinstance(origin, type):
+    if args and (origin is types.UnionType or not isinstance(origin, type)):
         return _filled(args[0])  # a union
     return {str: "a layer's name", int: 3, float: 0.25, bool: True}.get(hint, "something")
 

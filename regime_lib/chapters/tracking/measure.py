@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from regime_lib.chapters.bounded import median_between
 from regime_lib.chapters.tracking import parts
 from regime_lib.chapters.tracking.parts import PerRun, Series, Settling
 from regime_lib.estimate import Estimate, median, no_number
@@ -149,23 +150,7 @@ def median_ratio(traces: Sequence[Trace], over: str) -> Estimate:
     """
     ratios, censored = run_ratios(traces, _USUAL)
     least, most = np.where(censored.T, [[0.0], [np.inf]], ratios)
-    return _median_between(least, most, over)
-
-
-def _median_between(least: PerRun, most: PerRun, over: str) -> Estimate:
-    """Return the median of runs known within bounds; no number where an end is infinite.
-
-    The interval reaches from the low end for the least that they may be to the high end for the
-    most; the number itself is the median of the runs that are known on either side.
-    """
-    far = 1e300  # stands for infinity, which is no measured value
-    least, most = np.clip(least, -far, far), np.clip(most, -far, far)
-    low, high = median(least, over=over), median(most, over=over)
-    if low.low in (None, -far) or high.high in (None, far):
-        return no_number(over)
-    known = np.where(most < far, most, least)[(least > -far) | (most < far)]
-    value = np.clip(np.median(known), np.median(least), np.median(most))
-    return replace(low, value=float(value), high=high.high)
+    return median_between(least, most, over)
 
 
 def area_ratios(traces: Sequence[Trace], *, every: int = 1) -> PerRun:
@@ -304,7 +289,7 @@ def lead_removed(before: PerRun, after: PerRun) -> Estimate:
     known = before > _LEAD
     share = 1 - np.log(after) / np.log(np.where(known, before, 2.0))
     least, most = (np.where(known, share, unknown) for unknown in (-np.inf, np.inf))
-    return _median_between(least, most, f"{len(before)} seeds")
+    return median_between(least, most, f"{len(before)} seeds")
 
 
 def weights_and_average(claim: str, runs: Runs, distance: Callable[[float], float]) -> parts.Drift:

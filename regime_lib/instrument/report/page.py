@@ -73,7 +73,20 @@ def _headline(name: str, trace: Trace, several: bool) -> str:
     except RegimeError as error:
         said = str(error)
     before = f"<strong>{escape(name)}:</strong> " if several else ""
-    return f'<p class="lead">{before}{escape(said)}.</p>'
+    return f'<p class="lead">{before}{escape(said)}.</p>{_edge(trace, before)}'
+
+
+def _edge(trace: Trace, before: str) -> str:
+    """Say what the flips tell of the edge of stability, if the tracker looked at pairs of steps."""
+    try:
+        found = trace.edge_of_stability()
+    except RegimeError:
+        return ""
+    spots = "".join(f"<li>{escape(spot)}</li>" for spot in found.blind_spots)
+    return (
+        f"<p>{before}{escape(str(found))}.</p><details><summary>What this does not tell</summary>"
+        f"<ul>{spots}</ul></details>"
+    )
 
 
 def _verdicts(runs: Mapping[str, Trace]) -> str:

@@ -53,7 +53,7 @@ class Options:
         Most states kept for the distances to the final state (also limited to 256 MiB).
     window : int, optional
         Steps after which the net change of the patterns is measured, again and again, for
-        `flips_per_net_flip`.
+        `flips_per_net_flip`; 2 for `edge_of_stability`.
     ema : float, optional
         Decay of an exponential moving average of the weights (0.99, say) that is tracked as well,
         on the same probe: see `ema_trace`.

@@ -23,6 +23,12 @@ from regime_lib.instrument.capture.operators import Kind
 from regime_lib.instrument.report.page import fragment, page
 from regime_lib.instrument.settling.regime_change import RegimeChange, regime_change
 from regime_lib.instrument.shapes import shapes
+from regime_lib.instrument.tracking.edge_of_stability import (
+    MARGIN,
+    WINDOW,
+    EdgeOfStability,
+    edge_of_stability,
+)
 from regime_lib.instrument.tracking.net_flips import NetFlips, flips_per_net_flip
 from regime_lib.storage import atomic_write, sha256_of, write_text
 
@@ -184,6 +190,15 @@ class Trace:
     def flips_per_net_flip(self, over: str = "window", layer: str = ALL) -> NetFlips:
         """Return how many bits flip for one that finally differs (see the function)."""
         return flips_per_net_flip(self, over, layer)
+
+    def edge_of_stability(
+        self, window: int = WINDOW, margin: float = MARGIN, layer: str = ALL
+    ) -> EdgeOfStability:
+        """Return signs of the edge of stability: bits that flip with period two (see the function).
+
+        Needs a tracker made with ``window=2``.
+        """
+        return edge_of_stability(self, window, margin, layer)
 
     def save(self, path: str | Path) -> Path:
         """Write the trace into a folder: Parquet files, and a manifest that names them.

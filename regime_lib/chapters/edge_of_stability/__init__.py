@@ -1,0 +1,1 @@
+"""Chapter 25: the edge of stability, seen in the patterns."""
