@@ -19,8 +19,9 @@ from regime_lib.chapters.three_times.factors import GROUPS, contributions
 from regime_lib.chapters.three_times.fragility import fragility
 from regime_lib.chapters.three_times.limits import Limits, limits_of, product_limit_median
 from regime_lib.chapters.three_times.multiverse import Multiverse, chosen, multiverse
-from regime_lib.chapters.three_times.specifications import DEFINITIONS, SETTING, USUAL
+from regime_lib.chapters.three_times.specifications import SETTING, USUAL
 from regime_lib.estimate import Estimate, median, no_number, over_runs
+from regime_lib.instrument.settling.candidates import DEFINITIONS
 
 Tables = dict[str, pd.DataFrame]
 #: What names a run in every table.

@@ -9,10 +9,10 @@ import pandas as pd
 import pytest
 
 from regime_lib.chapters.three_times import late_grid, late_runs
-from regime_lib.chapters.three_times.specifications import DEFINITIONS
 from regime_lib.companion.book.project import Project
 from regime_lib.companion.publish.evidence import published_evidence
 from regime_lib.errors import RegimeError
+from regime_lib.instrument.settling.candidates import DEFINITIONS
 
 ROOT = Path(__file__).resolve().parents[3]
 
