@@ -9,7 +9,7 @@ import click
 
 from regime_lib import cli_reports as reports
 from regime_lib.companion.book.project import find_project
-from regime_lib.companion.claims.claims import PAPERS, Kind, Verdict
+from regime_lib.companion.claims.claims import PAPERS, THIS_BOOK, Kind, Verdict
 from regime_lib.companion.claims.ledger import Record
 from regime_lib.companion.publish.findings import (
     Findings,
@@ -41,7 +41,7 @@ def claims_command(statements: bool, as_json: bool) -> None:
     """Print every claim with what was measured and its verdict.
 
     The papers' own empirical claims are counted first; laws of solvable models, identities and our
-    own questions are counted apart.
+    own questions are counted apart, and what this book asks on its own account is in none of these.
     """
     project = find_project()
     findings = read_findings(project)
@@ -55,11 +55,16 @@ def claims_command(statements: bool, as_json: bool) -> None:
     if as_json:
         _print_json([reports.record_json(project, findings, one) for one in findings.records])
         return
-    for group, records in by_group(findings.records).items():
+    for group, records in by_group(findings.papers.records).items():
         click.secho(f"{group}, {reports.counted(findings.count(records))}", bold=True)
-    click.echo(firm_sentence(findings))
-    click.echo(chance_sentence(findings))
-    for paper in PAPERS.values():
+    click.echo(firm_sentence(findings.papers))
+    click.echo(chance_sentence(findings.papers))
+    if findings.ours.records:
+        counts = reports.counted(findings.count(findings.ours.records))
+        click.secho(f"{THIS_BOOK}’s own account, {counts}", bold=True)
+        click.echo(firm_sentence(findings.ours))
+        click.echo(chance_sentence(findings.ours))
+    for paper in (*PAPERS.values(), THIS_BOOK):
         own = of_paper(findings.records, paper)
         if own:
             click.secho(f"\n{paper}", bold=True)

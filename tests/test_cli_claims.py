@@ -6,6 +6,7 @@ import json
 
 import pandas as pd
 import pytest
+import yaml
 
 from regime_lib.companion.book.project import Project
 from regime_lib.companion.claims.firmness import publish_firmness
@@ -179,3 +180,25 @@ def test_wrong_claims_are_answered_in_one_sentence(project: Project, capsys: Cap
     assert said.code == 2
     assert said.err.count("\n") == 1
     assert "found, known, reconstructed" in said.err
+
+
+def test_questions_of_this_book_are_told_apart_from_the_papers(
+    project: Project, capsys: Capture
+) -> None:
+    before = Said(capsys, "claims").out
+    path = project.claims_file
+    asked = yaml.safe_load(path.read_text(encoding="utf-8"))[0]
+    asked |= {"id": "tb-x", "paper": "this-book", "source": "asked", "chapter": "70_later"}
+    text = path.read_text(encoding="utf-8") + yaml.safe_dump([asked])
+    path.write_text(text, encoding="utf-8")
+    told = Said(capsys, "claims").out
+    counts = before[: before.index("\n\n")]
+    assert told.startswith(counts)  # the papers' counts are as they were
+    assert "This book’s own account, 1 claim: 1 not tested" in told
+    section = told[told.rindex("\nThis book\n") :]
+    assert "tb-x: ○ not tested" in section
+    assert "rc-tiny" not in section
+    listed = Said(capsys, "claims", "--json").json()
+    assert [one["paper"] for one in listed if one["source"] == "asked"] == ["this-book"]
+    statements = Said(capsys, "claims", "--statements").out
+    assert "This book" not in statements

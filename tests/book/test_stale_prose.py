@@ -111,7 +111,7 @@ def test_every_statement_of_a_paper_that_a_claim_tests_is_on_the_list() -> None:
 
 def test_every_page_of_a_paper_lists_its_statements_and_claims() -> None:
     claims = load_claims(BOOK / "claims.yml")
-    for paper in {claim.paper for claim in claims.values()}:
+    for paper in {claim.paper for claim in claims.values() if not claim.asked_here}:
         text = (BOOK / f"paper-{paper.key}.md").read_text(encoding="utf-8")
         for kind in ("statements", "claims"):
             assert text.count(f"```{{include}} _generated/{kind}-{paper.key}.md\n") == 1

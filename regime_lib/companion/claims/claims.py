@@ -40,11 +40,12 @@ class Kind(StrEnum):
 
 
 class Source(StrEnum):
-    """How we know what the paper claims."""
+    """How we know what the paper claims, or that it is we who ask."""
 
     FOUND = "found"
     KNOWN = "known"
     RECONSTRUCTED = "reconstructed"
+    ASKED = "asked"  # by this book; no paper states it
 
 
 class Definition(StrEnum):
@@ -56,15 +57,15 @@ class Definition(StrEnum):
 
 @dataclass(frozen=True)
 class Paper:
-    """One of the papers of the book: its key, the prefix of its claims, and how to cite it."""
+    """Who states a claim: its key, the prefix of its claims, and how to cite it."""
 
     key: str
     prefix: str
     name: str
-    arxiv: str
+    arxiv: str = ""  # empty: this book itself
 
     def __str__(self) -> str:
-        return f"{self.name} (arXiv {self.arxiv})"
+        return f"{self.name} (arXiv {self.arxiv})" if self.arxiv else self.name
 
 
 #: The papers, in the order of the book.
@@ -78,6 +79,9 @@ PAPERS: dict[str, Paper] = {
         Paper("network-dynamics", "nd", "Network dynamics", "2501.02436"),
     )
 }
+
+#: What this book asks itself, and no paper states: it is counted and shown apart from the papers.
+THIS_BOOK = Paper("this-book", "tb", "This book")
 
 #: The domain of a claim that names none.
 ANY_NUMBER = Range("(-inf, inf)")
@@ -190,7 +194,12 @@ class Claim:
     @property
     def own(self) -> bool:
         """Whether the paper itself makes the statement."""
-        return self.source is not Source.RECONSTRUCTED
+        return self.source in (Source.FOUND, Source.KNOWN)
+
+    @property
+    def asked_here(self) -> bool:
+        """Whether it is a question of this book, on no paper's account."""
+        return self.paper == THIS_BOOK
 
     @property
     def drawn(self) -> bool:
@@ -262,9 +271,10 @@ def _claim(entry: object, place: str) -> Claim:
     require_keys(entry, required, _OPTIONAL, place)
     text = {key: plain_text(entry[key], key, place) for key in _TEXTS}
     text |= {key: plain_text(entry[key], key, place) for key in _MORE_TEXTS if key in entry}
-    paper = PAPERS.get(text["paper"])
+    papers = PAPERS | {THIS_BOOK.key: THIS_BOOK}
+    paper = papers.get(text["paper"])
     if paper is None:
-        raise RegimeError(f"{place}: paper '{text['paper']}' is none of {', '.join(PAPERS)}")
+        raise RegimeError(f"{place}: paper '{text['paper']}' is none of {', '.join(papers)}")
     for key in ("id", "derivation"):
         if key in text:
             _check_name(text[key], key, paper, place)
@@ -275,6 +285,7 @@ def _claim(entry: object, place: str) -> Claim:
         if entry[key] not in set(choices):
             raise RegimeError(f"{place}: {key} '{entry[key]}' is none of {', '.join(choices)}")
         typed[key] = choices(entry[key])
+    _check_origin(typed, "derivation" in text, place)
     if "$" in "".join(text.values()):
         raise RegimeError(f"{place}: cards show plain text, so write σ or ‖W‖ instead of $…$")
     if typed["kind"] is not Kind.IDENTITY and not (text.get("varied") and text.get("held")):
@@ -295,6 +306,18 @@ def _check_name(name: str, key: str, paper: Paper, place: str) -> None:
         raise RegimeError(
             f"{place}: the {key} of a claim of {paper.key} is kebab case and starts with "
             f"'{paper.prefix}-', such as {paper.prefix}-some-claim"
+        )
+
+
+def _check_origin(typed: Mapping[str, Any], derived: bool, place: str) -> None:
+    """Refuse a question of ours that is laid at a paper's door, or a paper's called ours."""
+    here = typed["paper"] == THIS_BOOK
+    if here is not (typed["source"] is Source.ASKED):
+        raise RegimeError(f"{place}: source 'asked' goes with paper '{THIS_BOOK.key}', and only so")
+    if here and (typed["definition"] is Definition.PAPER or derived):
+        raise RegimeError(
+            f"{place}: of a claim of {THIS_BOOK.key} the definition is 'ours', and no derivation "
+            "stands on a paper's page"
         )
 
 

@@ -1,14 +1,15 @@
 """Everything that is known of every claim, gathered for the pages, and how it is counted.
 
 The papers' own empirical claims are counted first and alone: that a law of a solvable model holds,
-or that an identity checks out, says nothing about what training does.
+or that an identity checks out, says nothing about what training does. What this book asks on its
+own account enters no count of the papers, nor are its comparisons corrected together with theirs.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import cached_property
 
@@ -33,6 +34,8 @@ class Group(StrEnum):
 
 def group_of(claim: Claim) -> Group:
     """Return where a claim counts."""
+    if claim.asked_here:
+        return Group.OURS
     if claim.kind is Kind.EMPIRICAL:
         return Group.OWN if claim.own else Group.OURS
     return Group.LAWS if claim.kind is Kind.LAW else Group.IDENTITIES
@@ -57,8 +60,18 @@ class Findings:
     firmness: Mapping[str, Firmness] = field(default_factory=dict)  # verdicts over fresh seeds
 
     @cached_property
+    def papers(self) -> Findings:
+        """What is known of the claims on the five papers' account."""
+        return replace(self, records=tuple(r for r in self.records if not r.claim.asked_here))
+
+    @cached_property
+    def ours(self) -> Findings:
+        """What is known of the questions that this book asks on its own account."""
+        return replace(self, records=tuple(r for r in self.records if r.claim.asked_here))
+
+    @cached_property
     def comparisons(self) -> Comparisons:
-        """Which measurements differ from no effect, of all claims of the book together."""
+        """Which measurements differ from no effect, of all claims here together."""
         return compare_with_no_effect(self.records)
 
     def firm(self, claim: Claim) -> bool | None:
@@ -82,8 +95,12 @@ class Findings:
         return note_of(record.verdict, self.firm(record.claim))
 
     def chance(self, record: Record) -> bool:
-        """Whether a verdict speaks of an effect that may be chance, seen with all others."""
-        return record.claim.id in self.comparisons.chance
+        """Whether a verdict speaks of an effect that may be chance, seen with those it belongs to.
+
+        Papers' claims are seen with papers' claims, and our own questions with ours.
+        """
+        others = self.ours if record.claim.asked_here else self.papers
+        return record.claim.id in others.comparisons.chance
 
 
 def read_findings(project: Project) -> Findings:

@@ -34,6 +34,7 @@ SOURCES = {
     Source.FOUND: "we read this statement in a source that the page on the papers names",
     Source.KNOWN: "stated from memory of the paper, not re-read in it",
     Source.RECONSTRUCTED: "our own derivation of what the paper must mean",
+    Source.ASKED: "a question of this book, which no paper states",
 }
 
 #: What sort of statement a claim is, as its card says it.

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from regime_lib.companion.book.catalogue import Entry
-from regime_lib.companion.claims.claims import PAPERS, Kind, Verdict
+from regime_lib.companion.claims.claims import PAPERS, THIS_BOOK, Kind, Verdict
 from regime_lib.companion.claims.comparisons import RATE
 from regime_lib.companion.claims.firmness import BLOCKS, SHARE
 from regime_lib.companion.claims.ledger import Record
@@ -25,15 +25,19 @@ from regime_lib.companion.publish.markup import SIGNS, badge, raw_html
 def scorecard(findings: Findings) -> str:
     """Return the whole scorecard as a MyST fragment: counts first, then one section a paper.
 
-    The papers' own empirical claims are counted first and alone.
+    The papers' own empirical claims are counted first and alone. What this book asks on its own
+    account comes last, with counts of its own.
     """
     own = {
         paper: found for paper in PAPERS.values() if (found := of_paper(findings.records, paper))
     }
-    parts = [_overview(findings)]
+    parts = [_overview(findings.papers)]
     for paper, found in own.items():
         heading = f"(scorecard-{paper.key})=\n## {paper.name}"
         parts += [heading, paper_claims(findings, found)]
+    if findings.ours.records:
+        parts += [f"(scorecard-{THIS_BOOK.key})=\n## This book’s own questions"]
+        parts += [_own_questions(findings.ours)]
     return "\n\n".join(parts) + "\n"
 
 
@@ -55,16 +59,21 @@ def firm_sentence(findings: Findings) -> str:
         found = [findings.firm(claim) for claim in asked if claim.kind is kind]
         counts += [len(found), len(found) - found.count(None), found.count(True)]
     every, known, firm, laws, known_laws, firm_laws = counts
-    return (
+    empirical = (
         f"Of {every} empirical verdicts, {known} were measured again over fresh blocks of seeds; "
         f"{firm} are firm, which means that at least {SHARE * BLOCKS:.0f} of {BLOCKS} blocks "
-        f"repeat them. Of {laws} laws that are seen in random runs, {known_laws} were measured "
+        "repeat them."
+    )
+    if not laws:
+        return empirical
+    return (
+        f"{empirical} Of {laws} laws that are seen in random runs, {known_laws} were measured "
         f"again; {firm_laws} are firm."
     )
 
 
 def chance_sentence(findings: Findings) -> str:
-    """Say how many verdicts could be chance when all comparisons of the book are seen together."""
+    """Say how many verdicts could be chance when all comparisons here are seen together."""
     found = findings.comparisons
     return (
         f"How many could be chance? {len(found.p_values)} empirical claims have a value of no "
@@ -81,7 +90,8 @@ def chapters_fragment(entries: Sequence[Entry], findings: Findings) -> str:
     """Return the table of chapters for the book."""
     lines = [f"| Chapter | {Group.OWN} | Other claims |", "| --- | --- | --- |"]
     for entry, *cells in _by_chapter(entries, findings):
-        own, other = (_cell(cell, badge, " ", "<br>at the paper’s scale: ") for cell in cells)
+        own, *others = (_cell(cell, badge, " ", "<br>at the paper’s scale: ") for cell in cells)
+        other = _with_ours(others, "<br>")
         lines.append(f"| {{doc}}`{entry.title} </notebooks/{entry.name}>` | {own} | {other} |")
     return "\n".join(lines) + "\n"
 
@@ -91,12 +101,16 @@ def readme_table(entries: Sequence[Entry], findings: Findings, seconds: Mapping[
     heads = ("chapter", "the papers' own empirical claims", "other claims", "minutes")
     lines = [f"| {' | '.join(heads)} |", "| --- | --- | --- | --- |"]
     for entry, *cells in _by_chapter(entries, findings):
-        own, other = (_cell(cell, _counted, ", ", "; at the paper's scale ") for cell in cells)
+        own, *others = (_cell(cell, _counted, ", ", "; at the paper's scale ") for cell in cells)
+        other = _with_ours(others, "; ")
         took = seconds.get(entry.name)
         minutes = "–" if took is None else "< 1" if took < 60 else f"{took / 60:.0f}"
         link = f"[{entry.title}](notebooks/{entry.name}.ipynb)"
         lines.append(f"| {link} | {own} | {other} | {minutes} |")
     return "\n".join(lines)
+
+
+_NOTHING = "–"
 
 
 @dataclass(frozen=True)
@@ -109,23 +123,35 @@ class _Cell:
 
 def _by_chapter(
     entries: Sequence[Entry], findings: Findings
-) -> Iterable[tuple[Entry, _Cell, _Cell]]:
-    """Yield chapters with their verdicts: on the papers' own empirical claims, and on others."""
+) -> Iterable[tuple[Entry, _Cell, _Cell, _Cell]]:
+    """Yield chapters with verdicts: on papers' own empirical claims, on others, and on ours."""
     for entry in entries:
-        records = [record for record in findings.records if record.claim.chapter == entry.name]
-        first = [record for record in records if group_of(record.claim) is Group.OWN]
-        other = [record for record in records if group_of(record.claim) is not Group.OWN]
+        papers, ours = (
+            [record for record in one.records if record.claim.chapter == entry.name]
+            for one in (findings.papers, findings.ours)
+        )
+        first = [record for record in papers if group_of(record.claim) is Group.OWN]
+        other = [record for record in papers if group_of(record.claim) is not Group.OWN]
         cells = []
-        for part in (first, other):
+        for part in (first, other, ours):
             names = [record.claim.id for record in part]
             long = [findings.large[name] for name in names if name in findings.large]
             cells.append(_Cell(findings.count(part), tally(long)))
-        yield entry, cells[0], cells[1]
+        yield entry, cells[0], cells[1], cells[2]
+
+
+def _with_ours(cells: Sequence[str], comma: str) -> str:
+    """Join verdicts on the papers' other claims and those on questions of this book, apart."""
+    other, ours = cells
+    if ours == _NOTHING:
+        return other
+    own = f"our own questions: {ours}"
+    return own if other == _NOTHING else f"{other}{comma}{own}"
 
 
 def _cell(cell: _Cell, say: Callable[[Verdict, int], str], comma: str, scale: str) -> str:
     if not cell.here.total:
-        return "–"
+        return _NOTHING
     said = []
     for verdict, count in cell.here.verdicts.items():
         shaky = cell.here.shaky.get(verdict)
@@ -148,4 +174,14 @@ def _overview(findings: Findings) -> str:
         papers={paper: findings.count(found) for paper, found in own.items() if found},
         others={group: findings.count(groups[group]) for group in Group if group is not Group.OWN},
         sentences=(firm_sentence(findings), chance_sentence(findings)),
+    )
+
+
+def _own_questions(ours: Findings) -> str:
+    return raw_html(
+        "own_questions",
+        total=ours.count(ours.records),
+        sentences=(firm_sentence(ours), chance_sentence(ours)),
+        groups=by_group(ours.records),
+        findings=ours,
     )

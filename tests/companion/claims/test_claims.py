@@ -11,6 +11,7 @@ import yaml
 
 from regime_lib.companion.claims.claims import (
     PAPERS,
+    THIS_BOOK,
     Change,
     Criterion,
     Definition,
@@ -58,6 +59,36 @@ def test_claims_are_read_with_all_their_fields(tmp_path: Path) -> None:
     assert [one.by_our_definition for one in claims.values()] == [True, False, True]
 
 
+ASKED = {"id": "tb-tiny", "paper": "this-book", "source": "asked"}
+
+
+def test_a_question_of_this_book_is_no_papers(tmp_path: Path) -> None:
+    (claim,) = load_claims(write(tmp_path / "claims.yml", [entry(**ASKED)])).values()
+    assert claim.asked_here
+    assert not claim.own
+    assert claim.paper is THIS_BOOK
+    assert THIS_BOOK.key not in PAPERS
+    assert str(THIS_BOOK) == "This book"
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"source": "found"}, ["tb-tiny", "'asked'"]),
+        ({"source": "reconstructed"}, ["tb-tiny", "'asked'"]),
+        ({"definition": "paper"}, ["tb-tiny", "the definition is 'ours'"]),
+        ({"derivation": "tb-derivation-1"}, ["tb-tiny", "no derivation"]),
+        ({"id": "rc-tiny"}, ["starts with 'tb-'"]),
+    ],
+)
+def test_a_question_of_this_book_is_laid_at_no_papers_door(
+    tmp_path: Path, changes: dict[str, Any], words: list[str]
+) -> None:
+    path = write(tmp_path / "claims.yml", [entry(**(ASKED | changes))])
+    with refused(*words):
+        load_claims(path)
+
+
 def test_folded_text_becomes_one_line(tmp_path: Path) -> None:
     content = CLAIMS.replace("statement: There are", "statement: >-\n    There\n    are")
     claims = load_claims(write(tmp_path / "claims.yml", content))
@@ -75,7 +106,8 @@ def test_folded_text_becomes_one_line(tmp_path: Path) -> None:
         ({"id": 3}, ["entry 1", "id must be text"]),
         ({"paper": "regime"}, ["'regime'", "multi-phase"]),
         ({"chapter": "tracking"}, ["'tracking'", "20_tracking_mlp"]),
-        ({"source": "read"}, ["'read'", "found, known, reconstructed"]),
+        ({"source": "read"}, ["'read'", "found, known, reconstructed, asked"]),
+        ({"source": "asked"}, ["rc-tiny-ratio", "source 'asked' goes with paper 'this-book'"]),
         ({"unit": 1}, ['unit: "1"']),
         ({"statement": "  "}, ["statement is empty"]),
         ({"statement": "$x$ grows"}, ["plain text"]),

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from regime_lib.companion.book.project import Project
-from regime_lib.companion.claims.claims import PAPERS, Claim, Kind, Source, Verdict
+from regime_lib.companion.claims.claims import PAPERS, THIS_BOOK, Claim, Kind, Source, Verdict
 from regime_lib.companion.claims.firmness import Firmness
 from regime_lib.companion.publish.findings import (
     Findings,
@@ -46,6 +46,11 @@ def test_only_what_a_paper_itself_says_of_training_is_its_own_empirical_claim(
     claim: Claim, kind: Kind, source: Source, group: Group
 ) -> None:
     assert group_of(replace(claim, kind=kind, source=source)) is group
+
+
+@pytest.mark.parametrize("kind", list(Kind))
+def test_what_this_book_asks_is_its_own_question_of_whatever_kind(claim: Claim, kind: Kind) -> None:
+    assert group_of(replace(claim, kind=kind, paper=THIS_BOOK, source=Source.ASKED)) is Group.OURS
 
 
 def test_groups_hold_every_claim_once_in_their_order(findings: Findings) -> None:

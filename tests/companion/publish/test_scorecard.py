@@ -10,7 +10,7 @@ from bs4 import BeautifulSoup, Tag
 
 from regime_lib.companion.book.catalogue import list_chapters
 from regime_lib.companion.book.project import Project
-from regime_lib.companion.claims.claims import Verdict
+from regime_lib.companion.claims.claims import PAPERS, THIS_BOOK, Source, Verdict
 from regime_lib.companion.claims.firmness import Firmness
 from regime_lib.companion.claims.ledger import as_measurement
 from regime_lib.companion.publish.findings import Findings, read_findings
@@ -133,9 +133,56 @@ def test_within_a_paper_its_own_empirical_claims_come_first(findings: Findings) 
     assert next(iter(rows(turned))) == "rc-tiny-ratio"
 
 
+@pytest.fixture
+def asking(findings: Findings) -> Findings:
+    """The findings, with a question of this book beside the papers' claims."""
+    first = findings.records[0]
+    claim = replace(first.claim, id="tb-x", paper=THIS_BOOK, source=Source.ASKED)
+    measurement = as_measurement(claim, Estimate(1.0, 0.9, 1.1, 9, "9 seeds", Method.BCA))
+    asked = replace(first, claim=claim, measurement=measurement)
+    return replace(findings, records=(*findings.records, asked))
+
+
+def test_questions_of_this_book_stand_last_and_in_no_count_of_the_papers(
+    findings: Findings, asking: Findings
+) -> None:
+    before, after = scorecard(findings), scorecard(asking)
+    assert after.startswith(before.rstrip("\n"))  # what is said of the papers is as it was
+    own = after.removeprefix(before.rstrip("\n"))
+    assert "(scorecard-this-book)=\n## This book" in own
+    assert rows(own).keys() == {"tb-x"}
+    assert "1 claim ✗ 1 not reproduced" in plain(soup(own).p)
+    assert "asked , empirical" in rows(own)["tb-x"]
+    assert "Of 1 empirical verdicts, 0 were measured again" in own
+    assert "laws" not in firm_sentence(asking.ours)
+
+
+def test_questions_of_this_book_are_corrected_among_themselves(asking: Findings) -> None:
+    clear = measured(asking, 3.0, 2.5, 3.6)
+    many = (clear.records[-1],) * 40  # each of which would make the others' surprises cheaper
+    crowded = replace(clear, records=(*clear.records, *many))
+    assert crowded.papers.comparisons == clear.papers.comparisons
+    assert crowded.papers.records == clear.papers.records
+    assert chance_sentence(crowded.papers) == chance_sentence(clear.papers)
+    for paper in PAPERS.values():
+        assert all(r.claim.paper != paper for r in crowded.ours.records)
+
+
+def test_the_tables_of_chapters_name_questions_of_this_book_apart(
+    executed_once: Project, asking: Findings
+) -> None:
+    entries = list_chapters(executed_once)
+    assert "| = 1 checked; our own questions: ✗ 1 not reproduced |" in readme_table(
+        entries, asking, {}
+    )
+    alone = replace(asking, records=asking.records[-1:])
+    assert "| – | our own questions: ✗ 1 not reproduced |" in readme_table(entries, alone, {})
+    assert "| – | our own questions: " in chapters_fragment(entries, alone)
+
+
 def test_the_labels_of_sources_are_explained(findings: Findings) -> None:
     names = [term.text for term in soup(scorecard(findings)).select(".rl-sources dt")]
-    assert names == ["found", "known", "reconstructed"]
+    assert names == ["found", "known", "reconstructed", "asked"]
 
 
 def test_how_firm_a_verdict_is_is_drawn_and_said(findings: Findings) -> None:
