@@ -50,6 +50,7 @@ class Case:
     train: int | None = None  # training samples of each seed; None: all
     test: int | None = None
     probe: int = 128  # test samples on which patterns are tracked
+    loss: str = "cross-entropy"  # or "squared"
 
     def __post_init__(self) -> None:
         if (self.architecture, self.optimizer) not in RATES:
@@ -78,6 +79,7 @@ class Case:
             batch_size=self.batch_size,
             weight_decay=_DECAY if self.optimizer == "adamw" else 0.0,
             schedule=self.schedule,
+            loss=self.loss,
         )
 
     def data(self) -> Stack:

@@ -35,17 +35,18 @@ from regime_lib.lab.training.loop import member_losses
 
 #: Shares of a training after which the page freezes, and the committed runs do.
 QUICK_SHARES = (0.0, 0.025, 0.1, 0.25, 0.5, 0.75)
-LONG_SHARES = (0.0, 0.005, 0.025, 0.1, 0.25, 0.5, 0.75, 0.9)
+LONG_SHARES = (0.0, 0.01, 0.03, 0.1, 0.25, 0.5, 0.75)
 #: The share after which only a part is frozen, or all for a while: early enough that it matters.
 EARLY = 0.1
 HALF = 0.5
+_STRESSED = 2000  # most test samples with noise and under attack
 _LOOKS = 5  # over the last half of the early share, to find which units are quiet
 NOISE = 1.0  # standard deviation of what is added to test inputs, in those of all pixels
 ATTACK = 0.2  # size of the step of an attack on each pixel, likewise
 _POINTS = 40  # about so many steps of a series are kept
 
-#: What a table of branches holds of every run.
-MEASURED = ("test_accuracy", "train_loss", "noisy_accuracy", "attacked_accuracy")
+#: What a table of branches holds of every run; the last three on the same part of the test set.
+MEASURED = ("test_accuracy", "train_loss", "clean_accuracy", "noisy_accuracy", "attacked_accuracy")
 
 
 def experiment(
@@ -130,11 +131,13 @@ def _row(
 ) -> Iterator[dict[str, Any]]:
     case = run.case
     data = data or case.data()
+    few = data.subset(*(min(_STRESSED, n) for n in (data.train_labels.shape[1], _tested(data))))
     measured = {
         "test_accuracy": test_accuracy(model, data),
-        "train_loss": training_loss(model, data),
-        "noisy_accuracy": test_accuracy(model, data, noisy(case, data)),
-        "attacked_accuracy": test_accuracy(model, data, attacked(model, data)),
+        "train_loss": training_loss(model, data, case.loss),
+        "clean_accuracy": test_accuracy(model, few),
+        "noisy_accuracy": test_accuracy(model, few, noisy(case, few)),
+        "attacked_accuracy": test_accuracy(model, few, attacked(model, few)),
     }
     levels = level_at(run, step)
     for k, seed in enumerate(case.seeds):
@@ -147,6 +150,10 @@ def _row(
             "level": float(levels[k]),
             **{name: float(values[k]) for name, values in measured.items()},
         }
+
+
+def _tested(data: Stack) -> int:
+    return data.test_labels.shape[1]
 
 
 def noisy(case: Case, data: Stack) -> Tensor:

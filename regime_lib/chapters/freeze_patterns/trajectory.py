@@ -100,7 +100,7 @@ def descend(
     step: int,
 ) -> None:
     """Take one step of the optimiser, at the learning rate of its schedule."""
-    losses = member_losses(logits, labels, True)
+    losses = member_losses(logits, labels, True, case.training.loss)
     optimizer.zero_grad()
     losses.backward(torch.ones_like(losses))
     for group in optimizer.param_groups:
@@ -168,12 +168,15 @@ def test_accuracy(
 
 
 @torch.no_grad()
-def training_loss(model: nn.Module, data: Stack) -> Float[np.ndarray, " members"]:
-    """Return each member's mean loss on its training set."""
+def training_loss(
+    model: nn.Module, data: Stack, kind: str = "cross-entropy"
+) -> Float[np.ndarray, " members"]:
+    """Return each member's mean loss on its training set, of a kind of `TrainingConfig`."""
     total = torch.zeros(data.members, dtype=torch.float64)
     parts = zip(
         data.train_inputs.split(_ROWS, 1), data.train_labels.split(_ROWS, 1), strict=True
     )
     for inputs, labels in parts:
-        total += member_losses(model(inputs), labels, True).double() * labels.shape[1]
+        losses = member_losses(model(inputs), labels, True, kind)
+        total += losses.double() * labels.shape[1]
     return (total / data.train_labels.shape[1]).numpy()
