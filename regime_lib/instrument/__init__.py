@@ -16,6 +16,8 @@ if TYPE_CHECKING:
         SecondDifferences,
         second_differences,
     )
+    from regime_lib.instrument.freezing.frozen import FrozenPatterns, freeze_patterns
+    from regime_lib.instrument.freezing.stored import StoredPatterns
     from regime_lib.instrument.modes.basins import Basins, sample_basins, weight_basins
     from regime_lib.instrument.modes.order import OrderPreservation, order_preservation
     from regime_lib.instrument.modes.preactivations import PreActivations, read_preactivations
@@ -62,6 +64,7 @@ __all__ = [
     "EdgeOfStability",
     "EndQuantity",
     "FlipStatistics",
+    "FrozenPatterns",
     "Kind",
     "Layer",
     "LinearSubstitute",
@@ -76,6 +79,7 @@ __all__ = [
     "SecondDifferences",
     "StateQuantity",
     "StepCertificate",
+    "StoredPatterns",
     "SubstitutionMap",
     "TimeScale",
     "Trace",
@@ -89,6 +93,7 @@ __all__ = [
     "edge_of_stability",
     "flip_law",
     "flips_per_net_flip",
+    "freeze_patterns",
     "order_preservation",
     "rank_distribution",
     "rank_distributions",

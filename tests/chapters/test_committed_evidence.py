@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from regime_lib.chapters.three_times.grid import grid
-from regime_lib.chapters.three_times.specifications import DEFINITIONS, SETTING
+from regime_lib.chapters.three_times.specifications import SETTING
 from regime_lib.companion.book.project import Project
 from regime_lib.companion.publish.evidence import Evidence, published_evidence
+from regime_lib.instrument.settling.candidates import DEFINITIONS
 
 CHAPTER = "23_three_times_earlier"
 

@@ -17,9 +17,10 @@ from lifelines.utils import median_survival_times
 from scipy import stats
 
 from regime_lib.chapters.three_times.limits import Limits, limits_of
-from regime_lib.chapters.three_times.specifications import SETTING, USUAL, WINDOW
+from regime_lib.chapters.three_times.specifications import SETTING, USUAL
 from regime_lib.errors import RegimeError
 from regime_lib.estimate import Estimate, Method, no_number, number, proportion
+from regime_lib.instrument.settling.candidates import WINDOW
 
 Over = Literal["seeds", "settings"]
 _Runs = Float[np.ndarray, " runs"]

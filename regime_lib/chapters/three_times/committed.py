@@ -22,9 +22,10 @@ from regime_lib.chapters.three_times.multiverse import (
     chosen,
     multiverse,
 )
-from regime_lib.chapters.three_times.specifications import DEFINITIONS, SETTING, USUAL
+from regime_lib.chapters.three_times.specifications import SETTING, USUAL
 from regime_lib.chapters.three_times.tracked import NETWORKS
 from regime_lib.estimate import Estimate, proportion
+from regime_lib.instrument.settling.candidates import DEFINITIONS
 
 LEVELS = (1.0, 2.0, 3.0)
 _REAL = sorted({cell["dataset"] for cell in CELLS})

@@ -21,10 +21,10 @@ from regime_lib.chapters.three_times.committed import COMPARED
 from regime_lib.chapters.three_times.configs import ARCHITECTURES, NAMES, OPTIMIZERS, SCHEDULES
 from regime_lib.chapters.three_times.limits import product_limit_median
 from regime_lib.chapters.three_times.multiverse import ShareAbove
-from regime_lib.chapters.three_times.specifications import DEFINITIONS
 from regime_lib.chapters.three_times.style import ACROSS, SMALL, mark_claims, ratio_axis
 from regime_lib.companion.figures.marks import note
 from regime_lib.companion.figures.theme import WIDTH_INCHES, Theme
+from regime_lib.instrument.settling.candidates import DEFINITIONS
 
 _FAMILIES = {
     "change: threshold": ("peak", "first", "init", "range", "floor"),

@@ -12,10 +12,11 @@ from regime_lib.chapters.three_times.configs import NAMES, OPTIMIZERS
 from regime_lib.chapters.three_times.figures_settings import averaging
 from regime_lib.chapters.three_times.limits import product_limit_median
 from regime_lib.chapters.three_times.multiverse import chosen
-from regime_lib.chapters.three_times.specifications import DEFINITIONS, USUAL
+from regime_lib.chapters.three_times.specifications import USUAL
 from regime_lib.chapters.three_times.style import RATIO
 from regime_lib.companion.figures import scene
 from regime_lib.companion.figures.theme import Theme
+from regime_lib.instrument.settling.candidates import DEFINITIONS
 
 _LIMITS = (0.2, 300.0)
 _SHOWN = {"all": OPTIMIZERS, **{NAMES[name]: (name,) for name in OPTIMIZERS}}

@@ -12,28 +12,9 @@ import numpy as np
 import pandas as pd
 
 from regime_lib.chapters.three_times.tracked import NETWORKS, TrackedRun
+from regime_lib.instrument.settling.candidates import DEFINITIONS, WINDOW, settling_time
 from regime_lib.instrument.settling.definitions import Definition
-from regime_lib.instrument.settling.timescales import time_scale
 
-#: The definitions of this book that give a number, by the names of `regime_lib.instrument`.
-DEFINITIONS = (
-    "peak@0.5",
-    "peak@0.25",
-    "peak@0.1",
-    "peak@0.05",
-    "first@0.1",
-    "init@0.1",
-    "range@0.1",
-    "floor@0.1",
-    "cum@0.5",
-    "cum@0.9",
-    "auc",
-    "auc0",
-    "fit",
-    "end@0.1",
-    "end@0.05",
-    "start@0.9",
-)
 #: The definition under which this book states single ratios.
 USUAL = "peak@0.1"
 #: How a weight update is measured: its norm, or that over the norm of the weights.
@@ -47,8 +28,6 @@ _CENSORED = {
     (False, True): "weights",
     (True, True): "both",
 }
-#: Steps of the trailing mean.
-WINDOW = 51
 _FEWEST = 10  # observations that a time scale needs
 
 
@@ -94,16 +73,16 @@ def times_of(
     series : mapping
         Steps and values of the quantities that the definitions need, such as "pattern_change".
     definitions : sequence of str
-        See `DEFINITIONS`.
+        See `candidates.DEFINITIONS`.
     window : int
         Steps of the trailing mean.
     """
     for text in definitions:
         quantity = Definition.parse(text).quantity
-        patterns, open_p = _time(*series[f"pattern_{quantity}"], text, window)
+        patterns, open_p = settling_time(*series[f"pattern_{quantity}"], text, window)
         for size in SIZES if quantity == "change" else SIZES[:1]:
             suffix = "_rel" if size == "relative" else ""
-            weights, open_w = _time(*series[f"weight_{quantity}{suffix}"], text, window)
+            weights, open_w = settling_time(*series[f"weight_{quantity}{suffix}"], text, window)
             yield {
                 "size": size,
                 "definition": text,
@@ -125,11 +104,3 @@ def _of_run(
         }
         for row in times_of(own, definitions):
             yield {**run.config.choices, "network": network, **row}
-
-
-def _time(steps: np.ndarray, values: np.ndarray, text: str, window: int) -> tuple[float, bool]:
-    """Return a time (or its lower bound) and whether it is censored; the window is in steps."""
-    stride = int(np.median(np.diff(steps)))
-    definition = Definition.parse(text, window=max(1, round(window / stride)))
-    found = time_scale(steps, values, definition)
-    return found.at_least, found.censored

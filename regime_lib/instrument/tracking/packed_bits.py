@@ -229,6 +229,16 @@ def pack(bits: Bool[Tensor, "*rows units"]) -> UInt8[Tensor, "*rows bytes"]:
     return (octets * weights).sum(dim=-1, dtype=torch.uint8)
 
 
+def unpack(octets: UInt8[Tensor, "*rows bytes"], units: int) -> Bool[Tensor, "*rows units"]:
+    """Undo `pack`."""
+    if octets.device.type == "cpu":
+        bits = np.unpackbits(octets.numpy(), axis=-1, count=units)
+        return torch.from_numpy(bits).view(torch.bool)
+    weights = torch.tensor([128, 64, 32, 16, 8, 4, 2, 1], dtype=torch.uint8, device=octets.device)
+    found = (octets.unsqueeze(-1) & weights) != 0
+    return found.flatten(-2)[..., :units]
+
+
 def popcount(octets: UInt8[Tensor, "*shape"]) -> UInt8[Tensor, "*shape"]:
     """Count the set bits of every byte (parallel addition within the byte)."""
     pairs = octets - ((octets >> 1) & 0x55)

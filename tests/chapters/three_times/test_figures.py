@@ -17,9 +17,9 @@ from regime_lib.chapters.three_times.late import figures_definitions as late
 from regime_lib.chapters.three_times.limits import product_limit_median
 from regime_lib.chapters.three_times.multiverse import ShareAbove
 from regime_lib.chapters.three_times.scene import choices_scene, still
-from regime_lib.chapters.three_times.specifications import DEFINITIONS
 from regime_lib.companion.figures.scene import Points
 from regime_lib.companion.figures.theme import Theme
+from regime_lib.instrument.settling.candidates import DEFINITIONS
 
 BOUNDS = ("exact", "lower", "upper", "between", "open", "exact")
 OPTIMIZERS = ("sgd", "momentum", "adamw")

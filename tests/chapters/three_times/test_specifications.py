@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from regime_lib.chapters.three_times.configs import RunConfig
-from regime_lib.chapters.three_times.specifications import DEFINITIONS, slope, specifications
+from regime_lib.chapters.three_times.specifications import slope, specifications
 from regime_lib.chapters.three_times.tracked import NETWORKS, QUANTITIES, TrackedRun, TrackedSeries
+from regime_lib.instrument.settling.candidates import DEFINITIONS
 
 CONFIG = RunConfig(dataset="digits", architecture="mlp", optimizer="sgd", steps=4000)
 STEPS = np.arange(1, 4001)

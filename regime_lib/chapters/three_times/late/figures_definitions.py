@@ -11,10 +11,10 @@ from matplotlib.figure import Figure
 
 from regime_lib.chapters.three_times.configs import NAMES, OPTIMIZERS, SCHEDULES
 from regime_lib.chapters.three_times.late.fragility import MOVES, READINGS
-from regime_lib.chapters.three_times.specifications import DEFINITIONS
 from regime_lib.chapters.three_times.style import SMALL
 from regime_lib.companion.figures.marks import note
 from regime_lib.companion.figures.theme import Theme
+from regime_lib.instrument.settling.candidates import DEFINITIONS
 
 _SHORT = {"momentum": "mom."}
 _TINT = {"fragile": 0.9, "robust": 0.12, "open": 0.0}  # of the colour, the rest is ground

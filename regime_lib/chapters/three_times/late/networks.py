@@ -19,8 +19,9 @@ from regime_lib.chapters.three_times.configs import NAMES, OPTIMIZERS, SCHEDULES
 from regime_lib.chapters.three_times.late.grid import PARTS, points
 from regime_lib.chapters.three_times.limits import Limits, limits_of
 from regime_lib.chapters.three_times.multiverse import chosen, multiverse
-from regime_lib.chapters.three_times.specifications import USUAL, WINDOW
+from regime_lib.chapters.three_times.specifications import USUAL
 from regime_lib.estimate import Estimate, no_number
+from regime_lib.instrument.settling.candidates import WINDOW
 
 Tables = Mapping[str, pd.DataFrame]
 #: The parts of the grid that each chapter shows.

@@ -20,8 +20,9 @@ from regime_lib.chapters.three_times.late.tables import (
 )
 from regime_lib.chapters.three_times.limits import Limits
 from regime_lib.chapters.three_times.multiverse import chosen
-from regime_lib.chapters.three_times.specifications import DEFINITIONS, USUAL
+from regime_lib.chapters.three_times.specifications import USUAL
 from regime_lib.estimate import Estimate, median, no_number
+from regime_lib.instrument.settling.candidates import DEFINITIONS
 
 #: Steps after which a network has changed early: an epoch of the images.
 EPOCH = 468

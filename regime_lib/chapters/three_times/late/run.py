@@ -26,8 +26,9 @@ from regime_lib.chapters.three_times.late.looks import (
     flips_of_step,
     random_step,
 )
-from regime_lib.chapters.three_times.specifications import DEFINITIONS, times_of
+from regime_lib.chapters.three_times.specifications import times_of
 from regime_lib.chapters.three_times.tasks import LearningTask, loss, task_of
+from regime_lib.instrument.settling.candidates import DEFINITIONS
 from regime_lib.instrument.settling.timescales import smooth
 from regime_lib.instrument.tracking.trace import Trace
 from regime_lib.instrument.tracking.tracker import RegimeTracker

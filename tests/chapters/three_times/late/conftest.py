@@ -9,7 +9,7 @@ import pytest
 
 from regime_lib.chapters.three_times.late.refinement import EPOCH
 from regime_lib.chapters.three_times.late.tables import WHOLE, Tables
-from regime_lib.chapters.three_times.specifications import DEFINITIONS
+from regime_lib.instrument.settling.candidates import DEFINITIONS
 
 END = 1000
 SETTINGS = list(product(("sgd", "momentum", "adamw"), ("constant", "cosine"), range(3)))

@@ -7,7 +7,7 @@ import pytest
 
 from regime_lib.chapters.three_times.late.headline import headline
 from regime_lib.chapters.three_times.late.tables import Tables
-from regime_lib.chapters.three_times.specifications import DEFINITIONS
+from regime_lib.instrument.settling.candidates import DEFINITIONS
 
 
 def test_the_headline_is_the_median_of_what_is_known(tables: Tables) -> None:

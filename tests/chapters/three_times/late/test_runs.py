@@ -10,10 +10,10 @@ import pytest
 
 from regime_lib.chapters.three_times.late import grid
 from regime_lib.chapters.three_times.late import runs as late_runs
-from regime_lib.chapters.three_times.specifications import DEFINITIONS
 from regime_lib.companion.book.project import Project
 from regime_lib.companion.publish.evidence import published_evidence
 from regime_lib.errors import RegimeError
+from regime_lib.instrument.settling.candidates import DEFINITIONS
 
 ROOT = Path(__file__).resolve().parents[4]
 

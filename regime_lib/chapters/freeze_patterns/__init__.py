@@ -1,0 +1,1 @@
+"""Chapter 24: frozen activation patterns, and what a regime change is good for."""

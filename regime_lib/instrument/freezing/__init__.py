@@ -1,0 +1,1 @@
+"""Freezing activation patterns: a copy decides what is on, and only the weights go on learning."""
