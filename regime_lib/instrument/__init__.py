@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from regime_lib.instrument.tracking.net_flips import NetFlips, flips_per_net_flip
     from regime_lib.instrument.tracking.quantities import QUANTITIES
     from regime_lib.instrument.tracking.quantities.base import (
+        DirectionQuantity,
         EndQuantity,
         PatternQuantity,
         Quantity,
@@ -61,6 +62,7 @@ __all__ = [
     "Certificate",
     "Coverage",
     "Definition",
+    "DirectionQuantity",
     "EdgeOfStability",
     "EndQuantity",
     "FlipStatistics",

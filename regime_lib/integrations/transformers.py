@@ -31,8 +31,12 @@ class RegimeCallback(TrainerCallback):
         self._before = state.global_step
         self.loop.start(given["model"])
 
+    def on_optimizer_step(self, args: Any, state: Any, control: Any, **given: Any) -> None:
+        """Look again, while the gradients are there; this step is not counted yet."""
+        self.loop.step(state.global_step + 1 - self._before)
+
     def on_step_end(self, args: Any, state: Any, control: Any, **given: Any) -> None:
-        """Look again; gradients that are accumulated make no step."""
+        """Look again where the event before is not known; accumulated gradients make no step."""
         self.loop.step(state.global_step - self._before)
 
     def on_train_end(self, args: Any, state: Any, control: Any, **given: Any) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import torch
@@ -24,3 +25,15 @@ def _seeded_and_cleaned_up(
     assert torch.is_grad_enabled()
     assert not torch.is_autocast_enabled("cpu")
     torch.backends.mha.set_fastpath_enabled(True)
+
+
+@pytest.fixture
+def one_process_group(tmp_path: Path) -> Iterator[None]:
+    """Be the only process of a group."""
+    import torch.distributed as dist
+
+    dist.init_process_group(
+        "gloo", init_method=f"file://{tmp_path / 'store'}", rank=0, world_size=1
+    )
+    yield
+    dist.destroy_process_group()

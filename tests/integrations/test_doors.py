@@ -96,8 +96,9 @@ def test_lightning(tmp_path: Path) -> None:
         trainer.fit(module, loader)
         return state(module.net)
 
-    callback = RegimeCallback(x, report=tmp_path / "run.html")
+    callback = RegimeCallback(x, report=tmp_path / "run.html", directions=True)
     assert_same(fit([]), fit([callback]))
+    assert (callback.loop.trace.array("gradient_norm")[1] > 0).all()
     assert callback.loop.trace.array("weight_change")[0].tolist() == [1, 2, 3, 4]
     assert callback.loop.tracker.coverage.units == 10
     assert (tmp_path / "run.html").is_file()
@@ -131,8 +132,9 @@ def test_transformers(tmp_path: Path) -> None:
         transformers.Trainer(model, arguments, train_dataset=rows, callbacks=callbacks).train()
         return state(model)
 
-    callback = RegimeCallback({"x": x})
+    callback = RegimeCallback({"x": x}, directions=True)
     assert_same(fit([]), fit([callback]))
+    assert (callback.loop.trace.array("gradient_norm")[1] > 0).all()
     assert callback.loop.trace.array("weight_change")[0].tolist() == [1, 2, 3, 4, 5]
     assert callback.loop.tracker.coverage.units == 10
 

@@ -105,3 +105,5 @@ class EndBlock(Block):
     """Units that differ, summed over samples; None where no probe is run."""
     squares: Float[np.ndarray, "observations parameters members"]
     """Squared distances of the parameters."""
+    last_flips: tuple[Int[np.ndarray, "members _units"], ...] | None = None
+    """Of every layer, the step of each unit's last flip, if that is followed."""

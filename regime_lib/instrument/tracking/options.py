@@ -16,7 +16,10 @@ DEFAULT = "default"
 _LEAST = dict.fromkeys(("members", "snapshots"), 1) | dict.fromkeys(("batch_axis", "oui_seed"), 0)
 _LEAST_IF_GIVEN = dict.fromkeys(("samples", "group", "batches", "window", "ema_every"), 1)
 _LEAST_IF_GIVEN |= dict.fromkeys(("oui", "still"), 1)
-_FOR_A_PROBE = ("preactivations", "group", "window", "ema", "oui", "oui_batch", "still")
+_FOR_A_PROBE = (
+    *("preactivations", "group", "window", "ema", "oui", "oui_batch", "still"),
+    "unit_times",
+)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -69,6 +72,12 @@ class Options:
         Also record the indicator as it was redefined in 2026, which counts single units.
     still : int, optional
         Observations without a flip after which a sample counts as standing still.
+    unit_times : bool
+        Also keep the step of each unit's last flip, see `Trace.unit_times`.
+    directions : bool
+        Also record the norm of the gradient, its alignment with the step, and the angle between
+        successive steps (keeps two more copies of the parameters). Call ``update()`` before
+        ``zero_grad()``.
 
     Raises
     ------
@@ -94,6 +103,8 @@ class Options:
     oui_seed: int = 0
     oui_batch: bool = False
     still: int | None = None
+    unit_times: bool = False
+    directions: bool = False
 
     def __post_init__(self) -> None:
         for name, least in (_LEAST | _LEAST_IF_GIVEN).items():

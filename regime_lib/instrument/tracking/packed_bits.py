@@ -47,6 +47,10 @@ class PackedBits(ABC):
         """Count the units that changed from each of the first slots to the next one."""
         return self._differing(self.data[1 : count + 1], self.data[:count])
 
+    def flipped(self, count: int) -> Bool[np.ndarray, "count members units"]:
+        """Tell the units that changed, on any sample, from each of the first slots to the next."""
+        return self._flipped(self.data[1 : count + 1], self.data[:count])
+
     def from_first(self, first: PackedBits, count: int) -> Int[np.ndarray, "count members samples"]:
         """Count the units that differ from slot 0 of `first`."""
         return self._differing(self.data[1 : count + 1], first.data[0])
@@ -88,6 +92,10 @@ class PackedBits(ABC):
     @abstractmethod
     def _differing(self, a: Any, b: Any) -> NDArray[np.int64]:
         """Count, along the last axis, the units of which any plane differs."""
+
+    @abstractmethod
+    def _flipped(self, a: Any, b: Any) -> NDArray[np.bool_]:
+        """Tell the units of which any plane differs on any sample."""
 
 
 class NumpyPackedBits(PackedBits):
@@ -139,6 +147,10 @@ class NumpyPackedBits(PackedBits):
     def _differing(self, a: Any, b: Any) -> NDArray[np.int64]:
         return _count_units(_words(a) ^ _words(b))
 
+    def _flipped(self, a: Any, b: Any) -> NDArray[np.bool_]:
+        octets = _fold(np.bitwise_or, np.bitwise_or.reduce(a ^ b, axis=1), 2)
+        return np.unpackbits(octets, axis=-1, count=self.units).view(bool)
+
 
 class TorchPackedBits(PackedBits):
     """Patterns on any torch device, in the same layout; only counts leave it."""
@@ -181,6 +193,10 @@ class TorchPackedBits(PackedBits):
             per_unit = per_unit | changed[:, plane]
         return _total(popcount(per_unit))
 
+    def _flipped(self, a: Any, b: Any) -> NDArray[np.bool_]:
+        octets = _fold(torch.bitwise_or, _fold(torch.bitwise_or, a ^ b, 1), 2).cpu().numpy()
+        return np.unpackbits(octets, axis=-1, count=self.units).view(bool)
+
 
 class WinnerBuffer(PackedBits):
     """Which element won each pooling window: one code per window, compared for equality.
@@ -218,6 +234,9 @@ class WinnerBuffer(PackedBits):
 
     def _differing(self, a: Any, b: Any) -> NDArray[np.int64]:
         return _count_true((a != b)[:, 0])
+
+    def _flipped(self, a: Any, b: Any) -> NDArray[np.bool_]:
+        return (a != b)[:, 0].any(dim=2).cpu().numpy()
 
 
 def pack(bits: Bool[Tensor, "*rows units"]) -> UInt8[Tensor, "*rows bytes"]:

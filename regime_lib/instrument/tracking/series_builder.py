@@ -14,6 +14,7 @@ from regime_lib.instrument.tracking.blocks import Block, EndBlock, PatternBlock
 from regime_lib.instrument.tracking.quantities.base import Quantity
 from regime_lib.instrument.tracking.quantities.pattern_change import PatternChange
 from regime_lib.instrument.tracking.trace import Series, Trace
+from regime_lib.instrument.tracking.unit_times import UnitTimes
 from regime_lib.instrument.tracking.weights import modules_of
 
 
@@ -72,7 +73,7 @@ class SeriesBuilder:
         for one in self._quantities:
             vars(one).update(state["remembered"][one.name])
 
-    def trace(self, ends: EndBlock | None) -> Trace:
+    def trace(self, ends: EndBlock | None, last_flips: UnitTimes | None = None) -> Trace:
         """Build the trace of all that was written, and of the distances to the end."""
         series = []
         for quantity in self._quantities:
@@ -85,7 +86,8 @@ class SeriesBuilder:
                 series.append(Series(quantity.name, names, steps, values))
         sizes = {parts.shape[1:] for parts in self._parts}
         parts = np.concatenate(self._parts) if len(sizes) == 1 else None
-        return Trace(self._coverage, tuple(series), parts)
+        times = last_flips and tuple(own.copy() for own in last_flips)
+        return Trace(self._coverage, tuple(series), parts, times)
 
     def _measure(self, quantity: Quantity, block: Block) -> list[tuple[NDArray[np.int64], NDArray]]:
         """Return steps and values, shape (observations, rows, members), or nothing at all."""

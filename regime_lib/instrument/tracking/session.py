@@ -19,6 +19,7 @@ from regime_lib.instrument.capture.plan import CUSTOM, HIGHER
 from regime_lib.instrument.capture.probe import Probe
 from regime_lib.instrument.tracking.batches import BatchMeter
 from regime_lib.instrument.tracking.blocks import EndBlock, WeightBlock
+from regime_lib.instrument.tracking.directions import DirectionBlock, DirectionMeter
 from regime_lib.instrument.tracking.options import Options
 from regime_lib.instrument.tracking.pattern_buffer import PatternBuffer, StateBlock
 from regime_lib.instrument.tracking.patterns import PatternMeter, discover
@@ -26,6 +27,7 @@ from regime_lib.instrument.tracking.quantities.base import EndQuantity, StateQua
 from regime_lib.instrument.tracking.series_builder import SeriesBuilder
 from regime_lib.instrument.tracking.snapshots import Snapshots
 from regime_lib.instrument.tracking.trace import Trace
+from regime_lib.instrument.tracking.unit_times import UnitMeter, UnitTimes
 from regime_lib.instrument.tracking.weights import WeightMeter
 
 _SNAPSHOT_BYTES = 256 << 20
@@ -47,6 +49,10 @@ class Session:
         quantities = [one.begin(options, plan.coverage) for one in options.chosen()]
         self._series = SeriesBuilder(plan.coverage, self._weights.names, quantities)
         self._has_states = any(isinstance(one, StateQuantity) for one in quantities)
+        self._directions: DirectionMeter | None = None
+        if any(one.source is DirectionBlock for one in quantities):
+            self._directions = DirectionMeter(model, options.members, self._series.sums)
+        self._units = UnitMeter(plan.coverage) if options.unit_times else None
         self._weights_seen: list[tuple[int, bool]] = []
         self._patterns_seen: list[tuple[int, bool]] = []
         self._last_step = 0
@@ -85,6 +91,8 @@ class Session:
             patterns.observe(step)
         self._weights.store.keep()
         self._weights_seen.append(seen)
+        if self._directions is not None:
+            self._series.write(self._directions.observe(*seen))
         if patterns is not None:
             patterns.keep()
             self._patterns_seen.append(seen)
@@ -135,6 +143,8 @@ class Session:
                 "weights": self._weights.store.state(),
                 "patterns": self._patterns and self._patterns.state(),
                 "snapshots": self._snapshots and self._snapshots.state(),
+                "directions": self._directions and self._directions.state(),
+                "units": self._units and self._units.state(),
             }
         )
 
@@ -152,6 +162,8 @@ class Session:
         for own, saved in (
             (self._patterns, state["patterns"]),
             (self._snapshots, state["snapshots"]),
+            (self._directions, state["directions"]),
+            (self._units, state["units"]),
         ):
             if own is not None:
                 own.restore(saved)
@@ -163,7 +175,11 @@ class Session:
             self._write_patterns(self._patterns.buffer)
         elif self.batches is not None and self._patterns_seen:
             self._write_patterns(self.batches.full_batches)
-        return self._series.trace(self._ends())
+        return self._series.trace(self._ends(), self._last_flips)
+
+    @property
+    def _last_flips(self) -> UnitTimes | None:
+        return None if self._units is None else self._units.times
 
     def _note_full_batch(self, buffer: PatternBuffer, step: int) -> None:
         """Keep the patterns of a forward pass over the whole training set."""
@@ -191,6 +207,8 @@ class Session:
             self._patterns_seen = []
             try:
                 self._series.write(block)
+                if self._units is not None:
+                    self._units.write(block)
             finally:
                 buffer.restart()
 
@@ -209,7 +227,8 @@ class Session:
             flips = np.array([distance(patterns) for patterns, _ in kept if patterns is not None])
         squares = np.array([self._weights.squared_distance_to_last(weights) for _, weights in kept])
         never = np.zeros(len(steps), bool)
-        return EndBlock(steps, never, self.coverage, self._series.sums, flips, squares)
+        sums, last = self._series.sums, self._last_flips
+        return EndBlock(steps, never, self.coverage, sums, flips, squares, last)
 
     def _take_snapshot(self) -> _Snapshot:
         assert self._snapshots is not None

@@ -33,7 +33,7 @@ from regime_lib.instrument.tracking.net_flips import NetFlips, flips_per_net_fli
 from regime_lib.storage import atomic_write, sha256_of, write_text
 
 _FORMAT = 1
-_OWN_FILE = re.compile(r"(series|groups)-[0-9a-f]{12}\.parquet")
+_OWN_FILE = re.compile(r"(series|groups|units)-[0-9a-f]{12}\.parquet")
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,6 +59,9 @@ class Trace:
     all_series: tuple[Series, ...]
     groups: Float[np.ndarray, "steps members groups"] | None
     """Pattern change over all layers, in parts of the probe."""
+    unit_times: tuple[Int[np.ndarray, "members _units"], ...] | None = None
+    """Of every layer, the step at which each unit last flipped on some input (0: never), if the
+    tracker was made with ``unit_times=True``. A unit may flip again after the end of the run."""
 
     @property
     def members(self) -> int:
@@ -124,7 +127,7 @@ class Trace:
         kept = tuple(
             Series(s.quantity, s.layers, s.steps[s.steps <= step], s.values[s.steps <= step])
             for s in self.all_series
-            if not s.quantity.endswith("_from_end") and s.steps[0] <= step
+            if not s.quantity.endswith(("_from_end", "_settled")) and s.steps[0] <= step
         )
         if not kept:
             raise RegimeError(f"the trace holds nothing up to step {step}; it starts later")
@@ -220,6 +223,13 @@ class Trace:
                 names=["row", "member", "group"]
             )
             files["groups"] = _write_parquet(folder, "groups", table)
+        if self.unit_times is not None:
+            parts = [
+                pd.DataFrame(times.T).melt().assign(layer=n)
+                for n, times in enumerate(self.unit_times)
+            ]
+            table = pd.concat(parts).set_axis(["member", "step", "layer"], axis=1)
+            files["units"] = _write_parquet(folder, "units", table)
         manifest = {
             "format": _FORMAT,
             "files": files,
@@ -269,7 +279,9 @@ class Trace:
                 f"the manifest in {folder} is damaged ({type(error).__name__}: {error}); "
                 "restore it or run again"
             ) from None
-        return cls(coverage, series, _parts_of(tables.get("groups")))
+        return cls(
+            coverage, series, _parts_of(tables.get("groups")), _times_of(tables.get("units"))
+        )
 
     def __repr__(self) -> str:
         last = max((series.steps[-1] for series in self.all_series), default=0)
@@ -296,6 +308,13 @@ def _parts_of(table: pd.DataFrame | None) -> NDArray[np.float64] | None:
     if table is None:
         return None
     return table["value"].to_numpy().reshape(table.iloc[:, :3].nunique().to_numpy())
+
+
+def _times_of(table: pd.DataFrame | None) -> tuple[NDArray[np.int64], ...] | None:
+    if table is None:
+        return None
+    layers = (rows for _, rows in table.groupby("layer"))
+    return tuple(rows["step"].to_numpy().reshape(rows["member"].nunique(), -1) for rows in layers)
 
 
 def _tidy(series: Series) -> pd.DataFrame:

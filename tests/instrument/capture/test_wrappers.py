@@ -241,17 +241,6 @@ def test_a_look_between_forward_and_backward_under_autocast_keeps_the_gradients(
 # --- data parallel ------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def one_process_group(tmp_path: Path) -> Iterator[None]:
-    import torch.distributed as dist
-
-    dist.init_process_group(
-        "gloo", init_method=f"file://{tmp_path / 'store'}", rank=0, world_size=1
-    )
-    yield
-    dist.destroy_process_group()
-
-
 def test_the_network_inside_data_parallel_is_tracked() -> None:
     torch.manual_seed(1)
     plain = Plain()

@@ -82,6 +82,8 @@ def test_changes_are_those_of_plain_arrays(
     for count in (1, 2, 3):
         expected = (plain[1 : count + 1] != plain[:count]).sum(axis=-1)
         assert np.array_equal(packed.changed(count), expected)
+        flipped = (plain[1 : count + 1] != plain[:count]).any(axis=2)
+        assert np.array_equal(packed.flipped(count), flipped)
 
 
 @kinds

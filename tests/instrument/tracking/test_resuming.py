@@ -97,11 +97,12 @@ def run(make: Callable[[], nn.Module], stop: int | None, options: dict[str, Any]
         (Plain, {"window": 3, "oui": 4, "preactivations": True}),
         (Plain, {"ema": 0.9, "snapshots": 4}),
         (Plain, {"schedule": lambda step: step % 3 == 0}),
-        (Wide, {}),
+        (Plain, {"directions": True, "unit_times": True, "still": 2}),
+        (Wide, {"directions": True}),
         (NoisyInEvaluation, {}),
         (OwnNoise, {}),
     ],
-    ids=["plain", "options", "average", "schedule", "wide", "noise", "own noise"],
+    ids=["plain", "options", "average", "schedule", "directions", "wide", "noise", "own noise"],
 )
 def test_a_stopped_run_goes_on_bit_for_bit(
     make: Callable[[], nn.Module], options: dict[str, Any], stop: int
@@ -114,6 +115,8 @@ def test_a_stopped_run_goes_on_bit_for_bit(
         assert (whole.groups is None) == (halves.groups is None)
         if whole.groups is not None:
             assert np.array_equal(whole.groups, halves.groups)
+        for mine, other in zip(whole.unit_times or (), halves.unit_times or (), strict=True):
+            assert np.array_equal(mine, other)
 
 
 def test_a_state_of_another_network_is_refused() -> None:

@@ -9,6 +9,8 @@ from regime_lib.instrument.tracking.quantities.base import Quantity
 from regime_lib.instrument.tracking.quantities.dead import Dead
 from regime_lib.instrument.tracking.quantities.flip_law import FlipLaw
 from regime_lib.instrument.tracking.quantities.flip_law_centred import FlipLawCentred
+from regime_lib.instrument.tracking.quantities.gradient_alignment import GradientAlignment
+from regime_lib.instrument.tracking.quantities.gradient_norm import GradientNorm
 from regime_lib.instrument.tracking.quantities.lag import Lag
 from regime_lib.instrument.tracking.quantities.oui import OUI
 from regime_lib.instrument.tracking.quantities.oui_batch import OUIBatch
@@ -18,7 +20,9 @@ from regime_lib.instrument.tracking.quantities.pattern_from_start import Pattern
 from regime_lib.instrument.tracking.quantities.pattern_net_change import PatternNetChange
 from regime_lib.instrument.tracking.quantities.preactivation_change import PreactivationChange
 from regime_lib.instrument.tracking.quantities.preactivation_scale import PreactivationScale
+from regime_lib.instrument.tracking.quantities.step_angle import StepAngle
 from regime_lib.instrument.tracking.quantities.still import Still
+from regime_lib.instrument.tracking.quantities.units_settled import UnitsSettled
 from regime_lib.instrument.tracking.quantities.weight_change import WeightChange
 from regime_lib.instrument.tracking.quantities.weight_change_rel import WeightChangeRel
 from regime_lib.instrument.tracking.quantities.weight_from_end import WeightFromEnd
@@ -28,13 +32,14 @@ from regime_lib.instrument.tracking.quantities.weight_norm import WeightNorm
 # To add a quantity, write its file and name it here. Its docstring is its definition, also in the
 # documentation: this module's docstring becomes the table of them.
 _PATTERNS = (PatternChange, PatternFromStart, PatternFromEnd, PatternNetChange)
-_UNITS = (Dead, AlwaysOn, OUI, OUIBatch, Still, Lag)
+_UNITS = (Dead, AlwaysOn, OUI, OUIBatch, Still, UnitsSettled, Lag)
 _PREACTIVATIONS = (PreactivationScale, PreactivationChange, FlipLaw, FlipLawCentred)
 _WEIGHTS = (WeightChange, WeightChangeRel, WeightNorm, WeightFromStart, WeightFromEnd)
+_DIRECTIONS = (GradientNorm, GradientAlignment, StepAngle)
 
 #: All of them, in the order that they have in a trace.
 QUANTITIES: tuple[Quantity, ...] = tuple(
-    kind() for kind in (*_PATTERNS, *_UNITS, *_PREACTIVATIONS, *_WEIGHTS)
+    kind() for kind in (*_PATTERNS, *_UNITS, *_PREACTIVATIONS, *_WEIGHTS, *_DIRECTIONS)
 )
 
 

@@ -10,6 +10,7 @@ from jaxtyping import Bool, Float
 
 from regime_lib.instrument.capture.coverage import Coverage
 from regime_lib.instrument.tracking.blocks import Block, EndBlock, PatternBlock, WeightBlock
+from regime_lib.instrument.tracking.directions import DirectionBlock
 from regime_lib.instrument.tracking.pattern_buffer import StateBlock
 
 B = TypeVar("B", bound=Block)
@@ -93,6 +94,12 @@ class StateQuantity(Quantity[StateBlock]):
     """Computed from the model or its last patterns, one observation after the other."""
 
     source = StateBlock
+
+
+class DirectionQuantity(Quantity[DirectionBlock]):
+    """Computed from products of steps, of the steps before them and of their gradients."""
+
+    source, rows, asked_by = DirectionBlock, "modules", "directions"
 
 
 class PreactivationQuantity(PatternQuantity):
