@@ -43,20 +43,23 @@ def coefficients(settings: Settings) -> Coefficients:
         start = random_init(sizes, settings.scales[h], random)
         path = settle(start, LinearTask.diagonal(sigma.tolist()), tolerance=1e-7, detail=3)
         exact[f"depth {h}"] = [exact_coefficient(sizes, rank) for rank in range(len(sigma) + 1)]
-        sampled[f"depth {h}"] = []
-        for rank, true in enumerate(exact[f"depth {h}"]):
-            learnt = LinearTask(np.diag(np.where(np.arange(len(sigma)) < rank, sigma, 0.0)))
-            found = langevin_coefficient(
-                plateau_of(path, rank),
-                learnt,
-                random,
-                chains=2 * settings.n_seeds,
-                burn_in=_STEPS * settings.n_starts // 3,
-                steps=_STEPS * settings.n_starts,
-            )
-            over = f"{len(found)} chains"
-            sampled[f"depth {h}"].append(mean(found, over=over, seed=settings.seed))
-            ratios.append(mean(found / true, over=over, seed=settings.seed))
+        ranks = range(len(sigma) + 1)
+        plateaus = [plateau_of(path, rank) for rank in ranks]
+        learnt = [np.diag(np.where(np.arange(len(sigma)) < rank, sigma, 0.0)) for rank in ranks]
+        found = langevin_coefficient(
+            tuple(np.stack(own) for own in zip(*plateaus, strict=True)),
+            np.stack(learnt),
+            random,
+            chains=2 * settings.n_seeds,
+            burn_in=_STEPS * settings.n_starts // 3,
+            steps=_STEPS * settings.n_starts,
+        )
+        over = f"{found.shape[1]} chains"
+        sampled[f"depth {h}"] = [mean(own, over=over, seed=settings.seed) for own in found]
+        ratios += [
+            mean(own / true, over=over, seed=settings.seed)
+            for own, true in zip(found, exact[f"depth {h}"], strict=True)
+        ]
     values = np.array([ratio.value for ratio in ratios])
     worst = ratios[int(np.flatnonzero(values == farthest_from_one(values))[0])]
     text = {

@@ -99,7 +99,7 @@ def half_times_of(layers: Layers, task: LinearTask, atol: float) -> Float[np.nda
     while len(followed):
         clock = np.linspace(begin, begin + span, 201)
         path = gradient_flow(layers, task, clock, rtol=1e-8, atol=atol)
-        times[followed] = np.minimum(times[followed], half_times(path, sigma))
+        times[followed] = np.minimum(times[followed], half_times(path.times, path.modes, sigma))
         open_ = np.isinf(times[followed]).sum(axis=1) > 1
         layers, followed = tuple(layer[open_] for layer in path.end), followed[open_]
         begin, span = begin + span, 1.5 * span
@@ -107,16 +107,18 @@ def half_times_of(layers: Layers, task: LinearTask, atol: float) -> Float[np.nda
 
 
 def half_times(
-    path: FlowPath, sigma: Float[np.ndarray, " modes"]
+    times: Float[np.ndarray, " times"],
+    modes: Float[np.ndarray, "times runs modes"],
+    sigma: Float[np.ndarray, " modes"],
 ) -> Float[np.ndarray, "runs modes"]:
-    """Return when each mode first passes half of its singular value; infinity: not on the path."""
-    strength = path.modes / (0.5 * sigma)
+    """Return when each mode first passes half of its singular value; infinity: at none of them."""
+    strength = modes / (0.5 * sigma)
     passes = (strength[0] < 1) & (strength >= 1).any(axis=0)
     after = np.where(passes, (strength >= 1).argmax(axis=0), 1)
     low, high = (np.take_along_axis(strength, k[None], axis=0)[0] for k in (after - 1, after))
     back = np.divide(high - 1, high - low, out=np.zeros_like(high), where=passes)
-    step = path.times[after] - path.times[after - 1]
-    return np.where(passes, path.times[after] - step * back, np.inf)
+    step = times[after] - times[after - 1]
+    return np.where(passes, times[after] - step * back, np.inf)
 
 
 def is_ordered(times: Float[np.ndarray, "runs modes"]) -> Bool[np.ndarray, " runs"]:

@@ -52,6 +52,16 @@ PARTS = (
 )
 #: Those of empirical claims: none, for all claims here are identities, or laws of solvable models.
 EMPIRICAL = ()
+#: Those of laws that are seen in random runs, and of which fresh blocks of seeds were run.
+LAWS = (
+    structure.conservation,
+    saddle_sets.matrix_saddle,
+    learning.small_weights,
+    learning.order,
+    race.race,
+    coefficients.coefficients,
+    learning.rates,
+)
 
 
 @dataclass(frozen=True)

@@ -8,15 +8,16 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float, Int
 from scipy.integrate import quad, solve_ivp
-from scipy.stats import chi2
+from scipy.special import gammainc, gammaincinv
 
 from regime_lib.chapters.deep_linear.learning import half_times
 from regime_lib.chapters.deep_linear.settings import Settings
 from regime_lib.chapters.part import Part
 from regime_lib.estimate import Estimate, over_runs, proportion
-from regime_lib.simulators.deep_linear.flow import FlowPath, Packing, State
+from regime_lib.simulators.deep_linear.flow import Packing, State
 from regime_lib.simulators.deep_linear.initialisation import random_init
-from regime_lib.simulators.deep_linear.problem import Layers, LinearTask, velocity
+from regime_lib.simulators.deep_linear.innermost import Matrices, product, runs_last, velocity
+from regime_lib.simulators.deep_linear.problem import Layers, LinearTask
 
 #: Ratios of the larger singular value to the smaller, which is one, by depth.
 _RATIOS = {2: (1.05, 1.1, 1.2, 1.3), 3: (1.1, 1.3, 1.5)}
@@ -138,37 +139,43 @@ def farthest(ratios: list[Estimate]) -> Estimate:
 def first_is_first(layers: Layers, task: LinearTask) -> Bool[np.ndarray, " runs"]:
     """Say of every network whether it learns half of the first of two singular values first.
 
-    Each has a clock of its own, time times its norm to the power h - 2. On it the small and slow
-    take no longer than others, and what comes first on one clock does so on all.
+    The target is diagonal, with these values. Each network has a clock of its own, time times its
+    norm to the power h - 2. On it the small and slow take no longer than others, and what comes
+    first on one clock does so on all.
     """
     first = np.zeros(len(layers[0]), dtype=bool)
     open_, begin = np.arange(len(first)), 0.0
+    now = runs_last(layers)
     while len(open_):
         clock = begin + np.linspace(0, 4, 101)
-        path = FlowPath(task, clock, _on_own_clocks(layers, task, clock))
-        times = half_times(path, task.singular_values)
+        path = _on_own_clocks(now, task, clock)
+        modes = np.diagonal(product(path))  # of shape (times, runs, modes)
+        times = half_times(clock, modes, task.singular_values)
         first[open_] = times[:, 0] < times[:, 1]
         unknown = np.isinf(times).all(axis=1)
-        layers, open_ = tuple(layer[unknown] for layer in path.end), open_[unknown]
-        begin = float(clock[-1])
+        now = tuple(layer[:, :, -1, unknown] for layer in path)
+        open_, begin = open_[unknown], float(clock[-1])
     return first
 
 
-def _on_own_clocks(layers: Layers, task: LinearTask, clock: Float[np.ndarray, " times"]) -> Layers:
-    packing = Packing(layers)
+def _on_own_clocks(
+    layers: Matrices, task: LinearTask, clock: Float[np.ndarray, " times"]
+) -> Matrices:
+    """Integrate the flow of networks whose runs lie innermost; times lie before the runs then."""
+    packing, target = Packing(layers), task.target[..., None]
 
     def slope(_: float, state: State) -> State:
         now = packing.layers(state)
-        norms = np.sqrt(sum((layer**2).sum(axis=(-2, -1)) for layer in now))
-        pace = norms[:, None, None] ** (2 - len(now))
-        return packing.pack(tuple(pace * move for move in velocity(now, task)))
+        squares: Float[np.ndarray, " runs"] = sum((layer**2).sum(axis=(0, 1)) for layer in now)
+        pace = squares ** (1 - len(now) / 2)
+        return packing.pack(velocity(now, lambda network: pace * (target - network)))
 
     start = packing.pack(layers)
     smallest = 1e-10 * float(abs(start).max())
     found = solve_ivp(
         slope, (clock[0], clock[-1]), start, "DOP853", clock, rtol=1e-8, atol=smallest
     )
-    return packing.layers(found.y.T)
+    return tuple(np.moveaxis(layer, 0, -2) for layer in packing.layers(found.y.T))
 
 
 def first_loses(ratio: float, scale: float, width: int = 2) -> float:
@@ -178,12 +185,13 @@ def first_loses(ratio: float, scale: float, width: int = 2) -> float:
     as many degrees of freedom as there are hidden units, and follows its sigmoid: half of σ is
     learnt at ln(σ/s - 1) / 2σ.
     """
-    half = 0.5 * scale**2
+    half, freedom = 0.5 * scale**2, width / 2
 
     def loses(quantile: float) -> float:
-        time = 0.5 * np.log(1 / (half * chi2.ppf(quantile, width)) - 1)
+        strength = half * 2 * gammaincinv(freedom, quantile)  # half the square times this χ²
+        time = 0.5 * np.log(1 / strength - 1)
         slowest = ratio / (1 + np.exp(2 * ratio * time))  # strength that is as late
-        return float(chi2.cdf(slowest / half, width))
+        return float(gammainc(freedom, slowest / half / 2))
 
     return float(quad(loses, 0, 1)[0])
 

@@ -73,9 +73,10 @@ def series_of(flow: Flow) -> Series:
     """Return the series of an exact run, from a hundredth of its first time scale to its end."""
     weights = np.linalg.norm(flow.start.weights, axis=1).mean() * math.sqrt(flow.start.m)
     edges = log_edges(1e-2 * weights / flow.problem.kappa2, flow.t_end)
-    speed = np.sqrt(-log_slope(flow, edges) * flow.loss(edges) / edges)
+    loss = flow.loss(edges)
+    speed = np.sqrt(-log_slope(flow, edges) * loss / edges)
     changes = flow.entry_time[flow.start.m :]
-    return Series.of(edges, flow.loss(edges), speed, changes, flow.start.m)
+    return Series.of(edges, loss, speed, changes, flow.start.m)
 
 
 def log_edges(first: float, last: float) -> Float[np.ndarray, " edges"]:

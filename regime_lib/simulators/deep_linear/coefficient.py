@@ -10,30 +10,15 @@ loss (Lau and others, arXiv 2308.12108).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from functools import partial
 from math import ceil
 
 import numpy as np
 from jaxtyping import Float
 
 from regime_lib.errors import RegimeError
-from regime_lib.simulators.deep_linear.problem import (
-    Layers,
-    LinearTask,
-    Matrix,
-    product,
-    velocity,
-)
-
-
-@dataclass(frozen=True, eq=False)
-class _Batch(LinearTask):
-    """A task seen through the second moments of a batch of inputs, one for each chain."""
-
-    moments: Matrix | float = 1.0
-
-    def pull(self, network: Matrix) -> Matrix:
-        return self.residual(network) @ self.moments
+from regime_lib.simulators.deep_linear import innermost
+from regime_lib.simulators.deep_linear.problem import Layers, Matrix
 
 
 def exact_coefficient(sizes: Sequence[int], rank: int) -> float:
@@ -67,7 +52,7 @@ def exact_coefficient(sizes: Sequence[int], rank: int) -> float:
 
 def langevin_coefficient(
     layers: Layers,
-    task: LinearTask,
+    targets: Float[np.ndarray, "networks outputs inputs"],
     random: np.random.Generator,
     *,
     samples: int = 10_000,
@@ -77,23 +62,23 @@ def langevin_coefficient(
     burn_in: int = 5_000,
     steps: int = 15_000,
     pace: float = 0.1,
-) -> Float[np.ndarray, " chains"]:
-    """Estimate λ at a minimum by stochastic gradient Langevin dynamics, white inputs.
+) -> Float[np.ndarray, "networks chains"]:
+    """Estimate λ at minima by stochastic gradient Langevin dynamics, white inputs.
 
     Parameters
     ----------
     layers : tuple of array
-        The minimum: one network.
-    task : LinearTask
-        White inputs, and the target that the network computes there.
+        The minima: networks of the same sizes, in the layers' first axis.
+    targets : array, shape (networks, outputs, inputs)
+        What each network computes there.
     random : numpy.random.Generator
         Where batches and noise come from.
     samples : int
         n of the inverse temperature b = n / ln n.
     pull : float
-        Strength of the spring that holds a chain near the minimum.
+        Strength of the spring that holds a chain near its minimum.
     chains, batch : int
-        Chains that run side by side, and inputs a step of each.
+        Chains of each network, and inputs a step of each: at least as many as a network has.
     burn_in, steps : int
         Steps that are left out, and those over which the loss is averaged.
     pace : float
@@ -101,23 +86,53 @@ def langevin_coefficient(
 
     Returns
     -------
-    array, shape (chains,)
+    array, shape (networks, chains)
         The estimate of each chain.
     """
-    heat = samples / np.log(samples)
-    depth, strongest = len(layers), float(np.linalg.norm(task.target, 2)) or 1.0
-    step = pace / (heat * depth * strongest ** (2 - 2 / depth) + pull)
-    begin = tuple(np.repeat(layer[None], chains, axis=0) for layer in layers)
-    now, total = begin, np.zeros(chains)
+    heat, depth, units = samples / np.log(samples), len(layers), layers[0].shape[-1]
+    if batch < units:
+        raise RegimeError(f"a batch holds {batch} inputs; give at least {units}, one a unit")
+    norms = np.linalg.norm(targets, 2, axis=(1, 2))
+    strongest = np.where(norms > 0, norms, 1.0)
+    step = np.repeat(pace / (heat * depth * strongest ** (2 - 2 / depth) + pull), chains)
+    noise, push = np.sqrt(step), 0.5 * heat * step
+    back = 0.5 * pull * step
+    begin = innermost.runs_last(tuple(np.repeat(layer, chains, axis=0) for layer in layers))
+    (goals,) = innermost.runs_last((np.repeat(targets, chains, axis=0),))
+    now, total = begin, np.zeros(len(step))
     for number in range(burn_in + steps):
-        inputs = random.standard_normal((chains, layers[0].shape[1], batch))
-        moves = velocity(now, _Batch(task.target, moments=inputs @ inputs.mT / batch))
+        moments = _moments(units, batch, len(step), random)
+        moves = innermost.velocity(now, partial(_pull, goals, moments))
         now = tuple(
-            layer
-            + 0.5 * step * (heat * move + pull * (home - layer))
-            + np.sqrt(step) * random.standard_normal(layer.shape)
+            layer + push * move + back * (home - layer) + noise * random.standard_normal(home.shape)
             for layer, move, home in zip(now, moves, begin, strict=True)
         )
         if number >= burn_in:
-            total += task.loss(product(now))
-    return heat * (total / steps - task.loss(product(layers)))
+            total += _losses(now, goals)
+    return (heat * (total / steps - _losses(begin, goals))).reshape(len(targets), chains)
+
+
+def _pull(goals: Matrix, moments: Matrix, network: Matrix) -> Matrix:
+    return innermost.multiply(goals - network, moments)
+
+
+def _losses(layers: innermost.Matrices, goals: Matrix) -> Float[np.ndarray, " runs"]:
+    losses: Float[np.ndarray, " runs"] = 0.5 * ((goals - innermost.product(layers)) ** 2).sum(
+        axis=(0, 1)
+    )
+    return losses
+
+
+def _moments(
+    units: int, batch: int, runs: int, random: np.random.Generator
+) -> Float[np.ndarray, "units units runs"]:
+    """Draw the second moments of batches of white inputs, without drawing the inputs.
+
+    They follow Wishart's law, and have the factor that Bartlett found: triangular, with normal
+    numbers below the diagonal and the roots of χ² variables on it.
+    """
+    factor = np.zeros((units, units, runs))
+    for row in range(units):
+        factor[row, :row] = random.standard_normal((row, runs))
+        factor[row, row] = np.sqrt(random.chisquare(batch - row, runs))
+    return innermost.multiply(factor, factor.swapaxes(0, 1)) / batch

@@ -71,8 +71,12 @@ def step(
     padded: Float[np.ndarray, "seeds bits_and_one"],
     target: Float[np.ndarray, " seeds"] | float,
     rate: float,
+    scratch: Float[np.ndarray, "bits_and_one seeds features"] | None = None,
 ) -> None:
-    """Do one gradient step on one sample per network, in place."""
+    """Do one gradient step on one sample per network, in place.
+
+    Who takes many steps gives them an array like the weights to work in.
+    """
     setup, weights, readout = networks.setup, networks.weights, networks.readout
     h = np.einsum("isf,si->sf", weights, padded)
     phi, slope = setup.activate(h)
@@ -82,9 +86,7 @@ def step(
     slope *= size[:, None]
     phi *= size[:, None]
     readout += phi
-    for row, values in zip(weights, padded.T, strict=True):
-        np.multiply(slope, values[:, None], out=h)
-        row += h
+    weights += np.multiply(padded.T[:, :, None], slope, out=scratch)
     networks.offset[...] += size
 
 
@@ -106,6 +108,7 @@ def train_with_noise(
     times = response.log_spaced(epochs, observations)
     places = {int(time): place for place, time in enumerate(times)}
     recorder = response.ResponseRecorder(setup, trained, rate, target, times)
+    scratch = np.empty_like(networks.weights)
     for start in range(0, epochs, _BLOCK):
         steps = min(_BLOCK, epochs - start)
         drawn = [
@@ -119,5 +122,5 @@ def train_with_noise(
                 probed = networks.copy()
                 step(probed, clean, target, rate)
                 recorder.observe(place, networks, probed)
-            step(networks, inputs[number], targets[number], rate)
+            step(networks, inputs[number], targets[number], rate, scratch)
     return recorder.result()

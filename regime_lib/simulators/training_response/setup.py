@@ -97,6 +97,7 @@ class Setup:
 
     def error(self, z: Values, target: Values | float) -> Values:
         """Return minus the derivative of the loss by the logit, precise also where y is near 1."""
-        rest = expit(-z)  # 1 - y, precise also where y rounds to 1
-        difference = target - expit(z) if np.any(target != 1) else rest
-        return difference if self.loss == "cross-entropy" else difference * rest * expit(z)
+        to_one = not np.count_nonzero(target != 1)
+        # 1 - y, precise also where y rounds to 1
+        difference = expit(-z) if to_one else target - expit(z)
+        return difference if self.loss == "cross-entropy" else difference * expit(-z) * expit(z)

@@ -113,12 +113,12 @@ def train_on_task(
         return networks
     randoms = [generator(seed, "order") for seed in seeds]
     flipped = label_noise if training == "label-noise" else 0.0
+    padded, scratch = with_one(task.inputs), np.empty_like(networks.weights)
+    rows = np.arange(len(seeds))
     for _ in range(passes):
         order, labels = _one_pass(task, randoms, flipped, shuffled=training != "cyclic")
-        rows = np.arange(len(seeds))
         for place in order.T:
-            padded = with_one(task.inputs[rows, place])
-            step(networks, padded, labels[rows, place], rate)
+            step(networks, padded[rows, place], labels[rows, place], rate, scratch)
     return networks
 
 

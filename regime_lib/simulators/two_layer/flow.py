@@ -93,7 +93,12 @@ class Flow:
         self, times: Float[np.ndarray, " n"]
     ) -> tuple[Float[np.ndarray, " n"], Float[np.ndarray, " n"]]:
         """Return f(x+) and f(x-) at these times."""
-        which, tau = self.local(times)
+        return self.outputs_at(*self.local(times))
+
+    def outputs_at(
+        self, which: Int[np.ndarray, " n"], tau: Float[np.ndarray, " n"]
+    ) -> tuple[Float[np.ndarray, " n"], Float[np.ndarray, " n"]]:
+        """Return the same at times that are given as `local` does."""
         plus, minus = np.empty_like(tau), np.empty_like(tau)
         for i in np.unique(which):
             here, segment = which == i, self.segments[i]

@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -221,13 +221,9 @@ class _Run:
             found: Float[np.ndarray, " n"] = first * np.exp(-self.coupling @ tau)
             return found
 
-        def crossed(way: _Way, times: Float[np.ndarray, " t"]) -> Float[np.ndarray, "m n t"]:
-            tau = way(times)
-            seen = self.seen[..., None] + self.velocities @ tau
-            return self._inside(seen, first[:, None] * np.exp(-self.coupling @ tau)) + _SLACK
-
+        limits = _Limits.of(self, first)
         for begin, end, way in self._steps(pulls):
-            end, found = _first_crossing(crossed, way, begin, end)
+            end, found = _first_crossing(limits, way, begin, end)
             while len(self.records) < len(self.times) and self.times[len(self.records)] <= end:
                 tau = way(self.times[len(self.records)])
                 self._record(tau, outputs, pulls(0, tau))
@@ -238,8 +234,9 @@ class _Run:
         self.seen = np.where(self.held, 0.0, self.seen + self.velocities @ tau)
         self.moved = self.moved + self.rates @ tau
         if found is not None:
-            for k in np.flatnonzero(found.any(axis=1)):
-                self._change(int(k), found[k], pulls(0, tau))
+            beyond = found.reshape(self.seen.shape)
+            for k in np.flatnonzero(beyond.any(axis=1)):
+                self._change(int(k), beyond[k], pulls(0, tau))
 
     def _steps(self, pulls: _Pulls) -> Iterator[tuple[float, float, _Way]]:
         """Yield the steps of the integrator: begin, end, and tau in between."""
@@ -254,18 +251,6 @@ class _Run:
                 raise RegimeError(f"the integrator stopped at t = {solver.t:g}: {said}")
             steps += 1
             yield float(solver.t_old), float(solver.t), solver.dense_output()
-
-    def _inside(
-        self, seen: Float[np.ndarray, "m n t"], pulls: Float[np.ndarray, "n t"]
-    ) -> Float[np.ndarray, "m n t"]:
-        """Return how far every neuron is inside its pattern, on every point; negative beyond it."""
-        gap = np.where(self.active[..., None], seen, -seen) / self.scale
-        gap[~(self.active | self.held).any(axis=1)] = np.inf  # a dead neuron stays
-        if len(held := np.argwhere(self.held)):
-            k, i = held.T
-            share = (self.rates[k, i] @ pulls) * (self.y[i] / self.a[k])[:, None] / pulls[i]
-            gap[k, i] = np.minimum(share, 1 - share)
-        return gap
 
     def _change(
         self, k: int, crossed: Bool[np.ndarray, " n"], pulls: Float[np.ndarray, " n"]
@@ -315,24 +300,74 @@ class _Run:
         )
 
 
+@dataclass(frozen=True)
+class _Limits:
+    """How far every neuron is inside its pattern on every point, until a pattern changes.
+
+    A pair of neuron and point has a row of each array; `share` is a multiple of its point's pull.
+    """
+
+    distance: Float[np.ndarray, " pairs"]
+    speed: Float[np.ndarray, "pairs n"]  # of the distance, by tau
+    held: Bool[np.ndarray, " pairs"]
+    share: Float[np.ndarray, "pairs n"]  # of what holds a neuron on its boundary, by the pulls
+    point: Int[np.ndarray, " pairs"]
+    first: Float[np.ndarray, " n"]  # the pulls at tau = 0
+    coupling: Float[np.ndarray, "n n"]
+
+    @classmethod
+    def of(cls, run: _Run, first: Float[np.ndarray, " n"]) -> _Limits:
+        """Return the limits of the patterns as they are now."""
+        m, n = run.seen.shape
+        scaled = np.where(run.active, 1.0, -1.0) / run.scale
+        alive = (run.active | run.held).any(axis=1, keepdims=True)  # a dead neuron stays
+        return cls(
+            np.where(alive, run.seen * scaled, np.inf).ravel(),
+            np.where(alive[..., None], run.velocities * scaled[..., None], 0.0).reshape(m * n, n),
+            run.held.ravel(),
+            (run.rates * (run.y / run.a[:, None])[..., None]).reshape(m * n, n),
+            np.tile(np.arange(n), m),
+            first,
+            run.coupling,
+        )
+
+    def of_pairs(self, pairs: Bool[np.ndarray, " pairs"]) -> _Limits:
+        """Return those of some pairs alone."""
+        return replace(
+            self,
+            distance=self.distance[pairs],
+            speed=self.speed[pairs],
+            held=self.held[pairs],
+            share=self.share[pairs],
+            point=self.point[pairs],
+        )
+
+    def inside(self, tau: Float[np.ndarray, "n t"]) -> Float[np.ndarray, "pairs t"]:
+        """Return the distance to the end of the pattern; negative beyond it."""
+        gap = self.distance[:, None] + self.speed @ tau
+        if self.held.any():
+            pulls = self.first[:, None] * np.exp(-self.coupling @ tau)
+            share = self.share[self.held] @ pulls / pulls[self.point[self.held]]
+            gap[self.held] = np.minimum(share, 1 - share)
+        return gap + _SLACK
+
+
 def _first_crossing(
-    crossed: Callable[[_Way, Float[np.ndarray, " t"]], Float[np.ndarray, "m n t"]],
-    way: _Way,
-    begin: float,
-    end: float,
-) -> tuple[float, Bool[np.ndarray, "m n"] | None]:
+    limits: _Limits, way: _Way, begin: float, end: float
+) -> tuple[float, Bool[np.ndarray, " pairs"] | None]:
     """Return when and where a pattern is left first within a step; its end and None if none is."""
     looks = begin + _LOOKS * (end - begin)
-    beyond = crossed(way, looks) < 0
+    beyond = limits.inside(way(looks)) < 0
     if not beyond.any():
         return end, None
-    first = int(np.argmax(beyond.any(axis=(0, 1))))
-    before, these = looks[first - 1] if first else begin, beyond[..., first]
+    first = int(np.argmax(beyond.any(axis=0)))
+    before, these = looks[first - 1] if first else begin, beyond[:, first]
+    left = limits.of_pairs(these)
 
     def least(time: float) -> float:
-        return float(crossed(way, np.array([time]))[these].min())
+        return float(left.inside(way(time)[:, None]).min())
 
     late = least(before) <= 0  # by rounding, where one step ends and the next begins
     time = float(before if late else brentq(least, before, looks[first], xtol=1e-300, rtol=1e-14))
-    now = crossed(way, np.array([time]))[..., 0]
+    now = limits.inside(way(time)[:, None])[:, 0]
     return time, these & (now <= max(now[these].min(), 0.0) + 0.1 * _SLACK)

@@ -157,8 +157,8 @@ def living_at(flow: Flow, time: float) -> Float[np.ndarray, " m"]:
 
 def log_slope(flow: Flow, times: Float[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:
     """Return d log loss / d log time, from the flow's own velocities."""
-    which, _ = flow.local(times)
-    loss_plus, loss_minus = flow.problem.class_losses(*flow.outputs(times))
+    which, tau = flow.local(times)
+    loss_plus, loss_minus = flow.problem.class_losses(*flow.outputs_at(which, tau))
     speed = flow.problem.kappa2**2 / flow.start.m
     p1, p2, q = np.array([(s.p1, s.p2, s.q) for s in flow.segments]).T[:, which]
     change = -loss_plus * (p1 * loss_plus - q * loss_minus) + loss_minus * (

@@ -131,7 +131,7 @@ class _Solver:
             tau, boundary = release, -1
         if math.isinf(tau):
             return False
-        after = self.time + float(segment.elapsed(np.array([tau]))[0])
+        after = self.time + segment.elapsed_at(tau)
         if after > t_end:
             return False
         self._advance(segment, tau, after)

@@ -251,7 +251,9 @@ def test_half_times_are_those_of_the_sigmoid() -> None:
     layers = tuple(np.stack(pair) for pair in zip(*stack, strict=True))
     path = gradient_flow(layers, TINY.task, np.linspace(0, 6, 6001))
     expected = np.log(SIGMA / starts[:, None] - 1) / (2 * SIGMA)
-    np.testing.assert_allclose(learning.half_times(path, SIGMA), expected, atol=1e-5)
+    np.testing.assert_allclose(
+        learning.half_times(path.times, path.modes, SIGMA), expected, atol=1e-5
+    )
     assert learning.is_ordered(np.array([[1.0, 2, 3], [1, 3, 2]])).tolist() == [True, False]
 
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from scipy.integrate import dblquad
 
+from regime_lib.simulators.deep_linear import coefficient
 from regime_lib.simulators.deep_linear.coefficient import exact_coefficient, langevin_coefficient
-from regime_lib.simulators.deep_linear.problem import LinearTask
 from tests.companion.refusals import refused
 
 
@@ -49,11 +49,31 @@ def test_a_rank_that_does_not_fit_is_refused() -> None:
 def test_chains_sample_the_regular_case() -> None:
     target = np.array([[1.0, 0.0], [0.0, 0.5]])
     random = np.random.default_rng(0)
-    found = langevin_coefficient(
-        (target,), LinearTask(target), random, steps=2000, burn_in=300, chains=16
-    )
-    assert found.shape == (16,)
-    assert found.mean() == pytest.approx(2.0, rel=0.06)
+    targets = np.stack([target, 0.3 * target])
+    found = langevin_coefficient((targets,), targets, random, steps=2000, burn_in=300, chains=16)
+    assert found.shape == (2, 16)
+    np.testing.assert_allclose(found.mean(axis=1), 2.0, rtol=0.06)
+
+
+def test_a_batch_that_sees_less_than_all_directions_is_refused() -> None:
+    target = np.eye(3)[None]
+    with refused("a batch holds 2 inputs; give at least 3, one a unit"):
+        langevin_coefficient((target,), target, np.random.default_rng(0), batch=2)
+
+
+def test_moments_are_those_of_batches_that_are_drawn() -> None:
+    random, batch, runs = np.random.default_rng(3), 5, 100_000
+    inputs = random.standard_normal((runs, 3, batch))
+    drawn = np.moveaxis(inputs @ inputs.mT / batch, 0, -1)
+    found = coefficient._moments(3, batch, runs, random)
+    np.testing.assert_allclose(found, found.swapaxes(0, 1))
+    for power in (1, 2, 3):
+        np.testing.assert_allclose(
+            (found**power).mean(axis=-1), (drawn**power).mean(axis=-1), atol=0.02 * 3**power
+        )
+    logs = [np.linalg.slogdet(np.moveaxis(own, -1, 0))[1] for own in (found, drawn)]
+    assert logs[0].mean() == pytest.approx(logs[1].mean(), abs=0.02)
+    assert logs[0].std() == pytest.approx(logs[1].std(), abs=0.02)
 
 
 def test_chains_sample_the_integral_of_a_pair_at_zero() -> None:
@@ -64,10 +84,10 @@ def test_chains_sample_the_integral_of_a_pair_at_zero() -> None:
         return float(loss**power * np.exp(-heat * loss - 0.5 * (x**2 + y**2)))
 
     parts = [dblquad(density, -5, 5, -5, 5, args=(power,), epsabs=1e-3)[0] for power in (0, 1)]
-    zero = np.zeros((1, 1))
+    zero = np.zeros((1, 1, 1))
     found = langevin_coefficient(
         (zero, zero),
-        LinearTask(zero),
+        zero,
         np.random.default_rng(1),
         samples=1000,
         steps=3000,
