@@ -18,6 +18,7 @@ from docutils import nodes
 from docutils.parsers.rst.directives import unchanged
 from docutils.statemachine import StringList
 from sphinx.application import Sphinx
+from sphinx.environment import BuildEnvironment
 from sphinx.ext.autosummary import Autosummary
 from sphinx.util.docutils import SphinxDirective
 
@@ -156,12 +157,26 @@ def ready_downloads(app: Sphinx, error: Exception | None) -> None:
         prepare_downloads(Path(app.outdir) / "_sources", bibliography)
 
 
+def number_by_chapter(app: Sphinx, env: BuildEnvironment) -> list[str]:
+    """Number exercises and theorems by chapter: the third of chapter 20 is 20.3.
+
+    Sphinx counts them through the book: a new one would change the number of all that follow.
+    """
+    for name, kinds in env.toc_fignumbers.items():
+        if found := re.match(r"(\d+)_", name.rpartition("/")[2]):
+            for numbers in kinds.values():
+                in_order = sorted(numbers, key=lambda label: numbers[label])
+                numbers.update({label: (int(found[1]), n) for n, label in enumerate(in_order, 1)})
+    return []  # no page changes but those that Sphinx has found itself
+
+
 def setup(app: Sphinx) -> dict[str, Any]:
     """Register the directive and the repairs with Sphinx."""
     app.add_directive("public-names", PublicNames)
     app.add_directive("all-modules", AllModules)
     app.connect("autodoc-process-signature", hide_paths)
     app.connect("autodoc-process-docstring", part_tables)
+    app.connect("env-get-updated", number_by_chapter, priority=900)  # once Sphinx has counted
     app.connect("build-finished", repair_pages)
     app.connect("build-finished", ready_downloads)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
