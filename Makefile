@@ -95,6 +95,7 @@ lint: $(INSTALLED) ## check style, types, imports and spelling
 	$(PY) -m mypy
 	$(VENV)/bin/lint-imports
 	$(VENV)/bin/codespell
+	$(PY) .ci/words.py
 
 serve: book ## show the book at http://127.0.0.1:8000 (PORT=… elsewhere)
 	@echo "The book is at http://127.0.0.1:$(PORT)/book/index.html; stop with Ctrl-C."
