@@ -27,7 +27,7 @@ export OPENBLAS_NUM_THREADS := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PYTHONUTF8 := 1
 
-.PHONY: help files setup book test test-now test-browser test-chapters test-rooms test-book lint serve \
+.PHONY: help files setup book pdf test test-now test-browser test-chapters test-rooms test-book lint serve \
   lab bench lock clean
 
 help: ## list the targets
@@ -53,6 +53,9 @@ endif
 
 book: $(INSTALLED) ## run the chapters that are out of date and render _build/html
 	$(PY) -m regime_lib book -j $(JOBS)
+
+pdf: book ## print the book and each chapter to _build/html/pdf; the pages then offer them
+	chromium=$$(sh .ci/browser $(PY)) && $(PY) -m regime_lib pdf --browser "$$chromium"
 
 test: $(INSTALLED) ## check everything; does nothing if nothing changed since it last passed (FORCE=1 does)
 	@digest=$$($(PY) .ci/digest.py) || exit 1; \
@@ -92,6 +95,7 @@ lint: $(INSTALLED) ## check style, types, imports and spelling
 	$(PY) -m mypy
 	$(VENV)/bin/lint-imports
 	$(VENV)/bin/codespell
+	$(PY) .ci/words.py
 
 serve: book ## show the book at http://127.0.0.1:8000 (PORT=… elsewhere)
 	@echo "The book is at http://127.0.0.1:$(PORT)/book/index.html; stop with Ctrl-C."

@@ -19,6 +19,7 @@ from regime_lib.cli_compare import compare_command, receipts_command
 from regime_lib.cli_doctor import doctor_command
 from regime_lib.cli_evidence import JOBS, evidence_command, the_chapter
 from regime_lib.cli_firm import firm_command
+from regime_lib.cli_pdf import pdf_command
 from regime_lib.cli_teach import teach_command
 from regime_lib.cli_trace import report_command
 from regime_lib.companion.book.catalogue import find_chapters, list_chapters
@@ -53,6 +54,7 @@ regime.add_command(receipts_command)
 regime.add_command(doctor_command)
 regime.add_command(evidence_command)
 regime.add_command(firm_command)
+regime.add_command(pdf_command)
 regime.add_command(teach_command)
 regime.add_command(report_command)
 

@@ -171,7 +171,7 @@ def test_what_a_figure_says_is_escaped_and_its_numbers_end_no_script() -> None:
     (script,) = page.find_all("script")  # the scene: data, which no browser executes
     assert script["type"] == "application/json"
     assert json.loads(script.get_text()) == json.loads(scene)
-    assert len(page.find_all("img")) == len(VARIANTS)
+    assert len(page.find_all(["img", "source"])) == len(VARIANTS)
     assert not [name for tag in page.find_all() for name in tag.attrs if name.startswith("on")]
 
 

@@ -349,3 +349,20 @@ def test_every_script_parses_and_may_be_executed(name: str) -> None:
     path = ROOT / ".ci" / name
     assert run("sh", "-n", path).returncode == 0
     assert os.access(path, os.X_OK)
+
+
+def test_banned_words_are_found_with_advice_and_code_is_let_be(tmp_path: Path) -> None:
+    words = script("words")
+    listing = words.banned("# why\n\\bhangs? on\\b => depends on\n")
+    assert words.faults("It\nhangs  on chance.", listing) == [("hangs on", "depends on")]
+    assert words.faults("`hangs on` and it depends on chance", listing) == []
+    with pytest.raises(SystemExit, match="what to write instead"):
+        words.banned("hangs on")
+
+
+def test_every_page_and_chapter_is_read_for_banned_words() -> None:
+    words = script("words")
+    places = {place.partition(",")[0] for place, _ in words.texts(ROOT)}
+    assert {"book/index.md", "README.md", "10_stability.ipynb"} <= places
+    left_out = [name for name in words.NOT_YET if any(p.startswith(name) for p in places)]
+    assert left_out == []

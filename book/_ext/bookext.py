@@ -13,15 +13,19 @@ from pathlib import Path
 from pkgutil import walk_packages
 from typing import Any, ClassVar
 
-from bs4 import BeautifulSoup
+from bs4 import BeautifulSoup, NavigableString
 from docutils import nodes
 from docutils.parsers.rst.directives import unchanged
 from docutils.statemachine import StringList
 from sphinx.application import Sphinx
+from sphinx.environment import BuildEnvironment
 from sphinx.ext.autosummary import Autosummary
 from sphinx.util.docutils import SphinxDirective
 
 from regime_lib.companion.teaching.downloads import prepare_downloads
+
+_PAGE_NAME = re.compile(r"pagename = '([^']*)'")
+_CHAPTER_FILE = re.compile(r"(?:^|/)(\d+)_\w+\.html")
 
 
 class PublicNames(Autosummary):
@@ -119,6 +123,30 @@ def unlink_builtins(page: BeautifulSoup) -> None:
         link.unwrap()
 
 
+def drop_icon_script(page: BeautifulSoup) -> None:
+    """Drop the theme's script of icons, of 1.5 MB: the dozen that it draws are shapes of ours."""
+    for script in page.select('script[src*="scripts/fontawesome.js"]'):
+        script.decompose()
+
+
+def number_chapters(page: BeautifulSoup) -> None:
+    """Show the number of a chapter above its title, and before its name in the side bar."""
+    name = _PAGE_NAME.search(str(page.head)) if page.head else None
+    here = _CHAPTER_FILE.search(f"{name[1]}.html") if name else None
+    title = page.select_one("article h1")
+    if here and title and page.select_one("article .rl-chapter") is None:
+        label = page.new_tag("p", attrs={"class": "rl-chapter"})
+        label.string = f"Chapter {here[1]}"
+        title.insert_before(label)
+    for link in page.select(".bd-sidebar-primary .toctree-l1 > a"):
+        address = str(link["href"])
+        found = here if address == "#" else _CHAPTER_FILE.search(address)
+        if found and link.select_one(".rl-chapter-number") is None:
+            number = page.new_tag("span", attrs={"class": "rl-chapter-number"})
+            number.string = f"{found[1]} "
+            link.insert(0, number)
+
+
 REPAIRS: tuple[Callable[[BeautifulSoup], None], ...] = (
     speak_what_is_shown,
     name_landmarks,
@@ -126,7 +154,57 @@ REPAIRS: tuple[Callable[[BeautifulSoup], None], ...] = (
     mark_corner_cells,
     let_tables_scroll,
     unlink_builtins,
+    drop_icon_script,
+    number_chapters,
 )
+
+
+_NOT_EXPLAINED = ["a", "code", "pre", "h1", "h2", "h3", "h4", "abbr", "button", "summary", "dt"]
+
+
+def meanings(glossary: BeautifulSoup) -> dict[str, tuple[str, str]]:
+    """Return the terms of the glossary's page in lower case, each with its place and meaning."""
+    found = {}
+    for term in glossary.select("dl.glossary > dt[id]"):
+        meaning = term.find_next_sibling("dd")
+        words = " ".join(term.get_text(" ").replace("#", " ").split())
+        if meaning is not None:
+            found[words.lower()] = (str(term["id"]), " ".join(meaning.get_text().split()))
+    return found
+
+
+def explain_terms(page: BeautifulSoup, terms: dict[str, tuple[str, str]], glossary: str) -> None:
+    """Let the first mention of each term of the glossary on a page show what it means.
+
+    A pointer that rests on it reads the meaning; following it leads to the glossary.
+    """
+    wanted = {term for term in terms if page.select_one(f'a[data-term="{term}"]') is None}
+    for paragraph in page.select("article p, article li"):
+        for text in list(paragraph.find_all(string=True)):
+            if not wanted or text.find_parent(_NOT_EXPLAINED) or text.find_parent(class_="math"):
+                continue
+            if text.find_parent(class_=["rl-card", "rl-row", "rl-answer", "bibliography"]):
+                continue
+            names = "|".join(sorted(map(re.escape, wanted), key=len, reverse=True))
+            if found := re.search(rf"\b({names})s?\b", text, re.IGNORECASE):
+                _explain(page, text, found, terms, glossary)
+                wanted.discard(found[1].lower())
+
+
+def _explain(
+    page: BeautifulSoup,
+    text: NavigableString,
+    found: re.Match[str],
+    terms: dict[str, tuple[str, str]],
+    glossary: str,
+) -> None:
+    """Turn what was found in a text into a link that knows its meaning."""
+    place, meaning = terms[found[1].lower()]
+    attributes = {"class": "rl-term", "href": f"{glossary}#{place}", "title": meaning}
+    link = page.new_tag("a", attrs={**attributes, "data-term": found[1].lower()})
+    link.string = found[0]
+    before, after = text[: found.start()], text[found.end() :]
+    text.replace_with(before, link, after)
 
 
 def repair(html: str) -> str:
@@ -149,11 +227,37 @@ def repair_pages(app: Sphinx, error: Exception | None) -> None:
                 path.write_text(mended, encoding="utf-8")
 
 
+def explain_pages(app: Sphinx, error: Exception | None) -> None:
+    """Explain the glossary's terms on every page of the book that a person wrote."""
+    glossary = Path(app.outdir) / "book" / "glossary.html"
+    if error is None and app.builder.format == "html" and glossary.is_file():
+        terms = meanings(BeautifulSoup(glossary.read_text(encoding="utf-8"), "html.parser"))
+        for folder in ("book", "notebooks"):
+            for path in sorted((Path(app.outdir) / folder).glob("*.html")):
+                if path != glossary:
+                    page = BeautifulSoup(path.read_text(encoding="utf-8"), "html.parser")
+                    explain_terms(page, terms, "../book/glossary.html")
+                    path.write_text(str(page), encoding="utf-8")
+
+
 def ready_downloads(app: Sphinx, error: Exception | None) -> None:
     """Make the notebooks that a page offers for download readable outside the book."""
     if error is None and app.builder.format == "html":
         bibliography = Path(app.srcdir) / "book" / "references.bib"
         prepare_downloads(Path(app.outdir) / "_sources", bibliography)
+
+
+def number_by_chapter(app: Sphinx, env: BuildEnvironment) -> list[str]:
+    """Number exercises and theorems by chapter: the third of chapter 20 is 20.3.
+
+    Sphinx counts them through the book: a new one would change the number of all that follow.
+    """
+    for name, kinds in env.toc_fignumbers.items():
+        if found := re.match(r"(\d+)_", name.rpartition("/")[2]):
+            for numbers in kinds.values():
+                in_order = sorted(numbers, key=lambda label: numbers[label])
+                numbers.update({label: (int(found[1]), n) for n, label in enumerate(in_order, 1)})
+    return []  # no page changes but those that Sphinx has found itself
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
@@ -162,6 +266,8 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.add_directive("all-modules", AllModules)
     app.connect("autodoc-process-signature", hide_paths)
     app.connect("autodoc-process-docstring", part_tables)
+    app.connect("env-get-updated", number_by_chapter, priority=900)  # once Sphinx has counted
     app.connect("build-finished", repair_pages)
+    app.connect("build-finished", explain_pages)
     app.connect("build-finished", ready_downloads)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,4 +1,4 @@
-// Pictures with sliders: places the numbers that regime_lib/companion/scene_html.py wrote.
+// Pictures with sliders: places the numbers that regime_lib/companion/figures/scene_data.py wrote.
 // No library, no server, works from a file. Without this script the still picture is shown.
 (function () {
   "use strict";
@@ -165,6 +165,8 @@
     figure.classList.add("rl-live");
     narrow.addEventListener("change", build);
     build();
+    // on the landing page it moves once by itself, unless the reader asked for stillness
+    if (figure.closest(".rl-hero") && window.matchMedia("(prefers-reduced-motion: no-preference)").matches) play.click();
   }
 
   function start() { document.querySelectorAll("figure.rl-scene:not(.rl-live)").forEach(liven); }

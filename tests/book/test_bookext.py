@@ -6,6 +6,7 @@ from importlib.util import module_from_spec, spec_from_file_location
 from types import ModuleType, SimpleNamespace
 
 import pytest
+from bs4 import BeautifulSoup
 
 from tests.book.conftest import ROOT
 
@@ -43,6 +44,10 @@ CASES = {
         "<table><tr><th></th><th>step</th></tr></table>",
         "<table><tr><td></td><th>step</th></tr></table>",
     ),
+    "no script of icons is loaded": (
+        '<p>x</p><script defer="" src="../_static/scripts/fontawesome.js?digest=1"></script>',
+        "<p>x</p>",
+    ),
     "a bare table gets a box to scroll in": (
         "<article><table></table></article>",
         '<article><div class="pst-scrollable-table-container"><table></table></div></article>',
@@ -54,6 +59,44 @@ CASES = {
 def test_a_repair_does_its_work_once(bookext: ModuleType, before: str, after: str) -> None:
     assert bookext.repair(before) == after
     assert bookext.repair(after) == after
+
+
+CHAPTER = """<html><head><script>DOCUMENTATION_OPTIONS.pagename = 'notebooks/20_b';</script></head>
+<nav class="bd-sidebar-primary"><li class="toctree-l1"><a href="10_a.html">A</a></li>
+<li class="toctree-l1"><a href="#">B</a></li>
+<li class="toctree-l1"><a href="../book/c.html">C</a></li></nav><article><h1>B</h1></article></html>"""
+
+
+def test_chapters_show_their_numbers_on_the_page_and_in_the_side_bar(bookext: ModuleType) -> None:
+    page = BeautifulSoup(bookext.repair(CHAPTER), "html.parser")
+    assert [link.text for link in page.select("nav a")] == ["10 A", "20 B", "C"]
+    assert [part.text for part in page.select("article > *")] == ["Chapter 20", "B"]
+    assert bookext.repair(str(page)) == str(page)
+
+
+GLOSSARY = """<dl class="simple glossary"><dt id="term-probe">probe<a class="headerlink">#</a></dt>
+<dd><p>A fixed set
+of inputs.</p></dd><dt id="term-flip">flip</dt><dd>A switch.</dd></dl>"""
+
+
+def test_the_first_mention_of_a_term_is_explained_and_only_in_running_text(
+    bookext: ModuleType,
+) -> None:
+    terms = bookext.meanings(BeautifulSoup(GLOSSARY, "html.parser"))
+    assert terms["probe"] == ("term-probe", "A fixed set of inputs.")
+    page = BeautifulSoup(
+        "<article><h1>Probe</h1><p><code>probe</code> Two probes &amp; a probe; probed.</p>"
+        '<p>A <a href="x">flip</a>.</p></article>',
+        "html.parser",
+    )
+    for _ in range(2):  # the second time changes nothing
+        bookext.explain_terms(page, terms, "../book/glossary.html")
+        links = page.select("a.rl-term")
+        assert [(link.text, link["href"], link["title"]) for link in links] == [
+            ("probes", "../book/glossary.html#term-probe", "A fixed set of inputs.")
+        ]
+    assert page.p is not None
+    assert page.p.get_text() == "probe Two probes & a probe; probed."
 
 
 def test_a_page_without_faults_is_left_as_it_is(bookext: ModuleType) -> None:

@@ -141,7 +141,7 @@ def test_it_plays_to_the_end_and_stops(page: Page) -> None:
 
 
 def test_the_still_picture_gives_way_and_comes_back_in_print(page: Page) -> None:
-    picture = page.locator("img.rl-light.rl-wide")
+    picture = page.locator("img.rl-light")
     assert not picture.is_visible()
     page.emulate_media(media="print")
     assert picture.is_visible()
@@ -152,7 +152,7 @@ def test_without_a_script_the_still_picture_is_seen(browser: Browser, address: s
     with browser.new_context(java_script_enabled=False) as context:
         opened = context.new_page()
         opened.goto(f"{address}/page.html", wait_until="load")
-        assert opened.locator("img.rl-light.rl-wide").is_visible()
+        assert opened.locator("img.rl-light").is_visible()
         assert opened.locator("svg").count() == 0
 
 

@@ -205,7 +205,7 @@ def draw(theme):
     return figure
 
 chapter.figure(
-    draw, name="fig-hero", caption="Decay. A curve.",
+    draw, name="fig-regions", caption="Decay. A curve.",
     alt=f"The change of patterns falls from 1 to {1 / 49:.2f} within 49 steps.",
 )"""
 

@@ -18,6 +18,8 @@ Node = dict[str, Any]
 PARAMETERS_TAG = "parameters"
 INJECTED_TAG = "injected-parameters"
 IGNORE_TAG = "nbval-ignore-output"
+#: A cell that a page adds to its chapter; no notebook that is downloaded has it.
+ONLY_ON_PAGES_TAG = "rl-only-on-pages"
 
 _GLUED = "application/papermill.record/text/plain"
 

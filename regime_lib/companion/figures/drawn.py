@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import dataclasses
+import gzip
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -30,6 +31,8 @@ class DrawnFigure:
     # text, since a notebook would give every number of it a line.
     scene: str | None = None
     note: str = ""  # what stands before the caption
+    # The light, wide variant as SVG, compressed, in base64; figures of older long runs have none.
+    drawing: str = ""
 
     def bundle(self) -> dict[str, Any]:
         """Return the figure as a notebook displays it; each picture is there once."""
@@ -52,6 +55,10 @@ class DrawnFigure:
     def png(self, variant: str) -> bytes:
         """Return the picture of a variant as the content of a file."""
         return base64.b64decode(self.pictures[variant])
+
+    def svg(self) -> bytes:
+        """Return the vector drawing as the content of a file; empty where there is none."""
+        return gzip.decompress(base64.b64decode(self.drawing)) if self.drawing else b""
 
 
 def figures_in(notebook: Node) -> Iterator[DrawnFigure]:

@@ -1,15 +1,20 @@
-"""Drawing a figure four times, as small pictures: light and dark, wide and narrow."""
+"""Drawing a figure four times, as small pictures, and once as a vector drawing for paper."""
 
 from __future__ import annotations
 
 import base64
+import gzip
 import io
 import re
 import sys
 from collections.abc import Callable
 
 import matplotlib.style
+import numpy as np
+from matplotlib.artist import Artist
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.backends.backend_svg import FigureCanvasSVG
+from matplotlib.collections import Collection
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 from matplotlib.transforms import Bbox
@@ -29,6 +34,9 @@ ENOUGH_ALT = 40
 _NAME = re.compile(r"fig(?:-[a-z0-9]+)+")
 _PIXELS_ACROSS = {False: 1080, True: 684}
 _COLOURS = 160  # enough for every line to keep its exact colour
+# In the vector drawing: marks of one cloud beyond which it becomes an image, and its dots per inch.
+_MOST_MARKS = 1500
+_CLOUD_DPI = 200
 
 
 def render_figure(
@@ -38,10 +46,15 @@ def render_figure(
     check_texts(name, caption, alt)
     pictures: dict[str, str] = {}
     places: dict[bool, list[Bbox]] = {}
+    drawing = ""
     for variant, theme in zip(drawn.VARIANTS, VARIANTS, strict=True):
-        data, places[theme.narrow] = _picture(draw, theme, name, places.get(theme.narrow))
-        pictures[variant] = base64.b64encode(data).decode("ascii")
-    return DrawnFigure(name, caption, alt, pictures)
+        with matplotlib.style.context(["default", theme.rc()]):
+            # "default" first: a reader's own matplotlibrc must not change the book.
+            canvas = _drawn(draw, theme, name, places.get(theme.narrow))
+            pictures[variant] = base64.b64encode(_small_png(canvas)).decode("ascii")
+            places[theme.narrow] = [ax.get_position(original=True) for ax in canvas.figure.axes]
+            drawing = drawing or _vectors(canvas.figure, name)
+    return DrawnFigure(name, caption, alt, pictures, drawing=drawing)
 
 
 def check_texts(name: str, caption: str, alt: str) -> None:
@@ -62,33 +75,51 @@ def check_texts(name: str, caption: str, alt: str) -> None:
         raise RegimeError(f"the alt text of figure {name} repeats its caption; say what is seen")
 
 
-def _picture(
+def _drawn(
     draw: Callable[[Theme], Figure], theme: Theme, name: str, places: list[Bbox] | None
-) -> tuple[bytes, list[Bbox]]:
-    """Draw one variant and return it as a PNG with a small palette, and where its axes lie.
+) -> FigureCanvasAgg:
+    """Draw one variant, within the settings of its theme, and return the canvas that holds it.
 
     Laying a figure out takes longer than drawing it, and colours do not change the layout: so the
     dark variant takes the places of the light one.
     """
-    # "default" first: a reader's own matplotlibrc must not change the book.
-    with matplotlib.style.context(["default", theme.rc()]):
-        figure = draw(theme)
-        if not isinstance(figure, Figure):
-            raise RegimeError(
-                f"the function that draws {name} must return its matplotlib figure, "
-                f"not {type(figure).__name__}"
-            )
-        if places is not None and len(places) == len(figure.axes):
-            figure.set_layout_engine("none")
-            for ax, place in zip(figure.axes, places, strict=True):
-                ax.set_position(place)
-        figure.set_dpi(_PIXELS_ACROSS[theme.narrow] / figure.get_figwidth())
-        canvas = FigureCanvasAgg(figure)  # drawn once: saving as a PNG would draw twice
-        canvas.draw()
-        _require_readable(figure, theme, name)
+    figure = draw(theme)
+    if not isinstance(figure, Figure):
+        raise RegimeError(
+            f"the function that draws {name} must return its matplotlib figure, "
+            f"not {type(figure).__name__}"
+        )
+    if places is not None and len(places) == len(figure.axes):
+        figure.set_layout_engine("none")
+        for ax, place in zip(figure.axes, places, strict=True):
+            ax.set_position(place)
+    figure.set_dpi(_PIXELS_ACROSS[theme.narrow] / figure.get_figwidth())
+    canvas = FigureCanvasAgg(figure)  # drawn once: saving as a PNG would draw twice
+    canvas.draw()
+    _require_readable(figure, theme, name)
     if "matplotlib.pyplot" in sys.modules:
         sys.modules["matplotlib.pyplot"].close(figure)  # else the notebook shows it once more
-    return _small_png(canvas), [ax.get_position(original=True) for ax in figure.axes]
+    return canvas
+
+
+def _vectors(figure: Figure, name: str) -> str:
+    """Return a figure that was laid out as SVG, compressed, in base64; the same for the same data.
+
+    Letters become outlines, so that it looks alike everywhere; large clouds of points, images.
+    """
+    figure.set_layout_engine("none")
+    for cloud in figure.findobj(_is_large_cloud):
+        cloud.set_rasterized(True)
+    figure.set_dpi(_CLOUD_DPI)
+    drawing = io.BytesIO()
+    with matplotlib.rc_context({"svg.fonttype": "path", "svg.hashsalt": name}):
+        FigureCanvasSVG(figure).print_svg(drawing, metadata={"Date": None, "Creator": None})
+    packed = gzip.compress(drawing.getvalue(), mtime=0)
+    return base64.b64encode(packed).decode("ascii")
+
+
+def _is_large_cloud(artist: Artist) -> bool:
+    return isinstance(artist, Collection) and np.size(artist.get_offsets()) // 2 > _MOST_MARKS
 
 
 def _require_readable(figure: Figure, theme: Theme, name: str) -> None:

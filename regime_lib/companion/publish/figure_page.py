@@ -1,13 +1,14 @@
-"""Figures on pages: four files per figure, and the one piece of HTML that shows the fitting one."""
+"""Figures on pages: their files, and the one piece of HTML that shows the fitting one."""
 
 from __future__ import annotations
 
+import re
 import struct
 from pathlib import Path
 
 from markupsafe import Markup
 
-from regime_lib.companion.figures.drawn import DrawnFigure
+from regime_lib.companion.figures.drawn import VARIANTS, DrawnFigure
 from regime_lib.companion.publish.markup import template
 from regime_lib.storage import atomic_write
 
@@ -16,33 +17,64 @@ FOLDER = "figures"
 _STATIC = "../_static"
 
 _WIDTHS = {"wide": 720, "narrow": 390}  # what a picture takes of a page, in pixels
+_SENTENCE = re.compile(r"(?<=[.!?:])\s+(?=[A-Z0-9*`(„“])")
 
 
 def write_pictures(figure: DrawnFigure, static: Path, chapter: str) -> None:
-    """Write the pictures of a figure below the folder of static files."""
+    """Write the pictures of a figure, and its vector drawing, below the folder of static files."""
     for variant in figure.pictures:
         with atomic_write(static / _place(figure, variant, chapter)) as temporary:
             temporary.write_bytes(figure.png(variant))
+    if figure.drawing:
+        with atomic_write(static / _place(figure, "", chapter)) as temporary:
+            temporary.write_bytes(figure.svg())
 
 
-def figure_html(figure: DrawnFigure, chapter: str) -> str:
-    """Return the element that shows a figure on a page that lies one folder below the root."""
-    pictures = []
-    for variant in figure.pictures:
-        theme, shape = variant.split("-")
-        width, height = struct.unpack(">II", figure.png(variant)[16:24])  # of a PNG's header
-        pictures.append(
-            {
-                "classes": f"rl-{theme} rl-{shape}",
-                "width": _WIDTHS[shape],
-                "height": round(_WIDTHS[shape] * height / width),
-                "address": f"{_STATIC}/{_place(figure, variant, chapter)}",
-            }
-        )
+def figure_html(figure: DrawnFigure, chapter: str, *, number: str = "", leads_to: str = "") -> str:
+    """Return the element that shows a figure on a page that lies one folder below the root.
+
+    Parameters
+    ----------
+    figure : DrawnFigure
+        The figure; the first sentence of its caption is its headline.
+    chapter : str
+        The chapter whose figure it is.
+    number : str
+        Such as 10.2, where it has one.
+    leads_to : str
+        Where it is shown once more: the address of the figure in its place. Then it is a still.
+    """
+    themes = {
+        theme: {shape: _picture(figure, f"{theme}-{shape}", chapter) for shape in _WIDTHS}
+        for theme in ("light", "dark")
+    }
     # The first "</script" in the text of a script would end it.
-    scene = None if figure.scene is None else Markup(figure.scene.replace("</", r"<\/"))
-    return template("figure.html.j2").render(figure=figure, pictures=pictures, scene=scene)
+    moving = figure.scene is not None and not leads_to
+    scene = Markup((figure.scene or "").replace("</", r"<\/")) if moving else None
+    headline, *rest = _SENTENCE.split(figure.caption.strip(), maxsplit=1)
+    return template("figure.html.j2").render(
+        figure=figure,
+        themes=themes,
+        scene=scene,
+        number=number,
+        leads_to=leads_to,
+        headline=headline,
+        rest="".join(rest),
+        png=f"{_STATIC}/{_place(figure, VARIANTS[0], chapter)}",
+        svg=f"{_STATIC}/{_place(figure, '', chapter)}" if figure.drawing else "",
+    )
+
+
+def _picture(figure: DrawnFigure, variant: str, chapter: str) -> dict[str, object]:
+    shape = variant.partition("-")[2]
+    width, height = struct.unpack(">II", figure.png(variant)[16:24])  # of a PNG's header
+    return {
+        "width": _WIDTHS[shape],
+        "height": round(_WIDTHS[shape] * height / width),
+        "address": f"{_STATIC}/{_place(figure, variant, chapter)}",
+    }
 
 
 def _place(figure: DrawnFigure, variant: str, chapter: str) -> str:
-    return f"{FOLDER}/{chapter}/{figure.name}-{variant}.png"
+    name = f"{figure.name}-{variant}.png" if variant else f"{figure.name}.svg"
+    return f"{FOLDER}/{chapter}/{name}"

@@ -12,9 +12,11 @@ from regime_lib.companion.claims.claims import PAPERS
 from regime_lib.companion.figures.drawn import DrawnFigure, figures_in
 from regime_lib.companion.publish.figure_page import figure_html
 from regime_lib.companion.publish.findings import of_paper, read_findings
+from regime_lib.companion.publish.paper_answers import answer
 from regime_lib.companion.publish.scorecard import chapters_fragment, paper_claims, scorecard
 from regime_lib.companion.publish.statement_pages import (
     paper_statements,
+    papers_of_chapters,
     read_judged,
     what_holds,
 )
@@ -23,7 +25,8 @@ from regime_lib.storage import write_text
 #: Where the fragments lie, seen from the folder of pages.
 FOLDER = "_generated"
 
-HERO = "fig-hero"
+#: What moves on the landing page, and stands still in the README.
+HERO = "fig-regions"
 _INCLUDE = re.compile(rf"^`{{3,}}\{{include\}}\s+(\S*){FOLDER}/", re.MULTILINE)
 
 
@@ -37,15 +40,19 @@ def write_fragments(project: Project, pages: Path) -> None:
     judged = read_judged(project, findings)
     folder = pages / FOLDER
     write_text(folder / "scorecard.md", scorecard(findings))
-    write_text(folder / "chapters.md", chapters_fragment(list_chapters(project), findings))
+    chapters = chapters_fragment(list_chapters(project), findings, papers_of_chapters(judged))
+    write_text(folder / "chapters.md", chapters)
     write_text(folder / "what_holds.md", what_holds(judged) + "\n")
     for paper in PAPERS.values():
         claims = paper_claims(findings, of_paper(findings.records, paper))
         write_text(folder / f"claims-{paper.key}.md", claims + "\n")
+        head = answer(project, judged, paper, findings)
+        write_text(folder / f"answer-{paper.key}.md", head + "\n")
         statements = paper_statements(judged, paper, findings)
         write_text(folder / f"statements-{paper.key}.md", statements + "\n")
     chapter, hero = find_figure(project, HERO)
-    write_text(folder / "hero.md", f"```{{raw}} html\n{figure_html(hero, chapter)}\n```\n")
+    moving = f'<div class="rl-hero">{figure_html(hero, chapter)}</div>'
+    write_text(folder / "hero.md", f"```{{raw}} html\n{moving}\n```\n")
 
 
 def find_figure(project: Project, name: str) -> tuple[str, DrawnFigure]:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from regime_lib.companion.book.catalogue import Entry
-from regime_lib.companion.claims.claims import PAPERS, THIS_BOOK, Kind, Verdict
+from regime_lib.companion.claims.claims import PAPERS, THIS_BOOK, Kind, Paper, Source, Verdict
 from regime_lib.companion.claims.comparisons import RATE
 from regime_lib.companion.claims.firmness import BLOCKS, SHARE
 from regime_lib.companion.claims.ledger import Record
@@ -31,7 +31,7 @@ def scorecard(findings: Findings) -> str:
     own = {
         paper: found for paper in PAPERS.values() if (found := of_paper(findings.records, paper))
     }
-    parts = [_overview(findings.papers)]
+    parts = [_overview(findings.papers), raw_html("filter", filters=_filters(findings))]
     for paper, found in own.items():
         heading = f"(scorecard-{paper.key})=\n## {paper.name}"
         parts += [heading, paper_claims(findings, found)]
@@ -86,9 +86,23 @@ def chance_sentence(findings: Findings) -> str:
     )
 
 
-def chapters_fragment(entries: Sequence[Entry], findings: Findings) -> str:
-    """Return the table of chapters for the book."""
-    lines = [f"| Chapter | {Group.OWN} | Other claims |", "| --- | --- | --- |"]
+def chapters_fragment(
+    entries: Sequence[Entry], findings: Findings, papers: Mapping[str, Paper]
+) -> str:
+    """Return the chapters for the book: a table a paper, then those that ask our own questions.
+
+    `papers` names the paper whose statements a chapter tests. Links to papers hold for pages that
+    lie in ``book/``.
+    """
+    groups: dict[Paper | None, list[Entry]] = {paper: [] for paper in (*PAPERS.values(), None)}
+    for entry in entries:
+        groups[papers.get(entry.name)].append(entry)
+    return "\n".join(_chapters_of(paper, own, findings) for paper, own in groups.items() if own)
+
+
+def _chapters_of(paper: Paper | None, entries: Sequence[Entry], findings: Findings) -> str:
+    name = f"[{paper.name}](paper-{paper.key}.md)" if paper else f"{Group.OURS}"
+    lines = [f"**{name}**", "", f"| Chapter | {Group.OWN} | Other claims |", "| --- | --- | --- |"]
     for entry, *cells in _by_chapter(entries, findings):
         own, *others = (_cell(cell, badge, " ", "<br>at the paper’s scale: ") for cell in cells)
         other = _with_ours(others, "<br>")
@@ -162,6 +176,23 @@ def _cell(cell: _Cell, say: Callable[[Verdict, int], str], comma: str, scale: st
 
 def _counted(verdict: Verdict, count: int) -> str:
     return f"{SIGNS[verdict]} {count} {verdict}"
+
+
+def _filters(findings: Findings) -> dict[str, list[str]]:
+    """Return by what a reader can choose claims, and the values that occur."""
+    claims = [record.claim for record in findings.records]
+    verdicts = {record.verdict for record in findings.records}
+    return {
+        "paper": [
+            paper.name
+            for paper in (*PAPERS.values(), THIS_BOOK)
+            if paper in {claim.paper for claim in claims}
+        ],
+        "kind": [str(kind) for kind in Kind if kind in {claim.kind for claim in claims}],
+        "verdict": [str(verdict) for verdict in Verdict if verdict in verdicts],
+        "firmness": ["firm", "not firm", "not measured", "no seed can turn it"],
+        "source": [str(one) for one in Source if one in {claim.source for claim in claims}],
+    }
 
 
 def _overview(findings: Findings) -> str:

@@ -13,22 +13,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from regime_lib.companion.book.catalogue import list_chapters
-from regime_lib.companion.book.notebooks import (
-    Node,
-    code_cells,
-    outputs_of,
-    read_notebook,
-    source_of,
-)
+from regime_lib.companion.book.notebooks import read_notebook
 from regime_lib.companion.book.project import BuildFailed, Project, reading_committed
-from regime_lib.companion.claims.ledger import CLAIM_MIME
 from regime_lib.companion.claims.strict_yaml import load_strictly
-from regime_lib.companion.figures.drawn import FIGURE_MIME, DrawnFigure, figures_in
-from regime_lib.companion.publish.figure_page import figure_html, write_pictures
+from regime_lib.companion.figures.drawn import figures_in
+from regime_lib.companion.publish.chapter_page import chapter_page
+from regime_lib.companion.publish.figure_page import write_pictures
 from regime_lib.companion.publish.generated_pages import FOLDER, write_fragments
 from regime_lib.companion.running.execution import ChapterRun, execute, plan_run
 from regime_lib.companion.running.keys import digest_of, library_digests
-from regime_lib.companion.running.provenance import PROVENANCE_MIME
 from regime_lib.storage import sha256_of, write_text
 
 #: In the rendered book: what it was made from.
@@ -37,8 +30,6 @@ STAMP = ".regime-book"
 _SCRATCH = ".render-"
 _RENDER = "import sys; from jupyter_book.cli.main import main; sys.exit(main())"
 _COMPLAINT = re.compile(r"(?:WARNING|ERROR|SEVERE|CRITICAL):", re.MULTILINE)
-# a first line of cells that a formatter would break
-_FORMATTERS_OFF = "# fmt: off\n"
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -104,26 +95,10 @@ def stage(project: Project) -> Path:
         notebook = read_notebook(project.executed / entry.path.name)
         for figure in figures_in(notebook):
             write_pictures(figure, root / "book" / "_static", entry.name)
-        page = json.dumps(_renderable(notebook, entry.name))
+        page = json.dumps(chapter_page(notebook, entry.name))
         write_text(root / "notebooks" / entry.path.name, page)
     write_fragments(project, root / "book")
     return root
-
-
-def _renderable(notebook: Node, chapter: str) -> Node:
-    """Show figures as pages do, and drop what is not for readers.
-
-    That is what is said to formatters, and types of output that myst-nb cannot draw: it warns.
-    """
-    for cell in code_cells(notebook):
-        cell["source"] = source_of(cell).removeprefix(_FORMATTERS_OFF)
-    for _, output in outputs_of(notebook):
-        data = output.get("data", {})
-        if FIGURE_MIME in data:
-            output["data"] = {"text/html": figure_html(DrawnFigure.of_bundle(data), chapter)}
-        for mime in (CLAIM_MIME, PROVENANCE_MIME):
-            data.pop(mime, None)
-    return notebook
 
 
 def _render(project: Project, root: Path, output: Path) -> Path:

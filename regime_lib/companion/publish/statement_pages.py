@@ -94,6 +94,11 @@ def judge_statements(statements: Mapping[str, Statement], findings: Findings) ->
     ]
 
 
+def papers_of_chapters(judged: Iterable[Judged]) -> dict[str, Paper]:
+    """Return for each chapter the paper whose statements it tests; it may test none."""
+    return {record.claim.chapter: one.statement.paper for one in judged for record in one.records}
+
+
 def what_holds(judged: Iterable[Judged]) -> str:
     """Return the table of the papers' empirical statements as a MyST fragment, and a line below it.
 

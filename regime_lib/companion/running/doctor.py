@@ -191,12 +191,10 @@ def font_found() -> Finding:
 
 def browser_found(project: Project) -> Finding:
     """Say whether the tests of rendered pages find a browser, as they look for it."""
-    script = project.root / ".ci" / "browser"
-    if not script.is_file():
+    if not _browser_script(project).is_file():
         return Finding("browser", State.FINE, "Nothing here needs a browser.")
-    done = _run(["sh", str(script), "--find", sys.executable])
-    if done is not None and done.returncode == 0:
-        return Finding("browser", State.FINE, f"The pages' tests use {done.stdout.strip()}.")
+    if found := find_browser(project):
+        return Finding("browser", State.FINE, f"The pages' tests use {found}.")
     if named := os.environ.get("REGIME_CHROMIUM"):
         return Finding("browser", State.WRONG,
                        f"REGIME_CHROMIUM names {named}, which does not run; correct it, or "
@@ -204,6 +202,16 @@ def browser_found(project: Project) -> Finding:
     return Finding("browser", State.MIND,
                    "No Chromium is found, so the tests of rendered pages cannot run; "
                    "run: sh .ci/browser")  # fmt: skip
+
+
+def find_browser(project: Project) -> str | None:
+    """Return the Chromium that pages are tested and printed with; None where none is found."""
+    done = _run(["sh", str(_browser_script(project)), "--find", sys.executable])
+    return done.stdout.strip() if done is not None and done.returncode == 0 else None
+
+
+def _browser_script(project: Project) -> Path:
+    return project.root / ".ci" / "browser"
 
 
 def git_found(project: Project) -> Finding:

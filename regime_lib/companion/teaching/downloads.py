@@ -7,11 +7,13 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from regime_lib.companion.book.notebooks import (
+    ONLY_ON_PAGES_TAG,
     Node,
     glued_values,
     markdown_of,
     read_notebook,
     source_of,
+    tags_of,
 )
 from regime_lib.companion.teaching.cells import EDITION_KEY, code, package_source
 from regime_lib.companion.teaching.plain_text import Known, titles_in, works_in, written_out
@@ -48,6 +50,7 @@ def downloadable(notebook: Node, works: Mapping[str, str]) -> Node:
         if cell["cell_type"] == "markdown"
         else cell
         for cell in notebook["cells"]
+        if ONLY_ON_PAGES_TAG not in tags_of(cell)
     ]
     first = 1 if cells and cells[0]["cell_type"] == "markdown" else 0
     cells.insert(first, code("edition-package", package_source()))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import dataclasses
+import gzip
 import json
 
 from regime_lib.companion.figures.drawn import FIGURE_MIME, VARIANTS, DrawnFigure, figures_in
@@ -26,6 +28,12 @@ def test_every_picture_travels_once_and_any_viewer_sees_one() -> None:
     assert [text.count(picture) for picture in PICTURES.values()] == [1, 1, 1, 1]
     assert data["image/png"] == PICTURES["light-wide"]
     assert data["text/plain"] == "Figure fig-a: A line falls from one to zero."
+
+
+def test_a_figure_of_an_older_run_has_no_drawing() -> None:
+    assert FIGURE.svg() == b""
+    packed = base64.b64encode(gzip.compress(b"<svg/>")).decode()
+    assert dataclasses.replace(FIGURE, drawing=packed).svg() == b"<svg/>"
 
 
 def test_pictures_are_files() -> None:

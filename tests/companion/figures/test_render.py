@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from typing import Any
+from xml.etree import ElementTree
 
 import matplotlib as mpl
 import matplotlib.colors as mcolors
@@ -15,7 +16,7 @@ from PIL import Image
 from regime_lib.companion.figures import drawn
 from regime_lib.companion.figures.drawn import DrawnFigure
 from regime_lib.companion.figures.render import VARIANTS, render_figure
-from regime_lib.companion.figures.theme import Theme
+from regime_lib.companion.figures.theme import COLOURS, Theme
 from tests.companion.refusals import refused
 
 NAME, CAPTION = "fig-decay", "How fast both settle. Bands are over `seeds`."
@@ -71,6 +72,27 @@ def test_the_same_data_give_the_same_bytes_whatever_the_users_settings() -> None
     with mpl.rc_context({"lines.linewidth": 9, "font.size": 20, "savefig.dpi": 300}):
         second = render_figure(draw, NAME, CAPTION, ALT)
     assert first == second
+
+
+def test_the_vector_drawing_has_lines_and_letters_and_no_image(figure: DrawnFigure) -> None:
+    root = ElementTree.fromstring(figure.svg())
+    tags = {element.tag.rpartition("}")[2] for element in root.iter()}
+    assert "path" in tags
+    assert not tags & {"image", "text"}  # letters are outlines: they look alike everywhere
+    assert COLOURS["pattern"][0] in figure.svg().decode().lower()
+    assert float(root.attrib["width"].removesuffix("pt")) == pytest.approx(7.2 * 72, abs=1)
+
+
+def test_a_large_cloud_of_points_is_an_image_in_the_drawing() -> None:
+    def cloud(theme: Theme) -> Figure:
+        figure, (ax,) = theme.panels()
+        points = np.random.default_rng(0).normal(size=(2, 20_000))
+        ax.scatter(*points, s=2, color=theme.colour("pattern"))
+        return figure
+
+    drawing = render_figure(cloud, "fig-cloud", CAPTION, ALT).svg()
+    assert b"<image" in drawing
+    assert len(drawing) < 600_000
 
 
 def test_drawing_leaves_the_users_settings_as_they_were() -> None:

@@ -152,9 +152,9 @@ def test_without_a_reference_one_is_told_to_accept(executed: Project) -> None:
 
 def test_a_book_without_a_landing_figure_is_left_as_it_was(executed: Project) -> None:
     path = executed.executed / "10_tiny.ipynb"
-    path.write_text(path.read_text().replace("fig-hero", "fig-other"))
+    path.write_text(path.read_text().replace("fig-regions", "fig-other"))
     before = (executed.root / "README.md").read_text()
-    with refused("fig-hero", "chapter.figure"):
+    with refused("fig-regions", "chapter.figure"):
         accept(executed)
     assert not executed.reference_file.exists()
     assert (executed.root / "README.md").read_text() == before

@@ -68,7 +68,8 @@ def test_every_claim_has_its_row_with_all_that_the_contract_asks_for(findings: F
     shown = rows(scorecard(findings))
     assert shown.keys() == {"rc-tiny-ratio", "rc-tiny-steps", "mp-later"}
     for words in (
-        "✓ reproduced by our definition",
+        "✓ reproduced",
+        "by our definition",
         "at least twice",
         "2.5 [2, 4]",
         "n = 4",
@@ -209,7 +210,7 @@ def test_a_verdict_that_is_not_firm_says_so_on_its_badge_and_wherever_it_is_coun
     assert plain(page.select_one(".rl-first p")).endswith("✓ 1 reproduced 1 not firm")
     entries = list_chapters(executed_once)
     assert "✓ 1 reproduced (1\xa0not\xa0firm)" in readme_table(entries, shaky, {})
-    assert "(1\xa0not\xa0firm)" in chapters_fragment(entries, shaky)
+    assert "(1\xa0not\xa0firm)" in chapters_fragment(entries, shaky, {})
     assert "0 are firm" in firm_sentence(shaky)
 
 
@@ -243,13 +244,48 @@ def test_nothing_tested_is_a_scorecard_too(tmp_path: Path) -> None:
     assert page.select("li.rl-row .rl-id a") == []
 
 
-def test_the_table_of_chapters_for_the_book(executed_once: Project, findings: Findings) -> None:
-    lines = chapters_fragment(list_chapters(executed_once), findings).splitlines()
-    assert lines[0] == "| Chapter | The papers’ own empirical claims | Other claims |"
-    link, own, other = lines[2].strip("| ").split(" | ")
+def test_the_chapters_of_the_book_stand_by_paper_and_our_own_questions_apart(
+    executed_once: Project, findings: Findings
+) -> None:
+    entries = list_chapters(executed_once)
+    own = chapters_fragment(entries, findings, {}).splitlines()
+    assert own[0] == "**Our own questions**"
+    paper = PAPERS["regime-change"]
+    lines = chapters_fragment(entries, findings, {"10_tiny": paper}).splitlines()
+    assert lines[0] == "**[Regime change](paper-regime-change.md)**"
+    assert lines[1:] == own[1:]
+    assert lines[2] == "| Chapter | The papers’ own empirical claims | Other claims |"
+    link, first, other = lines[4].strip("| ").split(" | ")
     assert link == "{doc}`A tiny chapter </notebooks/10_tiny>`"
-    assert plain(soup(own)) == "✓ 1 reproduced"
+    assert plain(soup(first)) == "✓ 1 reproduced"
     assert plain(soup(other)) == "= 1 checked"
+
+
+def test_lines_know_what_a_filter_asks_for_and_filters_offer_what_occurs(
+    findings: Findings,
+) -> None:
+    page = soup(scorecard(again(findings, REPRODUCED=17, PARTLY=3)))
+    known = {
+        plain(row.select_one(".rl-id")): {
+            name.removeprefix("data-"): value
+            for name, value in row.attrs.items()
+            if name.startswith("data-")
+        }
+        for row in page.select("li.rl-row")
+    }
+    assert known["rc-tiny-ratio"] == {
+        "paper": "Regime change",
+        "kind": "empirical",
+        "verdict": "reproduced",
+        "firmness": "firm",
+        "source": "found",
+    }
+    assert known["rc-tiny-steps"]["firmness"] == "no seed can turn it"
+    (form,) = page.select("form.rl-filter[hidden]")  # without a script it would do nothing
+    for field in form.select("select"):
+        offered = [option.text for option in field.select("option")][1:]
+        used = {own[str(field["name"])] for own in known.values()}
+        assert used <= set(offered)
 
 
 def test_the_table_of_chapters_for_the_readme(executed_once: Project, findings: Findings) -> None:
@@ -281,7 +317,7 @@ def test_long_runs_are_counted_beside_the_quick_ones(
     (line,) = (x for x in readme_table(entries, both, {}).splitlines() if "10_tiny" in x)
     assert "; at the paper's scale ▲ 1 more than claimed | = 1 checked; at" in line
     assert "; at the paper's scale ≠ 1 failed |" in line
-    (line,) = (x for x in chapters_fragment(entries, both).splitlines() if "10_tiny" in x)
+    (line,) = (x for x in chapters_fragment(entries, both, {}).splitlines() if "10_tiny" in x)
     assert line.index("rl-badge") < line.index("at the paper’s scale") < line.rindex("rl-badge")
     said = [row.text for row in soup(scorecard(both)).select(".rl-result") if "scale" in row.text]
     assert len(said) == 2

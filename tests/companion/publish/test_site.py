@@ -9,7 +9,13 @@ from pathlib import Path
 import pytest
 from bs4 import BeautifulSoup
 
-from regime_lib.companion.book.notebooks import code_cells, read_notebook, source_of
+from regime_lib.companion.book.notebooks import (
+    ONLY_ON_PAGES_TAG,
+    code_cells,
+    read_notebook,
+    source_of,
+    tags_of,
+)
 from regime_lib.companion.book.project import Project
 from regime_lib.companion.claims.claims import PAPERS
 from regime_lib.companion.publish.generated_pages import write_fragments
@@ -53,6 +59,9 @@ The ratio is {glue:text}`../notebooks/10_tiny.ipynb::rc-tiny-ratio:.1f` in
 """
 PAPER_PAGE = """\
 # {name}
+
+```{{include}} _generated/answer-{key}.md
+```
 
 ```{{include}} _generated/statements-{key}.md
 ```
@@ -99,8 +108,8 @@ def test_the_book_is_rendered_kept_and_protected_from_a_bad_page(book: Project) 
 
     landing = page(book, "book/index.html")
     assert "The ratio is 2.5 in 4 runs, reproduced." in " ".join(landing.text.split())
-    assert len(landing.select("figure#fig-hero img")) == 4
-    chapter_link = landing.select_one("table:not(.rl-holds) a")
+    assert len(landing.select("figure#fig-regions picture")) == 2
+    chapter_link = landing.select_one("table:not(.rl-holds) td a")
     assert chapter_link is not None
     assert chapter_link["href"] == "../notebooks/10_tiny.html"
     counted = landing.select("table.rl-holds td a")
@@ -110,7 +119,15 @@ def test_the_book_is_rendered_kept_and_protected_from_a_bad_page(book: Project) 
 
     chapter = page(book, "notebooks/10_tiny.html")
     assert chapter.select_one("div.rl-card#claim-rc-tiny-ratio .rl-badge") is not None
-    assert len(chapter.select("figure.rl-figure figcaption")) == 1
+    assert len(chapter.select("figure.rl-figure:not(.rl-again) figcaption")) == 1
+    first = chapter.select_one("figure.rl-again a.rl-zoom")  # the finding, right at the start
+    assert first is not None
+    assert first["href"] == "#fig-regions"
+    assert chapter.select_one("figure#fig-regions") is not None
+    assert str(chapter).index("rl-again") < str(chapter).index("cell_input")
+    answered = page(book, "book/paper-regime-change.html").select_one(".rl-answer a.rl-zoom")
+    assert answered is not None
+    assert answered["href"] == "../notebooks/10_tiny.html#fig-regions"
     assert chapter.select_one("details.rl-provenance") is not None
     glued = [span.text for span in chapter.select(".pasted-text")]
     assert glued == ["2.50", "reproduced"]
@@ -157,8 +174,8 @@ def test_fragments_must_be_included_from_where_their_links_lead(executed: Projec
 
 def test_a_book_without_a_landing_figure_is_refused(executed: Project) -> None:
     path = executed.executed / "10_tiny.ipynb"
-    path.write_text(path.read_text().replace("fig-hero", "fig-other"))
-    with refused("fig-hero", "chapter.figure"):
+    path.write_text(path.read_text().replace("fig-regions", "fig-other"))
+    with refused("fig-regions", "chapter.figure"):
         write_fragments(executed, executed.root / "book")
 
 
@@ -170,6 +187,7 @@ def test_there_is_one_fragment_for_each_include(executed: Project) -> None:
         "chapters.md",
         "hero.md",
         "what_holds.md",
+        *(f"answer-{paper}.md" for paper in PAPERS),
         *(f"claims-{paper}.md" for paper in PAPERS),
         *(f"statements-{paper}.md" for paper in PAPERS),
     }
@@ -183,4 +201,5 @@ def test_readers_do_not_see_what_is_said_to_formatters(book: Project) -> None:
         cell["source"] = "# fmt: off\n" + source
     path.write_text(json.dumps(notebook), encoding="utf-8")
     staged = read_notebook(stage(book) / "notebooks" / "10_tiny.ipynb")
-    assert [source_of(cell) for cell in code_cells(staged)] == shown
+    cells = [cell for cell in code_cells(staged) if ONLY_ON_PAGES_TAG not in tags_of(cell)]
+    assert [source_of(cell) for cell in cells] == shown

@@ -1,0 +1,65 @@
+"""Refuse words that are no English of the field, as `.ci/words.txt` lists them, in what readers read.
+
+Read are the pages of the book, the README, and the text of the chapters; code between backticks is
+left out. `make lint` calls it; it prints a line for each place, and exits with 1 if there is one.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+#: Chapters that are being rewritten; each is to leave this list when it is.
+NOT_YET = ("23_", "30_", "40_")
+
+_CODE = re.compile(r"```.*?```|`[^`\n]*`", re.DOTALL)
+
+
+def banned(listing: str) -> list[tuple[re.Pattern[str], str]]:
+    """Read a list of expressions, each with its advice; a line without both is refused."""
+    found = []
+    for line in listing.splitlines():
+        if line.strip() and not line.startswith("#"):
+            expression, arrow, advice = line.partition(" => ")
+            if not arrow or not advice.strip():
+                raise SystemExit(f"words.txt: '{line}' has no ' => ' with what to write instead")
+            found.append((re.compile(expression, re.IGNORECASE), advice.strip()))
+    return found
+
+
+def faults(text: str, words: list[tuple[re.Pattern[str], str]]) -> list[tuple[str, str]]:
+    """Return what a text has of the banned words, each with the advice."""
+    plain = " ".join(_CODE.sub(" ", text).split())
+    return [(found[0], advice) for pattern, advice in words for found in pattern.finditer(plain)]
+
+
+def texts(root: Path) -> Iterator[tuple[str, str]]:
+    """Yield what readers read, with where it stands."""
+    pages = [path for path in sorted(root.glob("book/**/*.md")) if "_generated" not in path.parts]
+    for path in [*pages, root / "README.md"]:
+        yield path.relative_to(root).as_posix(), path.read_text(encoding="utf-8")
+    for path in sorted(root.glob("notebooks/*.ipynb")):
+        if not path.name.startswith(NOT_YET):
+            for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
+                if cell["cell_type"] == "markdown":
+                    yield f"{path.name}, cell {cell['id']}", "".join(cell["source"])
+
+
+def main() -> int:
+    """Print every fault; return 1 if there is one."""
+    words = banned((ROOT / ".ci" / "words.txt").read_text(encoding="utf-8"))
+    found = [
+        f"{place}: '{said}': {advice}"
+        for place, text in texts(ROOT)
+        for said, advice in faults(text, words)
+    ]
+    print("\n".join(found), end="\n" if found else "")
+    return int(bool(found))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
