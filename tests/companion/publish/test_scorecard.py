@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -144,10 +145,13 @@ def asking(findings: Findings) -> Findings:
     return replace(findings, records=(*findings.records, asked))
 
 
+_FILTER = re.compile(r"<form.*?</form>", re.DOTALL)  # offers what occurs anywhere
+
+
 def test_questions_of_this_book_stand_last_and_in_no_count_of_the_papers(
     findings: Findings, asking: Findings
 ) -> None:
-    before, after = scorecard(findings), scorecard(asking)
+    before, after = (_FILTER.sub("", scorecard(one)) for one in (findings, asking))
     assert after.startswith(before.rstrip("\n"))  # what is said of the papers is as it was
     own = after.removeprefix(before.rstrip("\n"))
     assert "(scorecard-this-book)=\n## This book" in own
@@ -178,7 +182,7 @@ def test_the_tables_of_chapters_name_questions_of_this_book_apart(
     )
     alone = replace(asking, records=asking.records[-1:])
     assert "| – | our own questions: ✗ 1 not reproduced |" in readme_table(entries, alone, {})
-    assert "| – | our own questions: " in chapters_fragment(entries, alone)
+    assert "| – | our own questions: " in chapters_fragment(entries, alone, {})
 
 
 def test_the_labels_of_sources_are_explained(findings: Findings) -> None:
