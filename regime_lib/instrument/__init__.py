@@ -17,6 +17,7 @@ if TYPE_CHECKING:
         second_differences,
     )
     from regime_lib.instrument.freezing.frozen import FrozenPatterns, freeze_patterns
+    from regime_lib.instrument.freezing.paths import path_features, path_weights
     from regime_lib.instrument.freezing.stored import StoredPatterns
     from regime_lib.instrument.modes.basins import Basins, sample_basins, weight_basins
     from regime_lib.instrument.modes.order import OrderPreservation, order_preservation
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
         substitution_map,
     )
     from regime_lib.instrument.settling.definitions import Definition, TimeScale
+    from regime_lib.instrument.settling.freeze_advice import FreezeAdvice, freeze_advice
     from regime_lib.instrument.settling.regime_change import RegimeChange, regime_change, run_ratios
     from regime_lib.instrument.settling.timescales import time_scale
     from regime_lib.instrument.tracking.averages import WeightAverage
@@ -66,6 +68,7 @@ __all__ = [
     "EdgeOfStability",
     "EndQuantity",
     "FlipStatistics",
+    "FreezeAdvice",
     "FrozenPatterns",
     "Kind",
     "Layer",
@@ -95,8 +98,11 @@ __all__ = [
     "edge_of_stability",
     "flip_law",
     "flips_per_net_flip",
+    "freeze_advice",
     "freeze_patterns",
     "order_preservation",
+    "path_features",
+    "path_weights",
     "rank_distribution",
     "rank_distributions",
     "read_preactivations",

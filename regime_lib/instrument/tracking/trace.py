@@ -21,6 +21,7 @@ from regime_lib.errors import RegimeError
 from regime_lib.instrument.capture.coverage import ALL, Coverage, Layer, Unseen
 from regime_lib.instrument.capture.operators import Kind
 from regime_lib.instrument.report.page import fragment, page
+from regime_lib.instrument.settling.freeze_advice import FreezeAdvice, freeze_advice
 from regime_lib.instrument.settling.regime_change import RegimeChange, regime_change
 from regime_lib.instrument.shapes import shapes
 from regime_lib.instrument.tracking.edge_of_stability import (
@@ -140,6 +141,10 @@ class Trace:
     def regime_change(self, definition: str = "peak@0.1", **options: Any) -> RegimeChange:
         """Return how much earlier patterns settle than weights (see the function of that name)."""
         return regime_change(self, definition, **options)
+
+    def freeze_advice(self) -> FreezeAdvice:
+        """Return what freezing the patterns now would cost at most (see that function)."""
+        return freeze_advice(self)
 
     @property
     def digest(self) -> str:
