@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from regime_lib.instrument.tracking.averages import WeightAverage
     from regime_lib.instrument.tracking.checkpoints import trace_checkpoints
     from regime_lib.instrument.tracking.flip_law import FlipStatistics, flip_law
+    from regime_lib.instrument.tracking.merging import merge_parts
     from regime_lib.instrument.tracking.net_flips import NetFlips, flips_per_net_flip
     from regime_lib.instrument.tracking.quantities import QUANTITIES
     from regime_lib.instrument.tracking.quantities.base import (
@@ -85,6 +86,7 @@ __all__ = [
     "draw_pairs",
     "flip_law",
     "flips_per_net_flip",
+    "merge_parts",
     "order_preservation",
     "rank_distribution",
     "rank_distributions",
