@@ -43,6 +43,7 @@ if TYPE_CHECKING:
         edge_of_stability,
     )
     from regime_lib.instrument.tracking.flip_law import FlipStatistics, flip_law
+    from regime_lib.instrument.tracking.merging import merge_parts
     from regime_lib.instrument.tracking.net_flips import NetFlips, flips_per_net_flip
     from regime_lib.instrument.tracking.quantities import QUANTITIES
     from regime_lib.instrument.tracking.quantities.base import (
@@ -100,6 +101,7 @@ __all__ = [
     "flips_per_net_flip",
     "freeze_advice",
     "freeze_patterns",
+    "merge_parts",
     "order_preservation",
     "path_features",
     "path_weights",

@@ -50,5 +50,7 @@ def track(
     loop.start(accelerator.unwrap_model(model, keep_fp32_wrapper=False))
     try:
         yield loop
-    finally:
-        loop.stop()
+    except BaseException:
+        loop.stop(failed=True)
+        raise
+    loop.stop()

@@ -44,4 +44,4 @@ class RegimeCallback(Callback):
         self, trainer: Trainer, pl_module: LightningModule, exception: BaseException
     ) -> None:
         """Keep what was seen until then."""
-        self.loop.stop()
+        self.loop.stop(failed=True)

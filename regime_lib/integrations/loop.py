@@ -6,19 +6,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from torch import distributed, nn
+from torch import nn
 
 from regime_lib.errors import RegimeError
 from regime_lib.instrument.capture.probe import ProbeLike
 from regime_lib.instrument.tracking.trace import Trace
 from regime_lib.instrument.tracking.tracker import RegimeTracker
 from regime_lib.integrations.loggers import Log
-
-
-def is_first_rank() -> bool:
-    """Whether this process is alone, or the first of its group: the one that looks."""
-    ready = distributed.is_available() and distributed.is_initialized()
-    return not ready or distributed.get_rank() == 0
+from regime_lib.integrations.ranks import gather, is_first_rank
 
 
 class Loop:
@@ -34,6 +29,10 @@ class Loop:
         Optimiser steps between two times that scalars are sent.
     report : path, optional
         Where the page on the run is written at the end.
+    every_rank : bool
+        Each process looks, at a part of the probe of its own, and the first one merges what they
+        saw when training ends; by default the first one looks alone. Scalars that are sent before
+        are those of the first part.
     **options
         Of `RegimeTracker`.
     """
@@ -45,12 +44,14 @@ class Loop:
         loggers: Sequence[Any] = (),
         log_every: int = 50,
         report: str | Path | None = None,
+        every_rank: bool = False,
         **options: Any,
     ) -> None:
         self._probe, self._options, self._report = probe, options, report
         self._logs, self._every = [Log(logger) for logger in loggers], log_every
-        self._steps = 0
+        self._steps, self._every_rank = 0, every_rank
         self._tracker: RegimeTracker | None = None
+        self._merged: Trace | None = None
 
     @property
     def tracker(self) -> RegimeTracker:
@@ -64,13 +65,13 @@ class Loop:
 
     @property
     def trace(self) -> Trace:
-        """What was measured so far."""
-        return self.tracker.trace
+        """What was measured so far; by all ranks, once they have been merged."""
+        return self.tracker.trace if self._merged is None else self._merged
 
     def start(self, model: nn.Module) -> None:
-        """Look for the first time, on the first rank."""
-        if is_first_rank():
-            self._steps = 0
+        """Look for the first time, on the first rank or on every one."""
+        if is_first_rank() or self._every_rank:
+            self._steps, self._merged = 0, None
             self._tracker = RegimeTracker(model, self._probe, **self._options).start()
 
     def step(self, steps: int) -> None:
@@ -79,16 +80,26 @@ class Loop:
             return
         self._steps = steps
         self._tracker.update()
-        if self._logs and steps % self._every == 0:
+        if self._logs and steps % self._every == 0 and is_first_rank():
             for log in self._logs:
                 log.update(self._tracker)
 
-    def stop(self) -> None:
-        """Finish the trace, send the rest of the scalars and write the page."""
+    def stop(self, failed: bool = False) -> None:
+        """Finish the trace, send the rest of the scalars and write the page.
+
+        Parameters
+        ----------
+        failed : bool
+            Whether an error ends the training of this process: others are then not waited for.
+        """
         if self._tracker is None or self._tracker.stopped:
             return
         self._tracker.stop()
-        trace = self._tracker.trace
+        if self._every_rank and not failed:
+            self._merged = gather(self._tracker.trace)
+        if not is_first_rank():
+            return
+        trace = self.trace
         for log in self._logs:
             log.send(trace)
         if self._report is not None:

@@ -1,17 +1,14 @@
 """Constructs that monitors are known to stumble over: tracked bit for bit, or refused by name.
 
-Each is a kind of fault, not a single model; the last test draws networks from a grammar of such
-constructs.
+Each is a kind of fault, not a single model; `test_grammar` draws networks of such constructs.
 """
 
 from __future__ import annotations
 
 import gc
-import random
 import weakref
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import nullcontext
 from itertools import pairwise
 from typing import Any
 
@@ -19,8 +16,6 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 from torch.nn.utils.parametrizations import orthogonal
@@ -656,112 +651,6 @@ def test_a_view_as_another_type_is_no_reshape() -> None:
 def test_a_rectifier_of_the_inputs_is_refused() -> None:
     model = nn.Sequential(nn.ReLU(), nn.Linear(6, 4), nn.ReLU())
     refusal("rectifies the inputs", lambda: certify(model, inputs()))
-
-
-# --- a grammar -----------------------------------------------------------------------------------
-
-WIDTH = 6
-
-
-class Residual(nn.Module):
-    def __init__(self, inner: nn.Module) -> None:
-        super().__init__()
-        self.inner = inner
-
-    def forward(self, x: Tensor) -> Tensor:
-        return x + self.inner(x)
-
-
-class Function(nn.Module):
-    def __init__(self, function: Callable[[Tensor], Tensor]) -> None:
-        super().__init__()
-        self.function = function
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.function(x)
-
-
-class Writes(nn.Module):
-    """Keeps a running mean in any mode, in one of several ways."""
-
-    def __init__(self, way: int) -> None:
-        super().__init__()
-        self.way = way
-        self.register_buffer("mean", torch.zeros(WIDTH))
-        self.slow = nn.Parameter(torch.zeros(WIDTH), requires_grad=False)
-
-    def forward(self, x: Tensor) -> Tensor:
-        with torch.no_grad():
-            if self.way == 0:
-                self.mean.lerp_(x.mean(0), 0.1)
-            elif self.way == 1:
-                self.mean = 0.9 * self.mean + 0.1 * x.mean(0)
-            elif self.way == 2:
-                self.slow.lerp_(x.mean(0), 0.1)
-            else:
-                self.slow.data = self.slow.data + 0.01
-        return x - self.mean - self.slow
-
-
-#: Parts that keep the width, each with the rectified units that it adds.
-PARTS: dict[str, tuple[Callable[[], nn.Module], int]] = {
-    "linear": (lambda: nn.Linear(WIDTH, WIDTH), 0),
-    "relu": (nn.ReLU, WIDTH),
-    "in place": (lambda: nn.Sequential(nn.Linear(WIDTH, WIDTH), nn.ReLU(inplace=True)), WIDTH),
-    "leaky": (lambda: nn.LeakyReLU(0.1), WIDTH),
-    "clip": (nn.ReLU6, WIDTH),
-    "gate": (lambda: Function(lambda z: z * (z > 0)), WIDTH),
-    "hidden": (lambda: nn.Sequential(nn.Linear(WIDTH, 9), nn.ReLU(), nn.Linear(9, WIDTH)), 9),
-    "norm": (lambda: nn.BatchNorm1d(WIDTH), 0),
-    "batch": (lambda: nn.BatchNorm1d(WIDTH, track_running_stats=False), 0),
-    "layer norm": (lambda: nn.LayerNorm(WIDTH), 0),
-    "dropout": (lambda: nn.Dropout(0.3), 0),
-    "always dropout": (lambda: Function(lambda z: F.dropout(z, 0.2)), 0),
-    "python noise": (lambda: Function(lambda z: z * random.random()), 0),
-    "orthogonal": (lambda: orthogonal(nn.Linear(WIDTH, WIDTH)), 0),
-    "spectral": (lambda: nn.utils.spectral_norm(nn.Linear(WIDTH, WIDTH)), 0),
-    "smooth": (nn.GELU, 0),
-    **{f"writes {way}": (lambda way=way: Writes(way), 0) for way in range(4)},
-}
-PART = st.sampled_from(sorted(PARTS)).map(lambda name: (name, False))
-SKIPPED = PART.map(lambda part: (part[0], True))
-
-
-@pytest.mark.untyped  # the type checker draws from Python's generator
-@pytest.mark.filterwarnings("ignore:`torch.nn.utils.spectral_norm`:FutureWarning")
-@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
-@given(parts=st.lists(PART | SKIPPED, min_size=1, max_size=6), cached=st.booleans())
-def test_networks_of_a_grammar_are_trained_as_if_untracked(
-    parts: list[tuple[str, bool]], cached: bool
-) -> None:
-    parts = [*parts, ("relu", False)]
-
-    def make() -> nn.Module:
-        torch.manual_seed(1)
-        built = [PARTS[name][0]() for name, _ in parts]
-        skipped = [Residual(m) if skip else m for m, (_, skip) in zip(built, parts, strict=True)]
-        return nn.Sequential(nn.Linear(FEATURES, WIDTH), *skipped, nn.Linear(WIDTH, 2))
-
-    def run(tracked: bool) -> tuple[Any, RegimeTracker | None]:
-        model = make()
-        torch.manual_seed(2)
-        random.seed(2)
-        optimizer = torch.optim.SGD([p for p in model.parameters() if p.requires_grad], lr=0.05)
-        tracker = RegimeTracker(model, inputs(5, 10)) if tracked else None
-        with tracker or nullcontext():
-            for _ in range(3):
-                with parametrize.cached() if cached else nullcontext():
-                    optimizer.zero_grad()
-                    model(inputs(6)).pow(2).mean().backward()
-                    optimizer.step()
-                    if tracker is not None:
-                        tracker.update()
-        return (bits_of(model), random.getstate()), tracker
-
-    (plain, _), (seen, tracker) = run(False), run(True)
-    assert_same(plain, seen)
-    assert tracker is not None
-    assert tracker.coverage.units == sum(PARTS[name][1] for name, _ in parts)
 
 
 # --- several processes ---------------------------------------------------------------------------

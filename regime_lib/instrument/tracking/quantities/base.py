@@ -39,6 +39,9 @@ class Quantity(ABC, Generic[B]):
         step before.
     asked_by : str
         The option of the tracker without which it is not measured; empty if there is none.
+    merged : str
+        What makes it that of a whole probe where ranks saw parts of it: the "mean", all being the
+        "same", or nothing.
     """
 
     name: str
@@ -46,6 +49,7 @@ class Quantity(ABC, Generic[B]):
     rows: Literal["layers", "modules"] = "layers"
     of_step: bool = False
     asked_by: str = ""
+    merged: Literal["mean", "same", ""] = ""
     source: ClassVar[type[Block]]
 
     def begin(self, options: Any, coverage: Coverage) -> Quantity[B]:
@@ -81,7 +85,7 @@ class PatternQuantity(Quantity[PatternBlock]):
 class WeightQuantity(Quantity[WeightBlock]):
     """Computed from a block of norms of parameters, of their updates and distances."""
 
-    source, rows, unit = WeightBlock, "modules", "as weights"
+    source, rows, unit, merged = WeightBlock, "modules", "as weights", "same"
 
 
 class EndQuantity(Quantity[EndBlock]):
@@ -99,7 +103,7 @@ class StateQuantity(Quantity[StateBlock]):
 class DirectionQuantity(Quantity[DirectionBlock]):
     """Computed from products of steps, of the steps before them and of their gradients."""
 
-    source, rows, asked_by = DirectionBlock, "modules", "directions"
+    source, rows, asked_by, merged = DirectionBlock, "modules", "directions", "same"
 
 
 class PreactivationQuantity(PatternQuantity):

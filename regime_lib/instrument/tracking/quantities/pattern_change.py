@@ -16,7 +16,7 @@ class PatternChange(PatternQuantity):
     :math:`H(S, S') = \frac{1}{PN} \sum_{p,i} |S - S'|_{pi}`.
     """
 
-    name, of_step = "pattern_change", True
+    name, of_step, merged = "pattern_change", True, "mean"
 
     def values(self, block: PatternBlock) -> Values:
         """Sum flips over samples."""

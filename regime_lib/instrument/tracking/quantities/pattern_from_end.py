@@ -7,7 +7,7 @@ from regime_lib.instrument.tracking.quantities.base import EndQuantity, Values
 class PatternFromEnd(EndQuantity):
     """Hamming distance to the last pattern, :math:`H(S_t, S_T)`, at the steps with a snapshot."""
 
-    name = "pattern_from_end"
+    name, merged = "pattern_from_end", "mean"
 
     def values(self, block: EndBlock) -> Values | None:
         """Compare snapshots with the last patterns."""

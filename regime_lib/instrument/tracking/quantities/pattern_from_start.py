@@ -7,7 +7,7 @@ from regime_lib.instrument.tracking.quantities.base import PatternQuantity, Valu
 class PatternFromStart(PatternQuantity):
     """Hamming distance to the first pattern, :math:`H(S_t, S_0)`."""
 
-    name = "pattern_from_start"
+    name, merged = "pattern_from_start", "mean"
 
     def values(self, block: PatternBlock) -> Values:
         """Compare with the first patterns."""

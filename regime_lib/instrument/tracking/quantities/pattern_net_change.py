@@ -21,7 +21,7 @@ class PatternNetChange(StateQuantity):
     """
 
     window: int = 0
-    name, asked_by = "pattern_net_change", "window"
+    name, asked_by, merged = "pattern_net_change", "window", "mean"
 
     def begin(self, options: Any, coverage: Coverage) -> PatternNetChange:
         """Return one that remembers where the window of a run began."""

@@ -20,7 +20,7 @@ class Still(PatternQuantity):
     """
 
     still: int = 1
-    name, asked_by = "still", "still"
+    name, asked_by, merged = "still", "still", "mean"
 
     def begin(self, options: Any, coverage: Coverage) -> Still:
         """Return one that remembers since when each sample stands still."""

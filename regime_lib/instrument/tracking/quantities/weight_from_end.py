@@ -12,7 +12,7 @@ class WeightFromEnd(EndQuantity):
     From an even sample of the parameters if a network has more than two million.
     """
 
-    name, rows, unit = "weight_from_end", "modules", "as weights"
+    name, rows, unit, merged = "weight_from_end", "modules", "as weights", "same"
 
     def values(self, block: EndBlock) -> Values:
         """Sum squares over parameters."""
