@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from regime_lib.companion.book.project import Project
-from tests.companion.tiny import make_project, tiny_cells
+from tests.companion.tiny import PROFILES, make_project, tiny_cells
 
 MEASURE = '''\
 """What the chapter measures, in two parts; one of them measures an empirical claim."""
@@ -19,14 +19,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from regime_lib.estimate import Estimate, number, run_range
-
-QUICK = {"n_seeds": 4}
-PAPER = {"n_seeds": 16}
-
-
-@dataclass(frozen=True)
-class Settings:
-    steps: int
+'''
+MEASURE += PROFILES
+MEASURE += """\
     n_seeds: int
     seed: int
 
@@ -58,7 +53,7 @@ EMPIRICAL = (ratios,)
 
 def measure(settings: Settings) -> tuple[Part, ...]:
     return tuple(part(settings) for part in PARTS)
-'''
+"""
 
 
 def make_firm_project(root: Path, *, seed: int = 0, measure: str = "firm_measure") -> Project:

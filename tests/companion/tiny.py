@@ -135,14 +135,8 @@ from regime_lib.companion import open_chapter
 chapter = open_chapter("10_tiny", globals(), tiny_measure)
 p = chapter.parameters"""
 
-MEASURE = '''\
-"""What the tiny chapter measures; it lies beside the notebook."""
-
-from dataclasses import dataclass
-
-import tiny_core
-from regime_lib.estimate import Estimate, number, run_range
-
+#: What a module that measures begins with, after its imports.
+PROFILES = """
 QUICK = {"n_seeds": 4}
 PAPER = {"n_seeds": 16}
 
@@ -150,6 +144,18 @@ PAPER = {"n_seeds": 16}
 @dataclass(frozen=True)
 class Settings:
     steps: int
+"""
+
+MEASURE = '''\
+"""What the tiny chapter measures; it lies beside the notebook."""
+
+from dataclasses import dataclass
+
+import tiny_core
+from regime_lib.estimate import Estimate, number, run_range
+'''
+MEASURE += PROFILES
+MEASURE += '''\
     rate: float
     n_seeds: int
 

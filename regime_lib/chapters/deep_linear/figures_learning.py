@@ -18,7 +18,7 @@ from regime_lib.chapters.deep_linear.beyond import CorrelatedData, LargeSteps, R
 from regime_lib.chapters.deep_linear.coefficients import Coefficients
 from regime_lib.chapters.deep_linear.race import Race
 from regime_lib.companion.figures.curves import STYLES, Curves, band, lines
-from regime_lib.companion.figures.marks import legend_below, outer_label
+from regime_lib.companion.figures.marks import finished, legend_below, outer_label
 from regime_lib.companion.figures.theme import Theme
 from regime_lib.estimate import Estimate
 from regime_lib.instrument.settling.timescales import smooth
@@ -67,9 +67,7 @@ def _falling(
         ax.set(title=title, xlabel="time", xscale="log")
         ax.set_xlim(max(times[0], times[-1] / 2000), times[-1])
         ax.grid(visible=False)
-    outer_label(theme, axes, "loss")
-    legend_below(theme, figure, axes[0], 2)
-    return figure
+    return finished(theme, figure, axes, "loss", 2)
 
 
 def race(theme: Theme, found: Race) -> Figure:
@@ -84,9 +82,7 @@ def race(theme: Theme, found: Race) -> Figure:
     for curve in found.predicted.values():
         axes[0].plot(found.fine, curve, linewidth=1.2, **theme.stroke("theory"))
     axes[0].lines[-1].set_label("race of two")
-    outer_label(theme, axes, "smaller one first")
-    legend_below(theme, figure, axes[0], 3)
-    return figure
+    return finished(theme, figure, axes, "smaller one first", 3)
 
 
 def race_alt(found: Race) -> str:
@@ -128,9 +124,7 @@ def coefficients(theme: Theme, found: Coefficients) -> Figure:
         ax.step(learnt, exact, where="mid", label="exact", **theme.stroke("theory"))
         _dots(ax, learnt, found.sampled[name], theme.colour("loss"), "o", "sampled")
         ax.set(title=name, xlabel="singular values learnt", xticks=learnt)
-    outer_label(theme, axes, "learning coefficient")
-    legend_below(theme, figure, axes[0], 2)
-    return figure
+    return finished(theme, figure, axes, "learning coefficient", 2)
 
 
 def coefficients_alt(found: Coefficients) -> str:

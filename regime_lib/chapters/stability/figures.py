@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 
 from regime_lib.chapters.stability.measure import AlongTraining, BeyondRadius, FlipLaw, Radius
 from regime_lib.companion.figures.curves import Curves, band, shaded
-from regime_lib.companion.figures.marks import legend_below, note, outer_label
+from regime_lib.companion.figures.marks import finished, legend_below, note, outer_label
 from regime_lib.companion.figures.theme import Theme
 
 #: What each certificate knows of the step, and the quantity whose colour it takes.
@@ -55,9 +55,7 @@ def beyond_radius(theme: Theme, beyond: BeyondRadius) -> Figure:
         note(ax, "radius", (1, 1.04), (-3, 0), ha="right")
         ax.set(xscale="log", ylim=(-0.04, 1.14), title=network)
         ax.set_xlabel("movement / certified radius")
-    outer_label(theme, axes, "share of inputs flipped")
-    legend_below(theme, figure, axes[0])
-    return figure
+    return finished(theme, figure, axes, "share of inputs flipped")
 
 
 def beyond_radius_alt(beyond: BeyondRadius) -> str:

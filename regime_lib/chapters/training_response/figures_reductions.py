@@ -10,7 +10,7 @@ from regime_lib.chapters.training_response.lazy import SCALES, WIDTHS, Lazy
 from regime_lib.chapters.training_response.reductions import OneWeightCurves, Rotation
 from regime_lib.chapters.training_response.settings import ACTIVATIONS
 from regime_lib.companion.figures.curves import Curves, band, lines, shaded
-from regime_lib.companion.figures.marks import legend_below, outer_label, plain_numbers
+from regime_lib.companion.figures.marks import finished, plain_numbers
 from regime_lib.companion.figures.theme import Theme
 
 
@@ -92,9 +92,7 @@ def lazy(theme: Theme, result: Lazy) -> Figure:
         plain_numbers(ax.xaxis, values)
     axes[0].set(xlabel="width", title="scale of the start 1")
     axes[1].set(xlabel="scale of the start", title="width 128")
-    outer_label(theme, axes, "change of the tangent kernel")
-    legend_below(theme, figure, axes[0], 3)
-    return figure
+    return finished(theme, figure, axes, "change of the tangent kernel", 3)
 
 
 def lazy_alt(result: Lazy) -> str:

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from regime_lib.chapters.training_response import data, tasks
 from regime_lib.chapters.training_response.settings import ACTIVATIONS
 from regime_lib.companion.figures.curves import Curves
-from regime_lib.companion.figures.marks import legend_below, outer_label, plain_numbers
+from regime_lib.companion.figures.marks import finished, plain_numbers
 from regime_lib.companion.figures.theme import Theme
 from regime_lib.estimate import Estimate
 
@@ -55,9 +55,7 @@ def competition(theme: Theme, result: data.Competition) -> Figure:
         ax.axhline(0.5, label="a coin", **theme.stroke("theory"))
         ax.set(xscale="log", xlabel="trained inputs", title=title, ylim=(0.45, 1.03))
         plain_numbers(ax.xaxis, data.COUNTS)
-    outer_label(theme, axes, "share of other inputs")
-    legend_below(theme, figure, axes[0], 3)
-    return figure
+    return finished(theme, figure, axes, "share of other inputs", 3)
 
 
 def competition_alt(result: data.Competition) -> str:
@@ -90,9 +88,7 @@ def features_by_step(theme: Theme, result: tasks.FeatureSpaces) -> Figure:
             ax.errorbar(shift, *limit, markerfacecolor=theme.background, capsize=2, **mark)
         ax.axhline(1, color=theme.text, linewidth=1)
         ax.set(xlabel="rate of a step on one input", title=title)
-    outer_label(theme, axes, "features / those of full batches")
-    legend_below(theme, figure, axes[0], 3)
-    return figure
+    return finished(theme, figure, axes, "features / those of full batches", 3)
 
 
 def features_by_step_alt(result: tasks.FeatureSpaces) -> str:
@@ -132,9 +128,7 @@ def feature_spaces(theme: Theme, result: tasks.FeatureSpaces) -> Figure:
                 **mark,
             )
         ax.set(xlabel="effective number of features", title=title)
-    outer_label(theme, axes, "decisions changed by one bit")
-    legend_below(theme, figure, axes[0], 3)
-    return figure
+    return finished(theme, figure, axes, "decisions changed by one bit", 3)
 
 
 def feature_spaces_alt(result: tasks.FeatureSpaces) -> str:

@@ -15,6 +15,7 @@ from regime_lib.chapters.training_response.responses import (
     change_of_kernel,
     initial_kernel,
     root_mean_square,
+    trained,
 )
 from regime_lib.chapters.training_response.settings import ACTIVATIONS, LOSSES, Settings
 from regime_lib.estimate import Estimate, median, over_runs
@@ -52,13 +53,17 @@ def exponents(settings: Settings) -> Exponents:
     seeds, claims, rows = settings.few_seeds, {}, []
     for activation, name in OTHERS.items():
         for loss, short in LOSSES.items():
-            run = train_on_one_input(
-                settings.setup(activation, loss),
-                seeds,
-                rate=settings.rate(loss),
-                epochs=settings.epochs,
-            )
-            slopes = {where: power_fit(run.epochs, run.own(where)).slope for where in WHERE}
+            if activation in ACTIVATIONS:  # trained already, with more seeds: these are the first
+                run = trained(settings, activation, loss)
+            else:
+                run = train_on_one_input(
+                    settings.setup(activation, loss),
+                    seeds,
+                    rate=settings.rate(loss),
+                    epochs=settings.epochs,
+                )
+            own = {where: run.own(where)[:, : len(seeds)] for where in WHERE}
+            slopes = {where: power_fit(run.epochs, curves).slope for where, curves in own.items()}
             claims[f"tr-exponent-{short}-{activation}"] = median(
                 slopes["output"], over=f"{len(seeds)} seeds"
             )

@@ -115,14 +115,14 @@ def firmness_sentence(claim: str, project: Project | None = None) -> str:
     Parameters
     ----------
     claim : str
-        Its id.
+        The id under which claims.yml has it.
     project : Project, optional
-        The book; the one around the working directory by default.
+        Whose blocks are read; those of the book that one works in if it is left out.
 
     Raises
     ------
     RegimeError
-        If there is no such claim, or the committed table is damaged.
+        If claims.yml does not have it, or the table of blocks is not as it was published.
     """
     project = project or find_project()
     known = load_claims(project.claims_file).get(claim)

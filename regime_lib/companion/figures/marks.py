@@ -77,3 +77,12 @@ def legend_below(theme: Theme, figure: Figure, ax: Axes, columns: int | None = N
     found = dict(zip(labels, handles, strict=True))
     wanted = 1 if theme.narrow else columns or len(found)
     figure.legend(list(found.values()), list(found), loc="outside lower center", ncols=wanted)
+
+
+def finished(
+    theme: Theme, figure: Figure, axes: Sequence[Axes], text: str, columns: int | None = None
+) -> Figure:
+    """Label a row of panels like `outer_label`, name their lines like `legend_below`; return it."""
+    outer_label(theme, axes, text)
+    legend_below(theme, figure, axes[0], columns)
+    return figure

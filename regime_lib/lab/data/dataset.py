@@ -12,6 +12,8 @@ from torch import Tensor
 from regime_lib.errors import RegimeError
 from regime_lib.lab.seeding import generator
 
+_TENSORS = ("train_inputs", "train_labels", "test_inputs", "test_labels")
+
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Dataset:
@@ -102,13 +104,7 @@ class Dataset:
 
     def to(self, like: Tensor) -> Dataset:
         """Return the data on the device, and real inputs in the type, of another tensor."""
-        return replace(
-            self,
-            train_inputs=moved(self.train_inputs, like),
-            train_labels=self.train_labels.to(like.device),
-            test_inputs=moved(self.test_inputs, like),
-            test_labels=self.test_labels.to(like.device),
-        )
+        return replace(self, **moved(self, like))
 
     def __repr__(self) -> str:
         return (
@@ -126,9 +122,16 @@ def check_subset(name: str, what: str, wanted: int, there: int) -> None:
         )
 
 
-def moved(values: Tensor, like: Tensor) -> Tensor:
-    """Return values on the device, and real ones in the type, of another tensor."""
-    return values.to(like) if values.is_floating_point() else values.to(like.device)
+def moved(samples: object, like: Tensor) -> dict[str, Tensor]:
+    """Return the tensors of a `Dataset` or a `Stack`, by name, where another tensor is.
+
+    They are on its device, and real ones are of its type.
+    """
+    found = {name: getattr(samples, name) for name in _TENSORS}
+    return {
+        name: values.to(like) if values.is_floating_point() else values.to(like.device)
+        for name, values in found.items()
+    }
 
 
 @dataclass(frozen=True, eq=False)

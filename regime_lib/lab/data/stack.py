@@ -72,13 +72,7 @@ class Stack:
 
     def to(self, like: Tensor) -> Stack:
         """Return the data on the device, and real inputs in the type, of another tensor."""
-        return replace(
-            self,
-            train_inputs=moved(self.train_inputs, like),
-            train_labels=self.train_labels.to(like.device),
-            test_inputs=moved(self.test_inputs, like),
-            test_labels=self.test_labels.to(like.device),
-        )
+        return replace(self, **moved(self, like))
 
     def __repr__(self) -> str:
         return f"Stack of {self.members}, the first one {self.member(0)!r}"

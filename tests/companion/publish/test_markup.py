@@ -10,9 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from regime_lib.companion.claims.claims import (
-    PAPERS,
     Change,
-    Claim,
     Criterion,
     Definition,
     Kind,
@@ -23,19 +21,17 @@ from regime_lib.companion.claims.criteria import Range
 from regime_lib.companion.claims.firmness import Firmness
 from regime_lib.companion.claims.ledger import Measurement
 from regime_lib.companion.publish.markup import SIGNS, badge, card, note_of, number, prose
+from tests.companion.tiny import a_claim
 
-CLAIM = Claim(
+CLAIM = dataclasses.replace(
+    a_claim("[2, 8]"),
     id="rc-tiny-ratio",
-    paper=PAPERS["regime-change"],
     where="Theorem 2 & Fig. 3",
-    chapter="10_tiny",
     statement="The `ratio` is < 3.",
-    kind=Kind.EMPIRICAL,
     source=Source.RECONSTRUCTED,
     definition=Definition.OURS,
     derivation="rc-derivation-2",
     quantity="ratio of two times",
-    unit="1",
     varied="start & split",
     held="rate < 1",
     criterion=Criterion(Range("[2, 8]"), "above", 4),

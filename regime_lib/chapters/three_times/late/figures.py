@@ -20,7 +20,7 @@ from regime_lib.chapters.three_times.multiverse import chosen
 from regime_lib.chapters.three_times.specifications import USUAL
 from regime_lib.chapters.three_times.style import SMALL, mark_claims, ratio_axis
 from regime_lib.companion.figures.curves import Curves, band, both_changes
-from regime_lib.companion.figures.marks import legend_below, outer_label
+from regime_lib.companion.figures.marks import finished, legend_below, outer_label
 from regime_lib.companion.figures.theme import Theme
 
 _SHORT = (800, 1200)  # how long the runs of the short grid are
@@ -48,9 +48,7 @@ def curves(theme: Theme, tables: Tables, part: str, schedule: str = "constant") 
         weight, pattern = (_bundle(own, f"{kind}_change") for kind in ("weight", "pattern"))
         both_changes(theme, ax, weight, pattern)
         ax.axvspan(*_SHORT, color=theme.text, alpha=0.12, linewidth=0)
-    outer_label(theme, axes, "change / peak")
-    legend_below(theme, figure, axes[0])
-    return figure
+    return finished(theme, figure, axes, "change / peak")
 
 
 def curves_alt(tables: Tables, part: str, schedule: str = "constant") -> str:
@@ -185,9 +183,7 @@ def what_is_left(theme: Theme, found: Refinement, part: str) -> Figure:
             band(theme, ax, Curves(steps, values.to_numpy(dtype=float)), colour, label=label)
         for time in own.groupby("seed", observed=True)["settling_time"].first().dropna():
             ax.axvline(time, color=theme.text, linewidth=0.8)
-    outer_label(theme, axes, "share")
-    legend_below(theme, figure, axes[0])
-    return figure
+    return finished(theme, figure, axes, "share")
 
 
 def what_is_left_alt(found: Refinement) -> str:
