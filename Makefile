@@ -51,7 +51,18 @@ ifneq ($(PYTHON),)
 $(INSTALLED): $(shell PYTHON='$(PYTHON)' sh .ci/venv --stale $(VENV))
 endif
 
-book: $(INSTALLED) ## run the chapters that are out of date and render _build/html
+# Python for the browser, for the pages' live cells: asked for once in a checkout; where nobody has
+# it the book goes without. PYODIDE_DIR=… brings it along.
+LIVE := _build/.live
+$(LIVE): regime_lib/companion/publish/live/kit.py | $(INSTALLED)
+	@mkdir -p _build
+	@$(PY) -m regime_lib live || true
+	@touch $@
+ifneq ($(PYODIDE_DIR),)
+.PHONY: $(LIVE)
+endif
+
+book: $(INSTALLED) $(LIVE) ## run the chapters that are out of date and render _build/html
 	$(PY) -m regime_lib book -j $(JOBS)
 
 pdf: book ## print the book and each chapter to _build/html/pdf; the pages then offer them

@@ -19,6 +19,7 @@ from regime_lib.cli_compare import compare_command, receipts_command
 from regime_lib.cli_doctor import doctor_command
 from regime_lib.cli_evidence import JOBS, evidence_command, the_chapter
 from regime_lib.cli_firm import firm_command
+from regime_lib.cli_live import live_command
 from regime_lib.cli_pdf import pdf_command
 from regime_lib.cli_teach import teach_command
 from regime_lib.cli_trace import report_command
@@ -54,6 +55,7 @@ regime.add_command(receipts_command)
 regime.add_command(doctor_command)
 regime.add_command(evidence_command)
 regime.add_command(firm_command)
+regime.add_command(live_command)
 regime.add_command(pdf_command)
 regime.add_command(teach_command)
 regime.add_command(report_command)
@@ -213,7 +215,8 @@ def book_command(jobs: int | None) -> None:
     """Run the chapters that are stale and render the book to _build/html."""
     project = find_project()
     book = build_book(project, jobs)
-    click.echo(f"{project.show(book.html)}/index.html: {book.status}")
+    without = "" if book.live else ", without live cells (regime live says why)"
+    click.echo(f"{project.show(book.html)}/index.html: {book.status}{without}")
 
 
 @regime.command("accept")

@@ -21,6 +21,7 @@ from regime_lib.companion.publish.chapter_page import chapter_page
 from regime_lib.companion.publish.figure_page import write_pictures
 from regime_lib.companion.publish.findings import read_findings
 from regime_lib.companion.publish.generated_pages import FOLDER, write_fragments
+from regime_lib.companion.publish.live.shipped import kit_folder, lacks_kit, live_pages
 from regime_lib.companion.publish.predictions import question_html
 from regime_lib.companion.running.execution import ChapterRun, execute, plan_run
 from regime_lib.companion.running.keys import digest_of, library_digests
@@ -42,6 +43,7 @@ class Book:
     html: Path  # its folder
     status: str  # "rendered" or "up to date"
     runs: tuple[ChapterRun, ...]  # how the chapters came out
+    live: bool  # no cell that could run in its page lacks the Python for it
 
 
 def build_book(project: Project, jobs: int | None = None) -> Book:
@@ -58,17 +60,17 @@ def build_book(project: Project, jobs: int | None = None) -> Book:
         if failed := [run for run in runs if run.status == "failed"]:
             more = f" (and {len(failed) - 1} more)" if len(failed) > 1 else ""
             raise BuildFailed(f"{failed[0].error}{more}")
-        stamp = _stamp(project)
+        stamp, live = _stamp(project), not lacks_kit(project)
         last = project.html / STAMP
         if last.is_file() and last.read_bytes() == stamp.encode():
-            return Book(project.html, "up to date", runs)
+            return Book(project.html, "up to date", runs, live)
         for left in project.build.glob(f"{_SCRATCH}*"):
             shutil.rmtree(left)  # of a build that was killed
         with tempfile.TemporaryDirectory(prefix=_SCRATCH, dir=project.build) as folder:
             rendered = _render(project, stage(project), Path(folder))
             write_text(rendered / STAMP, stamp)
             _swap(rendered, project.html, Path(folder) / "replaced")
-        return Book(project.html, "rendered", runs)
+        return Book(project.html, "rendered", runs, live)
 
 
 def stage(project: Project) -> Path:
@@ -93,13 +95,17 @@ def stage(project: Project) -> Path:
             "the command"
         ) from None
     (root / "notebooks").mkdir()
-    findings = read_findings(project)
+    findings, live = read_findings(project), live_pages(project)
     for entry in list_chapters(project):
         notebook = read_notebook(project.executed / entry.path.name)
         for figure in figures_in(notebook):
             write_pictures(figure, root / "book" / "_static", entry.name)
+        if live:
+            live.enliven(notebook, entry.name)
         page = chapter_page(notebook, entry.name, question_html(entry.name, findings))
         write_text(root / "notebooks" / entry.path.name, json.dumps(page))
+    if live:
+        live.write(root / "book" / "_static")
     write_fragments(project, root / "book")
     return root
 
@@ -151,6 +157,7 @@ def _stamp(project: Project) -> str:
     made = {"__pycache__", FOLDER}
     files += [path for path in sorted(project.pages.rglob("*")) if not made & set(path.parts)]
     files += [project.executed / entry.path.name for entry in list_chapters(project)]
+    files += sorted(kit_folder(project).glob("*"))
     digests = {project.show(path): sha256_of(path) for path in files if path.is_file()}
     rendering = [f"{project.library.name}.companion.publish.site"]
     return digest_of([digests, library_digests(project, rendering)])

@@ -1,0 +1,146 @@
+"""Which cells of a chapter are live, and what each needs to run with nothing else run before."""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import json
+import symtable
+from dataclasses import dataclass
+from pathlib import Path
+
+from regime_lib.companion.book.declarations import parameters_of
+from regime_lib.companion.book.notebooks import Node, code_cells, source_of
+from regime_lib.companion.book.project import BuildFailed, reading_committed
+from regime_lib.companion.claims.strict_yaml import load_strictly
+
+#: Beside the pages: the live cells of each chapter, by their ids.
+DECLARED = "live.yml"
+
+_PARAMETERS = "p"  # what a chapter calls its parameters
+
+
+@dataclass(frozen=True)
+class LiveCell:
+    """A cell that a reader runs in the page."""
+
+    identity: str
+    source: str
+    setup: str  # imports of cells before it, and the chapter's parameters, where it uses them
+    needs: tuple[int, ...]  # the live cells that must have run before, by their places
+    exercise: bool  # it waits for the reader's solution
+
+
+def read_declared(pages: Path) -> dict[str, tuple[str, ...]]:
+    """Return the ids of the live cells of each chapter; of none where there is no such file."""
+    path = pages / DECLARED
+    if not path.is_file():
+        return {}
+    with reading_committed(path):
+        found = load_strictly(path.read_text(encoding="utf-8"), DECLARED)
+        lists = found.values() if isinstance(found, dict) else [None]
+        if not all(isinstance(ids, list) and all(isinstance(i, str) for i in ids) for ids in lists):
+            raise ValueError("it must give each chapter a list of the ids of its live cells")
+    return {str(chapter): tuple(ids) for chapter, ids in found.items()}
+
+
+def live_cells(notebook: Node, ids: tuple[str, ...], where: str) -> list[LiveCell]:
+    """Return the live cells of a notebook in its order, each with what it needs.
+
+    Raises
+    ------
+    BuildFailed
+        If there is no such cell, or one uses a name that neither an import nor a live cell gives.
+    """
+    parameters = _setup_of_parameters(notebook, where)
+    imports: dict[str, str] = {}
+    makers: dict[str, int] = {}
+    found: list[LiveCell] = []
+    for cell in code_cells(notebook):
+        source = source_of(cell)
+        if (identity := cell.get("id", "")) in ids:
+            setup, needs = [], set[int]()
+            for name in sorted(_free(source)):
+                if name in makers:
+                    needs.add(makers[name])
+                elif name in imports:
+                    setup.append(imports[name])
+                elif name == _PARAMETERS:
+                    setup += parameters
+                else:
+                    raise BuildFailed(
+                        f"cell '{identity}' of {where} cannot be live: neither an import nor a "
+                        f"live cell before it gives '{name}'; change it, or {DECLARED}"
+                    )
+            exercise = "NotImplementedError" in source
+            lines = "\n".join(dict.fromkeys(setup))
+            found.append(LiveCell(identity, source, lines, tuple(sorted(needs)), exercise))
+            # what a reader's solution defines is nobody else's business
+            makers |= dict.fromkeys(() if exercise else _bound(source), len(found) - 1)
+        else:  # what it defines is not there in the page
+            for name in _bound(source):
+                makers.pop(name, None)
+                imports.pop(name, None)
+        imports |= _imports(source)
+        for name in _imports(source):
+            makers.pop(name, None)
+    if absent := set(ids) - {cell.identity for cell in found}:
+        raise BuildFailed(f"{DECLARED} names '{min(absent)}', which is no cell of code of {where}")
+    return found
+
+
+def _setup_of_parameters(notebook: Node, where: str) -> list[str]:
+    values = {p.name: p.default for p in parameters_of(notebook, where)}
+    text = f"{_PARAMETERS} = SimpleNamespace(**{values!r})"
+    return ["from types import SimpleNamespace", text]
+
+
+def _free(source: str) -> set[str]:
+    """Return the names that some code takes from elsewhere."""
+    used: set[str] = set()
+
+    def look(table: symtable.SymbolTable) -> None:
+        outside = table.get_type() == "module"
+        used.update(
+            symbol.get_name()
+            for symbol in table.get_symbols()
+            if symbol.is_referenced() and (outside or symbol.is_global())
+        )
+        for child in table.get_children():
+            look(child)
+
+    look(symtable.symtable(source, "cell", "exec"))
+    return used - _bound(source) - set(dir(builtins))
+
+
+def _bound(source: str) -> set[str]:
+    """Return the names that some code gives to others."""
+    symbols = symtable.symtable(source, "cell", "exec").get_symbols()
+    return {symbol.get_name() for symbol in symbols if symbol.is_assigned() or symbol.is_imported()}
+
+
+def _imports(source: str) -> dict[str, str]:
+    """Return the imports of some code, one line per name."""
+    lines: dict[str, str] = {}
+    for node in ast.parse(source).body:
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            origin = f"from {node.module} " if isinstance(node, ast.ImportFrom) else ""
+            for alias in node.names:
+                shown = f" as {alias.asname}" if alias.asname else ""
+                lines[alias.asname or alias.name] = f"{origin}import {alias.name}{shown}"
+    return lines
+
+
+def as_json(cells: list[LiveCell]) -> str:
+    """Write cells for the page's script, safe inside a script element."""
+    told = [
+        {
+            "id": cell.identity,
+            "source": cell.source,
+            "setup": cell.setup,
+            "needs": cell.needs,
+            "exercise": cell.exercise,
+        }
+        for cell in cells
+    ]
+    return json.dumps(told).replace("<", "\\u003c")

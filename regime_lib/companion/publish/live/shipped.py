@@ -1,0 +1,154 @@
+"""What a live page finds beside it: Python for the browser, and the modules of its cells."""
+
+from __future__ import annotations
+
+import ast
+import io
+import json
+import shutil
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from regime_lib.companion.book.closure import closure, imports_of
+from regime_lib.companion.book.notebooks import ONLY_ON_PAGES_TAG, Node
+from regime_lib.companion.book.project import BuildFailed, Project
+from regime_lib.companion.publish.live import kit
+from regime_lib.companion.publish.live.cells import LiveCell, as_json, live_cells, read_declared
+from regime_lib.companion.publish.markup import template
+from regime_lib.storage import atomic_write
+
+#: By its class a page's script finds a live cell.
+LIVE_TAG = "rl-live-cell"
+#: Beside the page's other static files.
+PYTHON, MODULES = "pyodide", "live-modules.zip"
+
+_HERE = Path(__file__).parent
+# Whole packages that weigh too much, or are not there, in a browser.
+_ABSENT = ("torch", "matplotlib", "pandas", "sympy", "sklearn", "seaborn", "regime_lib.companion")
+_STARTED = (2020, 1, 1, 0, 0, 0)  # a date in an archive that never changes
+
+
+def kit_folder(project: Project) -> Path:
+    """Return where a project keeps Python for the browser."""
+    return project.build / PYTHON
+
+
+@dataclass(frozen=True)
+class LivePages:
+    """The live cells of a book whose kit is at hand."""
+
+    project: Project
+    declared: dict[str, tuple[str, ...]]
+    modules: set[str]  # what the cells seen so far import
+
+    def enliven(self, notebook: Node, chapter: str) -> None:
+        """Mark the live cells of a chapter, and add what the page's script reads."""
+        if ids := self.declared.get(chapter):
+            cells = live_cells(notebook, ids, f"{chapter}.ipynb")
+            imported = {name for cell in cells for name in _imported(cell)}
+            needed = packages_of(self.project, imported, chapter)
+            self.modules.update(imported)
+            for cell in notebook["cells"]:
+                if cell.get("id") in ids:
+                    tags = cell["metadata"].get("tags", [])
+                    cell["metadata"]["tags"] = sorted({*tags, LIVE_TAG})
+            notebook["cells"].append(_script_cell(cells, needed))
+
+    def write(self, static: Path) -> None:
+        """Put Python and the modules that cells import beside the pages."""
+        folder = static / PYTHON
+        folder.mkdir(parents=True, exist_ok=True)
+        for piece in kit.PIECES:
+            shutil.copyfile(kit_folder(self.project) / piece.name, folder / piece.name)
+        (folder / "pyodide-lock.json").write_text(json.dumps(lock()), encoding="utf-8")
+        with atomic_write(static / MODULES) as temporary:
+            temporary.write_bytes(modules_zip(self.project, self.modules))
+
+
+def live_pages(project: Project) -> LivePages | None:
+    """Return what makes pages live; None where the book goes without."""
+    declared = read_declared(project.pages)
+    ready = declared and not lacks_kit(project)
+    return LivePages(project, declared, set()) if ready else None
+
+
+def lacks_kit(project: Project) -> bool:
+    """Return whether cells are declared live, and the Python for them is not at hand."""
+    return bool(read_declared(project.pages)) and not kit.complete(kit_folder(project))
+
+
+def packages_of(project: Project, imported: set[str], where: str) -> list[str]:
+    """Return the wheels that some modules need, directly or through others."""
+    files = closure([project.library.parent], imported)
+    names = {name for module in files.values() for name in module.imports} | imported
+    for absent in _ABSENT:
+        if found := [n for n in sorted(names) if f"{n}.".startswith(f"{absent}.")]:
+            raise BuildFailed(f"a live cell of {where} needs {found[0]}, which no browser has")
+    wanted = [piece.package for piece in kit.PIECES if piece.package]
+    return [p for p in wanted if any(f"{name}.".startswith(f"{p}.") for name in names)]
+
+
+def size_of(packages: list[str]) -> int:
+    """Return how many bytes a page loads that needs some packages."""
+    return sum(p.size for p in kit.PIECES if not p.package or p.package in packages)
+
+
+def lock() -> dict[str, object]:
+    """Return Pyodide's lock file, of what we ship alone."""
+    packages = {
+        piece.package: {
+            "name": piece.package,
+            "version": piece.name.split("-")[1],
+            "file_name": piece.name,
+            "install_dir": "site",
+            "sha256": piece.digest,
+            "package_type": "package",
+            "imports": [piece.package],
+            "depends": ["numpy"] if piece.package == "scipy" else [],
+            "unvendored_tests": False,
+        }
+        for piece in kit.PIECES
+        if piece.package
+    }
+    about = {"abi_version": "2026_0", "arch": "wasm32", "platform": "emscripten_5_0_3"}
+    return {"info": {**about, "python": "3.14.0"}, "packages": packages}
+
+
+def modules_zip(project: Project, imported: set[str]) -> bytes:
+    """Return an archive of the modules that cells import, of all simulators, and of the runner."""
+    root = project.library.parent
+    paths = {*closure([root], imported), *(project.library / "simulators").rglob("*.py")}
+    files = {path.relative_to(root).as_posix(): path for path in paths}
+    files |= {f"{name}.py": _HERE / f"{name}.py" for name in ("runner", "jaxtyping")}
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        for name in sorted(files):
+            entry = zipfile.ZipInfo(name, _STARTED)
+            entry.compress_type = zipfile.ZIP_DEFLATED
+            archive.writestr(entry, files[name].read_bytes())
+    return packed.getvalue()
+
+
+def _imported(cell: LiveCell) -> set[str]:
+    return {full for _, full in imports_of(ast.parse(f"{cell.setup}\n{cell.source}"))}
+
+
+def _script_cell(cells: list[LiveCell], packages: list[str]) -> Node:
+    """Return a cell that shows nothing and tells the page's script what is live."""
+    html = template("live.html.j2").render(
+        cells=as_json(cells),
+        packages=packages,
+        size=size_of(packages),
+        python=PYTHON,
+        modules=MODULES,
+    )
+    output = {"output_type": "display_data", "data": {"text/html": html}, "metadata": {}}
+    return {
+        "cell_type": "code",
+        "id": "live-cells",
+        "metadata": {"tags": ["remove-input", ONLY_ON_PAGES_TAG, "rl-silent"]},
+        "source": "# what the page's script reads of its live cells",
+        "outputs": [output],
+        "execution_count": None,
+    }

@@ -1,0 +1,227 @@
+"""Code that runs in the page, in a real browser without a network: change it, run it, stop it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
+
+from tests.book.browsing import NARROW, PATIENCE, offline
+
+pytestmark = pytest.mark.book
+
+PAGES = ("10_stability", "30_training_response", "40_multi_phase", "50_deep_linear")
+CELLS = "div.cell.tag_rl-live-cell"
+LOOP = "while True:\n    pass"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def python(html: Path) -> None:
+    """Skip where the book was built without Python for the browser."""
+    if not (html / "_static" / "pyodide").is_dir():
+        pytest.skip("the book is built without live cells: Pyodide was not at hand (regime live)")
+
+
+@pytest.fixture
+def foreign() -> list[str]:
+    """Addresses outside this machine that a page asked for."""
+    return []
+
+
+@pytest.fixture
+def context(browser: Browser, origin: str, foreign: list[str]) -> Iterator[BrowserContext]:
+    with offline(browser, origin, foreign) as opened:
+        yield opened
+
+
+def opened(context: BrowserContext, origin: str, chapter: str) -> Page:
+    page = context.new_page()
+    page.goto(f"{origin}/notebooks/{chapter}.html", wait_until="load")
+    return page
+
+
+def started(context: BrowserContext, origin: str, chapter: str) -> Page:
+    page = opened(context, origin, chapter)
+    page.get_by_role("button", name="Run this page").click()
+    expect(page.locator(".rl-live-bar output")).to_have_text(
+        "Ready: change the code and run it again.", timeout=PATIENCE
+    )
+    return page
+
+
+def run(cell: Locator, code: str | None = None) -> str:
+    """Run a cell, with other code if some is given; return what it shows."""
+    if code is not None:
+        cell.locator("textarea").fill(code)
+    cell.get_by_role("button", name="Run").click()
+    ended(cell)
+    return cell.locator(".rl-live-output").inner_text()
+
+
+def ended(cell: Locator) -> None:
+    expect(cell.locator(".rl-editor-note")).to_contain_text(" s", timeout=PATIENCE)
+    expect(cell.get_by_role("button", name="Run")).to_be_enabled(timeout=PATIENCE)
+
+
+@pytest.mark.parametrize("chapter", PAGES)
+def test_a_live_page_starts_and_each_of_its_cells_runs(
+    context: BrowserContext, origin: str, foreign: list[str], chapter: str
+) -> None:
+    faults: list[str] = []
+    page = opened(context, origin, chapter)
+    page.on("pageerror", lambda error: faults.append(str(error)))
+    cells = page.locator(CELLS)
+    in_book = [cell.locator(".cell_output").inner_text().split() for cell in cells.all()]
+    said = page.locator(".rl-live-bar").inner_text()
+    assert " MB" in said
+    page.get_by_role("button", name="Run this page").click()
+    ready = "Ready: change the code and run it again."
+    expect(page.locator(".rl-live-bar output")).to_have_text(ready, timeout=PATIENCE)
+    for cell, shown in zip(cells.all(), in_book, strict=True):
+        assert run(cell).split() == shown
+    assert faults == []
+    assert foreign == []
+
+
+def test_an_edited_line_changes_what_is_shown_and_reset_takes_it_back(
+    context: BrowserContext, origin: str
+) -> None:
+    page = started(context, origin, "50_deep_linear")
+    first = page.locator(CELLS).first
+    code = first.locator("textarea").input_value()
+    assert "layerwise" in code
+    changed = code.replace("random_init((2, 3, 2), 1.0, random)", "(np.eye(2), np.eye(2))")
+    assert "ValueError" in run(first, changed)  # the task is one of other sizes
+    table = run(first, f"{code}\nwhole[:2]")
+    assert "on one matrix the same: True" in table
+    assert first.locator(".rl-live-output tbody tr").count() == 2
+    # what one cell defines the next one sees, as it was last run
+    assert run(page.locator(CELLS).nth(1), "len(layers)") == "2"
+    first.get_by_role("button", name="Reset").click()
+    assert first.locator("textarea").input_value() == code
+    assert first.locator(".cell_output").first.is_visible()
+
+
+def test_an_exception_shows_pythons_message_and_the_page_goes_on(
+    context: BrowserContext, origin: str
+) -> None:
+    page = started(context, origin, "10_stability")
+    first = page.locator(CELLS).first
+    told = run(first, "values = [1, 2]\nvalues[5]")
+    assert "IndexError: list index out of range" in told
+    assert "values[5]" in told
+    assert "SyntaxError" in run(first, "for")
+    assert run(first, "sum(values)") == "3"
+
+
+def test_an_endless_loop_is_stopped_and_the_page_runs_again(
+    context: BrowserContext, origin: str
+) -> None:
+    page = started(context, origin, "10_stability")
+    first = page.locator(CELLS).first
+    first.locator("textarea").fill(f"print('on the way')\n{LOOP}")
+    first.get_by_role("button", name="Run").click()
+    expect(first.locator(".rl-editor-note")).to_have_text("running …", timeout=PATIENCE)
+    assert not page.locator(CELLS).nth(1).get_by_role("button", name="Run").is_enabled()
+    first.get_by_role("button", name="Stop").click()
+    expect(first.locator(".rl-editor-note")).to_contain_text("stopped", timeout=PATIENCE)
+    assert run(first, "6 * 7") == "42"
+
+
+def test_what_prints_without_end_is_cut_and_can_be_stopped(
+    context: BrowserContext, origin: str
+) -> None:
+    page = started(context, origin, "10_stability")
+    first = page.locator(CELLS).first
+    first.locator("textarea").fill("while True:\n    print('and on')")
+    first.get_by_role("button", name="Run").click()
+    output = first.locator(".rl-live-output")
+    expect(output).to_contain_text("what follows is not shown", timeout=PATIENCE)
+    first.get_by_role("button", name="Stop").click()
+    expect(first.locator(".rl-editor-note")).to_contain_text("stopped", timeout=PATIENCE)
+    assert len(output.inner_text()) < 250_000
+
+
+def test_a_wrong_exercise_gets_its_sentence_a_right_one_its_tick_and_both_are_kept(
+    context: BrowserContext, origin: str
+) -> None:
+    page = started(context, origin, "50_deep_linear")
+    cell = page.locator(CELLS).filter(has_text="orbits_of_chain")
+    code = cell.locator("textarea").input_value()
+    assert "Replace `raise NotImplementedError` with your solution." in run(cell)
+    wrong = code.replace("raise NotImplementedError", "return 2**depth")
+    assert "not yet." in run(cell, wrong)
+    assert not cell.evaluate("cell => cell.classList.contains('rl-solved')")
+    right = code.replace("raise NotImplementedError", "return 2**depth - depth - 1")
+    assert run(cell, right).strip() == "orbits of chains: solved."
+    assert cell.evaluate("cell => cell.classList.contains('rl-solved')")
+    again = started(context, origin, "50_deep_linear").locator(CELLS)
+    kept = [cell.locator("textarea").input_value() for cell in again.all()]
+    assert right in kept
+
+
+def test_twenty_runs_in_a_row_and_memory_stays_small(context: BrowserContext, origin: str) -> None:
+    page = started(context, origin, "50_deep_linear")
+    first = page.locator(CELLS).first
+    shown = {run(first) for _ in range(20)}
+    assert shown == {"on one matrix the same: True"}
+    code = (
+        "import sys\nfrom js import WebAssembly\nimport pyodide_js\nlen(pyodide_js._module.HEAP8)"
+    )
+    assert int(run(first, code)) < 500e6
+
+
+def test_the_keyboard_runs_a_cell(context: BrowserContext, origin: str) -> None:
+    page = started(context, origin, "10_stability")
+    first = page.locator(CELLS).first
+    first.locator("textarea").fill("'by ' + 'keys'")
+    first.locator("textarea").press("Control+Enter")
+    expect(first.locator(".rl-live-output")).to_have_text("'by keys'", timeout=PATIENCE)
+
+
+def test_axe_finds_no_fault_in_an_open_page_and_nothing_sticks_out(
+    browser: Browser, origin: str
+) -> None:
+    with offline(browser, origin, [], NARROW) as context:
+        page = started(context, origin, "10_stability")
+        run(page.locator(CELLS).first, "import numpy as np\nprint(1)\nnp.zeros((2, 30))")
+        for theme in ("light", "dark"):
+            page.evaluate(f"() => document.documentElement.dataset.theme = '{theme}'")
+            rules = {"resultTypes": ["violations"], "preload": False}
+            found = Axe().run(page, context=".rl-live-bar, .rl-editor", options=rules)
+            assert found.response["violations"] == []
+        width = page.evaluate("() => document.documentElement.scrollWidth")
+        assert width <= NARROW["width"]
+
+
+def test_without_a_script_or_webassembly_the_page_is_as_before(
+    browser: Browser, origin: str
+) -> None:
+    with browser.new_context(java_script_enabled=False) as context:
+        page = opened(context, origin, "50_deep_linear")
+        assert page.locator(".rl-live-bar").count() == 0
+        assert page.locator(CELLS).count() > 0
+    with offline(browser, origin, []) as context:
+        context.add_init_script("delete globalThis.WebAssembly")
+        page = opened(context, origin, "50_deep_linear")
+        assert page.locator(".rl-live-bar").count() == 0
+
+
+def test_from_a_file_a_sentence_says_what_to_do(browser: Browser, html: Path) -> None:
+    with browser.new_context() as context:
+        page = context.new_page()
+        page.goto((html / "notebooks" / "50_deep_linear.html").as_uri(), wait_until="load")
+        bar = page.locator(".rl-live-bar")
+        assert "make serve" in bar.inner_text()
+        assert bar.locator("button").count() == 0
+
+
+def test_python_that_cannot_be_loaded_is_told(context: BrowserContext, origin: str) -> None:
+    context.route("**/pyodide.asm.wasm", lambda route: route.abort())
+    page = opened(context, origin, "10_stability")
+    page.get_by_role("button", name="Run this page").click()
+    note = page.locator(".rl-live-bar output")
+    expect(note).to_contain_text("Python did not start", timeout=PATIENCE)

@@ -1,0 +1,95 @@
+"""A live cell needs imports, parameters and other live cells; whatever else it uses is refused."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from regime_lib.companion.book.project import BuildFailed
+from regime_lib.companion.publish.live.cells import LiveCell, as_json, live_cells, read_declared
+from regime_lib.errors import RegimeError
+
+
+def notebook(*sources: tuple[str, str]) -> dict[str, Any]:
+    first = ("parameters", "seed: int = 3\nrate: float | None = None")
+    cells = [
+        {
+            "cell_type": "code",
+            "id": name,
+            "metadata": {"tags": ["parameters"] if name == "parameters" else []},
+            "source": source,
+            "outputs": [],
+        }
+        for name, source in (first, *sources)
+    ]
+    return {"cells": cells, "metadata": {}, "nbformat": 4}
+
+
+CELLS = (
+    ("setup", "import numpy as np\nfrom math import sqrt as root\nchapter = 1"),
+    ("first", "x = np.arange(p.seed)"),
+    ("between", "print(x)"),
+    ("second", "y = root(len(x))\ny"),
+    ("stub", "def f(n: int) -> int:\n    raise NotImplementedError\n\n\nprint(f)"),
+)
+
+
+def found(*ids: str, cells: tuple[tuple[str, str], ...] = CELLS) -> list[LiveCell]:
+    return live_cells(notebook(*cells), ids, "10_tiny.ipynb")
+
+
+def test_each_runs_alone_with_what_it_is_given() -> None:
+    cells = found("first", "second", "stub")
+    names: dict[str, Any] = {}
+    for cell in (cells[0], cells[1]):
+        exec(f"{cell.setup}\n{cell.source}", names)
+    assert names["p"].seed == 3
+    assert names["p"].rate is None
+    assert names["y"] == pytest.approx(3**0.5)
+    assert [cell.needs for cell in cells] == [(), (0,), ()]
+    assert [cell.exercise for cell in cells] == [False, False, True]
+    assert cells[1].setup == "from math import sqrt as root"  # and not NumPy, which it does not use
+
+
+def test_a_name_that_nothing_live_gives_is_refused() -> None:
+    with pytest.raises(BuildFailed, match=r"'second' of 10_tiny\.ipynb cannot be live.*gives 'x'"):
+        found("second")
+    with pytest.raises(BuildFailed, match="gives 'chapter'"):
+        found("third", cells=(*CELLS, ("third", "chapter + 1")))
+
+
+def test_what_other_code_made_of_a_name_does_not_count_as_the_live_one() -> None:
+    other = (*CELLS[:3], ("again", "x = 0"), CELLS[3])
+    with pytest.raises(BuildFailed, match="gives 'x'"):
+        found("first", "second", cells=other)
+
+
+def test_what_a_solution_defines_is_nothing_to_build_on() -> None:
+    with pytest.raises(BuildFailed, match="gives 'f'"):
+        found("stub", "after", cells=(*CELLS, ("after", "f(2)")))
+
+
+def test_a_cell_that_is_not_there_is_named() -> None:
+    with pytest.raises(BuildFailed, match="names 'nowhere'"):
+        found("first", "nowhere")
+
+
+def test_the_list_is_read_strictly(tmp_path: Path) -> None:
+    (tmp_path / "book").mkdir()
+    pages = tmp_path / "book"
+    assert read_declared(pages) == {}
+    (pages / "live.yml").write_text("10_tiny: [a, b]\n")
+    assert read_declared(pages) == {"10_tiny": ("a", "b")}
+    for wrong in ("10_tiny: a\n", "- a\n", "10_tiny: [1]\n", "10_tiny: [a"):
+        (pages / "live.yml").write_text(wrong)
+        with pytest.raises(RegimeError, match=r"live\.yml"):
+            read_declared(pages)
+
+
+def test_no_tag_in_a_cell_ends_the_script_that_holds_it() -> None:
+    text = as_json([LiveCell("a", "print('</script><b>')", "", (), False)])
+    assert "<" not in text
+    assert json.loads(text)[0]["source"] == "print('</script><b>')"
