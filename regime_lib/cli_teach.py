@@ -16,7 +16,7 @@ from regime_lib.companion.teaching.grading import make_assignment
 from regime_lib.companion.teaching.writing import write_notebooks
 from regime_lib.errors import RegimeError
 
-JUPYTER, NBGRADER = "jupyter", "nbgrader"
+JUPYTER, NBGRADER, COLAB = "jupyter", "nbgrader", "colab"
 #: The parameter that a student's name sets.
 SEED = "seed"
 # What nbgrader calls the folders of what an instructor writes and of what students get.
@@ -28,8 +28,9 @@ _NBGRADER_FOLDERS = {INSTRUCTOR: "source", STUDENT: "release"}
 @click.argument("chapters", nargs=-1, required=True, metavar="CHAPTER...|all")
 @click.option("-o", "--output", type=click.Path(file_okay=False, path_type=Path), metavar="DIR",
               help="Where notebooks go [default: _build/teach/KIND].")  # fmt: skip
-@click.option("--format", "form", type=click.Choice([JUPYTER, NBGRADER]), default=JUPYTER,
-              show_default=True, help="nbgrader: an assignment that grades itself.")  # fmt: skip
+@click.option("--format", "form", type=click.Choice([JUPYTER, NBGRADER, COLAB]), default=JUPYTER,
+              show_default=True, help="nbgrader: an assignment that grades itself; colab: a "
+              "notebook that fetches the published book.")  # fmt: skip
 @click.option("--sheet", is_flag=True, help="Only the exercises, without the chapter.")
 @click.option("--for", "names", multiple=True, metavar="NAME",
               help="A student, whose chapter gets a seed of its own; repeat.")  # fmt: skip
@@ -66,15 +67,17 @@ def teach_command(
             (folder / place / f"{entry.name}.ipynb", make_edition(edition))
             for place, name in _folders(names).items()
             for entry in entries
-            for edition in [_edition(project, entry, kind, sheet, name)]
+            for edition in [_edition(project, entry, kind, sheet, name, form == COLAB)]
         ]
     for path in write_notebooks(notebooks, keep=keep):
         click.echo(project.show(path))
 
 
-def _edition(project: Project, entry: Entry, kind: str, sheet: bool, name: str) -> Edition:
+def _edition(
+    project: Project, entry: Entry, kind: str, sheet: bool, name: str, colab: bool
+) -> Edition:
     values = {SEED: seed_for(name, entry)} if name else {}
-    return Edition(project, entry, kind, sheet, name, values)
+    return Edition(project, entry, kind, sheet, name, values, colab)
 
 
 def _folders(names: Sequence[str]) -> dict[str, str]:

@@ -6,6 +6,7 @@ the finished page, changes nothing the second time, and leaves pages that need n
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 from importlib import import_module
@@ -22,7 +23,11 @@ from sphinx.environment import BuildEnvironment
 from sphinx.ext.autosummary import Autosummary
 from sphinx.util.docutils import SphinxDirective
 
+from regime_lib.companion.book.project import Project
+from regime_lib.companion.book.repository import read_repository
 from regime_lib.companion.teaching.downloads import prepare_downloads
+from regime_lib.companion.teaching.facts import FACTS_FILE, read_facts, with_facts
+from regime_lib.companion.teaching.launching import with_launch_links
 
 _PAGE_NAME = re.compile(r"pagename = '([^']*)'")
 _CHAPTER_FILE = re.compile(r"(?:^|/)(\d+)_\w+\.html")
@@ -252,8 +257,21 @@ def explain_pages(app: Sphinx, error: Exception | None) -> None:
 def ready_downloads(app: Sphinx, error: Exception | None) -> None:
     """Make the notebooks that a page offers for download readable outside the book."""
     if error is None and app.builder.format == "html":
-        bibliography = Path(app.srcdir) / "book" / "references.bib"
-        prepare_downloads(Path(app.outdir) / "_sources", bibliography)
+        staged = Project(Path(app.srcdir))
+        facts, repository = read_facts(staged.pages), read_repository(staged)
+        sources, bibliography = Path(app.outdir) / "_sources", staged.pages / "references.bib"
+        prepare_downloads(sources, bibliography, facts, repository)
+
+
+def teach_chapter(app: Sphinx, name: str, source: list[str]) -> None:
+    """Let a chapter's page tell how hard its exercises are, and where it can be run."""
+    if name.startswith("notebooks/"):
+        staged = Project(Path(app.srcdir))
+        facts = staged.pages / FACTS_FILE
+        app.env.note_dependency(str(facts))
+        told = with_facts(json.loads(source[0]), read_facts(staged.pages), page=True)
+        chapter = name.rpartition("/")[2]
+        source[0] = json.dumps(with_launch_links(told, chapter, read_repository(staged)))
 
 
 def number_by_chapter(app: Sphinx, env: BuildEnvironment) -> list[str]:
@@ -275,6 +293,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.add_directive("all-modules", AllModules)
     app.connect("autodoc-process-signature", hide_paths)
     app.connect("autodoc-process-docstring", part_tables)
+    app.connect("source-read", teach_chapter)
     app.connect("env-get-updated", number_by_chapter, priority=900)  # once Sphinx has counted
     app.connect("build-finished", repair_pages)
     app.connect("build-finished", explain_pages)

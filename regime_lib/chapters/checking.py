@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from functools import wraps
 from inspect import unwrap
+from numbers import Real
 from typing import Any, NoReturn, TypeVar
+
+import numpy as np
 
 Solution = TypeVar("Solution")
 
@@ -38,14 +42,53 @@ def require_solved(check: Callable[[Any], None], solution: object) -> None:
         raise NotYetError(lacking)
 
 
-def _lacking(trial: Callable[[Any], None], solution: object) -> str:
-    """Return what a trial finds missing in a solution; empty where it is solved."""
+def _lacking(trial: Callable[[Any], None], solution: Any) -> str:
+    """Return what a trial finds missing in a solution, and what that returned last; "" if solved.
+
+    A reader who is told what is expected sees beside it what came.
+    """
+    returned: list[object] = []
+
+    def watched(*arguments: Any) -> Any:
+        returned[:] = []
+        returned.append(solution(*arguments))
+        return returned[0]
+
     try:
-        trial(solution)
+        trial(watched if callable(solution) else solution)
     except NotImplementedError:
         return "Replace `raise NotImplementedError` with your solution."
     except NotYetError as missing:
-        return str(missing)
+        return _with_echo(str(missing), returned)
     except Exception as error:  # a reader's code may fail in any way; the notebook goes on
-        return f"Your function raised {type(error).__name__}: {error}"
+        return _with_echo(f"Your function raised {type(error).__name__}: {error}", returned)
     return ""
+
+
+def _with_echo(sentence: str, returned: list[object]) -> str:
+    """Add what a solution returned last, unless the sentence says it already."""
+    if not returned or _says(sentence, returned[0]):
+        return sentence
+    return f"{sentence} Your function returned {_short(returned[0])}."
+
+
+def _says(sentence: str, value: object) -> bool:
+    """Whether a sentence holds a number, to the digits that it shows."""
+    if not isinstance(value, Real) or isinstance(value, bool | np.bool_):
+        return False
+    told = [float(word) for word in re.findall(r"-?\d+(?:\.\d+)?(?:e[+-]?\d+)?", sentence)]
+    return bool(np.isclose(told, float(value), rtol=5e-3, atol=5e-3).any())
+
+
+def _short(value: object) -> str:
+    """Write a value on one line: numbers in full, arrays by their first entries and shape."""
+    if isinstance(value, np.ndarray) and value.size > 1:
+        shown = np.array2string(value.ravel()[:4], precision=4, separator=", ")[1:-1]
+        more = ", …" if value.size > 4 else ""
+        return f"an array of shape {value.shape}: {' '.join(shown.split())}{more}"
+    if isinstance(value, Real) and not isinstance(value, bool | np.bool_ | int):
+        return f"{float(value):.5g}"
+    if isinstance(value, tuple):
+        return f"({', '.join(map(_short, value))})"
+    text = " ".join(repr(value).split())
+    return text if len(text) <= 80 else f"{text[:79]}…"

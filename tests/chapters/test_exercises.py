@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import numpy as np
 import pytest
 
 from regime_lib.chapters.checking import checks, hint
@@ -74,7 +75,7 @@ def test_every_exercise_has_a_solution_and_greets_a_stub(
     ("solution", "says"),
     [
         (lambda: True, "the law: solved.\n"),
-        (lambda: False, "the law: not yet. Mind the sign.\n"),
+        (lambda: False, "the law: not yet. Mind the sign. Your function returned False.\n"),
         (stub, "the law: not yet. Replace `raise NotImplementedError` with your solution.\n"),
         (lambda: {}["units"], "the law: not yet. Your function raised KeyError: 'units'\n"),
     ],
@@ -84,3 +85,38 @@ def test_a_trial_is_reported_in_one_line(
 ) -> None:
     checks(law, name="the law")(solution)
     assert capsys.readouterr().out == says
+
+
+def one_third(solution: Callable[[], Any]) -> None:
+    found = solution()
+    hint(f"It is 0.333, you say {found:.3f}." if isinstance(found, float) else "It is one third.")
+
+
+@pytest.mark.parametrize(
+    ("value", "says"),
+    [
+        (0.25, "It is 0.333, you say 0.250."),
+        (3, "It is one third. Your function returned 3."),
+        (None, "It is one third. Your function returned None."),
+        ((0.12345678, np.inf), "It is one third. Your function returned (0.12346, inf)."),
+        (np.arange(6), "It is one third. Your function returned an array of shape (6,): 0, 1, 2,"),
+        (["x" * 200], "It is one third. Your function returned ['xxx"),
+    ],
+)
+def test_what_a_solution_returned_is_said_once_and_on_one_line(
+    value: Any, says: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    checks(one_third, name="one third")(lambda: value)
+    said = capsys.readouterr().out
+    assert said.startswith(f"one third: not yet. {says}")
+    assert said.count("\n") == 1
+    assert len(said) < 200
+
+
+def test_the_value_that_raised_a_check_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    def trial(solution: Callable[[], Any]) -> None:
+        solution() + 1
+
+    checks(trial, name="sum")(lambda: "one")
+    assert "raised TypeError" in (said := capsys.readouterr().out)
+    assert "Your function returned 'one'." in said

@@ -26,10 +26,7 @@ def first_layer_radius(solution: Callable[[Weights, Vector, Vector], float]) -> 
         if not (np.isfinite(found) and found > 0):
             hint(f"Return a positive number; for z = {np.round(z[:3], 2)} you return {found}.")
         if _flips(weight, bias, x, 0.999 * found):
-            hint(
-                "A movement just below your radius already flips a unit. Do not forget the bias, "
-                "and that the sum of |x| counts, not its largest entry."
-            )
+            hint(f"A movement just below your radius already flips a unit. {_cause(z, x, found)}")
         if not _flips(weight, bias, x, 1.001 * found):
             hint(
                 "No movement just above your radius flips any unit: it could be larger. The unit "
@@ -67,9 +64,11 @@ def first_flip(solution: Callable[[Vector, Vector], float]) -> None:
         for share, same in ((found - 1e-9, True), (found + 1e-9, False)):
             at = before + share * (after - before)
             if bool(((at > 0) == (before > 0)).all()) != same:
+                wrong = "a unit has flipped already" if same else "no unit has flipped yet"
                 hint(
-                    "Each pre-activation moves on a straight line from before to after. Find where "
-                    "each line crosses zero, and take the earliest."
+                    f"At {found:.3f} of the way {wrong}. Each pre-activation moves on a straight "
+                    "line from before to after: find where each crosses zero, and take the "
+                    "earliest."
                 )
 
 
@@ -97,6 +96,20 @@ def local_map(
                 "At the input it is right, a little beside it is not: the slope is missing, or the "
                 "last layer was rectified."
             )
+
+
+def _cause(z: Vector, x: Vector, found: float) -> str:
+    """Name the mistake that leads to a radius that is too large."""
+    sizes = np.abs(x)
+    if np.isclose(found, np.abs(z).min() / sizes.sum()):
+        return "Every unit has a bias, which moves too."
+    for norm, name in ((sizes.max(), "largest entry"), (np.linalg.norm(x), "Euclidean norm")):
+        if np.isclose(found, np.abs(z).min() / (norm + 1)):
+            return f"All weights move at once, so the sum of |x| counts, not its {name}."
+    return (
+        f"The unit nearest to its limit has |z| = {np.abs(z).min():.3g}, and by moving all of its "
+        "parameters by one it moves by the sum of |x| and one more for the bias."
+    )
 
 
 def _flips(weight: Weights, bias: Vector, x: Vector, size: float) -> bool:

@@ -159,5 +159,9 @@ def _stamp(project: Project) -> str:
     files += [project.executed / entry.path.name for entry in list_chapters(project)]
     files += sorted(kit_folder(project).glob("*"))
     digests = {project.show(path): sha256_of(path) for path in files if path.is_file()}
-    rendering = [f"{project.library.name}.companion.publish.site"]
+    # What book/_ext imports is named here: pages do not know what is made for a class.
+    rendering = [
+        f"{project.library.name}.companion.{name}"
+        for name in ("publish.site", "teaching.downloads", "teaching.launching")
+    ]
     return digest_of([digests, library_digests(project, rendering)])

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from regime_lib.companion.book.notebooks import Node, lasting_metadata, source_of
+from regime_lib.companion.book.repository import Repository
 
 #: Under which name a notebook's metadata says which edition of which chapter it is.
 EDITION_KEY = "regime_edition"
@@ -17,9 +18,32 @@ import importlib.util
 if importlib.util.find_spec("regime_lib") is None:
     print(
         "This notebook needs the package regime_lib, which is not installed here: "
-        "in the book's folder run `make lab`, or in your own environment "
-        "`pip install -e 'FOLDER[book]'`, FOLDER being the book's, and restart the kernel."
+        "HOWand restart the kernel."
     )"""
+
+_FROM_FOLDER = """\
+in the book's folder run `make lab`, or in your own environment "
+        "`pip install -e 'FOLDER[book]'`, FOLDER being the book's, """
+
+_FROM_ADDRESS = """\
+run `git clone --depth 1 -b BRANCH URL book && pip install -e 'book[book]'`, "
+        "start Jupyter in the folder book, """
+
+# Colab opens a notebook without its neighbours: it fetches the book and reads it from there.
+_COLAB = """\
+import os
+import subprocess
+import sys
+
+if "google.colab" in sys.modules and not os.path.isdir("/content/book"):
+    for command in (
+        "git clone --quiet --depth 1 -b BRANCH URL /content/book",
+        f"{sys.executable} -m pip install --quiet -e /content/book[book]",
+    ):
+        subprocess.run(command.split(), check=True)
+    sys.path.insert(0, "/content/book")
+    os.environ["REGIME_ROOT"] = "/content/book"
+"""
 
 
 def markdown(name: str, source: str) -> Node:
@@ -63,9 +87,23 @@ def notebook_of(cells: list[Node], like: Node, edition: Mapping[str, Any]) -> No
     }
 
 
-def package_source() -> str:
-    """Return code that says in one sentence how to get the library, where it is missing."""
-    return _PACKAGE
+def package_source(repository: Repository | None = None) -> str:
+    """Return code that says in one sentence how to get the library, where it is missing.
+
+    Once the project is published it names its address.
+    """
+    if repository is None:
+        return _PACKAGE.replace("HOW", _FROM_FOLDER)
+    return _addressed(_PACKAGE.replace("HOW", _FROM_ADDRESS), repository)
+
+
+def standing_alone_source(repository: Repository) -> str:
+    """Return code that fetches and installs the published book, if the notebook runs in Colab."""
+    return _addressed(_COLAB, repository) + "\n" + package_source(repository)
+
+
+def _addressed(source: str, repository: Repository) -> str:
+    return source.replace("BRANCH", repository.branch).replace("URL", repository.url)
 
 
 def output_text(cell: Node) -> str:

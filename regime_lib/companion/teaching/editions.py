@@ -18,7 +18,15 @@ from regime_lib.companion.book.notebooks import (
     tags_of,
 )
 from regime_lib.companion.book.project import Project
-from regime_lib.companion.teaching.cells import code, copied, markdown, notebook_of, package_source
+from regime_lib.companion.book.repository import read_repository
+from regime_lib.companion.teaching.cells import (
+    code,
+    copied,
+    markdown,
+    notebook_of,
+    package_source,
+    standing_alone_source,
+)
 from regime_lib.companion.teaching.exercises import (
     Exercise,
     bound_names,
@@ -26,6 +34,7 @@ from regime_lib.companion.teaching.exercises import (
     import_lines,
     read_exercises,
 )
+from regime_lib.companion.teaching.facts import Facts, read_facts
 from regime_lib.companion.teaching.marking import marking_notes
 from regime_lib.companion.teaching.plain_text import Known, titles_in, works_in, written_out
 from regime_lib.errors import RegimeError
@@ -43,6 +52,7 @@ class Edition:
     sheet: bool = False  # only the exercises
     name: str = ""  # whose notebook it is; empty for everybody's
     values: dict[str, int] = field(default_factory=dict)  # parameters that are set in it
+    colab: bool = False  # whether it fetches the published book by itself where Colab opens it
 
     @cached_property
     def exercises(self) -> tuple[Exercise, ...]:
@@ -51,6 +61,11 @@ class Edition:
         if not found:
             raise RegimeError(f"{self.entry.name} has no exercises, so there is nothing to teach")
         return found
+
+    @cached_property
+    def facts(self) -> dict[str, Facts]:
+        """What is told of exercises beside their tasks, by label."""
+        return read_facts(self.project.pages)
 
     @cached_property
     def known(self) -> Known:
@@ -65,6 +80,19 @@ class Edition:
         about: dict[str, object] = {"chapter": self.entry.name, "kind": self.kind}
         whose: dict[str, object] = {"for": self.name, "parameters": self.values}
         return about | (whose if self.name else {})
+
+    @cached_property
+    def package(self) -> Node:
+        """The cell that says how to get the library, or gets it."""
+        repository = read_repository(self.project)
+        if not self.colab:
+            return code("edition-package", package_source(repository))
+        if repository is None:
+            raise RegimeError(
+                "Colab fetches the book from its address, and none is set; write it into "
+                "_config.yml, under repository, url"
+            )
+        return code("edition-package", standing_alone_source(repository))
 
     def text(self, source: str) -> str:
         """Return prose of the chapter as this edition shows it."""
@@ -95,13 +123,15 @@ def missing_imports(edition: Edition) -> list[str]:
 def title_cells(edition: Edition) -> list[Node]:
     """Return title and note of a notebook that holds the exercises only."""
     title = markdown("edition-title", f"# {edition.entry.title}: exercises")
-    return [title, _note(edition), code("edition-package", package_source())]
+    return [title, _note(edition), edition.package]
 
 
 def task_cell(edition: Edition, number: int, exercise: Exercise) -> Node:
     """Return the task of an exercise under a heading with its number."""
-    text = f"### Exercise {number}: {exercise.title}\n\n{edition.text(exercise.text)}"
-    return markdown(f"task-{exercise.name}", text)
+    parts = [f"### Exercise {number}: {exercise.title}", edition.text(exercise.text)]
+    if facts := edition.facts.get(exercise.label):
+        parts = [parts[0], f"*({facts.effort})*", parts[1], facts.folded_hints]
+    return markdown(f"task-{exercise.name}", "\n\n".join(parts))
 
 
 def _sheet(edition: Edition) -> list[Node]:
@@ -138,7 +168,7 @@ def _chapter(edition: Edition) -> list[Node]:
     return [
         *cells[:first],
         _note(edition),
-        code("edition-package", package_source()),
+        edition.package,
         *cells[first:],
     ]
 
@@ -156,7 +186,8 @@ def _worked(edition: Edition, number: int, exercise: Exercise) -> list[Node]:
         if cell["cell_type"] == "markdown":
             kept["source"] = edition.text(source_of(cell))
         cells.append(kept)
-    notes = marking_notes(edition.project, edition.entry, exercise)
+    facts = edition.facts.get(exercise.label)
+    notes = marking_notes(edition.project, edition.entry, exercise, facts)
     return [*cells, markdown(f"marking-{exercise.name}", notes)]
 
 

@@ -7,12 +7,15 @@ from regime_lib.companion.book.project import Project
 from regime_lib.companion.teaching.cells import output_text
 from regime_lib.companion.teaching.checkers import read_checker
 from regime_lib.companion.teaching.exercises import Exercise
+from regime_lib.companion.teaching.facts import Facts
 
 #: What an exercise is worth.
 POINTS = 1
 
 
-def marking_notes(project: Project, entry: Entry, exercise: Exercise) -> str:
+def marking_notes(
+    project: Project, entry: Entry, exercise: Exercise, facts: Facts | None = None
+) -> str:
     """Return, in Markdown, what the check tests, what it says, and what a solution prints."""
     checker = read_checker(project, entry, exercise)
     does = checker.does.removeprefix("Check ").rstrip(".")
@@ -27,6 +30,8 @@ def marking_notes(project: Project, entry: Entry, exercise: Exercise) -> str:
         lines += [f"- {sentence}" for sentence in checker.says]
     if printed:
         lines += ["", "Expected output of the solution:", "", "```text", printed, "```"]
+    if facts and facts.answer:
+        lines += ["", f"To the open question of the task: {facts.answer}"]
     lines += [
         "",
         "Questions of the task that no function answers are yours to mark. Ask, too, for one "

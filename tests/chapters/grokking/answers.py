@@ -38,6 +38,8 @@ ANSWERS = {
     grokking.decay_time: {
         "solved": lambda lr, decay, factor: math.ceil(-math.log(factor) / math.log(1 - lr * decay)),
         "1 - lr * decay": lambda lr, wd, f: round(math.log(f) / wd),
+        "a whole number": lambda lr, wd, f: -math.log(f) / math.log(1 - lr * wd),
+        "not yet": lambda lr, wd, f: math.floor(-math.log(f) / math.log(1 - lr * wd)),
     },
     grokking.strongest_share: {
         "solved": tuned,

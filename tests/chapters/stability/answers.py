@@ -20,6 +20,14 @@ def without_bias(weight: np.ndarray, bias: np.ndarray, x: np.ndarray) -> float:
     return float(np.abs(weight @ x + bias).min() / np.abs(x).sum())
 
 
+def largest_entry(weight: np.ndarray, bias: np.ndarray, x: np.ndarray) -> float:
+    return float(np.abs(weight @ x + bias).min() / (np.abs(x).max() + 1))
+
+
+def euclidean(weight: np.ndarray, bias: np.ndarray, x: np.ndarray) -> float:
+    return float(np.abs(weight @ x + bias).min() / (np.linalg.norm(x) + 1))
+
+
 def mean_unit(weight: np.ndarray, bias: np.ndarray, x: np.ndarray) -> float:
     return float(np.abs(weight @ x + bias).mean() / (np.abs(x).sum() + 1))
 
@@ -60,8 +68,10 @@ def constant(weights: Arrays, biases: Arrays, x: np.ndarray) -> tuple[np.ndarray
 ANSWERS = {
     stability.first_layer_radius: {
         "solved": radius,
-        "already flips": without_bias,
-        "already flips a unit": mean_unit,
+        "Every unit has a bias": without_bias,
+        "not its largest entry": largest_entry,
+        "not its Euclidean norm": euclidean,
+        "The unit nearest to its limit": mean_unit,
         "could be larger": lambda w, b, x: radius(w, b, x) / 2,
         "positive": lambda w, b, x: -1.0,
     },
@@ -72,7 +82,8 @@ ANSWERS = {
     },
     stability.first_flip: {
         "solved": lambda before, after: flips(before, after).min(),
-        "take the earliest": lambda before, after: sorted(flips(before, after))[-2:][0],
+        "a unit has flipped already": lambda b, a: sorted(flips(b, a))[-2:][0],
+        "no unit has flipped yet": lambda b, a: flips(b, a).min() * (1 if b.size < 6 else 0.5),
         "np.inf": lambda before, after: 0.5,
     },
     stability.local_map: {

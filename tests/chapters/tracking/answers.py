@@ -18,8 +18,18 @@ def crossing_after_the_peak(values: np.ndarray, q: float) -> int:
     return peak + first_crossing(values[peak:], q)
 
 
-def for_good(values: np.ndarray, q: float) -> int:
+def for_good(values: np.ndarray, q: float) -> int | None:
+    settled = uncensored(values, q)
+    return settled if settled < len(values) else None
+
+
+def uncensored(values: np.ndarray, q: float) -> int:
     return int(np.flatnonzero(values > q * values.max())[-1]) + 1
+
+
+def from_strictly_below(values: np.ndarray, q: float) -> int | None:
+    settled = int(np.flatnonzero(values >= q * values.max())[-1]) + 1
+    return settled if settled < len(values) else None
 
 
 def law(scale: float, change: float, mean: float) -> float:
@@ -73,7 +83,10 @@ ANSWERS = {
         "solved": for_good,
         "last value above": first_crossing,
         "look for the last value above": crossing_after_the_peak,
-        "is 22": lambda values, q: for_good(values, q) - 1,
+        "is 22": lambda values, q: uncensored(values, q) - 1,
+        "where it is equal. Your function returned None": from_strictly_below,
+        "its time is censored": uncensored,
+        "a search from the end finds": lambda v, q: for_good(v, q) if len(v) != 40 else 3,
     },
     mlp.censored_series: {
         "solved": lambda: falling(0.2, 40, 400),
@@ -85,7 +98,7 @@ ANSWERS = {
     mlp.flip_share: {
         "solved": law,
         "Fewer samples": lambda s, d, m: law(s, d, 0.0),
-        "Start from arctan": lambda s, d, m: np.pi * law(s, d, m),
+        "which angle holds": lambda s, d, m: np.pi * law(s, d, m),
     },
     cnn.unseen_changes: {
         "solved": unseen,
