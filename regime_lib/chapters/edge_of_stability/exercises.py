@@ -25,9 +25,9 @@ def two_step_ratio(solution: Callable[[Patterns], float]) -> None:
     blinking[2:, 3] = True  # once
     if not np.isclose(solution(blinking), 13.0):
         hint(
-            "Three bits that flip back and forth in four steps, and one that flips once: 13 flips, and "
-            "one bit that differs between the ends of its pair of steps. Sum over pairs before you "
-            "divide, and let pairs not overlap."
+            "Three bits that flip back and forth in four steps, and one that flips once: 13 flips, "
+            "and one bit that differs between the ends of its pair of steps. Sum over pairs before "
+            "you divide, and let pairs not overlap."
         )
     random = np.random.default_rng(0).random((41, 50)) < 0.5
     flips = (random[1:] != random[:-1]).sum()
