@@ -18,7 +18,7 @@ from regime_lib.companion.publish.findings import (
     read_findings,
 )
 from regime_lib.companion.publish.markup import SIGNS
-from regime_lib.companion.publish.scorecard import chance_sentence, firm_sentence
+from regime_lib.companion.publish.scorecard import chance_sentence, firm_sentence, sentences
 from regime_lib.companion.publish.statement_pages import Judged, read_judged, statement_json
 
 _COLOURS = {
@@ -62,8 +62,8 @@ def claims_command(statements: bool, as_json: bool) -> None:
     if findings.ours.records:
         counts = reports.counted(findings.count(findings.ours.records))
         click.secho(f"{THIS_BOOK}’s own account, {counts}", bold=True)
-        click.echo(firm_sentence(findings.ours))
-        click.echo(chance_sentence(findings.ours))
+        for sentence in sentences(findings.ours):
+            click.echo(sentence)
     for paper in (*PAPERS.values(), THIS_BOOK):
         own = of_paper(findings.records, paper)
         if own:

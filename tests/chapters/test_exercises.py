@@ -11,6 +11,7 @@ import pytest
 from regime_lib.chapters.checking import checks, hint
 from tests.chapters.attraction_basins.answers import ANSWERS as ATTRACTION_BASINS
 from tests.chapters.deep_linear.answers import ANSWERS as DEEP_LINEAR
+from tests.chapters.edge_of_stability.answers import ANSWERS as EDGE_OF_STABILITY
 from tests.chapters.grokking.answers import ANSWERS as GROKKING
 from tests.chapters.multi_phase.answers import ANSWERS as MULTI_PHASE
 from tests.chapters.neuron_modes.answers import ANSWERS as NEURON_MODES
@@ -24,6 +25,7 @@ Check = Callable[[Any], None]
 ANSWERS: Mapping[Any, Mapping[str, Any]] = (
     ATTRACTION_BASINS
     | DEEP_LINEAR
+    | EDGE_OF_STABILITY
     | GROKKING
     | MULTI_PHASE
     | NEURON_MODES

@@ -9,6 +9,7 @@ from regime_lib.companion.figures.render import VARIANTS
 from regime_lib.companion.figures.theme import WIDTH_INCHES
 from tests.chapters.attraction_basins.test_figures import FIGURES as ATTRACTION_BASINS
 from tests.chapters.deep_linear.test_figures import FIGURES as DEEP_LINEAR
+from tests.chapters.edge_of_stability.test_figures import FIGURES as EDGE_OF_STABILITY
 from tests.chapters.grokking.test_figures import FIGURES as GROKKING
 from tests.chapters.multi_phase.test_figures import FIGURES as MULTI_PHASE
 from tests.chapters.neuron_modes.test_figures import FIGURES as NEURON_MODES
@@ -24,6 +25,7 @@ FIGURES = {
     for chapter, figures in (
         ("attraction_basins", ATTRACTION_BASINS),
         ("deep_linear", DEEP_LINEAR),
+        ("edge_of_stability", EDGE_OF_STABILITY),
         ("grokking", GROKKING),
         ("multi_phase", MULTI_PHASE),
         ("neuron_modes", NEURON_MODES),

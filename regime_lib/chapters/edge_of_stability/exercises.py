@@ -21,13 +21,13 @@ def two_step_ratio(solution: Callable[[Patterns], float]) -> None:
     if not np.isclose(solution(drift), 1.0):
         hint("Bits that flip once and for good have a ratio of 1.")
     blinking = np.zeros((5, 4), bool)
-    blinking[1::2, :3] = True  # to and fro
+    blinking[1::2, :3] = True  # back and forth
     blinking[2:, 3] = True  # once
     if not np.isclose(solution(blinking), 13.0):
         hint(
-            "Three bits that flip to and fro in four steps, and one that flips once: 13 flips, and "
-            "one bit that differs between the ends of its pair of steps. Sum over pairs before you "
-            "divide, and let pairs not overlap."
+            "Three bits that flip back and forth in four steps, and one that flips once: 13 flips, "
+            "and one bit that differs between the ends of its pair of steps. Sum over pairs before "
+            "you divide, and let pairs not overlap."
         )
     random = np.random.default_rng(0).random((41, 50)) < 0.5
     flips = (random[1:] != random[:-1]).sum()

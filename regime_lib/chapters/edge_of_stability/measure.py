@@ -71,7 +71,7 @@ def full_batch(settings: Settings) -> Runs:
 
 
 def noise(settings: Settings) -> Runs:
-    """Train on minibatches, whose noise flips bits to and fro without any edge."""
+    """Train on minibatches, whose noise flips bits back and forth without any edge."""
     runs = {
         f"rate {rate:g}, {batch} a batch": watched(settings, setting)
         for (rate, batch), setting in NOISY.items()

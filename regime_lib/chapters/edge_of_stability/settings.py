@@ -37,7 +37,7 @@ class Settings:
 
 #: What each profile gives to the parameters that are left at None.
 QUICK = {"dataset": "digits", "n_seeds": 10, "samples": 300, "width": 32, "steps": 300, "lr": 1.0}
-PAPER = {"dataset": "mnist", "n_seeds": 10, "samples": 500, "width": 64, "steps": 800, "lr": 0.1}
+PAPER = {"dataset": "mnist", "n_seeds": 10, "samples": 500, "width": 64, "steps": 600, "lr": 0.4}
 
 
 @dataclass(frozen=True)

@@ -86,6 +86,12 @@ def chance_sentence(findings: Findings) -> str:
     )
 
 
+def sentences(findings: Findings) -> tuple[str, ...]:
+    """Say how firm verdicts are, and how many could be chance where anything was compared."""
+    compared = findings.comparisons.p_values or findings.comparisons.untested
+    return (firm_sentence(findings), *((chance_sentence(findings),) if compared else ()))
+
+
 def chapters_fragment(
     entries: Sequence[Entry], findings: Findings, papers: Mapping[str, Paper]
 ) -> str:
@@ -212,7 +218,7 @@ def _own_questions(ours: Findings) -> str:
     return raw_html(
         "own_questions",
         total=ours.count(ours.records),
-        sentences=(firm_sentence(ours), chance_sentence(ours)),
+        sentences=sentences(ours),
         groups=by_group(ours.records),
         findings=ours,
     )

@@ -23,6 +23,7 @@ from regime_lib.companion.publish.scorecard import (
     paper_claims,
     readme_table,
     scorecard,
+    sentences,
 )
 from regime_lib.estimate import Estimate, Method
 from tests.companion.tiny import make_project
@@ -160,6 +161,10 @@ def test_questions_of_this_book_stand_last_and_in_no_count_of_the_papers(
     assert "asked , empirical" in rows(own)["tb-x"]
     assert "Of 1 empirical verdicts, 0 were measured again" in own
     assert "laws" not in firm_sentence(asking.ours)
+    assert sentences(asking.ours) == (firm_sentence(asking.ours), chance_sentence(asking.ours))
+    claim = replace(asking.records[-1].claim, no_effect=None)
+    uncompared = replace(asking, records=(replace(asking.records[-1], claim=claim),))
+    assert sentences(uncompared) == (firm_sentence(uncompared),)
 
 
 def test_questions_of_this_book_are_corrected_among_themselves(asking: Findings) -> None:

@@ -81,10 +81,10 @@ def test_ratios_are_those_of_counting_pair_by_pair() -> None:
 
 
 def alternating(steps: int, since: int, bits: int = 60) -> Trace:
-    """Track bits that drift, one a step, and half of which flip to and fro from a step on."""
+    """Track bits that drift, one a step, and half of which flip back and forth from a step on."""
     drift = np.arange(steps)[:, None, None] > np.arange(bits)[None, None, :]
-    fro = (np.arange(steps) % 2 == 0) & (np.arange(steps) >= since)
-    flickering = np.repeat(fro[:, None, None], bits, axis=2)
+    blink = (np.arange(steps) % 2 == 0) & (np.arange(steps) >= since)
+    flickering = np.repeat(blink[:, None, None], bits, axis=2)
     return tracked([np.concatenate([drift, flickering], axis=1)], window=2).trace
 
 
@@ -103,9 +103,9 @@ def test_onsets_and_stretches_are_where_the_flicker_begins() -> None:
 
 def test_earlier_signs_are_told() -> None:
     steps, bits = 60, 40
-    fro = (np.arange(steps) % 2 == 0) & (np.arange(steps) < 20)
+    blink = (np.arange(steps) % 2 == 0) & (np.arange(steps) < 20)
     drift = np.arange(steps)[:, None, None] > np.arange(bits)[None, None, :]
-    both = [np.concatenate([drift, np.repeat(fro[:, None, None], bits, axis=2)], axis=1)]
+    both = [np.concatenate([drift, np.repeat(blink[:, None, None], bits, axis=2)], axis=1)]
     found = tracked(both, window=2).trace.edge_of_stability(window=10)
     assert found.stretches() == [(0, 20)]
     assert "earlier signs, last in steps 0 to 20" in str(found)
@@ -129,7 +129,7 @@ def test_members_have_signs_of_their_own() -> None:
     with RegimeTracker(model, probe, members=3, window=2) as tracker:
         for step in range(20):
             with torch.no_grad():
-                model.weight[0].neg_()  # to and fro
+                model.weight[0].neg_()  # back and forth
                 model.weight[1:].copy_(start[1:].roll(step % 5 + 1, -1))
             tracker.update()
     found = tracker.trace.edge_of_stability(window=10)
