@@ -203,7 +203,9 @@ def heads_alt(found: Sequence[Head]) -> str:
     for one in found:
         accuracy = ", ".join(f"{way} {values.mean():.3f}" for way, values in one.accuracy.items())
         loss = ", ".join(f"{way} {values.mean():.4f}" for way, values in one.loss.items())
-        words.append(f"{' and '.join(map(str, one.hidden))} units: loss {loss}; accuracy {accuracy}")
+        words.append(
+            f"{' and '.join(map(str, one.hidden))} units: loss {loss}; accuracy {accuracy}"
+        )
     return f"Heads finished in several ways. {'. '.join(words)}."
 
 

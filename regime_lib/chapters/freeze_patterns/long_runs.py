@@ -84,9 +84,7 @@ def run_point(point: Mapping[str, Any]) -> list[dict[str, Any]]:
     parts = point["architecture"] == "mlp" and point["optimizer"] == "adamw"
     found = experiment(case, LONG_SHARES, parts=parts)
     return [
-        {"table": name, **row}
-        for name, table in found.items()
-        for row in table.to_dict("records")
+        {"table": name, **row} for name, table in found.items() for row in table.to_dict("records")
     ]
 
 
@@ -148,4 +146,4 @@ def collect(place: str) -> Collected:
 
 def compact(table: pd.DataFrame) -> pd.DataFrame:
     """Keep numbers in half the bytes: seven digits are more than runs repeat."""
-    return table.astype({name: "float32" for name in table.select_dtypes("float64").columns})
+    return table.astype(dict.fromkeys(table.select_dtypes("float64").columns, "float32"))

@@ -13,7 +13,13 @@ import pandas as pd
 
 from regime_lib.chapters.freeze_patterns import advice, exactness
 from regime_lib.chapters.freeze_patterns.cases import Case
-from regime_lib.chapters.freeze_patterns.costs import POINTS, costs, free_from, frozen_at, over_seeds
+from regime_lib.chapters.freeze_patterns.costs import (
+    POINTS,
+    costs,
+    free_from,
+    frozen_at,
+    over_seeds,
+)
 from regime_lib.chapters.freeze_patterns.experiment import HALF, QUICK_SHARES, experiment
 from regime_lib.chapters.freeze_patterns.heads import Head, head
 from regime_lib.chapters.freeze_patterns.parts import Frozen, frozen
@@ -237,4 +243,3 @@ def measure(settings: Settings) -> Measurements:
 #: The parts that measure claims; and those of them that measure empirical ones anew.
 PARTS = (exact, freezing, paths, long)
 EMPIRICAL = (freezing, paths)
-
