@@ -123,6 +123,9 @@ def predictions_alt(found: Mapping[str, Frozen]) -> str:
     words = []
     for title, one in found.items():
         rows = one.ranking.dropna(subset="correlation")
+        if rows.empty:
+            words.append(f"{title}: no definition varies with it")
+            continue
         best, worst = rows.iloc[0], rows.iloc[-1]
         words.append(
             f"{title}: from {worst['correlation']:.2f} ({worst['definition']}) to "
