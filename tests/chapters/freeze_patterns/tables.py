@@ -10,7 +10,7 @@ from regime_lib.instrument.settling.candidates import DEFINITIONS
 
 SHARES = (0.0, 0.1, 0.5)
 STEPS = 200
-WHATS = ("first layer", "last layer", "quiet half", "restless half", "until half")
+PARTIAL = ("first layer", "last layer", "quiet half", "restless half", "until half")
 
 
 def branches(
@@ -48,7 +48,7 @@ def branches(
 
             rows.append(row("never", STEPS, 0.0))
             rows += [row("all", round(s * STEPS), cost(seed, s)) for s in SHARES]
-            rows += [row(what, STEPS // 10, 0.1 * k) for k, what in enumerate(WHATS)]
+            rows += [row(what, STEPS // 10, 0.1 * k) for k, what in enumerate(PARTIAL)]
             rows.append(row("new data, live", STEPS // 2, 3.0))
             rows.append(row("new data, frozen", STEPS // 2, 5.0))
     return pd.DataFrame(rows)
