@@ -12,6 +12,7 @@ from regime_lib.chapters.checking import checks, hint
 from tests.chapters.attraction_basins.answers import ANSWERS as ATTRACTION_BASINS
 from tests.chapters.deep_linear.answers import ANSWERS as DEEP_LINEAR
 from tests.chapters.edge_of_stability.answers import ANSWERS as EDGE_OF_STABILITY
+from tests.chapters.freeze_patterns.answers import ANSWERS as FREEZE_PATTERNS
 from tests.chapters.grokking.answers import ANSWERS as GROKKING
 from tests.chapters.multi_phase.answers import ANSWERS as MULTI_PHASE
 from tests.chapters.neuron_modes.answers import ANSWERS as NEURON_MODES
@@ -26,6 +27,7 @@ ANSWERS: Mapping[Any, Mapping[str, Any]] = (
     ATTRACTION_BASINS
     | DEEP_LINEAR
     | EDGE_OF_STABILITY
+    | FREEZE_PATTERNS
     | GROKKING
     | MULTI_PHASE
     | NEURON_MODES

@@ -1,7 +1,7 @@
 """The table that the freeze adviser reads, made from the committed runs, and how well it forecasts.
 
 A branch enters with the level at which the change of its patterns was when it was frozen: what a
-trainer could have seen. Levels of a factor of two to four share a row.
+trainer could have seen. Levels within a factor of about two share a row.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -18,7 +19,7 @@ from regime_lib.estimate import Estimate, proportion
 from regime_lib.instrument.settling.freeze_advice import CostRow
 
 #: Ends of the rows, as shares of the peak.
-EDGES = (0.0, 0.05, 0.1, 0.25, 0.5, 1.0)
+EDGES = (0.0, 0.1, 0.25, 0.5, 1.0)
 #: The share of branches that cost at most what a row calls the most.
 SHARE = 0.9
 _FEWEST = 20  # branches of at least two settings that a row needs
@@ -36,7 +37,7 @@ def cost_table(costs: pd.DataFrame) -> tuple[CostRow, ...]:
     """Return a row for every stretch of levels in which enough was measured."""
     rows = seen(costs)
     found = []
-    for above, upto in zip(EDGES[:-1], EDGES[1:], strict=True):
+    for above, upto in pairwise(EDGES):
         level = rows["level"].to_numpy(dtype=float)
         inside = (level > above) & (level <= upto) | ((above == 0) & (level == 0))
         own = rows[inside]
@@ -45,8 +46,18 @@ def cost_table(costs: pd.DataFrame) -> tuple[CostRow, ...]:
             continue
         cost = own["cost"].to_numpy(dtype=float)
         most = np.quantile(cost, SHARE, method="higher")
-        numbers = [round(float(x), _DIGITS) for x in (np.median(cost), most, cost.max())]
-        found.append(CostRow(above, upto, *numbers, len(own), len(settings), _source(settings)))
+        found.append(
+            CostRow(
+                above=above,
+                upto=upto,
+                median=round(float(np.median(cost)), _DIGITS),
+                most=round(float(most), _DIGITS),
+                largest=round(float(cost.max()), _DIGITS),
+                branches=len(own),
+                settings=len(settings),
+                source=_source(settings),
+            )
+        )
     return tuple(found)
 
 

@@ -1,4 +1,4 @@
-"""What one experiment of chapter 24 is of: data, networks of several seeds at once, and training."""
+"""What an experiment of chapter 24 is of: data, networks of several seeds, and training."""
 
 from __future__ import annotations
 

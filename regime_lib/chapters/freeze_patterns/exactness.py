@@ -156,7 +156,8 @@ def _frozen(kind: Kind, seed: int) -> tuple[FrozenPatterns, Tensor]:
 def _move(model: nn.Module, seed: int) -> None:
     draw = generator(seed, "move of the live weights")
     for one in model.parameters():
-        one += _STEP * one.abs().mean() * torch.from_numpy(draw.standard_normal(one.shape))
+        noise = torch.from_numpy(draw.standard_normal(one.shape))
+        one.add_(_STEP * one.abs().mean() * noise)
 
 
 @torch.no_grad()
@@ -176,8 +177,7 @@ def second_differences(frozen: FrozenPatterns, inputs: Tensor, seed: int) -> dic
     for layer in (*dict.fromkeys(names), "all"):
         moves = [name for name in here if layer in ("all", name.rpartition(".")[0])]
         at = [
-            _at(frozen, inputs, {n: here[n] + sign * step[n] for n in moves})
-            for sign in (1, 0, -1)
+            _at(frozen, inputs, {n: here[n] + sign * step[n] for n in moves}) for sign in (1, 0, -1)
         ]
         bend = (at[0] - 2 * at[1] + at[2]).abs().max() / at[1].abs().max()
         found[layer] = float(bend)

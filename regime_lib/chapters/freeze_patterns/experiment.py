@@ -19,9 +19,9 @@ from regime_lib.chapters.freeze_patterns.cases import Case, example
 from regime_lib.chapters.freeze_patterns.trajectory import (
     Moment,
     Trajectory,
+    accuracy_of,
     branch,
     live_branch,
-    test_accuracy,
     training_loss,
     trajectory,
 )
@@ -133,11 +133,11 @@ def _row(
     data = data or case.data()
     few = data.subset(*(min(_STRESSED, n) for n in (data.train_labels.shape[1], _tested(data))))
     measured = {
-        "test_accuracy": test_accuracy(model, data),
+        "test_accuracy": accuracy_of(model, data),
         "train_loss": training_loss(model, data, case.loss),
-        "clean_accuracy": test_accuracy(model, few),
-        "noisy_accuracy": test_accuracy(model, few, noisy(case, few)),
-        "attacked_accuracy": test_accuracy(model, few, attacked(model, few)),
+        "clean_accuracy": accuracy_of(model, few),
+        "noisy_accuracy": accuracy_of(model, few, noisy(case, few)),
+        "attacked_accuracy": accuracy_of(model, few, attacked(model, few)),
     }
     levels = level_at(run, step)
     for k, seed in enumerate(case.seeds):
@@ -191,7 +191,9 @@ def level_at(run: Trajectory, step: int) -> Float[np.ndarray, " members"]:
     return smoothed[-1] / np.maximum(smoothed.max(axis=0), np.finfo(float).tiny)
 
 
-def quiet_units(moments: Sequence[Moment], case: Case) -> dict[str, Bool[Tensor, "members 1 units"]]:
+def quiet_units(
+    moments: Sequence[Moment], case: Case
+) -> dict[str, Bool[Tensor, "members 1 units"]]:
     """Return the half of each layer's units that flipped least on the probe, from look to look."""
     data = case.data()
     probe = data.test_inputs[:, : case.probe]

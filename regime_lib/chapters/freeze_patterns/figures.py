@@ -75,7 +75,7 @@ def _costs(theme: Theme, ax: Axes, rows: pd.DataFrame) -> None:
 
 def _share_axis(ax: Axes) -> None:
     ticks = {_FIRST: "0", 0.01: "1 %", 0.1: "10 %", 0.5: "50 %"}
-    ax.set(xscale="log", xlabel="frozen after this share of training")
+    ax.set(xscale="log", xlabel="share when frozen")
     ax.set_xticks(list(ticks), list(ticks.values()))
     ax.minorticks_off()
 
@@ -123,6 +123,9 @@ def predictions_alt(found: Mapping[str, Frozen]) -> str:
     words = []
     for title, one in found.items():
         rows = one.ranking.dropna(subset="correlation")
+        if rows.empty:
+            words.append(f"{title}: no definition varies with it")
+            continue
         best, worst = rows.iloc[0], rows.iloc[-1]
         words.append(
             f"{title}: from {worst['correlation']:.2f} ({worst['definition']}) to "
@@ -203,7 +206,9 @@ def heads_alt(found: Sequence[Head]) -> str:
     for one in found:
         accuracy = ", ".join(f"{way} {values.mean():.3f}" for way, values in one.accuracy.items())
         loss = ", ".join(f"{way} {values.mean():.4f}" for way, values in one.loss.items())
-        words.append(f"{' and '.join(map(str, one.hidden))} units: loss {loss}; accuracy {accuracy}")
+        words.append(
+            f"{' and '.join(map(str, one.hidden))} units: loss {loss}; accuracy {accuracy}"
+        )
     return f"Heads finished in several ways. {'. '.join(words)}."
 
 
@@ -231,7 +236,8 @@ def worth(theme: Theme, speed: pd.DataFrame) -> Figure:
                 )  # fmt: skip
             if len(own):
                 note(ax, f"{np.median(time):.3g}", (np.median(time), place - 0.28), ha="center")
-        ax.set(title=title, xscale="log")
+        ax.set(title=title)
+        ax.set_xlim(left=0)
         ax.set_yticks(range(len(forms)), forms)
         ax.set_ylim(len(forms) - 0.5, -0.7)
         ax.grid(axis="y", visible=False)

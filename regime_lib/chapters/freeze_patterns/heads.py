@@ -19,8 +19,8 @@ from torch import Tensor
 
 from regime_lib.chapters.freeze_patterns.cases import Case, parameters_of
 from regime_lib.chapters.freeze_patterns.trajectory import (
+    accuracy_of,
     branch,
-    test_accuracy,
     training_loss,
     trajectory,
 )
@@ -54,8 +54,8 @@ def head(case: Case, freeze_at: int, logistic: bool = True) -> Head:
         "factors": training_loss(factors, data, case.loss),
     }
     accuracy = {
-        "unfrozen": test_accuracy(run.end, data),
-        "factors": test_accuracy(factors, data),
+        "unfrozen": accuracy_of(run.end, data),
+        "factors": accuracy_of(factors, data),
     }
     train = _features(factors, data.train_inputs)
     test = _features(factors, data.test_inputs)

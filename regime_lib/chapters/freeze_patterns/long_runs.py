@@ -84,9 +84,7 @@ def run_point(point: Mapping[str, Any]) -> list[dict[str, Any]]:
     parts = point["architecture"] == "mlp" and point["optimizer"] == "adamw"
     found = experiment(case, LONG_SHARES, parts=parts)
     return [
-        {"table": name, **row}
-        for name, table in found.items()
-        for row in table.to_dict("records")
+        {"table": name, **row} for name, table in found.items() for row in table.to_dict("records")
     ]
 
 

@@ -195,7 +195,17 @@ def long(settings: Settings, tables: dict[str, pd.DataFrame]) -> Long:
         "tb-freeze-speed": speed_up(speed, "step", "stored patterns"),
         "tb-freeze-speed-paths": speed_up(speed, "race", "paths"),
     }
-    return Long(found, claims, {"best-definition": best, **_speeds(speed)}, speed, table)
+    top = found.ranking.iloc[0]
+    numbers: dict[str, float | int | str] = {
+        "best-definition": best,
+        "long-best": str(top["definition"]),
+        "long-best-correlation": float(top["correlation"]),
+        "long-best-low": float(top["low"]),
+        "long-best-high": float(top["high"]),
+        "long-best-excess": float(top["excess"]),
+        **_speeds(speed),
+    }
+    return Long(found, claims, numbers, speed, table)
 
 
 def speed_up(speed: pd.DataFrame, what: str, form: str, than: str = "ordinary") -> Estimate:
@@ -243,4 +253,3 @@ def measure(settings: Settings) -> Measurements:
 #: The parts that measure claims; and those of them that measure empirical ones anew.
 PARTS = (exact, freezing, paths, long)
 EMPIRICAL = (freezing, paths)
-

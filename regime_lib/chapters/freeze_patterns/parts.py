@@ -92,9 +92,7 @@ def frozen(tables: dict[str, pd.DataFrame], prefix: str, suffix: str, seed: int)
     )
 
 
-def _numbers(
-    table: pd.DataFrame, free: pd.DataFrame, prefix: str
-) -> dict[str, float | int | str]:
+def _numbers(table: pd.DataFrame, free: pd.DataFrame, prefix: str) -> dict[str, float | int | str]:
     never = table[table["what"] == "never"]
     early = frozen_at(table, EARLY)
     found: dict[str, float | int | str] = {

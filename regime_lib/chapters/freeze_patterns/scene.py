@@ -1,4 +1,4 @@
-"""Freeze where you like: the patterns' change and the cost of freezing, as a reader moves the step."""
+"""Freeze where you like: the change of the patterns, and the cost, as a reader moves the step."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def freeze_scene(found: Frozen) -> scene.Scene:
             (_FIRST, 1.0), (low - 0.1, high + 0.2), xscale="log",
         ),
     )  # fmt: skip
-    frames = {
+    frames: dict[tuple[int, ...], scene.Frame] = {
         (i, j): _frame(found, settings[j], float(shares[i]), costs[j])
         for i, j in product(range(len(shares)), range(len(settings)))
     }

@@ -8,7 +8,7 @@ when the branch begins: the copy that takes them does not run again until the te
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -62,7 +62,7 @@ class Trajectory:
     end: Ensemble[Any]
 
 
-def trajectory(case: Case, moments: Sequence[int]) -> Trajectory:
+def trajectory(case: Case, moments: Collection[int]) -> Trajectory:
     """Train all networks of a case, track them, and keep them as they are at some steps."""
     data, networks = case.data(), case.networks()
     optimizer = case.training.make_optimizer(networks.parameters())
@@ -159,7 +159,7 @@ def live_branch(case: Case, moment: Moment, data: Stack) -> Ensemble[Any]:
     return networks
 
 
-def test_accuracy(
+def accuracy_of(
     model: nn.Module, data: Stack, inputs: Tensor | None = None
 ) -> Float[np.ndarray, " members"]:
     """Return each member's share of right answers on its test set, or on other inputs of it."""
@@ -173,9 +173,7 @@ def training_loss(
 ) -> Float[np.ndarray, " members"]:
     """Return each member's mean loss on its training set, of a kind of `TrainingConfig`."""
     total = torch.zeros(data.members, dtype=torch.float64)
-    parts = zip(
-        data.train_inputs.split(_ROWS, 1), data.train_labels.split(_ROWS, 1), strict=True
-    )
+    parts = zip(data.train_inputs.split(_ROWS, 1), data.train_labels.split(_ROWS, 1), strict=True)
     for inputs, labels in parts:
         losses = member_losses(model(inputs), labels, True, kind)
         total += losses.double() * labels.shape[1]

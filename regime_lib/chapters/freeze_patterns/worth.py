@@ -107,9 +107,7 @@ _FORMS: dict[str, Callable[[Tensor], tuple[nn.Module, _Logits]]] = {
 class _Form:
     """A form of training whose steps are timed."""
 
-    def __init__(
-        self, made: tuple[nn.Module, _Logits], inputs: Tensor, labels: Tensor
-    ) -> None:
+    def __init__(self, made: tuple[nn.Module, _Logits], inputs: Tensor, labels: Tensor) -> None:
         (model, self._logits), self._inputs, self._labels = made, inputs, labels
         self._optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
         self._order = batch_order(len(inputs), BATCH, [0])

@@ -49,9 +49,7 @@ class FrozenPatterns(nn.Module):
         The layers that decide, by name.
     """
 
-    def __init__(
-        self, live: nn.Module, coverage: Coverage, held: Sequence[bool | Tensor]
-    ) -> None:
+    def __init__(self, live: nn.Module, coverage: Coverage, held: Sequence[bool | Tensor]) -> None:
         super().__init__()
         self.live, self.coverage = live, coverage
         self.frozen = copy.deepcopy(live).requires_grad_(False)
@@ -94,9 +92,7 @@ class FrozenPatterns(nn.Module):
         """
         return stored_patterns(self.decisions, inputs, self.coverage, sample_axis, batch)
 
-    def with_stored(
-        self, inputs: Tensor, stored: StoredPatterns, rows: Int[Tensor, "..."]
-    ) -> Any:
+    def with_stored(self, inputs: Tensor, stored: StoredPatterns, rows: Int[Tensor, "..."]) -> Any:
         """Run the live model on samples whose decisions are stored: the copy does not run.
 
         Parameters

@@ -10,6 +10,7 @@ in both functions of this module.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from math import prod
 
 import torch
@@ -73,8 +74,7 @@ def path_weights(
         If there is no hidden layer, or the shapes of neighbours do not fit.
     """
     fits = len(weights) == len(biases) >= 2 and all(
-        above.shape[1] == below.shape[0]
-        for below, above in zip(weights[:-1], weights[1:], strict=True)
+        above.shape[1] == below.shape[0] for below, above in pairwise(weights)
     )
     if not fits:
         raise RegimeError(

@@ -55,12 +55,16 @@ def _threshold(x: Tensor, args: Args, kwargs: Kwargs) -> Pieces:
 
 def _clamp(x: Tensor, args: Args, kwargs: Kwargs) -> Pieces:
     low, high = _value(args, kwargs, 1, "min", None), _value(args, kwargs, 2, "max", None)
-    lower = () if low is None else (low,)
-    return (*lower, x) if high is None else (*lower, x, high)
+    lower = () if low is None else (_bound(low),)
+    return (*lower, x) if high is None else (*lower, x, _bound(high))
 
 
 def _clamp_max(x: Tensor, args: Args, kwargs: Kwargs) -> Pieces:
-    return x, _value(args, kwargs, 1, "max", None)
+    return x, _bound(_value(args, kwargs, 1, "max", None))
+
+
+def _bound(given: Any) -> Tensor | float:
+    return given if isinstance(given, Tensor) else float(given)
 
 
 def _relu6(x: Tensor, args: Args, kwargs: Kwargs) -> Pieces:

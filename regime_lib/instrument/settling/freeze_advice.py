@@ -123,10 +123,14 @@ def cost_rows() -> tuple[CostRow, ...]:
     text = (files("regime_lib.instrument.settling") / TABLE).read_text(encoding="utf-8")
     return tuple(
         CostRow(
-            *(float(row[name]) for name in ("above", "upto", "median", "most", "largest")),
-            int(row["branches"]),
-            int(row["settings"]),
-            row["source"],
+            above=float(row["above"]),
+            upto=float(row["upto"]),
+            median=float(row["median"]),
+            most=float(row["most"]),
+            largest=float(row["largest"]),
+            branches=int(row["branches"]),
+            settings=int(row["settings"]),
+            source=row["source"],
         )
         for row in csv.DictReader(text.splitlines())
     )
