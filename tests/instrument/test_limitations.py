@@ -300,6 +300,17 @@ def test_a_look_inside_a_compiled_function_is_refused() -> None:
         refusal("outside", lambda: step(torch.ones(1)))
 
 
+@row("A look while a CUDA graph is captured")
+def test_a_look_inside_a_captured_graph_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    with RegimeTracker(Two(), x()) as tracker:
+        with monkeypatch.context() as captured:  # `test_on_a_gpu` captures a graph where it can
+            captured.setattr(torch.cuda, "is_initialized", lambda: True)
+            captured.setattr(torch.cuda, "is_current_stream_capturing", lambda: True)
+            refusal("CUDA graph", tracker.update)
+        tracker.update()
+    assert tracker.trace.array("weight_norm")[0].tolist() == [0, 1]
+
+
 # --- ordinary constructs -------------------------------------------------------------------------
 
 
