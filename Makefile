@@ -121,7 +121,7 @@ $(LAB)/.installed: requirements-lab.txt $(INSTALLED)
 	@sh .ci/beside $(LAB) $(PY) requirements-lab.txt
 
 bench: $(BENCH)/.installed ## measure speed against peers and limits; writes the pages in benchmarks/
-	for part in run certify sweeps training_response two_layer deep_linear neuron_modes; do \
+	for part in run footprint certify sweeps training_response two_layer deep_linear neuron_modes; do \
 	  $(BENCH)/bin/python -m benchmarks.$$part || exit 1; \
 	done
 

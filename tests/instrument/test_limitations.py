@@ -80,7 +80,7 @@ def test_every_name_of_code_in_the_table_exists() -> None:
     known = {*dir(instrument), *dir(instrument.Trace), *dir(RegimeTracker), *dir(torch), *dir(F)}
     known |= {*(one.name for one in instrument.QUANTITIES), "DTensor", "ema", "act", "amax"}
     known |= {"DistributedDataParallel", "FullyShardedDataParallel", "flex_attention", "forward"}
-    known |= {"while_loop", "schedule", "coverage"}
+    known |= {"while_loop", "schedule", "coverage", "fully_shard"}
     plain = set(re.findall(r"`([A-Za-z_]\w+)`", text))
     assert plain <= known, plain - known
 
@@ -248,7 +248,7 @@ def test_precision_and_wrappers_are_those_around_the_block() -> None:
     assert [name for name, *_ in kinds(tracker)] == ["relu"]
 
 
-@row("`FullyShardedDataParallel`")
+@row("`FullyShardedDataParallel` and `fully_shard`")
 @pytest.mark.usefixtures("one_process_group")
 def test_sharded_models_are_refused_by_name() -> None:
     fsdp = pytest.importorskip("torch.distributed.fsdp")
@@ -298,6 +298,17 @@ def test_a_look_inside_a_compiled_function_is_refused() -> None:
             return x + 1
 
         refusal("outside", lambda: step(torch.ones(1)))
+
+
+@row("A look while a CUDA graph is captured")
+def test_a_look_inside_a_captured_graph_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    with RegimeTracker(Two(), x()) as tracker:
+        with monkeypatch.context() as captured:  # `test_on_a_gpu` captures a graph where it can
+            captured.setattr(torch.cuda, "is_initialized", lambda: True)
+            captured.setattr(torch.cuda, "is_current_stream_capturing", lambda: True)
+            refusal("CUDA graph", tracker.update)
+        tracker.update()
+    assert tracker.trace.array("weight_norm")[0].tolist() == [0, 1]
 
 
 # --- ordinary constructs -------------------------------------------------------------------------

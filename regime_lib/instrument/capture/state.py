@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable, Iterator
+from itertools import chain
 from operator import is_
 from typing import Any
 
@@ -60,65 +61,33 @@ class ModelState:
         self._model = model
         self._copied = None if parameters is None else {id(p): p for p in parameters}
         self._copies: dict[int, _Copy] = {}
-        self._scans: dict[int, _Attributes] = {}
+        self._layout: _Layout | None = None
         self._own = {id(one): one for one in generators}
         self.first_noise: list[Any] = []
         """The state of each generator at the first look, which every look is given again."""
 
     def take(self) -> list[nn.Module]:
         """Keep everything as it is now; return the model's modules."""
-        modules = all_modules(self._model)
-        self._dicts: list[tuple[Any, dict[str, Any]]] = []
-        self._contents: list[tuple[Any, Any]] = []
-        self._scripted: list[tuple[nn.Module, dict[str, Tensor]]] = []
-        held: dict[int, Tensor] = {}
-        noise: dict[int, Any] = dict(self._own)
-        self._watched = []
-        for module in modules:
-            own, scan = module.__dict__, self._scans.get(id(module))
-            if scan is None or scan.own is not own or not scan.holds():
-                scan = self._scans[id(module)] = _Attributes(own)
-            self._dicts.append((own, scan.before))
-            if scan.special:
-                held.update((id(one), one) for one in scan.tensors)
-                noise.update((id(one), one) for one in scan.generators)
-                self._contents += [(one, type(one)(one)) for one in scan.containers]
-            if isinstance(module, torch.jit.ScriptModule):
-                buffers = dict(module.named_buffers(recurse=False))
-                self._scripted.append((module, buffers))
-                held.update((id(one), one) for one in buffers.values())
-                continue
-            for tensors in (own["_buffers"], own["_parameters"]):
-                self._dicts.append((tensors, dict(tensors)))
-            for one in own["_buffers"].values():
-                if one is not None:
-                    held[id(one)] = one
-            for one in own["_parameters"].values():
-                if one is None or id(one) in held or is_lazy(one):
-                    continue
-                if self._copied is None or id(one) in self._copied:
-                    held[id(one)] = one
-                else:
-                    self._watched.append((one, version_of(one), one.data_ptr()))
-        self._keep(held)
+        layout = self._layout
+        if layout is None or not layout.holds():
+            layout = self._layout = _Layout(self._model, self._copied)
+        self._contents = [(one, type(one)(one)) for one in layout.containers]
+        self._watched = [(one, version_of(one), one.data_ptr()) for one in layout.watched]
+        self._keep(layout.held)
+        noise = self._own | layout.generators if layout.generators else self._own
         self._noise = [(one, _GENERATORS[type(one)]) for one in noise.values()]
         self._noise_now = [get(one) for one, (get, _) in self._noise]
         self.first_noise += self._noise_now[len(self.first_noise) :]
         for (one, (_, put)), state in zip(self._noise, self.first_noise, strict=False):
             put(one, state)
-        return modules
+        return layout.modules
 
     def put_back(self) -> list[Tensor]:
         """Put back what changed; return the parameters that changed and were not copied."""
         for (one, (_, put)), state in zip(self._noise, self._noise_now, strict=True):
             put(one, state)
-        for own, before in self._dicts:
-            if len(own) != len(before) or not all(map(is_, own.values(), before.values())):
-                _restore(own, before)
-        for module, buffers in self._scripted:
-            for name, one in buffers.items():
-                if getattr(module, name) is not one:
-                    setattr(module, name, one)
+        assert self._layout is not None
+        self._layout.put_back()
         for container, contents in self._contents:
             if not _holds_the_same(container, contents):
                 _refill(container, contents)
@@ -146,21 +115,80 @@ class ModelState:
             self._versions.__enter__()
 
 
-class _Attributes:
-    """The attributes of a module, and those among them whose contents may change."""
+class _Layout:
+    """Which objects make up a model: its modules, what their dictionaries hold, and the tensors.
 
-    def __init__(self, own: dict[str, Any]) -> None:
-        self.own, self.before = own, dict(own)
-        values = [value for name, value in own.items() if name not in _INTERNAL]
-        self.containers = [value for value in values if type(value) in _CONTAINERS]
-        self.generators = [value for value in values if type(value) in _GENERATORS]
-        self.tensors = [value for value in values if isinstance(value, Tensor)]
-        self.special = bool(self.containers or self.generators or self.tensors)
+    Scanning a model anew costs more than a small layer, so that it is scanned only where something
+    is another object than at the look before; that is one comparison of all there is.
+    """
+
+    def __init__(self, model: nn.Module, copied: dict[int, Tensor] | None) -> None:
+        self.modules = all_modules(model)
+        self.held: dict[int, Tensor] = {}
+        self.watched: list[Tensor] = []
+        self.containers: list[Any] = []
+        self.generators: dict[int, Any] = {}
+        self._scripted: list[tuple[nn.Module, dict[str, Tensor]]] = []
+        self._lazy = False
+        self._dicts: list[dict[str, Any]] = []
+        for module in self.modules:
+            own = module.__dict__
+            self._dicts.append(own)
+            for name, value in own.items():
+                if name not in _INTERNAL:
+                    self._scan(value)
+            if isinstance(module, torch.jit.ScriptModule):
+                buffers = dict(module.named_buffers(recurse=False))
+                self._scripted.append((module, buffers))
+                self.held.update((id(one), one) for one in buffers.values())
+                continue
+            self._dicts += [own["_buffers"], own["_parameters"]]
+            for one in own["_buffers"].values():
+                if one is not None:
+                    self.held[id(one)] = one
+            for one in own["_parameters"].values():
+                if is_lazy(one):
+                    self._lazy = True
+                elif one is not None and (copied is None or id(one) in copied):
+                    self.held[id(one)] = one
+                elif one is not None:
+                    self.watched.append(one)
+        self.watched = [one for one in self.watched if id(one) not in self.held]
+        self._before = [dict(own) for own in self._dicts]
+        children = [module._modules for module in self.modules]
+        self._views = [own.values() for own in (*self._dicts, *children)]  # of what is there then
+        self._sizes = list(map(len, self._views))
+        self._values = [*chain.from_iterable(self._views)]
 
     def holds(self) -> bool:
-        """Whether every attribute is still the same object."""
-        own, before = self.own, self.before
-        return len(own) == len(before) and all(map(is_, own.values(), before.values()))
+        """Whether all of them are still the same objects."""
+        if self._scripted or self._lazy:  # these change without becoming others
+            return False
+        return self._same()
+
+    def put_back(self) -> None:
+        """Give back to every dictionary what it held."""
+        for module, buffers in self._scripted:
+            for name, one in buffers.items():
+                if getattr(module, name) is not one:
+                    setattr(module, name, one)
+        if not self._same():
+            for own, before in zip(self._dicts, self._before, strict=True):
+                if len(own) != len(before) or not all(map(is_, own.values(), before.values())):
+                    _restore(own, before)
+
+    def _same(self) -> bool:
+        return list(map(len, self._views)) == self._sizes and all(
+            map(is_, chain.from_iterable(self._views), self._values)
+        )
+
+    def _scan(self, value: Any) -> None:
+        if type(value) in _CONTAINERS:
+            self.containers.append(value)
+        elif type(value) in _GENERATORS:
+            self.generators[id(value)] = value
+        elif isinstance(value, Tensor):
+            self.held[id(value)] = value
 
 
 class _Copy:

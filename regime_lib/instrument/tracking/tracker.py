@@ -9,6 +9,7 @@ from inspect import cleandoc
 from types import TracebackType
 from typing import Any
 
+import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
@@ -178,6 +179,11 @@ class RegimeTracker(Options):
             raise RegimeError(
                 "update() was called outside the tracker's block; "
                 "call it inside `with RegimeTracker(model, probe) as tracker:`"
+            )
+        if torch.cuda.is_initialized() and torch.cuda.is_current_stream_capturing():
+            raise RegimeError(
+                "update() was called while a CUDA graph is captured, which would replay it without "
+                "looking; call it after the graph's replay"
             )
         step = run.step + 1
         if self.due(step):

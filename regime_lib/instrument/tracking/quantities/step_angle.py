@@ -11,8 +11,8 @@ class StepAngle(DirectionQuantity):
     r"""Angle between two successive steps, :math:`\angle(\theta_t-\theta_{t-1},
     \theta_{t-1}-\theta_{t-2})`.
 
-    Zero on a straight way, 90 where steps have nothing to do with each other, 180 where they
-    go to and fro. Only where three observations follow each other; NaN where a step is zero.
+    Zero on a straight way, 90 where steps have nothing to do with each other, 180 where each takes
+    the last one back. Only where three observations follow each other; NaN where a step is zero.
     """
 
     name, unit = "step_angle", "degrees"
