@@ -118,6 +118,7 @@ LAWS = (
     sensitivity,
     limits,
     complexity,
+    any_points,
 )
 
 

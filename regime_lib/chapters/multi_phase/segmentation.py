@@ -17,7 +17,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from regime_lib.simulators.two_layer.flow import Flow
-from regime_lib.simulators.two_layer.phases import log_slope
+from regime_lib.simulators.two_layer.phases import log_slope_at
 
 _MOST = 9  # stretches
 _PER_DECADE = 10  # windows
@@ -73,8 +73,9 @@ def series_of(flow: Flow) -> Series:
     """Return the series of an exact run, from a hundredth of its first time scale to its end."""
     weights = np.linalg.norm(flow.start.weights, axis=1).mean() * math.sqrt(flow.start.m)
     edges = log_edges(1e-2 * weights / flow.problem.kappa2, flow.t_end)
-    loss = flow.loss(edges)
-    speed = np.sqrt(-log_slope(flow, edges) * loss / edges)
+    at = flow.local(edges)
+    loss = flow.problem.loss(*flow.outputs_at(*at))
+    speed = np.sqrt(-log_slope_at(flow, edges, *at) * loss / edges)
     changes = flow.entry_time[flow.start.m :]
     return Series.of(edges, loss, speed, changes, flow.start.m)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -122,7 +123,7 @@ def check_subset(name: str, what: str, wanted: int, there: int) -> None:
         )
 
 
-def moved(samples: object, like: Tensor) -> dict[str, Tensor]:
+def moved(samples: object, like: Tensor) -> dict[str, Any]:
     """Return the tensors of a `Dataset` or a `Stack`, by name, where another tensor is.
 
     They are on its device, and real ones are of its type.

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Bool, Float, Real
-from scipy.stats import rankdata
 
 from regime_lib.errors import RegimeError
 
@@ -96,8 +95,25 @@ def correlation_within(
 def _centred_ranks(
     table: Float[np.ndarray, "kinds groups runs"],
 ) -> Float[np.ndarray, "kinds all_runs"]:
-    ranks = rankdata(table.reshape(len(table), -1), axis=1)
-    return ranks - ranks.mean(axis=1, keepdims=True)
+    """Return ranks less their mean; what is tied shares the mean of its ranks.
+
+    A bootstrap asks for tens of thousands of small tables, for which SciPy takes three times as
+    long.
+    """
+    flat = table.reshape(len(table), -1)
+    kinds, n = flat.shape
+    begin = n * np.arange(kinds)[:, None]
+    order = (flat.argsort(axis=1) + begin).ravel()
+    values = flat.ravel()[order]
+    first = np.ones(len(values), dtype=bool)
+    np.not_equal(values[1:], values[:-1], out=first[1:])
+    first[::n] = True
+    places = np.flatnonzero(first)  # where what is tied begins
+    counts = np.diff(places, append=len(values))
+    shared = np.repeat(places + (counts - 1) / 2, counts).reshape(kinds, n)
+    ranks = np.empty(len(values))
+    ranks[order] = (shared - begin - (n - 1) / 2).ravel()
+    return ranks.reshape(kinds, n)
 
 
 def at_step_zero(

@@ -157,7 +157,16 @@ def living_at(flow: Flow, time: float) -> Float[np.ndarray, " m"]:
 
 def log_slope(flow: Flow, times: Float[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:
     """Return d log loss / d log time, from the flow's own velocities."""
-    which, tau = flow.local(times)
+    return log_slope_at(flow, times, *flow.local(times))
+
+
+def log_slope_at(
+    flow: Flow,
+    times: Float[np.ndarray, " n"],
+    which: Int[np.ndarray, " n"],
+    tau: Float[np.ndarray, " n"],
+) -> Float[np.ndarray, " n"]:
+    """Return the same, given what `Flow.local` says of the times."""
     loss_plus, loss_minus = flow.problem.class_losses(*flow.outputs_at(which, tau))
     speed = flow.problem.kappa2**2 / flow.start.m
     p1, p2, q = np.array([(s.p1, s.p2, s.q) for s in flow.segments]).T[:, which]

@@ -121,8 +121,7 @@ class Segment:
 
     def elapsed_at(self, tau: float) -> float:
         """Return `elapsed` at one tau, without the calls that many take."""
-        edges = self._edges if self.k1 > 0 < self.k2 else None
-        if edges is None or tau >= edges[1]:
+        if self.k1 == 0 or self.k2 == 0 or tau >= _first_panel(self._share) / self.k1:
             return float(self.elapsed(np.array([tau]))[0])
         return self.pace * float(self._integral(np.zeros(1), np.array([tau]))[0])
 
@@ -243,8 +242,13 @@ def _growth(rate: float, tau: Float[np.ndarray, " n"]) -> Float[np.ndarray, " n"
 
 def _panels(share: float) -> Float[np.ndarray, " edges"]:
     """Return panel edges in K1 tau: fine where r still moves fast, up to where it is constant."""
-    first = 0.5 / max(share, 1.0)
+    first = _first_panel(share)
     count = math.ceil(math.log(4.0 / first) / math.log(1.7)) + 1
     fine = first * 1.7 ** np.arange(max(count, 1))
     fine = fine[fine < 4.0]
     return np.concatenate([[0.0], fine, np.arange(4.0, _STEADY + 1, 4.0)])
+
+
+def _first_panel(share: float) -> float:
+    """Return where the first panel ends, in K1 tau."""
+    return 0.5 / max(share, 1.0)

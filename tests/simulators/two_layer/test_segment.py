@@ -65,6 +65,7 @@ def test_time_is_the_quadrature_and_its_inverse(segment: Segment, both: float, x
     truth = sum(quad(pace, a, b, epsrel=1e-11, epsabs=0)[0] for a, b in pairwise(edges))
     elapsed = segment.elapsed(np.array([tau]))
     assert elapsed[0] == pytest.approx(truth, rel=1e-9)
+    assert segment.elapsed_at(tau) == pytest.approx(truth, rel=1e-9)
     assert segment.tau_after(elapsed)[0] == pytest.approx(tau, rel=1e-8)
 
 
