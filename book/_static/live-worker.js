@@ -1,5 +1,5 @@
 // Python in a worker of its own: it loads, runs one cell after the other, and can be ended at once.
-// What it is told: {start: {...}}, {run: {...}}. What it tells: {bytes}, {ready}, {printed}, {done}, {failed}.
+// What it is told: {start: {...}}, {run: {...}}. What it tells: {bytes}, {ready}, {printed}, {drawn}, {done}, {failed}.
 const MOST = 200_000; // characters that one run may print
 const PAUSE = 60; // milliseconds between two messages of what was printed
 const LIBRARY = "/lib/book";
@@ -44,6 +44,7 @@ async function start({ folder, modules, packages }) {
   python.unpackArchive(archive, "zip", { extractDir: LIBRARY });
   python.runPython(`import sys; sys.path.insert(0, "${LIBRARY}")`);
   runner = python.pyimport("runner");
+  python.pyimport("page").send = picture => { flush(); self.postMessage({ drawn: JSON.parse(picture) }); };
   names = python.runPython("{'__name__': '__main__'}");
 }
 

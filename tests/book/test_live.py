@@ -93,13 +93,13 @@ def test_an_edited_line_changes_what_is_shown_and_reset_takes_it_back(
     first = page.locator(CELLS).first
     code = first.locator("textarea").input_value()
     assert "layerwise" in code
-    changed = code.replace("random_init((2, 3, 2), 1.0, random)", "(np.eye(2), np.eye(2))")
-    assert "ValueError" in run(first, changed)  # the task is one of other sizes
+    changed = code.replace("np.allclose(whole,", "np.allclose(2 * whole,")
+    assert run(first, changed).strip() == "on one matrix the same: False"
     table = run(first, f"{code}\nwhole[:2]")
     assert "on one matrix the same: True" in table
     assert first.locator(".rl-live-output tbody tr").count() == 2
     # what one cell defines the next one sees, as it was last run
-    assert run(page.locator(CELLS).nth(1), "len(layers)") == "2"
+    assert run(page.locator(CELLS).nth(1), "len(layers)").strip() == "2"
     first.get_by_role("button", name="Reset").click()
     assert first.locator("textarea").input_value() == code
     assert first.locator(".cell_output").first.is_visible()
@@ -114,7 +114,7 @@ def test_an_exception_shows_pythons_message_and_the_page_goes_on(
     assert "IndexError: list index out of range" in told
     assert "values[5]" in told
     assert "SyntaxError" in run(first, "for")
-    assert run(first, "sum(values)") == "3"
+    assert run(first, "sum(values)").strip() == "3"
 
 
 def test_an_endless_loop_is_stopped_and_the_page_runs_again(
@@ -128,7 +128,7 @@ def test_an_endless_loop_is_stopped_and_the_page_runs_again(
     assert not page.locator(CELLS).nth(1).get_by_role("button", name="Run").is_enabled()
     first.get_by_role("button", name="Stop").click()
     expect(first.locator(".rl-editor-note")).to_contain_text("stopped", timeout=PATIENCE)
-    assert run(first, "6 * 7") == "42"
+    assert run(first, "6 * 7").strip() == "42"
 
 
 def test_what_prints_without_end_is_cut_and_can_be_stopped(
@@ -166,7 +166,7 @@ def test_a_wrong_exercise_gets_its_sentence_a_right_one_its_tick_and_both_are_ke
 def test_twenty_runs_in_a_row_and_memory_stays_small(context: BrowserContext, origin: str) -> None:
     page = started(context, origin, "50_deep_linear")
     first = page.locator(CELLS).first
-    shown = {run(first) for _ in range(20)}
+    shown = {run(first).strip() for _ in range(20)}
     assert shown == {"on one matrix the same: True"}
     code = (
         "import sys\nfrom js import WebAssembly\nimport pyodide_js\nlen(pyodide_js._module.HEAP8)"

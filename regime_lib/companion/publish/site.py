@@ -20,7 +20,12 @@ from regime_lib.companion.figures.drawn import figures_in
 from regime_lib.companion.publish.chapter_page import chapter_page
 from regime_lib.companion.publish.figure_page import write_pictures
 from regime_lib.companion.publish.generated_pages import FOLDER, write_fragments
-from regime_lib.companion.publish.live.shipped import kit_folder, lacks_kit, live_pages
+from regime_lib.companion.publish.live.shipped import (
+    kit_folder,
+    lacks_kit,
+    live_pages,
+    still_page,
+)
 from regime_lib.companion.running.execution import ChapterRun, execute, plan_run
 from regime_lib.companion.running.keys import digest_of, library_digests
 from regime_lib.storage import sha256_of, write_text
@@ -102,6 +107,11 @@ def stage(project: Project) -> Path:
             live.enliven(notebook, entry.name)
         page = json.dumps(chapter_page(notebook, entry.name))
         write_text(root / "notebooks" / entry.path.name, page)
+    for path in sorted((root / "book").glob("*.md")):
+        text = path.read_text(encoding="utf-8")
+        drawn = live.enliven_page(text, path.name) if live else still_page(text)
+        if drawn != text:
+            write_text(path, drawn)
     if live:
         live.write(root / "book" / "_static")
     write_fragments(project, root / "book")
