@@ -4,6 +4,7 @@
   "use strict";
   const STATIC = new URL(".", document.currentScript.src).href;
   const MEGA = 1e6;
+  const CELLS = "div.cell.tag_rl-live-cell, div.cell.tag-rl-live-cell"; // of chapters, and of pages
 
   /** @returns {HTMLElement} */
   function make(tag, settings = {}, ...children) {
@@ -89,7 +90,7 @@
     }
     const rough = (high - low) / 5 || 1, size = 10 ** Math.floor(Math.log10(rough));
     const step = [1, 2, 5, 10].find(n => n * size >= rough) * size, found = [];
-    for (let n = Math.ceil(low / step); n * step <= high + step / 1e6; n += 1) found.push([n * step, String(Number((n * step).toPrecision(6)))]);
+    for (let n = Math.ceil(low / step - 1e-6); n * step <= high + step / 1e6; n += 1) found.push([n * step, String(Number((n * step).toPrecision(6)))]);
     return found;
   }
 
@@ -136,7 +137,7 @@
     }
 
     open() {
-      const code = this.block.querySelector(".cell_input");
+      const code = this.block.querySelector(".cell_input, .cell-input");
       this.area = make("textarea", { value: this.kept() ?? this.spec.source, spellcheck: false, className: "rl-editor-code" });
       this.area.setAttribute("aria-label", `Code of live cell ${this.number}; Control and Enter run it`);
       this.area.setAttribute("autocapitalize", "off");
@@ -225,10 +226,20 @@
 
     async open() {
       this.bar.button.disabled = true;
+      this.bar.save.hidden = false;
       for (const cell of this.cells) cell.open();
       if (!(await this.start())) return;
       for (const cell of this.cells) if (!cell.spec.exercise && !(await this.run(cell))) return;
       this.tell("Ready: change the code and run it again.");
+    }
+
+    /** Hand the reader what stands in the cells, as one file of Python. */
+    save() {
+      const name = location.pathname.split("/").at(-1).replace(/\.html$/, "");
+      const parts = this.cells.map(cell => `# %% ${name}, cell ${cell.spec.id}\n${cell.spec.setup}\n\n${cell.area.value}\n`);
+      const link = make("a", { href: URL.createObjectURL(new Blob([parts.join("\n\n")], { type: "text/x-python" })), download: `${name}.py` });
+      link.click();
+      URL.revokeObjectURL(link.href);
     }
 
     tell(text) { this.bar.note.value = text; }
@@ -304,7 +315,7 @@
     const title = document.querySelector("article h1");
     if (!script || !title || typeof WebAssembly !== "object" || typeof Worker !== "function") return;
     const specs = JSON.parse(script.textContent);
-    const blocks = [...document.querySelectorAll("div.cell.tag_rl-live-cell")];
+    const blocks = [...document.querySelectorAll(CELLS)];
     if (blocks.length !== specs.length) return;
     const note = make("output");
     const box = make("div", { className: "rl-live-bar rl-only-screen" });
@@ -318,8 +329,10 @@
     const meter = make("progress", { max: size, value: 0, hidden: true });
     meter.setAttribute("aria-label", "How much of Python is loaded");
     const says = `Change the code and run it, here in the browser. It loads ${Math.round(size / MEGA)} MB, once; nothing leaves your machine.`;
-    box.append(button, make("span", { textContent: says }), meter, note);
-    const page = new LivePage(script.dataset, specs.map((spec, n) => ({ spec, block: blocks[n] })), { button, meter, note });
+    const save = make("button", { type: "button", textContent: "Save my code", hidden: true });
+    box.append(button, save, make("span", { textContent: says }), meter, note);
+    const page = new LivePage(script.dataset, specs.map((spec, n) => ({ spec, block: blocks[n] })), { button, save, meter, note });
+    save.addEventListener("click", () => page.save());
     button.addEventListener("click", () => page.open());
   }
 

@@ -14,7 +14,7 @@ from tests.book.browsing import NARROW, PATIENCE, offline
 pytestmark = pytest.mark.book
 
 PAGES = ("10_stability", "30_training_response", "40_multi_phase", "50_deep_linear")
-CELLS = "div.cell.tag_rl-live-cell"
+CELLS = "div.cell:is(.tag_rl-live-cell, .tag-rl-live-cell)"
 LOOP = "while True:\n    pass"
 
 
@@ -39,7 +39,8 @@ def context(browser: Browser, origin: str, foreign: list[str]) -> Iterator[Brows
 
 def opened(context: BrowserContext, origin: str, chapter: str) -> Page:
     page = context.new_page()
-    page.goto(f"{origin}/notebooks/{chapter}.html", wait_until="load")
+    folder = "notebooks" if chapter[0].isdigit() else "book"
+    page.goto(f"{origin}/{folder}/{chapter}.html", wait_until="load")
     return page
 
 
@@ -161,6 +162,38 @@ def test_a_wrong_exercise_gets_its_sentence_a_right_one_its_tick_and_both_are_ke
     again = started(context, origin, "50_deep_linear").locator(CELLS)
     kept = [cell.locator("textarea").input_value() for cell in again.all()]
     assert right in kept
+
+
+def test_what_stands_in_the_cells_can_be_saved_as_a_file_of_python(
+    context: BrowserContext, origin: str
+) -> None:
+    page = started(context, origin, "10_stability")
+    page.locator(CELLS).first.locator("textarea").fill("answer = 6 * 7")
+    with page.expect_download() as waiting:
+        page.get_by_role("button", name="Save my code").click()
+    assert waiting.value.suggested_filename == "10_stability.py"
+    text = Path(waiting.value.path()).read_text(encoding="utf-8")
+    compile(text, "10_stability.py", "exec")
+    assert "answer = 6 * 7" in text
+    assert "def dead_pairs" in text
+
+
+def test_a_network_trains_in_the_page_with_curves_that_grow(
+    context: BrowserContext, origin: str, foreign: list[str]
+) -> None:
+    page = started(context, origin, "train_one")
+    train, settle, stairs = page.locator(CELLS).all()
+    picture = train.locator("svg.rl-plot")
+    assert picture.locator("path.rl-plot-line").count() == 2
+    assert {"patterns", "weights"} <= set(picture.locator("text").all_inner_texts())
+    assert settle.locator(".rl-live-output tbody tr").count() == 7
+    assert stairs.locator("path.rl-plot-line").count() == 1
+    before = picture.locator("path.rl-plot-line").first.get_attribute("d")
+    code = train.locator("textarea").input_value().replace('"sgd", rate=0.1', '"adam", rate=0.01')
+    assert "right answers" in run(train, code.replace("steps=2000", "steps=300"))
+    assert picture.count() == 1
+    assert picture.locator("path.rl-plot-line").first.get_attribute("d") != before
+    assert foreign == []
 
 
 def test_twenty_runs_in_a_row_and_memory_stays_small(context: BrowserContext, origin: str) -> None:

@@ -177,7 +177,7 @@ def _imported(cell: LiveCell) -> set[str]:
 
 def _as_cell(block: re.Match[str]) -> str:
     return (
-        f":::::{{div}} cell tag_{LIVE_TAG}\n::::{{div}} cell_input\n"
+        f":::::{{div}} cell tag-{LIVE_TAG}\n::::{{div}} cell-input\n"
         f"```{{code-block}} python\n{block['source']}```\n::::\n:::::"
     )
 

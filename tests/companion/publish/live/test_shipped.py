@@ -134,7 +134,7 @@ def test_a_page_without_the_kit_shows_its_code_and_says_why() -> None:
     assert still_page("# T\n\n```python\nx\n```\n") == "# T\n\n```python\nx\n```\n"
     enlivened = LivePages(PROJECT, {}, set()).enliven_page(text, "t.md")
     assert "without Python" not in enlivened
-    assert f"tag_{LIVE_TAG}" in enlivened
+    assert f"tag-{LIVE_TAG}" in enlivened
 
 
 def test_the_archive_is_the_same_each_time_and_holds_every_simulator() -> None:
