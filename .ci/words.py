@@ -1,4 +1,4 @@
-"""Refuse words that are no English of the field, as `.ci/words.txt` lists them, in what readers read.
+"""Refuse words that are no English of the field, as `.ci/words.txt` lists them, in what is read.
 
 Read are the pages of the book, the README, and the text of the chapters; code between backticks is
 left out. `make lint` calls it; it prints a line for each place, and exits with 1 if there is one.

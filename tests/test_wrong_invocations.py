@@ -129,6 +129,11 @@ firm 10 --blocks 0
 firm 10 --blocks 1000000
 firm 10 --blocks many
 firm 10 -o /dev/null/x
+pdf
+pdf nothing
+pdf 10
+pdf --browser
+pdf --browser /no/such/browser
 teach
 teach student
 teach parent 10

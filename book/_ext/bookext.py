@@ -159,6 +159,15 @@ REPAIRS: tuple[Callable[[BeautifulSoup], None], ...] = (
 )
 
 
+_NO_PROSE = [
+    "rl-card",
+    "rl-row",
+    "rl-answer",
+    "rl-predict",
+    "rl-filter",
+    "sd-card",
+    "citation-list",
+]
 _NOT_EXPLAINED = ["a", "code", "pre", "h1", "h2", "h3", "h4", "abbr", "button", "summary", "dt"]
 
 
@@ -183,7 +192,7 @@ def explain_terms(page: BeautifulSoup, terms: dict[str, tuple[str, str]], glossa
         for text in list(paragraph.find_all(string=True)):
             if not wanted or text.find_parent(_NOT_EXPLAINED) or text.find_parent(class_="math"):
                 continue
-            if text.find_parent(class_=["rl-card", "rl-row", "rl-answer", "bibliography"]):
+            if text.find_parent(class_=_NO_PROSE):
                 continue
             names = "|".join(sorted(map(re.escape, wanted), key=len, reverse=True))
             if found := re.search(rf"\b({names})s?\b", text, re.IGNORECASE):

@@ -64,7 +64,8 @@ def test_a_repair_does_its_work_once(bookext: ModuleType, before: str, after: st
 CHAPTER = """<html><head><script>DOCUMENTATION_OPTIONS.pagename = 'notebooks/20_b';</script></head>
 <nav class="bd-sidebar-primary"><li class="toctree-l1"><a href="10_a.html">A</a></li>
 <li class="toctree-l1"><a href="#">B</a></li>
-<li class="toctree-l1"><a href="../book/c.html">C</a></li></nav><article><h1>B</h1></article></html>"""
+<li class="toctree-l1"><a href="../book/c.html">C</a></li></nav>
+<article><h1>B</h1></article></html>"""
 
 
 def test_chapters_show_their_numbers_on_the_page_and_in_the_side_bar(bookext: ModuleType) -> None:

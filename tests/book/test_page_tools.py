@@ -74,6 +74,34 @@ def test_the_finding_is_the_first_figure_and_stands_right_after_in_one_minute(
         page.close()
 
 
+def test_a_reader_predicts_before_the_results_and_the_score_is_kept(
+    context: BrowserContext, origin: str
+) -> None:
+    page = opened(context, origin, CHAPTERS[0])
+    form = page.locator("form.rl-predict")
+    above = page.evaluate(
+        """() => document.querySelector("form.rl-predict").compareDocumentPosition(
+          document.querySelector("article h2")) & Node.DOCUMENT_POSITION_FOLLOWING"""
+    )
+    assert above
+    assert form.locator(".rl-badge").is_visible() is False
+    form.get_by_role("button", name=str(form.get_attribute("data-answer")), exact=True).click()
+    assert form.locator(".rl-badge").is_visible()
+    assert "1 of 1 right" in form.locator("output").inner_text()
+    other = opened(context, origin, CHAPTERS[1]).locator("form.rl-predict")
+    answer = other.get_attribute("data-answer")
+    wrong = [b for b in other.locator("button").all() if b.get_attribute("value") != answer]
+    wrong[0].click()
+    assert "1 of 2 right" in other.locator("output").inner_text()
+    again = opened(context, origin, CHAPTERS[0]).locator("form.rl-predict")
+    assert again.locator(".rl-badge").is_visible()
+
+
+def test_without_a_script_no_question_is_asked(browser: Browser, origin: str) -> None:
+    with browser.new_context(java_script_enabled=False) as context:
+        assert not opened(context, origin, CHAPTERS[0]).locator("form.rl-predict").is_visible()
+
+
 def rows(page: Page) -> list[str]:
     return [str(row.get_attribute("data-verdict")) for row in page.locator(".rl-row:visible").all()]
 

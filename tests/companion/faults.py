@@ -25,6 +25,7 @@ from regime_lib import (
     cli_doctor,
     cli_evidence,
     cli_firm,
+    cli_pdf,
     cli_teach,
     sweeps,
 )
@@ -37,7 +38,7 @@ from regime_lib.storage import write_text
 from regime_lib.sweeps.engine import sweep
 from tests.companion.tiny import make_project, tiny_cells
 
-COMMANDS = (cli, cli_claims, cli_compare, cli_doctor, cli_evidence, cli_firm, cli_teach)
+COMMANDS = (cli, cli_claims, cli_compare, cli_doctor, cli_evidence, cli_firm, cli_pdf, cli_teach)
 
 FIRM = ("firm", "10", "--blocks", "1", "--publish")
 SWEEP = ("sweep", "10", "--grid", "steps=100 seed=1", "--publish")

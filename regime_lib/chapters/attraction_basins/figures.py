@@ -10,6 +10,7 @@ from jaxtyping import Float
 from matplotlib.axes import Axes
 from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
+from matplotlib.patheffects import withStroke
 from matplotlib.ticker import FuncFormatter, NullLocator
 from scipy.ndimage import distance_transform_edt
 
@@ -21,6 +22,7 @@ from regime_lib.companion.figures.theme import WIDTH_INCHES, Theme
 Array = Float[np.ndarray, " settings"]
 
 _MARKERS = ("o", "s", "^", "D")
+_OUTLINE = [withStroke(linewidth=2.5, foreground="white")]  # black digits on any colour
 _NARROWEST = 0.02  # of the plane's side, from a region's border to its number
 
 
@@ -225,12 +227,13 @@ def planes(theme: Theme, plane: Plane) -> Figure:
                     va="center",
                     color="black",
                     weight="bold",
+                    path_effects=_OUTLINE,
                 )
         ax.plot(*plane.corners.T, "o", color="white", markeredgecolor="black", markersize=6)
         for digit, place in zip(plane.digits, plane.corners, strict=True):
             ax.annotate(
-                str(digit), place, xytext=(5, 4), textcoords="offset points", color="black",
-                fontsize=8.5,
+                f"a {digit}", place, xytext=(5, 4), textcoords="offset points",
+                color="black", fontsize=8.5, path_effects=_OUTLINE,
             )  # fmt: skip
         ax.set(title=_depth(layers), xticks=[-extent, 0, extent], yticks=[-extent, 0, extent])
         ax.grid(visible=False)

@@ -126,6 +126,8 @@ def draw_ratios(theme: Theme, ax: Axes, table: pd.DataFrame, spread: float) -> N
         ratio_dots(theme, ax, x, y[known], exact, colour, marker=marker, size=33, linewidth=1.4)
         # a name of its own, for all of its ratios may be bounds
         ax.scatter([], [], marker=marker, s=33, color=colour, label=NAMES[name])
+    for row in range(0, len(definitions), 2):  # bands lead the eye from a name to its dots
+        ax.axhspan(-row - 0.5, -row + 0.5, color=theme.text, alpha=0.06, linewidth=0, zorder=0)
     ax.axvline(1, color=theme.text, linewidth=1)
     ax.axvline(CLAIMED, **theme.stroke("theory"))
     ax.set(xscale="log", xlabel="weights' time / patterns' time")

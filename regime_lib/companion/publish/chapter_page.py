@@ -31,11 +31,12 @@ _CHAPTER = re.compile(r"(\d+)_")
 _SEEN = ("text/html", "image/png", "image/svg+xml", "text/latex", "text/markdown")
 
 
-def chapter_page(notebook: Node, chapter: str) -> Node:
+def chapter_page(notebook: Node, chapter: str, question: str = "") -> Node:
     """Return an executed chapter with figures as pages show them, code folded, the finding first.
 
-    What is not for readers is dropped: what is said to formatters, and types of output that myst-nb
-    cannot draw, of which it warns. What an exercise gives to begin with stays in sight.
+    A question to the reader, as HTML, stands with the finding. What is not for readers is dropped:
+    what is said to formatters, and types of output that myst-nb cannot draw, of which it warns.
+    What an exercise gives to begin with stays in sight.
     """
     finding = finding_of(notebook)
     _fold(notebook["cells"])
@@ -52,8 +53,8 @@ def chapter_page(notebook: Node, chapter: str) -> Node:
                 first = figure_html(figure, chapter, number=number, leads_to=f"#{finding}")
         for mime in (CLAIM_MIME, PROVENANCE_MIME):
             data.pop(mime, None)
-    if first:
-        _show_first(notebook["cells"], first)
+    if question + first:
+        _show_first(notebook["cells"], question + first)
     return notebook
 
 

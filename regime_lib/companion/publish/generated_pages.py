@@ -13,6 +13,7 @@ from regime_lib.companion.figures.drawn import DrawnFigure, figures_in
 from regime_lib.companion.publish.figure_page import figure_html
 from regime_lib.companion.publish.findings import of_paper, read_findings
 from regime_lib.companion.publish.paper_answers import answer
+from regime_lib.companion.publish.predictions import vote_sheet
 from regime_lib.companion.publish.scorecard import chapters_fragment, paper_claims, scorecard
 from regime_lib.companion.publish.statement_pages import (
     paper_statements,
@@ -42,6 +43,8 @@ def write_fragments(project: Project, pages: Path) -> None:
     write_text(folder / "scorecard.md", scorecard(findings))
     chapters = chapters_fragment(list_chapters(project), findings, papers_of_chapters(judged))
     write_text(folder / "chapters.md", chapters)
+    sheet = vote_sheet(list_chapters(project), findings)
+    write_text(folder / "vote_sheet.md", sheet + "\n")
     write_text(folder / "what_holds.md", what_holds(judged) + "\n")
     for paper in PAPERS.values():
         claims = paper_claims(findings, of_paper(findings.records, paper))

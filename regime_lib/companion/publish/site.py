@@ -19,6 +19,7 @@ from regime_lib.companion.claims.strict_yaml import load_strictly
 from regime_lib.companion.figures.drawn import figures_in
 from regime_lib.companion.publish.chapter_page import chapter_page
 from regime_lib.companion.publish.figure_page import write_pictures
+from regime_lib.companion.publish.findings import read_findings
 from regime_lib.companion.publish.generated_pages import FOLDER, write_fragments
 from regime_lib.companion.publish.live.shipped import (
     kit_folder,
@@ -26,6 +27,7 @@ from regime_lib.companion.publish.live.shipped import (
     live_pages,
     still_page,
 )
+from regime_lib.companion.publish.predictions import question_html
 from regime_lib.companion.running.execution import ChapterRun, execute, plan_run
 from regime_lib.companion.running.keys import digest_of, library_digests
 from regime_lib.storage import sha256_of, write_text
@@ -98,15 +100,15 @@ def stage(project: Project) -> Path:
             "the command"
         ) from None
     (root / "notebooks").mkdir()
-    live = live_pages(project)
+    live, findings = live_pages(project), read_findings(project)
     for entry in list_chapters(project):
         notebook = read_notebook(project.executed / entry.path.name)
         for figure in figures_in(notebook):
             write_pictures(figure, root / "book" / "_static", entry.name)
         if live:
             live.enliven(notebook, entry.name)
-        page = json.dumps(chapter_page(notebook, entry.name))
-        write_text(root / "notebooks" / entry.path.name, page)
+        page = chapter_page(notebook, entry.name, question_html(entry.name, findings))
+        write_text(root / "notebooks" / entry.path.name, json.dumps(page))
     for path in sorted((root / "book").glob("*.md")):
         text = path.read_text(encoding="utf-8")
         drawn = live.enliven_page(text, path.name) if live else still_page(text)

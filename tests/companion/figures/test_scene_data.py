@@ -141,7 +141,7 @@ def test_the_figure_keeps_its_still_picture_and_carries_the_numbers() -> None:
     figure = page.figure
     assert figure is not None
     assert (figure["id"], figure["class"]) == ("fig-moving", ["rl-figure", "rl-scene"])
-    assert len(figure.find_all("img", recursive=False)) == 4
+    assert len(figure.select("picture")) == 2
     script = figure.script
     assert script is not None
     data = json.loads(script.string or "")

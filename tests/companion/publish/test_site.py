@@ -186,6 +186,7 @@ def test_there_is_one_fragment_for_each_include(executed: Project) -> None:
         "scorecard.md",
         "chapters.md",
         "hero.md",
+        "vote_sheet.md",
         "what_holds.md",
         *(f"answer-{paper}.md" for paper in PAPERS),
         *(f"claims-{paper}.md" for paper in PAPERS),
