@@ -6,11 +6,17 @@ const LIBRARY = "/lib/book";
 
 let python, runner, names, text = "", said = 0, last = 0;
 
-/** Count what arrives, so that the page can show how far loading is. */
+/** Count what arrives, so that the page can show how far loading is. What does not come is told here:
+ *  Pyodide would wait for it for ever. */
 const plain = self.fetch.bind(self);
 self.fetch = async (...asked) => {
-  const answer = await plain(...asked);
-  if (!answer.ok || !answer.body) return answer;
+  const answer = await plain(...asked).catch(() => null);
+  if (!answer?.ok) {
+    const name = String(asked[0]?.url ?? asked[0]).split("/").at(-1);
+    self.postMessage({ failed: `${name} cannot be loaded` });
+    throw new TypeError(`${name} cannot be loaded`);
+  }
+  if (!answer.body) return answer;
   const counting = new TransformStream({
     transform(chunk, out) { self.postMessage({ bytes: chunk.byteLength }); out.enqueue(chunk); },
   });

@@ -25,6 +25,13 @@ def python(html: Path) -> None:
         pytest.skip("the book is built without live cells: Pyodide was not at hand (regime live)")
 
 
+@pytest.fixture(scope="module")
+def stability(browser: Browser, origin: str) -> Iterator[Page]:
+    """A live page that was started, for tests that leave it as they like."""
+    with offline(browser, origin, []) as context:
+        yield started(context, origin, "10_stability")
+
+
 @pytest.fixture
 def foreign() -> list[str]:
     """Addresses outside this machine that a page asked for."""
@@ -106,11 +113,8 @@ def test_an_edited_line_changes_what_is_shown_and_reset_takes_it_back(
     assert first.locator(".cell_output").first.is_visible()
 
 
-def test_an_exception_shows_pythons_message_and_the_page_goes_on(
-    context: BrowserContext, origin: str
-) -> None:
-    page = started(context, origin, "10_stability")
-    first = page.locator(CELLS).first
+def test_an_exception_shows_pythons_message_and_the_page_goes_on(stability: Page) -> None:
+    first = stability.locator(CELLS).first
     told = run(first, "values = [1, 2]\nvalues[5]")
     assert "IndexError: list index out of range" in told
     assert "values[5]" in told
@@ -118,25 +122,19 @@ def test_an_exception_shows_pythons_message_and_the_page_goes_on(
     assert run(first, "sum(values)").strip() == "3"
 
 
-def test_an_endless_loop_is_stopped_and_the_page_runs_again(
-    context: BrowserContext, origin: str
-) -> None:
-    page = started(context, origin, "10_stability")
-    first = page.locator(CELLS).first
+def test_an_endless_loop_is_stopped_and_the_page_runs_again(stability: Page) -> None:
+    first = stability.locator(CELLS).first
     first.locator("textarea").fill(f"print('on the way')\n{LOOP}")
     first.get_by_role("button", name="Run").click()
     expect(first.locator(".rl-editor-note")).to_have_text("running …", timeout=PATIENCE)
-    assert not page.locator(CELLS).nth(1).get_by_role("button", name="Run").is_enabled()
+    assert not stability.locator(CELLS).nth(1).get_by_role("button", name="Run").is_enabled()
     first.get_by_role("button", name="Stop").click()
     expect(first.locator(".rl-editor-note")).to_contain_text("stopped", timeout=PATIENCE)
     assert run(first, "6 * 7").strip() == "42"
 
 
-def test_what_prints_without_end_is_cut_and_can_be_stopped(
-    context: BrowserContext, origin: str
-) -> None:
-    page = started(context, origin, "10_stability")
-    first = page.locator(CELLS).first
+def test_what_prints_without_end_is_cut_and_can_be_stopped(stability: Page) -> None:
+    first = stability.locator(CELLS).first
     first.locator("textarea").fill("while True:\n    print('and on')")
     first.get_by_role("button", name="Run").click()
     output = first.locator(".rl-live-output")
@@ -164,13 +162,10 @@ def test_a_wrong_exercise_gets_its_sentence_a_right_one_its_tick_and_both_are_ke
     assert right in kept
 
 
-def test_what_stands_in_the_cells_can_be_saved_as_a_file_of_python(
-    context: BrowserContext, origin: str
-) -> None:
-    page = started(context, origin, "10_stability")
-    page.locator(CELLS).first.locator("textarea").fill("answer = 6 * 7")
-    with page.expect_download() as waiting:
-        page.get_by_role("button", name="Save my code").click()
+def test_what_stands_in_the_cells_can_be_saved_as_a_file_of_python(stability: Page) -> None:
+    stability.locator(CELLS).first.locator("textarea").fill("answer = 6 * 7")
+    with stability.expect_download() as waiting:
+        stability.get_by_role("button", name="Save my code").click()
     assert waiting.value.suggested_filename == "10_stability.py"
     text = Path(waiting.value.path()).read_text(encoding="utf-8")
     compile(text, "10_stability.py", "exec")
@@ -207,9 +202,8 @@ def test_twenty_runs_in_a_row_and_memory_stays_small(context: BrowserContext, or
     assert int(run(first, code)) < 500e6
 
 
-def test_the_keyboard_runs_a_cell(context: BrowserContext, origin: str) -> None:
-    page = started(context, origin, "10_stability")
-    first = page.locator(CELLS).first
+def test_the_keyboard_runs_a_cell(stability: Page) -> None:
+    first = stability.locator(CELLS).first
     first.locator("textarea").fill("'by ' + 'keys'")
     first.locator("textarea").press("Control+Enter")
     expect(first.locator(".rl-live-output")).to_have_text("'by keys'", timeout=PATIENCE)
@@ -257,4 +251,4 @@ def test_python_that_cannot_be_loaded_is_told(context: BrowserContext, origin: s
     page = opened(context, origin, "10_stability")
     page.get_by_role("button", name="Run this page").click()
     note = page.locator(".rl-live-bar output")
-    expect(note).to_contain_text("Python did not start", timeout=PATIENCE)
+    expect(note).to_contain_text("did not start: pyodide.asm.wasm cannot", timeout=PATIENCE)
