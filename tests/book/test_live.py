@@ -180,7 +180,7 @@ def test_a_network_trains_in_the_page_with_curves_that_grow(
     train, settle, stairs = page.locator(CELLS).all()
     picture = train.locator("svg.rl-plot")
     assert picture.locator("path.rl-plot-line").count() == 2
-    assert {"patterns", "weights"} <= set(picture.locator("text").all_inner_texts())
+    assert {"patterns", "weights"} <= set(picture.locator("text").all_text_contents())
     assert settle.locator(".rl-live-output tbody tr").count() == 7
     assert stairs.locator("path.rl-plot-line").count() == 1
     before = picture.locator("path.rl-plot-line").first.get_attribute("d")
