@@ -36,6 +36,8 @@ from tests.companion.publish.test_markup import CLAIM, MEASURED
 
 ROOT = Path(__file__).resolve().parents[1]
 SOURCES = [path for path in (ROOT / "regime_lib").rglob("*.py") if "__pycache__" not in path.parts]
+#: Runs what a reader writes, in the reader's own browser: a page is given it, nothing imports it.
+IN_THE_PAGE = ROOT / "regime_lib" / "companion" / "publish" / "live" / "runner.py"
 
 MARK = """<script>alert(1)</script><img src=x onerror=alert(2)>'&" onclick="alert(3)"""
 
@@ -88,9 +90,17 @@ def called(tree: ast.AST) -> list[tuple[str, dict[str, str]]]:
     ]
 
 
+def test_no_module_imports_what_runs_code_in_the_page() -> None:
+    assert IN_THE_PAGE in SOURCES
+    for path in SOURCES:
+        text = path.read_text(encoding="utf-8")
+        assert "live.runner" not in text, path
+        assert "import runner" not in text, path
+
+
 def test_the_library_reads_no_pickle_and_evaluates_no_text() -> None:
     loaders = set()
-    for path in SOURCES:
+    for path in set(SOURCES) - {IN_THE_PAGE}:
         for name, given in called(ast.parse(path.read_text(encoding="utf-8"))):
             where = f"{path}: {name}"
             assert name not in {"eval", "exec", "pickle.load", "pickle.loads"}, where

@@ -129,6 +129,8 @@ firm 10 --blocks 0
 firm 10 --blocks 1000000
 firm 10 --blocks many
 firm 10 -o /dev/null/x
+live nothing
+live --quietly
 pdf
 pdf nothing
 pdf 10

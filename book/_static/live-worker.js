@@ -1,16 +1,22 @@
 // Python in a worker of its own: it loads, runs one cell after the other, and can be ended at once.
-// What it is told: {start: {...}}, {run: {...}}. What it tells: {bytes}, {ready}, {printed}, {done}, {failed}.
+// What it is told: {start: {...}}, {run: {...}}. What it tells: {bytes}, {ready}, {printed}, {drawn}, {done}, {failed}.
 const MOST = 200_000; // characters that one run may print
 const PAUSE = 60; // milliseconds between two messages of what was printed
 const LIBRARY = "/lib/book";
 
 let python, runner, names, text = "", said = 0, last = 0;
 
-/** Count what arrives, so that the page can show how far loading is. */
+/** Count what arrives, so that the page can show how far loading is. What does not come is told here:
+ *  Pyodide would wait for it for ever. */
 const plain = self.fetch.bind(self);
 self.fetch = async (...asked) => {
-  const answer = await plain(...asked);
-  if (!answer.ok || !answer.body) return answer;
+  const answer = await plain(...asked).catch(() => null);
+  if (!answer?.ok) {
+    const name = String(asked[0]?.url ?? asked[0]).split("/").at(-1);
+    self.postMessage({ failed: `${name} cannot be loaded` });
+    throw new TypeError(`${name} cannot be loaded`);
+  }
+  if (!answer.body) return answer;
   const counting = new TransformStream({
     transform(chunk, out) { self.postMessage({ bytes: chunk.byteLength }); out.enqueue(chunk); },
   });
@@ -44,6 +50,7 @@ async function start({ folder, modules, packages }) {
   python.unpackArchive(archive, "zip", { extractDir: LIBRARY });
   python.runPython(`import sys; sys.path.insert(0, "${LIBRARY}")`);
   runner = python.pyimport("runner");
+  python.pyimport("page").send = picture => { flush(); self.postMessage({ drawn: JSON.parse(picture) }); };
   names = python.runPython("{'__name__': '__main__'}");
 }
 

@@ -4,6 +4,7 @@
   "use strict";
   const STATIC = new URL(".", document.currentScript.src).href;
   const MEGA = 1e6;
+  const CELLS = "div.cell.tag_rl-live-cell, div.cell.tag-rl-live-cell"; // of chapters, and of pages
 
   /** @returns {HTMLElement} */
   function make(tag, settings = {}, ...children) {
@@ -36,6 +37,7 @@
     hear(data) {
       if (data.bytes) this.progress(data.bytes);
       else if (data.printed) this.print?.(data.printed);
+      else if (data.drawn) this.draw?.(data.drawn);
       else if (data.failed) this.fail(data.failed);
       else {
         const { resolve } = this.waiting;
@@ -44,8 +46,8 @@
       }
     }
 
-    run(source, setup, print) {
-      this.print = print;
+    run(source, setup, print, draw) {
+      Object.assign(this, { print, draw });
       return new Promise((resolve, reject) => {
         this.waiting = { resolve, reject };
         this.worker.postMessage({ run: { source, setup } });
@@ -70,6 +72,64 @@
     return box;
   }
 
+  const SVG = "http://www.w3.org/2000/svg", ACROSS = 640, UP = 300, LEFT = 62, RIGHT = 90, TOP = 26, BOTTOM = 44;
+
+  function svg(tag, attributes, text) {
+    const node = document.createElementNS(SVG, tag);
+    for (const key in attributes) node.setAttribute(key, attributes[key]);
+    if (text !== undefined) node.textContent = text;
+    return node;
+  }
+
+  /** Round places for the ticks of an axis: decades, or steps of 1, 2 or 5. */
+  function ticks(low, high, log) {
+    if (log) {
+      const every = Math.max(1, Math.ceil((high - low) / 6)), found = [];
+      for (let n = Math.ceil(low); n <= high + 1e-9; n += every) found.push([n, n >= -2 && n <= 4 ? String(Number((10 ** n).toPrecision(3))) : `1e${n}`]);
+      return found;
+    }
+    const rough = (high - low) / 5 || 1, size = 10 ** Math.floor(Math.log10(rough));
+    const step = [1, 2, 5, 10].find(n => n * size >= rough) * size, found = [];
+    for (let n = Math.ceil(low / step - 1e-6); n * step <= high + step / 1e6; n += 1) found.push([n * step, String(Number((n * step).toPrecision(6)))]);
+    return found;
+  }
+
+  /** Curves on axes; the page's colours for patterns and weights, and a name at the end of each. */
+  function plotted({ curves, x, y, log, title }) {
+    const scale = { x: log.includes("x") ? Math.log10 : Number, y: log.includes("y") ? Math.log10 : Number };
+    const ends = axis => {
+      const all = curves.flatMap(curve => curve[axis]).map(scale[axis]);
+      const low = all.reduce((a, b) => Math.min(a, b), Infinity), high = all.reduce((a, b) => Math.max(a, b), -Infinity);
+      return all.length ? [low, high > low ? high : low + 1] : [0, 1];
+    };
+    const [x0, x1] = ends("x"), [y0, y1] = ends("y");
+    const px = n => LEFT + ((n - x0) / (x1 - x0)) * (ACROSS - LEFT - RIGHT), py = n => UP - BOTTOM - ((n - y0) / (y1 - y0)) * (UP - TOP - BOTTOM);
+    const names = curves.map(curve => curve.name).join(", ");
+    const picture = svg("svg", { viewBox: `0 0 ${ACROSS} ${UP}`, role: "img", class: "rl-plot", "aria-label": `${title || names}: ${y} against ${x}` });
+    for (const [at, label] of ticks(x0, x1, log.includes("x"))) {
+      picture.append(svg("line", { class: "rl-plot-grid", x1: px(at), x2: px(at), y1: TOP, y2: UP - BOTTOM }));
+      picture.append(svg("text", { x: px(at), y: UP - BOTTOM + 16, "text-anchor": "middle" }, label));
+    }
+    for (const [at, label] of ticks(y0, y1, log.includes("y"))) {
+      picture.append(svg("line", { class: "rl-plot-grid", x1: LEFT, x2: ACROSS - RIGHT, y1: py(at), y2: py(at) }));
+      picture.append(svg("text", { x: LEFT - 6, y: py(at) + 4, "text-anchor": "end" }, label));
+    }
+    picture.append(svg("text", { x: (LEFT + ACROSS - RIGHT) / 2, y: UP - 8, "text-anchor": "middle" }, x));
+    picture.append(svg("text", { x: LEFT, y: 14 }, title ? `${title}: ${y}` : y));
+    const taken = [];
+    curves.forEach((curve, n) => {
+      if (!curve.x.length) return;
+      const points = curve.x.map((value, i) => [px(scale.x(value)), py(scale.y(curve.y[i]))]);
+      const line = points.map(([a, b]) => `${a.toFixed(1)} ${b.toFixed(1)}`).join("L");
+      picture.append(svg("path", { class: `rl-plot-line rl-plot-${n % 4}`, d: `M${line}` }));
+      let [a, b] = points.at(-1);
+      while (taken.some(other => Math.abs(other - b) < 14)) b += 14; // names do not lie on each other
+      taken.push(b);
+      picture.append(svg("text", { class: `rl-plot-${n % 4}`, x: a + 6, y: b + 4 }, curve.name));
+    });
+    return picture;
+  }
+
   class Cell {
     constructor(spec, block, number, page) {
       Object.assign(this, { spec, block, number, page, life: 0 });
@@ -77,7 +137,7 @@
     }
 
     open() {
-      const code = this.block.querySelector(".cell_input");
+      const code = this.block.querySelector(".cell_input, .cell-input");
       this.area = make("textarea", { value: this.kept() ?? this.spec.source, spellcheck: false, className: "rl-editor-code" });
       this.area.setAttribute("aria-label", `Code of live cell ${this.number}; Control and Enter run it`);
       this.area.setAttribute("autocapitalize", "off");
@@ -136,6 +196,13 @@
       this.out.hidden = false;
     }
 
+    draw(picture) {
+      const drawn = plotted(picture), old = this.out.querySelector("svg.rl-plot");
+      if (old) old.replaceWith(drawn);
+      else this.out.append(drawn);
+      this.out.hidden = false;
+    }
+
     show({ text, table, more, error }) {
       if (text) this.print(`${text}\n`);
       if (table) this.out.append(drawn(table, more));
@@ -159,10 +226,20 @@
 
     async open() {
       this.bar.button.disabled = true;
+      this.bar.save.hidden = false;
       for (const cell of this.cells) cell.open();
       if (!(await this.start())) return;
       for (const cell of this.cells) if (!cell.spec.exercise && !(await this.run(cell))) return;
       this.tell("Ready: change the code and run it again.");
+    }
+
+    /** Hand the reader what stands in the cells, as one file of Python. */
+    save() {
+      const name = location.pathname.split("/").at(-1).replace(/\.html$/, "");
+      const parts = this.cells.map(cell => `# %% ${name}, cell ${cell.spec.id}\n${cell.spec.setup}\n\n${cell.area.value}\n`);
+      const link = make("a", { href: URL.createObjectURL(new Blob([parts.join("\n\n")], { type: "text/x-python" })), download: `${name}.py` });
+      link.click();
+      URL.revokeObjectURL(link.href);
     }
 
     tell(text) { this.bar.note.value = text; }
@@ -209,7 +286,7 @@
       cell.say("running …");
       this.mark(true, cell);
       try {
-        const shown = await this.engine.run(cell.area.value, cell.spec.setup, text => cell.print(text));
+        const shown = await this.engine.run(cell.area.value, cell.spec.setup, text => cell.print(text), picture => cell.draw(picture));
         cell.life = this.engine.life;
         cell.show(shown);
         cell.say(`${((performance.now() - began) / 1000).toFixed(2)} s`);
@@ -234,11 +311,11 @@
   }
 
   function start() {
-    const script = document.querySelector("script.rl-live");
+    const script = document.querySelector("script.rl-live-cells");
     const title = document.querySelector("article h1");
     if (!script || !title || typeof WebAssembly !== "object" || typeof Worker !== "function") return;
     const specs = JSON.parse(script.textContent);
-    const blocks = [...document.querySelectorAll("div.cell.tag_rl-live-cell")];
+    const blocks = [...document.querySelectorAll(CELLS)];
     if (blocks.length !== specs.length) return;
     const note = make("output");
     const box = make("div", { className: "rl-live-bar rl-only-screen" });
@@ -252,8 +329,10 @@
     const meter = make("progress", { max: size, value: 0, hidden: true });
     meter.setAttribute("aria-label", "How much of Python is loaded");
     const says = `Change the code and run it, here in the browser. It loads ${Math.round(size / MEGA)} MB, once; nothing leaves your machine.`;
-    box.append(button, make("span", { textContent: says }), meter, note);
-    const page = new LivePage(script.dataset, specs.map((spec, n) => ({ spec, block: blocks[n] })), { button, meter, note });
+    const save = make("button", { type: "button", textContent: "Save my code", hidden: true });
+    box.append(button, save, make("span", { textContent: says }), meter, note);
+    const page = new LivePage(script.dataset, specs.map((spec, n) => ({ spec, block: blocks[n] })), { button, save, meter, note });
+    save.addEventListener("click", () => page.save());
     button.addEventListener("click", () => page.open());
   }
 

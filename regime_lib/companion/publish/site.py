@@ -21,7 +21,12 @@ from regime_lib.companion.publish.chapter_page import chapter_page
 from regime_lib.companion.publish.figure_page import write_pictures
 from regime_lib.companion.publish.findings import read_findings
 from regime_lib.companion.publish.generated_pages import FOLDER, write_fragments
-from regime_lib.companion.publish.live.shipped import kit_folder, lacks_kit, live_pages
+from regime_lib.companion.publish.live.shipped import (
+    kit_folder,
+    lacks_kit,
+    live_pages,
+    still_page,
+)
 from regime_lib.companion.publish.predictions import question_html
 from regime_lib.companion.running.execution import ChapterRun, execute, plan_run
 from regime_lib.companion.running.keys import digest_of, library_digests
@@ -95,7 +100,7 @@ def stage(project: Project) -> Path:
             "the command"
         ) from None
     (root / "notebooks").mkdir()
-    findings, live = read_findings(project), live_pages(project)
+    live, findings = live_pages(project), read_findings(project)
     for entry in list_chapters(project):
         notebook = read_notebook(project.executed / entry.path.name)
         for figure in figures_in(notebook):
@@ -104,6 +109,11 @@ def stage(project: Project) -> Path:
             live.enliven(notebook, entry.name)
         page = chapter_page(notebook, entry.name, question_html(entry.name, findings))
         write_text(root / "notebooks" / entry.path.name, json.dumps(page))
+    for path in sorted((root / "book").glob("*.md")):
+        text = path.read_text(encoding="utf-8")
+        drawn = live.enliven_page(text, path.name) if live else still_page(text)
+        if drawn != text:
+            write_text(path, drawn)
     if live:
         live.write(root / "book" / "_static")
     write_fragments(project, root / "book")

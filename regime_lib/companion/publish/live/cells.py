@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import builtins
 import json
+import re
 import symtable
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,9 @@ from regime_lib.companion.claims.strict_yaml import load_strictly
 
 #: Beside the pages: the live cells of each chapter, by their ids.
 DECLARED = "live.yml"
+
+#: A live block of a page that is written by hand.
+FENCE = re.compile(r"^```\{live\} (?P<name>\S+)\n(?P<source>.*?)^```$", re.MULTILINE | re.DOTALL)
 
 _PARAMETERS = "p"  # what a chapter calls its parameters
 
@@ -129,6 +133,28 @@ def _imports(source: str) -> dict[str, str]:
                 shown = f" as {alias.asname}" if alias.asname else ""
                 lines[alias.asname or alias.name] = f"{origin}import {alias.name}{shown}"
     return lines
+
+
+def cells_of_page(text: str, where: str) -> list[LiveCell]:
+    """Return the live blocks of a page, each a fence ``{live} name`` of backticks.
+
+    Raises
+    ------
+    BuildFailed
+        If a block uses a name that neither Python nor a block before it gives.
+    """
+    makers: dict[str, int] = {}
+    found: list[LiveCell] = []
+    for match in FENCE.finditer(text):
+        identity, source = match["name"], match["source"].rstrip("\n")
+        needs = set[int]()
+        for name in sorted(_free(source)):
+            if name not in makers:
+                raise BuildFailed(f"the live block '{identity}' of {where} uses '{name}', unknown")
+            needs.add(makers[name])
+        found.append(LiveCell(identity, source, "", tuple(sorted(needs)), False))
+        makers |= dict.fromkeys(_bound(source) - set(_imports(source)), len(found) - 1)
+    return found
 
 
 def as_json(cells: list[LiveCell]) -> str:

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.request import urlopen
 
-from regime_lib.errors import RegimeError
+from regime_lib.companion.book.project import BuildFailed
 from regime_lib.storage import sha256_of
 
 VERSION = "314.0.3"
@@ -103,7 +103,7 @@ def fetch_kit(into: Path, carriers: tuple[Carrier, ...] | None = None) -> str:
 
     Raises
     ------
-    RegimeError
+    BuildFailed
         If a piece cannot be had, or only with another hash. Nothing wrong is left in the folder.
     """
     into.mkdir(parents=True, exist_ok=True)
@@ -119,7 +119,7 @@ def fetch_kit(into: Path, carriers: tuple[Carrier, ...] | None = None) -> str:
             faults += [f"{_name(carrier)}: {told}" for told in _keep(lacking, Path(folder), into)]
     if lacking := _lacking(into):
         why = "; ".join(dict.fromkeys(faults)) or "nobody was asked"
-        raise RegimeError(
+        raise BuildFailed(
             f"{lacking[0].name} of Pyodide {VERSION} cannot be had ({why}), so the book is built "
             f"without live cells; where you have the files, name their folder in {FOLDER}"
         )

@@ -5,16 +5,27 @@ from __future__ import annotations
 import ast
 import io
 import json
+import re
 import shutil
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from regime_lib.companion.book.closure import closure, imports_of
 from regime_lib.companion.book.notebooks import ONLY_ON_PAGES_TAG, Node
 from regime_lib.companion.book.project import BuildFailed, Project
 from regime_lib.companion.publish.live import kit
-from regime_lib.companion.publish.live.cells import LiveCell, as_json, live_cells, read_declared
+from regime_lib.companion.publish.live.cells import (
+    FENCE,
+    LiveCell,
+    as_json,
+    cells_of_page,
+    live_cells,
+    read_declared,
+)
+from regime_lib.companion.publish.live.train_one import DIGITS
 from regime_lib.companion.publish.markup import template
 from regime_lib.storage import atomic_write
 
@@ -24,8 +35,10 @@ LIVE_TAG = "rl-live-cell"
 PYTHON, MODULES = "pyodide", "live-modules.zip"
 
 _HERE = Path(__file__).parent
+_MODULES = ("jaxtyping", "page", "runner", "train_one")  # that cells import by these names
 # Whole packages that weigh too much, or are not there, in a browser.
 _ABSENT = ("torch", "matplotlib", "pandas", "sympy", "sklearn", "seaborn", "regime_lib.companion")
+_STILL = "This book was built without Python for the browser, so here the code can only be read."
 _STARTED = (2020, 1, 1, 0, 0, 0)  # a date in an archive that never changes
 
 
@@ -46,14 +59,30 @@ class LivePages:
         """Mark the live cells of a chapter, and add what the page's script reads."""
         if ids := self.declared.get(chapter):
             cells = live_cells(notebook, ids, f"{chapter}.ipynb")
-            imported = {name for cell in cells for name in _imported(cell)}
-            needed = packages_of(self.project, imported, chapter)
-            self.modules.update(imported)
             for cell in notebook["cells"]:
                 if cell.get("id") in ids:
                     tags = cell["metadata"].get("tags", [])
                     cell["metadata"]["tags"] = sorted({*tags, LIVE_TAG})
-            notebook["cells"].append(_script_cell(cells, needed))
+            notebook["cells"].append(_script_cell(self._script(cells, chapter)))
+
+    def enliven_page(self, text: str, where: str) -> str:
+        """Return a page written by hand whose live blocks are cells, as those of a chapter."""
+        cells = cells_of_page(text, where)
+        script = f"\n```{{raw}} html\n{self._script(cells, where)}\n```\n" if cells else ""
+        return FENCE.sub(_as_cell, text) + script
+
+    def _script(self, cells: list[LiveCell], where: str) -> str:
+        """Return what a page's script reads of its live cells, and note what these import."""
+        imported = {name for cell in cells for name in _imported(cell)}
+        packages = packages_of(self.project, imported, where)
+        self.modules.update(imported)
+        return template("live.html.j2").render(
+            cells=as_json(cells),
+            packages=packages,
+            size=size_of(packages),
+            python=PYTHON,
+            modules=MODULES,
+        )
 
     def write(self, static: Path) -> None:
         """Put Python and the modules that cells import beside the pages."""
@@ -120,29 +149,51 @@ def modules_zip(project: Project, imported: set[str]) -> bytes:
     root = project.library.parent
     paths = {*closure([root], imported), *(project.library / "simulators").rglob("*.py")}
     files = {path.relative_to(root).as_posix(): path for path in paths}
-    files |= {f"{name}.py": _HERE / f"{name}.py" for name in ("runner", "jaxtyping")}
+    files |= {f"{name}.py": _HERE / f"{name}.py" for name in _MODULES}
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w") as archive:
         for name in sorted(files):
             entry = zipfile.ZipInfo(name, _STARTED)
             entry.compress_type = zipfile.ZIP_DEFLATED
             archive.writestr(entry, files[name].read_bytes())
+        archive.writestr(zipfile.ZipInfo(DIGITS, _STARTED), digits_file())
     return packed.getvalue()
+
+
+def digits_file() -> bytes:
+    """Return scikit-learn's digits as whole numbers, in a file that NumPy reads."""
+    from sklearn.datasets import load_digits  # takes a second to import
+
+    bunch = load_digits()
+    stored = io.BytesIO()
+    pixels, labels = bunch.data.astype(np.uint8), bunch.target.astype(np.uint8)
+    np.savez_compressed(stored, pixels=pixels, labels=labels)
+    return stored.getvalue()
 
 
 def _imported(cell: LiveCell) -> set[str]:
     return {full for _, full in imports_of(ast.parse(f"{cell.setup}\n{cell.source}"))}
 
 
-def _script_cell(cells: list[LiveCell], packages: list[str]) -> Node:
-    """Return a cell that shows nothing and tells the page's script what is live."""
-    html = template("live.html.j2").render(
-        cells=as_json(cells),
-        packages=packages,
-        size=size_of(packages),
-        python=PYTHON,
-        modules=MODULES,
+def _as_cell(block: re.Match[str]) -> str:
+    return (
+        f":::::{{div}} cell tag-{LIVE_TAG}\n::::{{div}} cell-input\n"
+        f"```{{code-block}} python\n{block['source']}```\n::::\n:::::"
     )
+
+
+def still_page(text: str) -> str:
+    """Return a page whose live blocks are code to read, for a book without live cells."""
+    first = FENCE.search(text)
+    if first is None:
+        return text
+    note = f":::{{note}}\n{_STILL}\n:::\n\n"
+    text = text[: first.start()] + note + text[first.start() :]
+    return FENCE.sub(r"```{code-block} python\n\g<source>```", text)
+
+
+def _script_cell(html: str) -> Node:
+    """Return a cell that shows nothing and tells the page's script what is live."""
     output = {"output_type": "display_data", "data": {"text/html": html}, "metadata": {}}
     return {
         "cell_type": "code",

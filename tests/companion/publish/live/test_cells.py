@@ -9,7 +9,13 @@ from typing import Any
 import pytest
 
 from regime_lib.companion.book.project import BuildFailed
-from regime_lib.companion.publish.live.cells import LiveCell, as_json, live_cells, read_declared
+from regime_lib.companion.publish.live.cells import (
+    LiveCell,
+    as_json,
+    cells_of_page,
+    live_cells,
+    read_declared,
+)
 from regime_lib.errors import RegimeError
 
 
@@ -87,6 +93,14 @@ def test_the_list_is_read_strictly(tmp_path: Path) -> None:
         (pages / "live.yml").write_text(wrong)
         with pytest.raises(RegimeError, match=r"live\.yml"):
             read_declared(pages)
+
+
+def test_blocks_of_a_page_build_on_each_other() -> None:
+    text = "# T\n\n```{live} one\nx = 1\n```\n\n```{live} two\nprint(x)\n```\n\n```python\ny\n```\n"
+    one, two = cells_of_page(text, "t.md")
+    assert (one.source, two.source, two.needs) == ("x = 1", "print(x)", (0,))
+    with pytest.raises(BuildFailed, match=r"'two' of t\.md uses 'x'"):
+        cells_of_page(text.replace("x = 1", "z = 1"), "t.md")
 
 
 def test_no_tag_in_a_cell_ends_the_script_that_holds_it() -> None:

@@ -23,7 +23,12 @@ from regime_lib.companion.book.notebooks import (
 )
 from regime_lib.companion.book.project import BuildFailed, Project
 from regime_lib.companion.publish.live import kit
-from regime_lib.companion.publish.live.cells import live_cells, read_declared
+from regime_lib.companion.publish.live.cells import (
+    FENCE,
+    cells_of_page,
+    live_cells,
+    read_declared,
+)
 from regime_lib.companion.publish.live.shipped import (
     LIVE_TAG,
     MODULES,
@@ -32,6 +37,7 @@ from regime_lib.companion.publish.live.shipped import (
     live_pages,
     modules_zip,
     packages_of,
+    still_page,
 )
 
 PROJECT = Project(Path(__file__).resolve().parents[4])
@@ -103,6 +109,34 @@ def test_live_cells_print_in_the_page_what_they_print_in_the_book(
         assert printed if wanted is None else printed == wanted
 
 
+def test_blocks_of_pages_run_in_turn_on_what_is_shipped(tmp_path: Path) -> None:
+    pages = [path for path in sorted(PROJECT.pages.glob("*.md")) if FENCE.search(path.read_text())]
+    assert pages
+    for path in pages:
+        cells = cells_of_page(path.read_text(encoding="utf-8"), path.name)
+        live = LivePages(PROJECT, {}, set())
+        live.enliven_page(path.read_text(encoding="utf-8"), path.name)
+        packed = modules_zip(PROJECT, live.modules)
+        zipfile.ZipFile(io.BytesIO(packed)).extractall(tmp_path / path.stem)
+        told = run_alone(
+            tmp_path / path.stem, [{"source": c.source, "setup": c.setup} for c in cells]
+        )
+        for printed, shown in told:
+            assert "error" not in shown, shown
+            assert printed or shown
+
+
+def test_a_page_without_the_kit_shows_its_code_and_says_why() -> None:
+    text = "# T\n\nSee.\n\n```{live} one\nx = 1\n```\n"
+    still = still_page(text)
+    assert "```{code-block} python\nx = 1\n```" in still
+    assert still.count("without Python for the browser") == 1
+    assert still_page("# T\n\n```python\nx\n```\n") == "# T\n\n```python\nx\n```\n"
+    enlivened = LivePages(PROJECT, {}, set()).enliven_page(text, "t.md")
+    assert "without Python" not in enlivened
+    assert f"tag-{LIVE_TAG}" in enlivened
+
+
 def test_the_archive_is_the_same_each_time_and_holds_every_simulator() -> None:
     packed = modules_zip(PROJECT, {"regime_lib.errors"})
     assert packed == modules_zip(PROJECT, {"regime_lib.errors"})
@@ -162,7 +196,7 @@ def test_with_the_kit_pages_are_live_and_without_it_they_are_as_before(
     live.enliven(page, "10_tiny")
     assert LIVE_TAG in tags_of(page["cells"][1])
     shown = page["cells"][2]["outputs"]
-    assert 'class="rl-live"' in shown[0]["data"]["text/html"]  # type: ignore[index]
+    assert 'class="rl-live-cells"' in shown[0]["data"]["text/html"]  # type: ignore[index]
     live.write(tmp_path / "_static")
     assert (tmp_path / "_static" / "pyodide" / "core.mjs").read_bytes() == small_kit
     assert (tmp_path / "_static" / MODULES).is_file()
