@@ -25,9 +25,14 @@ from sphinx.util.docutils import SphinxDirective
 
 from regime_lib.companion.book.project import Project
 from regime_lib.companion.book.repository import read_repository
+from regime_lib.companion.teaching.course import COURSE_FILE, read_course
 from regime_lib.companion.teaching.downloads import prepare_downloads
 from regime_lib.companion.teaching.facts import FACTS_FILE, read_facts, with_facts
 from regime_lib.companion.teaching.launching import with_launch_links
+from regime_lib.companion.teaching.slides import syllabus
+
+#: Where a page says that the sessions of the course are to stand.
+SESSIONS = "<!-- sessions of course.yml -->"
 
 
 class PublicNames(Autosummary):
@@ -164,6 +169,14 @@ def ready_downloads(app: Sphinx, error: Exception | None) -> None:
         prepare_downloads(sources, bibliography, facts, repository)
 
 
+def draw_course(app: Sphinx, name: str, source: list[str]) -> None:
+    """Write the sessions of the course into the page that has a place for them."""
+    if SESSIONS in source[0]:
+        staged = Project(Path(app.srcdir))
+        app.env.note_dependency(str(staged.pages / COURSE_FILE))
+        source[0] = source[0].replace(SESSIONS, syllabus(read_course(staged)))
+
+
 def teach_chapter(app: Sphinx, name: str, source: list[str]) -> None:
     """Let a chapter's page tell how hard its exercises are, and where it can be run."""
     if name.startswith("notebooks/"):
@@ -195,6 +208,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("autodoc-process-signature", hide_paths)
     app.connect("autodoc-process-docstring", part_tables)
     app.connect("source-read", teach_chapter)
+    app.connect("source-read", draw_course)
     app.connect("env-get-updated", number_by_chapter, priority=900)  # once Sphinx has counted
     app.connect("build-finished", repair_pages)
     app.connect("build-finished", ready_downloads)
