@@ -29,8 +29,11 @@ from regime_lib.companion.teaching.course import COURSE_FILE, read_course
 from regime_lib.companion.teaching.downloads import prepare_downloads
 from regime_lib.companion.teaching.facts import FACTS_FILE, read_facts, with_facts
 from regime_lib.companion.teaching.launching import with_launch_links
+from regime_lib.companion.teaching.machines import machines
 from regime_lib.companion.teaching.slides import syllabus
 
+#: Where a page says that the table of receipts is to stand.
+MACHINES = "<!-- receipts from other machines -->"
 #: Where a page says that the sessions of the course are to stand.
 SESSIONS = "<!-- sessions of course.yml -->"
 
@@ -170,7 +173,9 @@ def ready_downloads(app: Sphinx, error: Exception | None) -> None:
 
 
 def draw_course(app: Sphinx, name: str, source: list[str]) -> None:
-    """Write the sessions of the course into the page that has a place for them."""
+    """Write the sessions of the course, or the receipts, into a page that has a place for them."""
+    if MACHINES in source[0]:
+        source[0] = source[0].replace(MACHINES, machines(Path(app.srcdir) / "book"))
     if SESSIONS in source[0]:
         staged = Project(Path(app.srcdir))
         app.env.note_dependency(str(staged.pages / COURSE_FILE))
