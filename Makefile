@@ -28,7 +28,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PYTHONUTF8 := 1
 
 .PHONY: help files setup book pdf test test-now test-browser test-chapters test-rooms test-book lint serve \
-  lab bench lock clean
+  lab gettext bench lock clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/\1|\2/p' $(firstword $(MAKEFILE_LIST)) \
@@ -119,6 +119,9 @@ lab: $(LAB)/.installed ## open JupyterLab with copies of the chapters, in lab/; 
 # As for the peers of `make bench`: Lab is no part of what chapters are measured with.
 $(LAB)/.installed: requirements-lab.txt $(INSTALLED)
 	@sh .ci/beside $(LAB) $(PY) requirements-lab.txt
+
+gettext: book ## write the sentences to translate and the translated pages to _build/gettext
+	$(PY) .ci/gettext.py
 
 bench: $(BENCH)/.installed ## measure speed against peers and limits; writes the pages in benchmarks/
 	for part in run footprint certify sweeps training_response two_layer deep_linear neuron_modes; do \

@@ -13,6 +13,7 @@ from regime_lib.cli_trace import compare_traces
 from regime_lib.companion.book.catalogue import Entry, chapter_names, find_chapters, load_entry
 from regime_lib.companion.book.project import Project, find_project
 from regime_lib.companion.teaching.collecting import collect_receipts
+from regime_lib.companion.teaching.machines import keep_receipts
 from regime_lib.companion.teaching.receipts import (
     Compared,
     Place,
@@ -70,12 +71,18 @@ def compare_command(
 @click.argument("places", nargs=-1, required=True, metavar="FILE|FOLDER...",
                 type=click.Path(exists=True, path_type=Path))  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print JSON to standard output.")
-def receipts_command(places: tuple[Path, ...], as_json: bool) -> None:
+@click.option("--publish", is_flag=True,
+              help="Keep them in book/receipts, without names, for the scorecard.")  # fmt: skip
+def receipts_command(places: tuple[Path, ...], as_json: bool, publish: bool) -> None:
     """Read the receipts of many reruns: a line for each, and for each claim over all of them.
 
     A FOLDER is searched for JSON files. Two files that tell of the same notebook are named.
     """
     found = collect_receipts(places)
+    if publish:
+        project = find_project()
+        kept = keep_receipts(project, places)
+        click.echo(f"{len(kept)} kept in {project.show(kept[0].parent)}", err=True)
     if as_json:
         click.echo(json.dumps(asdict(found), indent=2, ensure_ascii=False))
         return

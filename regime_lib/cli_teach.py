@@ -1,4 +1,4 @@
-"""The command `regime teach`: notebooks for a class, from the chapters that the book shows."""
+"""The command `regime teach`: notebooks, slides and handouts for a class, from the book."""
 
 from __future__ import annotations
 
@@ -13,9 +13,11 @@ from regime_lib.companion.book.catalogue import Entry, find_chapters
 from regime_lib.companion.book.project import Project, find_project
 from regime_lib.companion.teaching.editions import INSTRUCTOR, STUDENT, Edition, make_edition
 from regime_lib.companion.teaching.grading import make_assignment
+from regime_lib.companion.teaching.package import write_course
 from regime_lib.companion.teaching.writing import write_notebooks
 from regime_lib.errors import RegimeError
 
+COURSE = "course"
 JUPYTER, NBGRADER, COLAB = "jupyter", "nbgrader", "colab"
 #: The parameter that a student's name sets.
 SEED = "seed"
@@ -24,10 +26,11 @@ _NBGRADER_FOLDERS = {INSTRUCTOR: "source", STUDENT: "release"}
 
 
 @click.command("teach")
-@click.argument("kind", type=click.Choice([STUDENT, INSTRUCTOR]))
-@click.argument("chapters", nargs=-1, required=True, metavar="CHAPTER...|all")
-@click.option("-o", "--output", type=click.Path(file_okay=False, path_type=Path), metavar="DIR",
-              help="Where notebooks go [default: _build/teach/KIND].")  # fmt: skip
+@click.argument("kind", type=click.Choice([STUDENT, INSTRUCTOR, COURSE]))
+@click.argument("chapters", nargs=-1, metavar="[CHAPTER...|all]")
+@click.option("-o", "--output", type=click.Path(path_type=Path), metavar="DIR|ZIP",
+              help="Where notebooks go [default: _build/teach/KIND], or the course's archive "
+              "[default: _build/teach/course.zip].")  # fmt: skip
 @click.option("--format", "form", type=click.Choice([JUPYTER, NBGRADER, COLAB]), default=JUPYTER,
               show_default=True, help="nbgrader: an assignment that grades itself; colab: a "
               "notebook that fetches the published book.")  # fmt: skip
@@ -44,11 +47,25 @@ def teach_command(
     names: tuple[str, ...],
     keep: bool,
 ) -> None:
-    """Write notebooks of chapters for students or for instructors.
+    """Write notebooks of chapters for students or for instructors, or the whole course.
 
     A student's holds stubs and checks, and nothing of a solution. An instructor's holds solutions,
     marking notes and the outputs of the book's run. What somebody edited is never overwritten.
+
+    The course is one ZIP file: slides with speaker's notes, handouts, students' notebooks and the
+    syllabus. It takes no chapters.
     """
+    if kind == COURSE:
+        if chapters or names or sheet or keep or form != JUPYTER:
+            raise click.UsageError("the course is all of it; give no chapters and no option but -o")
+        project = find_project()
+        path = write_course(project, output or project.build / "teach" / "course.zip")
+        click.echo(project.show(path))
+        return
+    if not chapters:
+        raise click.UsageError("Missing argument 'CHAPTER...|all'.")
+    if output is not None and output.is_file():
+        raise click.BadParameter(f"{output} is a file; give a folder", param_hint="-o")
     if names and (kind == INSTRUCTOR or sheet or form == NBGRADER):
         raise click.UsageError("--for is for students' whole chapters; leave out the rest")
     project = find_project()

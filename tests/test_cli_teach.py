@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -72,6 +73,9 @@ def test_seeds_spread_over_chapters_and_names_but_not_over_spellings() -> None:
         (["student", "10", "--for", "Ana", "--for", " ana "], "would share the folder ana"),
         (["student", "10", "--for", "Ana", "--sheet"], "--for is for students' whole chapters"),
         (["instructor", "10", "--for", "Ana"], "--for is for students' whole chapters"),
+        (["course", "10"], "the course is all of it"),
+        (["course", "--sheet"], "the course is all of it"),
+        (["student", "10", "--format", "colab"], "write it into _config.yml"),
     ],
 )
 def test_bad_arguments_get_one_sentence_and_nothing_is_written(
@@ -147,3 +151,15 @@ def test_a_folder_that_cannot_be_written_is_said(capsys: Capture, tmp_path: Path
     assert said.code == 1
     assert "cannot be written" in said.err
     assert len(said.err.splitlines()) == 1
+
+
+def test_the_course_is_one_archive(capsys: Capture, tmp_path: Path) -> None:
+    path = tmp_path / "course.zip"
+    said = Said(capsys, "teach", "course", "-o", str(path))
+    assert (said.code, said.out, said.err) == (0, f"{path}\n", "")
+    with zipfile.ZipFile(path) as archive:
+        names = archive.namelist()
+    assert {"slides", "handouts", "notebooks", "assets"} <= {name.split("/")[1] for name in names}
+    said = Said(capsys, "teach", "student", "10", "-o", str(path))
+    assert said.code == 2
+    assert "is a file; give a folder" in said.err

@@ -25,9 +25,17 @@ from sphinx.util.docutils import SphinxDirective
 
 from regime_lib.companion.book.project import Project
 from regime_lib.companion.book.repository import read_repository
+from regime_lib.companion.teaching.course import COURSE_FILE, read_course
 from regime_lib.companion.teaching.downloads import prepare_downloads
 from regime_lib.companion.teaching.facts import FACTS_FILE, read_facts, with_facts
 from regime_lib.companion.teaching.launching import with_launch_links
+from regime_lib.companion.teaching.machines import machines
+from regime_lib.companion.teaching.slides import syllabus
+
+#: Where a page says that the table of receipts is to stand.
+MACHINES = "<!-- receipts from other machines -->"
+#: Where a page says that the sessions of the course are to stand.
+SESSIONS = "<!-- sessions of course.yml -->"
 
 _PAGE_NAME = re.compile(r"pagename = '([^']*)'")
 _CHAPTER_FILE = re.compile(r"(?:^|/)(\d+)_\w+\.html")
@@ -263,6 +271,16 @@ def ready_downloads(app: Sphinx, error: Exception | None) -> None:
         prepare_downloads(sources, bibliography, facts, repository)
 
 
+def draw_course(app: Sphinx, name: str, source: list[str]) -> None:
+    """Write the sessions of the course, or the receipts, into a page that has a place for them."""
+    if MACHINES in source[0]:
+        source[0] = source[0].replace(MACHINES, machines(Path(app.srcdir) / "book"))
+    if SESSIONS in source[0]:
+        staged = Project(Path(app.srcdir))
+        app.env.note_dependency(str(staged.pages / COURSE_FILE))
+        source[0] = source[0].replace(SESSIONS, syllabus(read_course(staged)))
+
+
 def teach_chapter(app: Sphinx, name: str, source: list[str]) -> None:
     """Let a chapter's page tell how hard its exercises are, and where it can be run."""
     if name.startswith("notebooks/"):
@@ -294,6 +312,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("autodoc-process-signature", hide_paths)
     app.connect("autodoc-process-docstring", part_tables)
     app.connect("source-read", teach_chapter)
+    app.connect("source-read", draw_course)
     app.connect("env-get-updated", number_by_chapter, priority=900)  # once Sphinx has counted
     app.connect("build-finished", repair_pages)
     app.connect("build-finished", explain_pages)

@@ -6,7 +6,6 @@ import re
 from collections.abc import Callable
 from functools import wraps
 from inspect import unwrap
-from numbers import Real
 from typing import Any, NoReturn, TypeVar
 
 import numpy as np
@@ -74,7 +73,7 @@ def _with_echo(sentence: str, returned: list[object]) -> str:
 
 def _says(sentence: str, value: object) -> bool:
     """Whether a sentence holds a number, to the digits that it shows."""
-    if not isinstance(value, Real) or isinstance(value, bool | np.bool_):
+    if isinstance(value, bool) or not isinstance(value, int | float | np.number):
         return False
     told = [float(word) for word in re.findall(r"-?\d+(?:\.\d+)?(?:e[+-]?\d+)?", sentence)]
     return bool(np.isclose(told, float(value), rtol=5e-3, atol=5e-3).any())
@@ -86,7 +85,7 @@ def _short(value: object) -> str:
         shown = np.array2string(value.ravel()[:4], precision=4, separator=", ")[1:-1]
         more = ", …" if value.size > 4 else ""
         return f"an array of shape {value.shape}: {' '.join(shown.split())}{more}"
-    if isinstance(value, Real) and not isinstance(value, bool | np.bool_ | int):
+    if isinstance(value, float | np.number):
         return f"{float(value):.5g}"
     if isinstance(value, tuple):
         return f"({', '.join(map(_short, value))})"

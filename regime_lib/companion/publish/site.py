@@ -172,6 +172,12 @@ def _stamp(project: Project) -> str:
     # What book/_ext imports is named here: pages do not know what is made for a class.
     rendering = [
         f"{project.library.name}.companion.{name}"
-        for name in ("publish.site", "teaching.downloads", "teaching.launching")
+        for name in (
+            "publish.site",
+            "teaching.downloads",
+            "teaching.launching",
+            "teaching.slides",
+            "teaching.machines",
+        )
     ]
     return digest_of([digests, library_digests(project, rendering)])

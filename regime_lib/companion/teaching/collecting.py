@@ -22,6 +22,7 @@ class Handed:
     name: str  # whose; empty where the notebook did not say
     chapter: str
     processor: str
+    machine: str  # processor, system and architecture, where they are said
     near: int  # how many numbers are the same or inside the book's interval
     stays: int  # how many verdicts
     total: int
@@ -58,7 +59,7 @@ def collect_receipts(places: Iterable[Path]) -> Collection:
     """
     chapters = [
         (path, machine, chapter)
-        for path in _files(places)
+        for path in receipt_files(places)
         for machine, chapter in _chapters_of(path)
     ]
     handed = tuple(_handed(*one) for one in chapters)
@@ -71,7 +72,8 @@ def collect_receipts(places: Iterable[Path]) -> Collection:
     return Collection(handed, _by_claim(chapter for _, _, chapter in chapters), tuple(twice))
 
 
-def _files(places: Iterable[Path]) -> Iterator[Path]:
+def receipt_files(places: Iterable[Path]) -> Iterator[Path]:
+    """Yield files, and every JSON file of folders."""
     for place in places:
         found = sorted(place.rglob("*.json")) if place.is_dir() else [place]
         if not found:
@@ -107,6 +109,9 @@ def _handed(path: Path, machine: Mapping[str, Any], chapter: Mapping[str, Any]) 
         name=chapter["for"],
         chapter=chapter["chapter"],
         processor=machine["processor"],
+        machine=", ".join(
+            str(machine[key]) for key in ("processor", "system", "architecture") if key in machine
+        ),
         near=sum(one["place"] in _NEAR for one in claims),
         stays=sum(bool(one["verdict_stays"]) for one in claims),
         total=len([one["claim"] for one in claims]),
