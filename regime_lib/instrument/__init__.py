@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from regime_lib.instrument.modes.basins import Basins, sample_basins, weight_basins
     from regime_lib.instrument.modes.order import OrderPreservation, order_preservation
     from regime_lib.instrument.modes.preactivations import PreActivations, read_preactivations
+    from regime_lib.instrument.modes.preactivations import read_preactivations as read_fields  # noqa: F401 - its former name
     from regime_lib.instrument.modes.ranks import (
         RankDistribution,
         rank_distribution,
