@@ -151,8 +151,8 @@ def cells_of_page(text: str, where: str) -> list[LiveCell]:
         free = sorted(_free(source))
         if unknown := [name for name in free if name not in makers and name not in imports]:
             raise BuildFailed(
-                f"the live block '{identity}' of {where} uses '{unknown[0]}', which no block before "
-                "it gives"
+                f"the live block '{identity}' of {where} uses '{unknown[0]}', which no block "
+                "before it gives"
             )
         setup = "\n".join(imports[name] for name in free if name in imports)
         needs = tuple(sorted({makers[name] for name in free if name not in imports}))
