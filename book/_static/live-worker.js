@@ -54,6 +54,13 @@ async function start({ folder, modules, packages }) {
   names = python.runPython("{'__name__': '__main__'}");
 }
 
+/** Put the reader's file where page.given() finds it: one at a time. */
+function hold({ name, bytes }) {
+  python.FS.mkdirTree("given");
+  for (const old of python.FS.readdir("given")) if (!old.startsWith(".")) python.FS.unlink(`given/${old}`);
+  python.FS.writeFile(`given/${name.replace(/^\.+|\//g, "_")}`, new Uint8Array(bytes));
+}
+
 self.onmessage = async ({ data }) => {
   try {
     if (data.start) {
@@ -61,6 +68,7 @@ self.onmessage = async ({ data }) => {
       self.postMessage({ ready: true });
     } else {
       said = 0;
+      if (data.run.file) hold(data.run.file);
       const shown = JSON.parse(runner.run(data.run.source, names, data.run.setup));
       flush();
       self.postMessage({ done: shown });

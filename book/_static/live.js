@@ -46,11 +46,11 @@
       }
     }
 
-    run(source, setup, print, draw) {
+    run(source, setup, file, print, draw) {
       Object.assign(this, { print, draw });
       return new Promise((resolve, reject) => {
         this.waiting = { resolve, reject };
-        this.worker.postMessage({ run: { source, setup } });
+        this.worker.postMessage({ run: { source, setup, file } });
       });
     }
 
@@ -227,10 +227,18 @@
     async open() {
       this.bar.button.disabled = true;
       this.bar.save.hidden = false;
+      this.bar.file.hidden = !this.cells.some(cell => /\bgiven\(/.test(cell.spec.source));
       for (const cell of this.cells) cell.open();
       if (!(await this.start())) return;
       for (const cell of this.cells) if (!cell.spec.exercise && !(await this.run(cell))) return;
       this.tell("Ready: change the code and run it again.");
+    }
+
+    /** Keep the file that the reader chose, for every run from now on. */
+    async take() {
+      const [chosen] = this.bar.file.files;
+      this.file = chosen && { name: chosen.name, bytes: await chosen.arrayBuffer() };
+      if (chosen) this.tell(`${chosen.name} is at hand, in this browser alone: run the code that reads it.`);
     }
 
     /** Hand the reader what stands in the cells, as one file of Python. */
@@ -286,7 +294,7 @@
       cell.say("running …");
       this.mark(true, cell);
       try {
-        const shown = await this.engine.run(cell.area.value, cell.spec.setup, text => cell.print(text), picture => cell.draw(picture));
+        const shown = await this.engine.run(cell.area.value, cell.spec.setup, this.file, text => cell.print(text), picture => cell.draw(picture));
         cell.life = this.engine.life;
         cell.show(shown);
         cell.say(`${((performance.now() - began) / 1000).toFixed(2)} s`);
@@ -330,8 +338,11 @@
     meter.setAttribute("aria-label", "How much of Python is loaded");
     const says = `Change the code and run it, here in the browser. It loads ${Math.round(size / MEGA)} MB, once; nothing leaves your machine.`;
     const save = make("button", { type: "button", textContent: "Save my code", hidden: true });
-    box.append(button, save, make("span", { textContent: says }), meter, note);
-    const page = new LivePage(script.dataset, specs.map((spec, n) => ({ spec, block: blocks[n] })), { button, save, meter, note });
+    const file = make("input", { type: "file", hidden: true });
+    file.setAttribute("aria-label", "A file for the code of this page; it stays in the browser");
+    box.append(button, save, file, make("span", { textContent: says }), meter, note);
+    const page = new LivePage(script.dataset, specs.map((spec, n) => ({ spec, block: blocks[n] })), { button, save, file, meter, note });
+    file.addEventListener("change", () => page.take());
     save.addEventListener("click", () => page.save());
     button.addEventListener("click", () => page.open());
   }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
@@ -173,11 +174,11 @@ def test_what_stands_in_the_cells_can_be_saved_as_a_file_of_python(stability: Pa
     assert "def dead_pairs" in text
 
 
-def test_a_network_trains_in_the_page_with_curves_that_grow(
-    context: BrowserContext, origin: str, foreign: list[str]
+def test_a_network_trains_in_the_page_and_a_run_of_the_readers_is_judged(
+    context: BrowserContext, origin: str, foreign: list[str], tmp_path: Path
 ) -> None:
     page = started(context, origin, "train_one")
-    train, settle, stairs = page.locator(CELLS).all()
+    train, settle, yours, stairs = page.locator(CELLS).all()
     picture = train.locator("svg.rl-plot")
     assert picture.locator("path.rl-plot-line").count() == 2
     assert {"patterns", "weights"} <= set(picture.locator("text").all_text_contents())
@@ -186,6 +187,17 @@ def test_a_network_trains_in_the_page_with_curves_that_grow(
     before = picture.locator("path.rl-plot-line").first.get_attribute("d")
     code = train.locator("textarea").input_value().replace('"sgd", rate=0.1', '"adam", rate=0.01')
     assert "right answers" in run(train, code.replace("steps=2000", "steps=300"))
+    steps = np.arange(1, 12001)
+    series = [steps, 0.9 ** (steps / 40), 0.9 ** (steps / 120)]
+    name = "step,pattern_change,weight_change"
+    np.savetxt(tmp_path / "mine.csv", np.transpose(series), delimiter=",", header=name, comments="")
+    page.locator(".rl-live-bar input[type=file]").set_input_files(tmp_path / "mine.csv")
+    expect(page.locator(".rl-live-bar output")).to_contain_text("mine.csv is at hand")
+    table = run(yours).split("\n")
+    (found,) = (line.split() for line in table if line.startswith("cum@0.9"))
+    times = [float(text) for text in found[1:]]
+    slower = -120 / np.log(0.9)  # an exponential has spent nine tenths after ln 10 of its time
+    assert times == pytest.approx([slower / 3 * np.log(10), slower * np.log(10), 3], rel=0.01)
     assert picture.count() == 1
     assert picture.locator("path.rl-plot-line").first.get_attribute("d") != before
     assert foreign == []

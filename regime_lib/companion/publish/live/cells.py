@@ -143,17 +143,22 @@ def cells_of_page(text: str, where: str) -> list[LiveCell]:
     BuildFailed
         If a block uses a name that neither Python nor a block before it gives.
     """
+    imports: dict[str, str] = {}
     makers: dict[str, int] = {}
     found: list[LiveCell] = []
     for match in FENCE.finditer(text):
         identity, source = match["name"], match["source"].rstrip("\n")
-        needs = set[int]()
-        for name in sorted(_free(source)):
-            if name not in makers:
-                raise BuildFailed(f"the live block '{identity}' of {where} uses '{name}', unknown")
-            needs.add(makers[name])
-        found.append(LiveCell(identity, source, "", tuple(sorted(needs)), False))
-        makers |= dict.fromkeys(_bound(source) - set(_imports(source)), len(found) - 1)
+        free = sorted(_free(source))
+        if unknown := [name for name in free if name not in makers and name not in imports]:
+            raise BuildFailed(
+                f"the live block '{identity}' of {where} uses '{unknown[0]}', which no block "
+                "before it gives"
+            )
+        setup = "\n".join(imports[name] for name in free if name in imports)
+        needs = tuple(sorted({makers[name] for name in free if name not in imports}))
+        found.append(LiveCell(identity, source, setup, needs, False))
+        imports |= _imports(source)
+        makers |= dict.fromkeys(_bound(source) - set(imports), len(found) - 1)
     return found
 
 

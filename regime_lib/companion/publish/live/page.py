@@ -1,4 +1,4 @@
-"""What a cell of a page draws with: curves that grow while its code runs.
+"""What a cell of a page draws with, and the file that its reader gives it.
 
 It is shipped to the page as it stands. Elsewhere `draw` checks what it is given and draws nothing.
 """
@@ -8,11 +8,17 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 
 Curve = tuple[Sequence[float], Sequence[float]]
 
 #: The page puts here what takes a picture, as JSON.
 send: Callable[[str], object] | None = None
+
+
+def given(folder: Path = Path("given")) -> Path | None:
+    """Return the file that the reader gave this page; None where there is none yet."""
+    return next((path for path in sorted(folder.glob("*")) if path.is_file()), None)
 
 
 def draw(

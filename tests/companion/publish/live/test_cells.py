@@ -96,9 +96,11 @@ def test_the_list_is_read_strictly(tmp_path: Path) -> None:
 
 
 def test_blocks_of_a_page_build_on_each_other() -> None:
-    text = "# T\n\n```{live} one\nx = 1\n```\n\n```{live} two\nprint(x)\n```\n\n```python\ny\n```\n"
+    blocks = ("{live} one\nimport math\nx = 1", "{live} two\nmath.sin(x)", "python\ny")
+    text = "# T\n\n" + "".join(f"```{block}\n```\n\n" for block in blocks)
     one, two = cells_of_page(text, "t.md")
-    assert (one.source, two.source, two.needs) == ("x = 1", "print(x)", (0,))
+    assert (one.source, one.setup, one.needs) == ("import math\nx = 1", "", ())
+    assert (two.source, two.setup, two.needs) == ("math.sin(x)", "import math", (0,))
     with pytest.raises(BuildFailed, match=r"'two' of t\.md uses 'x'"):
         cells_of_page(text.replace("x = 1", "z = 1"), "t.md")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -22,6 +23,12 @@ def test_curves_are_sent_with_their_axes(sent: list[dict[str, Any]]) -> None:
     (told,) = sent
     assert told["curves"] == [{"name": "a", "x": [1.0, 2.0], "y": [0.5, 0.25]}]
     assert (told["x"], told["y"], told["log"], told["title"]) == ("step", "loss", "y", "It falls")
+
+
+def test_a_file_is_given_or_there_is_none(tmp_path: Path) -> None:
+    assert page.given(tmp_path / "given") is None
+    (tmp_path / "mine.csv").write_text("step\n1\n")
+    assert page.given(tmp_path) == tmp_path / "mine.csv"
 
 
 def test_what_an_axis_cannot_show_is_left_out(sent: list[dict[str, Any]]) -> None:
