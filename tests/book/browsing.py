@@ -31,7 +31,11 @@ _TYPESET = """async () => {
   const math = MathJax.startup.document;
   if (math.lazyTypesetAll) await math.lazyTypesetAll();
 }"""
-_LOADED = "() => Promise.all([...document.images].map(image => image.decode().catch(() => {})))"
+# A picture of the other theme waits until it is needed: here it is asked for.
+_LOADED = """() => Promise.all([...document.images].map(image => {
+  image.loading = "eager";
+  return image.decode().catch(() => {});
+}))"""
 _SETTLED = "() => Promise.all([document.fonts.ready, new Promise(requestAnimationFrame)])"
 _IMAGES = """() => [...document.images].map(image => ({
   alt: image.getAttribute("alt"), loaded: image.naturalWidth > 0,
