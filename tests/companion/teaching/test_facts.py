@@ -28,7 +28,8 @@ def exercises(chapter: str) -> tuple[Exercise, ...]:
 
 def test_exercises_and_what_is_told_of_them_are_the_same() -> None:
     labels = [exercise.label for chapter in CHAPTERS for exercise in exercises(chapter)]
-    assert sorted(labels) == sorted(FACTS)
+    here = tuple(f"ex{chapter[:2]}-" for chapter in CHAPTERS)
+    assert sorted(labels) == sorted(label for label in FACTS if label.startswith(here))
 
 
 def test_what_a_task_asks_and_no_function_answers_has_an_answer() -> None:
