@@ -13,7 +13,7 @@ import pandas as pd
 from jaxtyping import Float
 
 from regime_lib.chapters.part import Numbers, Part
-from regime_lib.chapters.three_times.configs import ARCHITECTURES, OPTIMIZERS, SCHEDULES
+from regime_lib.chapters.three_times.configs import OPTIMIZERS, SCHEDULES
 from regime_lib.chapters.three_times.grid import CELLS, grid
 from regime_lib.chapters.three_times.limits import Limits, product_limit_median
 from regime_lib.chapters.three_times.multiverse import (
@@ -28,6 +28,7 @@ from regime_lib.estimate import Estimate, proportion
 from regime_lib.instrument.settling.candidates import DEFINITIONS
 
 LEVELS = (1.0, 2.0, 3.0)
+_ARCHITECTURES = sorted({cell["architecture"] for cell in CELLS})
 _REAL = sorted({cell["dataset"] for cell in CELLS})
 _IMAGES = ("mnist", "fashion-mnist", "cifar10")
 _TRAINED = {"network": "iterate", "batch": "mini"}
@@ -255,7 +256,7 @@ def causes(specifications: pd.DataFrame) -> Causes:
             "rc-drift-transformer": averaged.only(architecture="transformer").by_seed(np.max),
         },
         {
-            **{f"adamw-{a}": adamw.only(architecture=a).words for a in ARCHITECTURES},
+            **{f"adamw-{a}": adamw.only(architecture=a).words for a in _ARCHITECTURES},
             **{f"warm-{a}": warm.only(architecture=a).words for a in ("mlp", "cnn")},
             **{
                 f"drift-{a}-{name}": averaged.only(architecture=a, optimizer=name).words
@@ -274,7 +275,7 @@ def _causes_elsewhere(specifications: pd.DataFrame) -> Numbers:
     some = _real(specifications, schedule="cosine", definition=("auc", "fit", USUAL))
     return {
         f"cosine-{a}-{network}": some.only(architecture=a, network=network).words
-        for a in ARCHITECTURES
+        for a in _ARCHITECTURES
         for network in NETWORKS
     }
 
