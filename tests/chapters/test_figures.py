@@ -14,8 +14,8 @@ from tests.chapters.grokking.test_figures import FIGURES as GROKKING
 from tests.chapters.multi_phase.test_figures import FIGURES as MULTI_PHASE
 from tests.chapters.neuron_modes.test_figures import FIGURES as NEURON_MODES
 from tests.chapters.stability.test_figures import FIGURES as STABILITY
+from tests.chapters.three_times.late.test_networks import FIGURES as LATE_NETWORKS
 from tests.chapters.three_times.test_figures import FIGURES as THREE_TIMES
-from tests.chapters.three_times.test_late_networks import FIGURES as LATE_NETWORKS
 from tests.chapters.tracking.test_figures import FIGURES as TRACKING
 from tests.chapters.training_response.test_figures import FIGURES as TRAINING_RESPONSE
 

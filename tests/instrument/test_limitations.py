@@ -435,10 +435,12 @@ def test_a_model_that_cannot_be_copied_has_no_average() -> None:
     assert track(model).coverage.units == 8
 
 
-@row("`flips_per_net_flip` with a `schedule`")
+@row("`flips_per_net_flip` and `edge_of_stability` with a `schedule`")
 def test_flips_between_looks_are_not_guessed() -> None:
     trace = small_run(12, schedule=lambda step: step % 4 == 0)
     refusal("every step", lambda: trace.flips_per_net_flip("start"))
+    trace = small_run(120, window=2, schedule=lambda step: step % 4 == 0)
+    refusal("leave out schedule=", trace.edge_of_stability)
 
 
 @row("Probe on another device, empty, or changed")

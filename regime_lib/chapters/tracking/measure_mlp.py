@@ -63,7 +63,7 @@ class Settings(shared.SharedSettings):
 
 
 #: What each profile gives to the parameters that are left at None.
-QUICK = {"n_seeds": 8, "steps": 6000}
+QUICK = {"n_seeds": 12, "steps": 3000}
 PAPER = {"n_seeds": 32, "steps": 10000}
 
 

@@ -110,7 +110,8 @@ def stage(project: Project) -> Path:
         page = chapter_page(notebook, entry.name, question_html(entry.name, findings))
         write_text(root / "notebooks" / entry.path.name, json.dumps(page))
     for path in sorted((root / "book").glob("*.md")):
-        text = path.read_text(encoding="utf-8")
+        with reading_committed(project.pages / path.name):
+            text = path.read_text(encoding="utf-8")
         drawn = live.enliven_page(text, path.name) if live else still_page(text)
         if drawn != text:
             write_text(path, drawn)

@@ -148,7 +148,7 @@ def test_the_archive_is_the_same_each_time_and_holds_every_simulator() -> None:
 
 
 def test_wheels_are_those_that_modules_import_and_torch_is_refused() -> None:
-    assert packages_of(PROJECT, {"regime_lib.chapters.checking"}, "x") == []
+    assert packages_of(PROJECT, {"regime_lib.errors"}, "x") == []
     exact = {"regime_lib.simulators.deep_linear.adjacency"}
     assert packages_of(PROJECT, {"numpy.linalg"}, "x") == ["numpy"]
     assert "scipy" in packages_of(PROJECT, exact | {"scipy.special.expit"}, "x")
