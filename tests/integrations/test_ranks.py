@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -13,56 +11,41 @@ import pytest
 from regime_lib.instrument import Trace
 from regime_lib.integrations.ranks import gather, is_first_rank
 from tests.integrations.test_doors import by_hand
+from tests.two_ranks import in_two_ranks
 
-TWO_RANKS = """
-import os, sys
-from pathlib import Path
-import torch
-from torch import nn
+IMPORTS = """
 from regime_lib.errors import RegimeError
 from regime_lib.instrument import RegimeTracker
 from regime_lib.integrations.loop import Loop
-
-def train(rank, folder):
-    torch.set_num_threads(1)
-    torch.distributed.init_process_group(
-        "gloo", init_method=f"file://{folder}/store", rank=rank, world_size=2
-    )
-    torch.manual_seed(0)
-    model = nn.Sequential(nn.Linear(6, 12), nn.ReLU(), nn.Linear(12, 2)).double()
-    model = nn.parallel.DistributedDataParallel(model)
-    optimizer = torch.optim.SGD(model.parameters(), lr=1.0)
-    probe = torch.randn(20, 6, generator=torch.Generator().manual_seed(9)).double()
-    loop = Loop(probe[rank::2], every_rank=True, report=folder / "run.html", directions=True)
-    loop.start(model)
-    whole = RegimeTracker(model, probe, directions=True).start()
-    torch.manual_seed(100 + rank)
-    for step in range(1, 6):
-        optimizer.zero_grad()
-        model(torch.randn(8, 6).double()).pow(2).mean().backward()
-        optimizer.step()
-        loop.step(step)
-        whole.update()
-    whole.stop()
-    loop.stop()
-    loop.stop()
-    assert (loop.trace.coverage.samples == 20) == (rank == 0)
-    if rank == 0:
-        loop.trace.save(folder / "merged")
-        whole.trace.save(folder / "whole")
-    torch.distributed.destroy_process_group()
-
-child = os.fork()  # rather than two processes that import everything
-train(int(child == 0), Path(sys.argv[1]))
-if child:
-    sys.exit(os.waitpid(child, 0)[1])
+"""
+STEPS = """
+model = nn.Sequential(nn.Linear(6, 12), nn.ReLU(), nn.Linear(12, 2)).double()
+model = nn.parallel.DistributedDataParallel(model)
+optimizer = torch.optim.SGD(model.parameters(), lr=1.0)
+probe = torch.randn(20, 6, generator=torch.Generator().manual_seed(9)).double()
+loop = Loop(probe[rank::2], every_rank=True, report=folder / "run.html", directions=True)
+loop.start(model)
+whole = RegimeTracker(model, probe, directions=True).start()
+torch.manual_seed(100 + rank)
+for step in range(1, 6):
+    optimizer.zero_grad()
+    model(torch.randn(8, 6).double()).pow(2).mean().backward()
+    optimizer.step()
+    loop.step(step)
+    whole.update()
+whole.stop()
+loop.stop()
+loop.stop()
+assert (loop.trace.coverage.samples == 20) == (rank == 0)
+if rank == 0:
+    loop.trace.save(folder / "merged")
+    whole.trace.save(folder / "whole")
 """
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs os.fork")
 def test_ranks_with_parts_of_the_probe_make_one_trace(tmp_path: Path) -> None:
-    command = [sys.executable, "-c", TWO_RANKS, str(tmp_path)]
-    subprocess.run(command, check=True, timeout=300, cwd=Path(__file__).parents[2])
+    in_two_ranks(tmp_path, IMPORTS, STEPS)
     merged, whole = (Trace.load(tmp_path / name) for name in ("merged", "whole"))
     assert (tmp_path / "run.html").is_file()
     assert {"pattern_change", "weight_change", "gradient_norm"} <= set(merged.quantities)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from pathlib import Path
@@ -31,6 +29,7 @@ from tests.instrument.cases import (
 )
 from tests.instrument.execution_state import assert_same, state_of
 from tests.instrument.observing import assert_is, recorded
+from tests.two_ranks import in_two_ranks
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:.*is deprecated:DeprecationWarning"),
@@ -280,44 +279,28 @@ def test_a_look_inside_no_sync_does_not_run_the_wrapper() -> None:
     assert len(tracker.trace.array("pattern_change")[0]) == 2
 
 
-TWO_RANKS = """
-import os, sys
-from pathlib import Path
-import torch
-from torch import nn
+IMPORTS = """
 from regime_lib import RegimeTracker
 from tests.instrument.cases import Encoder
-
-def train(rank, folder):
-    torch.set_num_threads(1)
-    torch.distributed.init_process_group(
-        "gloo", init_method=f"file://{folder}/store", rank=rank, world_size=2
-    )
-    torch.manual_seed(0)
-    model = nn.parallel.DistributedDataParallel(Encoder())
-    probe = torch.randn(10, 5, 8, generator=torch.Generator().manual_seed(9))
-    optimizer = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
-    torch.manual_seed(100 + rank)
-    with RegimeTracker(model, probe) as tracker:
-        for step in range(4):
-            optimizer.zero_grad()
-            (model(torch.randn(6, 5, 8)) ** 2).mean().backward()
-            optimizer.step()
-            tracker.update()
-    tracker.trace.save(folder / str(rank))
-    torch.distributed.destroy_process_group()
-
-child = os.fork()  # rather than two processes that import everything
-train(int(child == 0), Path(sys.argv[1]))
-if child:
-    sys.exit(os.waitpid(child, 0)[1])
+"""
+STEPS = """
+model = nn.parallel.DistributedDataParallel(Encoder())
+probe = torch.randn(10, 5, 8, generator=torch.Generator().manual_seed(9))
+optimizer = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
+torch.manual_seed(100 + rank)
+with RegimeTracker(model, probe) as tracker:
+    for step in range(4):
+        optimizer.zero_grad()
+        (model(torch.randn(6, 5, 8)) ** 2).mean().backward()
+        optimizer.step()
+        tracker.update()
+tracker.trace.save(folder / str(rank))
 """
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs os.fork")
 def test_two_ranks_see_the_same(tmp_path: Path) -> None:
-    command = [sys.executable, "-c", TWO_RANKS, str(tmp_path)]
-    subprocess.run(command, check=True, timeout=300, cwd=Path(__file__).parents[3])
+    in_two_ranks(tmp_path, IMPORTS, STEPS)
     one, other = (Trace.load(tmp_path / str(rank)) for rank in (0, 1))
     assert one.frame.equals(other.frame)
     changes = one.array("pattern_change")[1]

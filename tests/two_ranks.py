@@ -1,0 +1,37 @@
+"""Two processes that train one model together: what a test does in each of them is a script."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+_FRAME = """
+import os, sys
+from pathlib import Path
+import torch
+from torch import nn
+{imports}
+
+def train(rank, folder):
+    torch.set_num_threads(1)
+    torch.distributed.init_process_group(
+        "gloo", init_method=f"file://{{folder}}/store", rank=rank, world_size=2
+    )
+    torch.manual_seed(0)
+{body}
+    torch.distributed.destroy_process_group()
+
+child = os.fork()  # rather than two processes that import everything
+train(int(child == 0), Path(sys.argv[1]))
+if child:
+    sys.exit(os.waitpid(child, 0)[1])
+"""
+
+
+def in_two_ranks(folder: Path, imports: str, body: str) -> None:
+    """Run statements as rank 0 and as rank 1; they may use `rank` and `folder`."""
+    script = _FRAME.format(imports=imports, body=textwrap.indent(textwrap.dedent(body), "    "))
+    command = [sys.executable, "-c", script, str(folder)]
+    subprocess.run(command, check=True, timeout=300, cwd=Path(__file__).parents[1])
