@@ -2,8 +2,8 @@
 
 Writes deferred.json and DEFERRED.md. Two ways are measured on the small network, where Python is
 most of what tracking costs: one batched forward pass of a functional call for all of them; and the
-tracker's own observations one after the other in a loop of their own, with warm caches, which is the least
-that a delay without batching can cost. Times are CPU microseconds on one thread, the least of
+tracker's own observations one after the other in a loop, with warm caches, which is the least that a
+delay without batching can cost. Times are CPU microseconds on one thread, the least of
 several rounds.
 """
 

@@ -1,6 +1,6 @@
 """What the runs to the end of training say of a kind of network: changes, times and claims.
 
-The tables are those of `late_runs`. Parts of the grid that hold no finished run are named, and what
+The tables are those of `runs`. Parts of the grid that hold no finished run are named, and what
 would be measured of them has no number.
 """
 
@@ -49,15 +49,15 @@ class LatePart:
     """The finished runs of one part of the grid."""
 
     name: str
-    runs: pd.DataFrame  # a row per run; see `late_runs`
+    runs: pd.DataFrame  # a row per run; see `runs`
     times: pd.DataFrame  # of every run by the usual definition: both times, ratio, censored
     series: pd.DataFrame
     looks: pd.DataFrame
 
     @property
     def title(self) -> str:
-        """The data set, in words."""
-        return NAMES[str(PARTS[self.name][0]["dataset"])]
+        """The data set, in words, and the network where it is not the usual one."""
+        return _title(self.name)
 
     @property
     def steps(self) -> int:
@@ -126,7 +126,7 @@ def late_network(tables: Tables, names: Sequence[str], claim: str) -> LateNetwor
     Parameters
     ----------
     tables : mapping
-        The committed tables, see `late_runs`.
+        The committed tables, see `runs`.
     names : sequence of str
         The parts, such as `CNN`.
     claim : str
@@ -244,8 +244,14 @@ def by_definition(tables: Tables, parts: Mapping[str, LatePart]) -> pd.DataFrame
 
 def _finished(name: str, parts: Mapping[str, LatePart]) -> str:
     done = len(parts[name].runs) if name in parts else 0
-    title = NAMES[str(PARTS[name][0]["dataset"])]
-    return f"{title} {done} of {len(list(points(name)))}"
+    return f"{_title(name)} {done} of {len(list(points(name)))}"
+
+
+def _title(name: str) -> str:
+    """Return the data set of a part of the grid, and its network where that is a residual one."""
+    cell = PARTS[name][0]
+    title = NAMES[str(cell["dataset"])]
+    return f"{title}, residual network" if cell["architecture"] == "resnet" else title
 
 
 def _by_part(times: pd.DataFrame, parts: Mapping[str, LatePart]) -> dict[str, pd.DataFrame]:

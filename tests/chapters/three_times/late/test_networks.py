@@ -181,7 +181,7 @@ def test_tables_without_runs_say_so() -> None:
     assert not found.parts
     assert not any(one.known for one in found.claims.values())
     assert found.numbers["late-ratios-constant"] == networks.NONE
-    cifar = "CIFAR-10 (JPEG copy) 0 of 18, CIFAR-10 (JPEG copy) 0 of 9"
+    cifar = "CIFAR-10 (JPEG copy) 0 of 18, CIFAR-10 (JPEG copy), residual network 0 of 9"
     assert found.numbers["late-runs"] == f"MNIST 0 of 18, Fashion-MNIST 0 of 18, {cifar}"
     assert FOUND.numbers["late-runs"] == f"MNIST 12 of 18, Fashion-MNIST 0 of 18, {cifar}"
     smooth = gelu.smooth_activations(EMPTY)
