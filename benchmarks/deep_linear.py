@@ -9,14 +9,10 @@ rounds, and is read off at equal error by interpolating log cost in log error.
 from __future__ import annotations
 
 import argparse
-import importlib.metadata
 import os
-import platform
 import statistics
-import subprocess
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 for _variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
@@ -25,6 +21,7 @@ for _variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
 import numpy as np
 import torch
 
+from benchmarks.machine import environment
 from benchmarks.report import write_pages
 from regime_lib.simulators.deep_linear.flow import gradient_flow
 from regime_lib.simulators.deep_linear.initialisation import random_init
@@ -189,33 +186,6 @@ def _cell(column: str, value: Any) -> str:
     return f"{value:.1e}" if small else "not reached" if np.isnan(value) else f"{value:.2f}"
 
 
-def environment() -> dict[str, str]:
-    """Describe the machine and the versions that were measured."""
-    versions = {
-        package: importlib.metadata.version(package)
-        for package in ("numpy", "scipy", "torch", "torchdiffeq")
-    }
-    commit = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False
-    ).stdout.strip()
-    return {
-        "cpu": _cpu_name(),
-        "cores": str(os.cpu_count()),
-        "python": platform.python_version(),
-        **versions,
-        "commit": commit or "not under version control",
-        "date": time.strftime("%Y-%m-%d"),
-    }
-
-
-def _cpu_name() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        return platform.processor() or platform.machine()
-    return next((x.split(":")[1].strip() for x in lines if x.startswith("model name")), "unknown")
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=7, help="rounds per tolerance")
@@ -223,7 +193,7 @@ def main() -> None:
     torch.set_num_threads(1)
     rows = measure(options.rounds)
     results = {
-        "environment": environment(),
+        "environment": environment("scipy", "torchdiffeq"),
         "rounds": options.rounds,
         "equal_error": at_equal_error(rows),
         "runs": rows,

@@ -2,9 +2,9 @@
 
 Writes deferred.json and DEFERRED.md. Two ways are measured on the small network, where Python is
 most of what tracking costs: one batched forward pass of a functional call for all of them; and the
-tracker's own observations one after the other in a loop, with warm caches, which is the least that a
-delay without batching can cost. Times are CPU microseconds on one thread, the least of
-several rounds.
+tracker's own observations one after the other in a loop, with warm caches, which is the least that
+a delay without batching can cost. Times are CPU microseconds on one thread, the least of several
+rounds.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ import torch
 from torch import Tensor
 from torch.func import functional_call, stack_module_state, vmap
 
+from benchmarks.machine import environment
 from benchmarks.report import write_pages
-from benchmarks.run import environment
 from benchmarks.workloads import Workload, train_step, workloads
 from regime_lib import RegimeTracker
 

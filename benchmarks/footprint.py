@@ -16,8 +16,8 @@ from typing import Any
 for _variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
     os.environ.setdefault(_variable, "1")
 
+from benchmarks.machine import environment
 from benchmarks.report import write_pages
-from benchmarks.run import environment
 
 IMPORTS = {
     "an empty program": "pass",

@@ -21,8 +21,8 @@ for _variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
 import torch
 from torch import Tensor
 
+from benchmarks.machine import environment
 from benchmarks.report import write_pages
-from benchmarks.run import environment
 from regime_lib.instrument import (
     order_preservation,
     rank_distributions,

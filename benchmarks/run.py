@@ -8,13 +8,10 @@ that works, so that a busy machine does not distort them; wall time is recorded 
 from __future__ import annotations
 
 import argparse
-import importlib.metadata
 import json
 import multiprocessing
 import os
-import platform
 import random
-import subprocess
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
@@ -29,6 +26,7 @@ import torch
 
 from benchmarks import ensembles, own_forward, parts
 from benchmarks.contenders import OURS, PEERS, Contender
+from benchmarks.machine import environment
 from benchmarks.report import render
 from benchmarks.workloads import Workload, train_step, workloads
 
@@ -113,37 +111,6 @@ def _in_fresh_process(function: Callable[..., Any], *args: Any) -> Any:
         return pool.submit(function, *args).result()
 
 
-def environment() -> dict[str, str]:
-    """Describe the machine and the versions that were measured."""
-    packages = ("torch", "numpy", "captum", "nnsight", "torchlens")
-    versions = {}
-    for package in packages:
-        try:
-            versions[package] = importlib.metadata.version(package)
-        except importlib.metadata.PackageNotFoundError:
-            continue
-    commit = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False
-    ).stdout.strip()
-    return {
-        "cpu": _cpu_name(),
-        "cores": str(os.cpu_count()),
-        "threads used": str(torch.get_num_threads()),
-        "python": platform.python_version(),
-        **versions,
-        "commit": commit or "not under version control",
-        "date": time.strftime("%Y-%m-%d"),
-    }
-
-
-def _cpu_name() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        return platform.processor() or platform.machine()
-    return next((x.split(":")[1].strip() for x in lines if x.startswith("model name")), "unknown")
-
-
 def main() -> None:
     """Run the benchmarks and write results.json and RESULTS.md."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -161,7 +128,7 @@ def main() -> None:
         own += _in_fresh_process(own_forward.measure, work.name, options.rounds)
         spent += _in_fresh_process(parts.measure, work.name, options.rounds)
     results = {
-        "environment": environment(),
+        "environment": environment("captum", "nnsight", "torchlens"),
         "tracking": rows,
         "own_forward": own,
         "parts": spent,

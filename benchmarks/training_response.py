@@ -10,9 +10,7 @@ share of the seeds and is scaled up. The logits after the steps are compared.
 from __future__ import annotations
 
 import os
-import platform
 import statistics
-import subprocess
 import time
 from collections.abc import Callable
 from typing import Any
@@ -23,6 +21,7 @@ for _variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
 import numpy as np
 import torch
 
+from benchmarks.machine import environment
 from benchmarks.report import write_pages
 from regime_lib.simulators.training_response.networks import (
     Networks,
@@ -228,28 +227,12 @@ def _elu(h: np.ndarray) -> np.ndarray:
     return np.where(h > 0, h, np.expm1(np.minimum(h, 0)))
 
 
-def _environment() -> dict[str, str]:
-    commit = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False
-    ).stdout.strip()
-    return {
-        "cores": str(os.cpu_count()),
-        "threads": "1",
-        "load": f"{os.getloadavg()[0]:.1f}",
-        "python": platform.python_version(),
-        "numpy": np.__version__,
-        "torch": torch.__version__,
-        "commit": commit or "unknown",
-        "date": time.strftime("%Y-%m-%d"),
-    }
-
-
 def main() -> None:
     """Measure, and write training_response.json and TRAINING_RESPONSE.md."""
     torch.set_num_threads(1)
     setups = [Setup("relu"), Setup("elu")]
     results = {
-        "environment": _environment(),
+        "environment": environment(),
         "steps": [row for setup in setups for row in measure_steps(setup)],
         "evaluation": [row for setup in setups for row in measure_evaluation(setup)],
     }

@@ -6,18 +6,14 @@ one thread, medians over rounds; errors are the largest difference of an output 
 
 from __future__ import annotations
 
-import importlib.metadata
-import os
-import platform
 import statistics
-import subprocess
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from benchmarks.machine import environment
 from benchmarks.report import write_pages
 from regime_lib.simulators.two_layer.descent import descend
 from regime_lib.simulators.two_layer.flow import Flow
@@ -86,22 +82,6 @@ def by_width() -> list[dict[str, Any]]:
     return rows
 
 
-def environment() -> dict[str, str]:
-    """Describe the machine and the versions that were measured."""
-    commit = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False
-    ).stdout.strip()
-    lines = Path("/proc/cpuinfo").read_text().splitlines() if os.name == "posix" else []
-    names = [line.split(":")[1].strip() for line in lines if line.startswith("model name")]
-    return {
-        "cpu": names[0] if names else platform.machine(),
-        "python": platform.python_version(),
-        **{name: importlib.metadata.version(name) for name in ("numpy", "scipy")},
-        "commit": commit or "not under version control",
-        "date": time.strftime("%Y-%m-%d"),
-    }
-
-
 def render(results: dict[str, Any]) -> str:
     """Return the report as Markdown."""
     about = ", ".join(f"{key} {value}" for key, value in results["environment"].items())
@@ -142,7 +122,7 @@ def _table(rows: list[dict[str, Any]]) -> str:
 def main() -> None:
     """Run the benchmark and write its two files."""
     results = {
-        "environment": environment(),
+        "environment": environment("scipy"),
         "equal_error": at_equal_error(),
         "by_width": by_width(),
     }
