@@ -43,6 +43,7 @@ DEFINITIONS = {
 _FITTED = 1e-3
 _SHARES = (0.1, 0.2, 0.4, 0.7, 1.0)  # of a run that is cut short
 _TOGETHER = 12  # networks that are trained at once: to track more takes too much memory
+_OF_MANY = {"together": 4, "snapshots": 200}  # of more networks than that, whose traces are kept
 _SPLITS = 512 << 20  # bytes of their splits of the data, which bound them too
 
 
@@ -268,6 +269,9 @@ def _run(
     whole = load_dataset(settings.dataset)
     own = whole.train_inputs.nbytes + whole.test_inputs.nbytes
     together = max(1, min(_TOGETHER, _SPLITS // own))
+    if settings.n_seeds > _TOGETHER:
+        together = min(together, _OF_MANY["together"])
+        watch["snapshots"] = _OF_MANY["snapshots"]
     config, runs = _config(settings, optimizer, warmup), []
     for begin in range(0, settings.n_seeds, together):
         seeds = settings.seeds[begin : begin + together]
