@@ -230,9 +230,7 @@ def variants(settings: Settings) -> Variants:
 
 def _variant(settings: Settings, coding: Coding, init: Init) -> dict[str, float | str]:
     seeds, rate = settings.few_seeds, settings.rate_ce
-    relu, elu = (
-        replace(settings.setup(name), coding=coding, init=init) for name in ACTIVATIONS
-    )
+    relu, elu = (replace(settings.setup(name), coding=coding, init=init) for name in ACTIVATIONS)
     run = train_on_one_input(relu, seeds, rate=rate, epochs=settings.epochs)
     output, logit = (
         float(np.median(power_fit(run.epochs, run.own(where)).slope)) for where in WHERE
