@@ -39,7 +39,7 @@ def coefficients(settings: Settings) -> Coefficients:
     sampled: dict[str, list[Estimate]] = {}
     ratios = []
     for h in _DEPTHS:
-        sizes = (len(sigma),) * (h + 1)
+        sizes = settings.sizes(h)
         start = random_init(sizes, settings.scales[h], random)
         path = settle(start, LinearTask.diagonal(sigma.tolist()), tolerance=1e-7, detail=3)
         exact[f"depth {h}"] = [exact_coefficient(sizes, rank) for rank in range(len(sigma) + 1)]

@@ -42,7 +42,7 @@ def small_weights(settings: Settings) -> SmallWeights:
     runs: dict[str, Losses] = {}
     plateaus, worst, missed = {}, {}, {}
     for h, scale in settings.scales.items():
-        start = initialisation.random_init((3,) * (h + 1), scale, random, runs=settings.n_seeds)
+        start = initialisation.random_init(settings.sizes(h), scale, random, runs=settings.n_seeds)
         path = settle(start, settings.task, tolerance=1e-7, detail=3, atol=1e-8 * scale)
         matches = matched_plateaus(path, values[:-1])
         runs[f"depth {h}"] = path.times[1:], path.losses[1:]
@@ -80,7 +80,7 @@ def order(settings: Settings) -> Part:
     n = _ORDERED * settings.n_starts
     for h, claim in ((2, "dl-stairs-order"), (3, "dl-stairs-order-deep")):
         scale = settings.scales[h]
-        start = initialisation.random_init((3,) * (h + 1), scale, random, runs=n)
+        start = initialisation.random_init(settings.sizes(h), scale, random, runs=n)
         times = half_times_of(start, settings.task, 1e-8 * scale)
         hits = int(is_ordered(times).sum())
         numbers[f"order-{h}"] = f"{hits} of {n}"

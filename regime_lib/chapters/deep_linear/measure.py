@@ -23,8 +23,9 @@ from regime_lib.chapters.deep_linear.settings import Settings
 from regime_lib.chapters.part import Part
 
 #: What each profile gives to the parameters that are left at None.
-QUICK = {"n_starts": 100, "n_seeds": 16, "deepest": 5}
-PAPER = {"n_starts": 500, "n_seeds": 50, "deepest": 6}
+QUICK = {"n_starts": 100, "n_seeds": 16, "width": 3, "deepest": 5, "initial_scale": 0.01}
+#: The larger scale: wider layers, smaller starts, and more of them.
+PAPER = {"n_starts": 200, "n_seeds": 32, "width": 8, "deepest": 6, "initial_scale": 0.005}
 
 #: The parts that measure claims.
 PARTS = (

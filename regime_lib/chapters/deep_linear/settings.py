@@ -22,6 +22,7 @@ class Settings:
 
     n_starts: int  # random initialisations of claims that count
     n_seeds: int  # runs behind every band
+    width: int  # units of each hidden layer of networks that learn from small weights
     deepest: int  # deepest chains that are all classified
     sigma_1: float  # singular values of the target, the largest first
     sigma_2: float
@@ -47,6 +48,11 @@ class Settings:
             2: max(self.initial_scale**3, 1e-6),
             3: self.initial_scale,
         }
+
+    def sizes(self, depth: int) -> tuple[int, ...]:
+        """Return the units of each layer of a network that learns from small weights."""
+        ends = len(self.sigma)
+        return (ends, *[self.width] * (depth - 1), ends)
 
     def generator(self, section: int) -> np.random.Generator:
         """Return the random numbers of one section, whatever the others drew."""

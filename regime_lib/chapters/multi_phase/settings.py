@@ -29,8 +29,9 @@ Numbers = dict[str, float | int | str]
 PARAMETERS = ["Δ", "p", "κ₁", "κ₂"]
 
 #: What each profile gives to the parameters that are left at None.
-QUICK = {"n_seeds": 40}
-PAPER = {"n_seeds": 400}
+QUICK = {"n_seeds": 40, "m": 1000, "d": 20, "delta": 0.1, "kappa1": 1e-3}
+#: The larger scale: nearer to the limits in which the laws are derived.
+PAPER = {"n_seeds": 60, "m": 4000, "d": 100, "delta": 0.05, "kappa1": 1e-4}
 
 
 @dataclass(frozen=True)

@@ -119,8 +119,8 @@ def _trained(settings: Settings, activation: Activation, width: int, scale: floa
     place = np.arange(len(own)), distances(inputs, own).argmin(axis=1)
     size = float(np.median(before[place]))
     run = OnePoint(start, own, _STEP / size)
-    while np.median(run.logits) < _GOAL:
-        run.step()
+    while np.median(run.step(until=_GOAL)) < _GOAL:
+        pass
 
     def moved(networks: Networks) -> Float[np.ndarray, "seeds inputs"]:
         return networks.tangent_kernel(inputs, own) - before

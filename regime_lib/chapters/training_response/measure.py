@@ -51,8 +51,9 @@ from regime_lib.chapters.training_response.variations import (
 )
 
 #: What each profile gives to the parameters that are left at None.
-QUICK = {"n_seeds": 128, "epochs": 10000, "task_seeds": 24, "passes": 100}
-PAPER = {"n_seeds": 512, "epochs": 100000, "task_seeds": 192, "passes": 600}
+QUICK = {"n_seeds": 128, "features": 128, "epochs": 10000, "task_seeds": 24, "passes": 100}
+#: The larger scale: wider and longer, and therefore fewer networks.
+PAPER = {"n_seeds": 32, "features": 512, "epochs": 30000, "task_seeds": 24, "passes": 100}
 
 #: The parts that measure claims, and those among them that measure empirical ones.
 PARTS = (

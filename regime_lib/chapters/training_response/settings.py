@@ -16,6 +16,7 @@ class Settings:
     """The parameters of the chapter."""
 
     n_seeds: int  # networks that are trained on one input each
+    features: int  # of the hidden layer
     epochs: int
     coding: Coding  # of the bits of an input
     init: Init  # distribution of the initial weights
@@ -40,7 +41,7 @@ class Settings:
 
     def setup(self, activation: Activation = "relu", loss: Loss = "cross-entropy") -> Setup:
         """Return a network of the chapter."""
-        return Setup(activation, loss, self.coding, self.init)
+        return Setup(activation, loss, self.coding, self.init, features=self.features)
 
     def rate(self, loss: Loss) -> float:
         """Return the learning rate under a loss."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import get_args
 
 import numpy as np
@@ -25,7 +25,7 @@ from regime_lib.simulators.training_response.networks import distances, trained_
 from regime_lib.simulators.training_response.noise import Noise, train_with_noise
 from regime_lib.simulators.training_response.one_point import residuals_towards, train_on_one_input
 from regime_lib.simulators.training_response.response import Where
-from regime_lib.simulators.training_response.setup import Activation, Coding, Init, Loss, Setup
+from regime_lib.simulators.training_response.setup import Activation, Coding, Init, Loss
 
 TARGETS = (0.3, 0.6, 0.9)
 KINDS = ("no noise", "Gaussian", "flipped bits", "flipped labels")
@@ -230,7 +230,7 @@ def variants(settings: Settings) -> Variants:
 
 def _variant(settings: Settings, coding: Coding, init: Init) -> dict[str, float | str]:
     seeds, rate = settings.few_seeds, settings.rate_ce
-    relu, elu = (Setup(name, coding=coding, init=init) for name in ACTIVATIONS)
+    relu, elu = (replace(settings.setup(name), coding=coding, init=init) for name in ACTIVATIONS)
     run = train_on_one_input(relu, seeds, rate=rate, epochs=settings.epochs)
     output, logit = (
         float(np.median(power_fit(run.epochs, run.own(where)).slope)) for where in WHERE

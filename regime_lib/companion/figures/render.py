@@ -34,6 +34,8 @@ ENOUGH_ALT = 40
 _NAME = re.compile(r"fig(?:-[a-z0-9]+)+")
 _PIXELS_ACROSS = {False: 1080, True: 684}
 _COLOURS = 160  # enough for every line to keep its exact colour
+# Shared by all canvases: each would parse labels such as 10⁻³, which all figures have, once more.
+_LABELS = FigureCanvasAgg(Figure()).get_renderer().mathtext_parser
 # In the vector drawing: marks of one cloud beyond which it becomes an image, and its dots per inch.
 _MOST_MARKS = 1500
 _CLOUD_DPI = 200
@@ -95,6 +97,7 @@ def _drawn(
             ax.set_position(place)
     figure.set_dpi(_PIXELS_ACROSS[theme.narrow] / figure.get_figwidth())
     canvas = FigureCanvasAgg(figure)  # drawn once: saving as a PNG would draw twice
+    canvas.get_renderer().mathtext_parser = _LABELS
     canvas.draw()
     _require_readable(figure, theme, name)
     if "matplotlib.pyplot" in sys.modules:

@@ -93,8 +93,9 @@ def execute(
             scratch_folder() as scratch,
             tqdm(total=sum(map(_cells, stale)), unit="cell", mininterval=0.5) as bar,
         ):
-            crew = _Crew(project, scratch, bar)
-            done |= {id(run.plan): run for run in crew.run(stale, jobs or _processors())}
+            jobs = jobs or _processors()
+            crew = _Crew(project, scratch, bar, alone=len(stale) < jobs)
+            done |= {id(run.plan): run for run in crew.run(stale, jobs)}
     return tuple(done[id(plan)] for plan in plans)
 
 
@@ -129,8 +130,8 @@ class _Crew:
     No pool of processes: that breaks as a whole where one is killed.
     """
 
-    def __init__(self, project: Project, scratch: Path, bar: Any) -> None:
-        self._project, self._scratch, self._bar = project, scratch, bar
+    def __init__(self, project: Project, scratch: Path, bar: Any, *, alone: bool) -> None:
+        self._project, self._scratch, self._bar, self._alone = project, scratch, bar, alone
         self._working: dict[str, SpawnProcess] = {}
 
     def run(self, plans: Sequence[RunPlan], jobs: int) -> list[ChapterRun]:
@@ -151,7 +152,12 @@ class _Crew:
         receiver, sender = context.Pipe(duplex=False)
         log = self._scratch / f"{name}.log"
         job = Job(
-            self._project, name, plan.target.resolve(), _overrides(plan), plan.key.as_metadata()
+            self._project,
+            name,
+            plan.target.resolve(),
+            _overrides(plan),
+            plan.key.as_metadata(),
+            self._alone,
         )
         process = context.Process(target=work, args=(job, sender, log), daemon=True)
         process.start()

@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
@@ -25,6 +26,7 @@ from regime_lib.companion.book.notebooks import (
 )
 from regime_lib.companion.book.parameters import Value
 from regime_lib.companion.book.project import BuildFailed, Project
+from regime_lib.companion.running.ahead import measuring_ahead
 from regime_lib.companion.running.keys import METADATA_KEY, digest_of, stored_key
 from regime_lib.companion.running.measuring import VARIABLE
 from regime_lib.companion.running.scratch import scratch_folder
@@ -65,6 +67,7 @@ class Job:
     target: Path  # where to publish the executed notebook
     overrides: dict[str, Value]  # parameters that differ from their defaults
     key: dict[str, Any]  # of the run, as it is stored in the notebook
+    alone: bool = False  # a processor is idle, which may measure ahead
 
     @property
     def source(self) -> Path:
@@ -173,17 +176,18 @@ def _execute(
         tell(WorkerReport(cells=len(begun)))
 
     try:
-        papermill.execute_notebook(
-            str(job.source),
-            str(scratch),
-            parameters=job.overrides,
-            kernel_name="python3",
-            language="python",
-            cwd=str(job.project.notebooks),
-            progress_bar=False,
-            coalesce_streams=True,
-            on_cell_start=on_start,
-        )
+        with measuring_ahead(job.chapter, job.overrides) if job.alone else nullcontext():
+            papermill.execute_notebook(
+                str(job.source),
+                str(scratch),
+                parameters=job.overrides,
+                kernel_name="python3",
+                language="python",
+                cwd=str(job.project.notebooks),
+                progress_bar=False,
+                coalesce_streams=True,
+                on_cell_start=on_start,
+            )
     except PapermillExecutionError as error:
         _publish(job, scratch, job.failed)
         place = "a cell" if error.exec_count is None else f"code cell {error.exec_count}"

@@ -58,7 +58,7 @@ class Networks:
         """Return z of every network for every input."""
         out = np.empty((len(self), len(inputs)))
         for seed, h in enumerate(self.preactivations(inputs)):
-            out[seed] = self.setup.activate(h)[0] @ self.readout[seed] + self.offset[seed]
+            out[seed] = self.setup.features_of(h) @ self.readout[seed] + self.offset[seed]
         return out
 
     def patterns(

@@ -50,13 +50,15 @@ class OnePoint:
     @property
     def logits(self) -> Float[np.ndarray, " seeds"]:
         """Z at x_o."""
-        phi, _ = self.setup.activate(self.preactivations)
+        phi = self.setup.features_of(self.preactivations)
         return np.vecdot(self.readout, phi) + self.offset
 
-    def step(self) -> None:
-        """Do one gradient step."""
+    def step(self, until: float = np.inf) -> Float[np.ndarray, " seeds"]:
+        """Do one gradient step, unless the median logit is there; return z at x_o before it."""
         phi, slope = self.setup.activate(self.preactivations)
         z = np.vecdot(self.readout, phi) + self.offset
+        if until < np.inf and np.median(z) >= until:
+            return z
         size = self._rate * self.setup.error(z, self._target)
         slope *= self.readout
         slope *= size[:, None]
@@ -64,6 +66,7 @@ class OnePoint:
         self.moved += slope
         self.readout += phi
         self.offset += size
+        return z
 
     def networks(self) -> Networks:
         """Return the full weights as they are now."""
@@ -128,8 +131,7 @@ def residuals_towards(
     plain = Setup(bits=setup.bits, features=setup.features)  # cross-entropy: the error is y_o - y
     residuals = np.empty((epochs, len(seeds)))
     for epoch in range(epochs):
-        residuals[epoch] = plain.error(run.logits, target)
-        run.step()
+        residuals[epoch] = plain.error(run.step(), target)
     return residuals, run.networks()
 
 

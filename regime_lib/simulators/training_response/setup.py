@@ -81,6 +81,16 @@ class Setup:
         bits = (numbers >> np.arange(self.bits)[::-1]) & 1
         return (2.0 * bits - 1 if self.coding == "signs" else bits).astype(float)
 
+    def features_of(self, h: Values) -> Values:
+        """Return φ(h) alone, in less time than with its derivative."""
+        if self.activation == "relu":
+            return np.maximum(h, 0)
+        if self.activation == "gelu":
+            return h * ndtr(h)
+        if self.activation == "tanh":
+            return np.tanh(h)
+        return self.activate(h)[0]
+
     def activate(self, h: Values) -> tuple[Values, Values]:
         """Return φ(h) and its derivative φ'(h), which is 0 at h = 0 for the ReLU."""
         if self.activation == "tanh":

@@ -27,6 +27,7 @@ from regime_lib.simulators.deep_linear.symmetry import random_bases
 TINY = Settings(
     n_starts=10,
     n_seeds=2,
+    width=3,
     deepest=3,
     sigma_1=3.0,
     sigma_2=2.0,

@@ -8,6 +8,7 @@ from regime_lib.chapters.training_response import measure as chapter
 
 TINY = chapter.Settings(
     n_seeds=3,
+    features=128,
     epochs=400,
     coding="signs",
     init="gaussian",

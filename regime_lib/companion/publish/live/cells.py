@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from regime_lib.companion.book.declarations import parameters_of
-from regime_lib.companion.book.notebooks import Node, code_cells, source_of
+from regime_lib.companion.book.notebooks import Node, bundles_of, code_cells, source_of
 from regime_lib.companion.book.project import BuildFailed, reading_committed
 from regime_lib.companion.claims.strict_yaml import load_strictly
+from regime_lib.companion.running.provenance import PROVENANCE_MIME
 
 #: Beside the pages: the live cells of each chapter, by their ids.
 DECLARED = "live.yml"
@@ -94,7 +95,10 @@ def live_cells(notebook: Node, ids: tuple[str, ...], where: str) -> list[LiveCel
 
 
 def _setup_of_parameters(notebook: Node, where: str) -> list[str]:
+    """Return the lines that give a cell the parameters of the run, its profile filled in."""
     values = {p.name: p.default for p in parameters_of(notebook, where)}
+    for footer in bundles_of(notebook, PROVENANCE_MIME):
+        values |= footer["parameters"]
     text = f"{_PARAMETERS} = SimpleNamespace(**{values!r})"
     return ["from types import SimpleNamespace", text]
 
