@@ -20,9 +20,13 @@ from regime_lib.companion.claims.firmness import (
     BLOCKS,
     Firmness,
     firmness_of_blocks,
+    left_out_of_rows,
     publish_firmness,
 )
 from regime_lib.companion.claims.ledger import COLUMNS, read_ledger
+from regime_lib.companion.claims.repeated_tables import WITHOUT
+from regime_lib.companion.publish.evidence import published_evidence
+from regime_lib.companion.publish.without_a_seed import judged_parts, without_each_seed
 from regime_lib.companion.running.fresh_blocks import (
     block_function,
     block_of,
@@ -52,6 +56,8 @@ _Points = Sequence[dict[str, Value]]
 @click.option("-j", "--jobs", type=click.IntRange(min=1), default=1, show_default=True,
               help="Processes at once.")  # fmt: skip
 @click.option("--publish", is_flag=True, help="Write the tables to book/firmness.")
+@click.option("--without-a-seed", "left_out", is_flag=True,
+              help="Judge committed runs without each of their seeds instead.")  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print JSON to standard output.")
 def firm_command(
     chapters: tuple[str, ...],
@@ -59,6 +65,7 @@ def firm_command(
     output: Path | None,
     jobs: int,
     publish: bool,
+    left_out: bool,
     as_json: bool,
 ) -> None:
     """Measure again, over blocks of fresh seeds, what depends on chance in chapters.
@@ -66,8 +73,14 @@ def firm_command(
     That is empirical claims, and laws that are seen in random runs. A block is one whole
     measurement as the page shows it, with seeds of its own. Says in how many blocks each claim gets
     which verdict. Interrupt it, repeat it: a finished block is kept.
+
+    With --without-a-seed no run is made: committed runs that are too long to be repeated are judged
+    again without each of their seeds.
     """
     project = find_project()
+    if left_out:
+        _without_a_seed(project, chapters, publish, as_json)
+        return
     asked = _asked(project, chapters, blocks)
     published = _published(project)
     report: dict[str, Any] = {}
@@ -99,6 +112,47 @@ def firm_command(
         click.echo(json.dumps(report, indent=2, ensure_ascii=False))
     if unfinished:
         raise click.exceptions.Exit(1)
+
+
+def _without_a_seed(
+    project: Project, chapters: Sequence[str], publish: bool, as_json: bool
+) -> None:
+    """Judge committed runs without each of their seeds; publish that for every claim's chapter."""
+    import pandas as pd
+
+    named = find_chapters(project, chapters)
+    judging = [one for one in named if one.measure and judged_parts(measure_module(project, one))]
+    if not judging:
+        raise RegimeError(f"{', '.join(chapters)}: no claim there is judged from committed runs")
+    claims, published = load_claims(project.claims_file), _published(project)
+    report: dict[str, Any] = {}
+    for entry in judging:
+        for chapter, rows in without_each_seed(project, entry).items():
+            found = left_out_of_rows(rows, claims, published)
+            report[chapter] = {claim: firm.as_dict() for claim, firm in found.items()}
+            if not as_json:
+                click.secho(chapter, bold=True)
+                _tell(found, published)
+            if publish:
+                facts = _left_out_facts(project, entry)
+                table = pd.DataFrame(rows, columns=["seed", *COLUMNS])
+                kept = WITHOUT.publish(project, chapter, table, facts)
+                click.echo(f"{chapter}: {project.show(kept)} is written", err=as_json)
+    if as_json:
+        click.echo(json.dumps(report, indent=2, ensure_ascii=False))
+
+
+def _left_out_facts(project: Project, entry: Entry) -> dict[str, Any]:
+    """Say which committed tables were judged, and by what."""
+    parts = judged_parts(measure_module(project, entry))
+    tables = {name: published_evidence(name, project).manifest["files"] for name in parts}
+    return {
+        "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
+        "command": f"regime firm {entry.name} --without-a-seed --publish",
+        "evidence": tables,
+        "commit": commit_of(project),
+        "versions": loaded_versions(),
+    }
 
 
 def _asked(

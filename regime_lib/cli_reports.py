@@ -78,6 +78,8 @@ def _firmness_json(claim: Claim, findings: Findings) -> dict[str, Any] | None:
         "distribution": {str(one): n for one, n in found.verdicts.items()} if found else {},
         "block": found.block if found else None,
         "firm": findings.firm(claim),
+        "without_a_seed": {str(one): n for one, n in found.without.items()} if found else {},
+        "not_repeated": claim.not_repeated or None,
     }
 
 

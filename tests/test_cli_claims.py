@@ -73,7 +73,15 @@ def test_claims_as_json_have_the_promised_keys(project: Project, capsys: Capture
         "method": "range of runs",
         "over": "4 seeds",
         "verdict": "reproduced",
-        "firmness": {"blocks": 0, "same": 0, "distribution": {}, "block": None, "firm": None},
+        "firmness": {
+            "blocks": 0,
+            "same": 0,
+            "distribution": {},
+            "block": None,
+            "firm": None,
+            "without_a_seed": {},
+            "not_repeated": None,
+        },
         "could_be_chance": False,
         "notebook": "_build/notebooks/10_tiny.ipynb",
         "paper_scale": None,
@@ -100,6 +108,8 @@ def test_firmness_is_told_in_words_and_as_json(project: Project, capsys: Capture
         "distribution": {"reproduced": 14, "partly": 6},
         "block": "4 seeds",
         "firm": False,
+        "without_a_seed": {},
+        "not_repeated": None,
     }
     out = Said(capsys, "claims").out
     assert "rc-tiny-ratio: ✓ reproduced, not firm, 2.5 [2, 4], n = 4" in out

@@ -18,7 +18,9 @@ from regime_lib.companion.book.project import Project
 from regime_lib.companion.claims.claims import load_claims
 from regime_lib.companion.claims.firmness import BLOCKS, read_firmness
 from regime_lib.companion.claims.ledger import Record
+from regime_lib.companion.claims.repeated_tables import WITHOUT
 from regime_lib.companion.claims.sweep_tables import read_shares
+from regime_lib.companion.publish.evidence import published_evidence
 from regime_lib.companion.publish.findings import Findings
 from regime_lib.companion.publish.scorecard import scorecard
 from regime_lib.companion.running.fresh_blocks import block_values, measures_drawn
@@ -106,3 +108,33 @@ def test_a_sweep_is_on_the_scorecard_as_it_came_out() -> None:
     assert f"In a sweep of {settings} settings" in told
     for verdict, count in share.verdicts.items():
         assert f"{count} {verdict}" in told
+
+
+def test_every_empirical_claim_has_fresh_blocks_or_says_why_not() -> None:
+    found = read_firmness(PROJECT)
+    for claim, entry in entries().items():
+        if entry["kind"] == "empirical":
+            repeated = claim in found and found[claim].blocks > 0
+            assert repeated is ("not_repeated" not in entry), claim
+
+
+@pytest.mark.parametrize("chapter", list(WITHOUT.chapters(PROJECT)))
+def test_claims_without_a_seed_are_of_todays_committed_runs(chapter: str) -> None:
+    place = WITHOUT.place(PROJECT, chapter)
+    manifest = json.loads(place.with_suffix(".json").read_text(encoding="utf-8"))
+    for name, files in manifest["evidence"].items():
+        today = published_evidence(name, PROJECT).manifest["files"]
+        assert files == today, f"run again: {manifest['command']}"
+    table = pd.read_parquet(place)
+    assert not table.duplicated(["seed", "claim"]).any()
+    assert (table.groupby("claim").size() >= 3).all()
+
+
+def test_the_cnns_without_each_seed_are_what_their_runs_say() -> None:
+    from regime_lib.chapters.three_times.late import networks
+
+    tables = published_evidence("late_stage", PROJECT).tables
+    for row in WITHOUT.committed(PROJECT, "21_tracking_cnn"):
+        left = {name: table[table["seed"] != row["seed"]] for name, table in tables.items()}
+        judged = networks.late_network(left, networks.CNN, "rc-late-cnn").claims[str(row["claim"])]
+        assert (judged.n, judged.over) == (row["n"], row["over"])

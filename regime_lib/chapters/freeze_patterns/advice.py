@@ -23,7 +23,13 @@ EDGES = (0.0, 0.1, 0.25, 0.5, 1.0)
 #: The share of branches that cost at most what a row calls the most.
 SHARE = 0.9
 _FEWEST = 20  # branches of at least two settings that a row needs
-_DATA = {"mnist": "MNIST", "fashion-mnist": "Fashion-MNIST", "digits": "digits"}
+_DATA = {
+    "mnist": "MNIST",
+    "fashion-mnist": "Fashion-MNIST",
+    "digits": "digits",
+    "cifar10": "CIFAR-10",
+    "tiny-shakespeare": "Tiny Shakespeare",
+}
 _NETS = {"mlp": "MLPs", "cnn": "CNNs", "transformer": "Transformers"}
 _DIGITS = 3  # after the point, in points
 

@@ -13,6 +13,7 @@ from regime_lib.errors import RegimeError
 from regime_lib.lab.data.dataset import Dataset
 from regime_lib.lab.data.loading import load_dataset
 from regime_lib.lab.data.stack import Stack, stacked
+from regime_lib.lab.data.text import CharacterData
 from regime_lib.lab.models.cnn import CNNEnsemble
 from regime_lib.lab.models.ensemble import Ensemble
 from regime_lib.lab.models.mlp import MLPEnsemble
@@ -32,7 +33,8 @@ RATES = {
 }
 _DECAY = 0.01  # decoupled weight decay of AdamW, PyTorch's default
 _CHANNELS = (8, 16)
-_PATCH_WIDTH = 32
+_WIDTH = 32  # of the vectors of a Transformer
+_CHARACTERS = 32  # that a Transformer reads at once
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,7 +49,7 @@ class Case:
     steps: int = 400
     batch_size: int = 64
     hidden: tuple[int, ...] = (64, 64)  # units of an MLP's hidden layers; else the first counts
-    train: int | None = None  # training samples of each seed; None: all
+    train: int | None = None  # training samples of each seed, of text windows; None: all
     test: int | None = None
     probe: int = 128  # test samples on which patterns are tracked
     loss: str = "cross-entropy"  # or "squared"
@@ -95,11 +97,13 @@ class Case:
         if self.architecture == "cnn":
             one, two, three = shape
             return CNNEnsemble((one, two, three), _CHANNELS, self.hidden[0], classes, self.seeds)
+        text = data.train_labels.ndim > 2
         form = TransformerShape(
             tokens=shape[0],
-            inputs=shape[1],
+            inputs=classes if text else shape[1],
             outputs=classes,
-            width=_PATCH_WIDTH,
+            text=text,
+            width=_WIDTH,
             ffn=self.hidden[0],
         )
         return TransformerEnsemble(form, self.seeds)
@@ -110,12 +114,14 @@ def _data(
     name: str, architecture: str, seeds: tuple[int, ...], train: int | None, test: int | None
 ) -> Stack:
     known: Any = load_dataset(name)
+    if isinstance(known, CharacterData):
+        known = known.as_windows(_CHARACTERS)
 
     def one(seed: int) -> Dataset:
         split: Dataset = known.redrawn(seed)
         n_train, n_test = train or len(split.train_labels), test or len(split.test_labels)
         split = split.subset(n_train, n_test)
-        if architecture == "mlp":
+        if architecture == "mlp" or split.train_labels.ndim > 1:
             return split
         if architecture == "cnn":
             return split.as_images()

@@ -37,14 +37,26 @@ _SIZES: dict[str, dict[str, Any]] = {
         "test": 10_000,
     },
     "cnn": {
-        "seeds": _SEEDS[:3],
-        "steps": 400,
-        "batch_size": 64,
+        "seeds": _SEEDS,
+        "steps": 300,
+        "batch_size": 32,
         "hidden": (64,),
-        "train": 6_000,
-        "test": 5_000,
+        "train": 2_000,
+        "test": 1_000,
+        "probe": 32,
+    },
+    "transformer": {
+        "seeds": _SEEDS,
+        "steps": 400,
+        "batch_size": 32,
+        "hidden": (64,),
+        "train": 3_000,
+        "test": 500,
+        "probe": 32,
     },
 }
+#: What is trained beside MLPs: small, because a step of these takes ten times as long.
+_OTHERS = (("fashion-mnist", "cnn"), ("cifar10", "cnn"), ("tiny-shakespeare", "transformer"))
 _PLANS = (
     ("adamw", "cosine"),
     ("momentum", "cosine"),
@@ -61,7 +73,8 @@ def points() -> Iterator[dict[str, Any]]:
             yield _point(dataset, "mlp", optimizer, schedule)
     yield {"kind": "speed"}
     for optimizer in ("adamw", "momentum"):
-        yield _point("fashion-mnist", "cnn", optimizer, "cosine")
+        for dataset, architecture in _OTHERS:
+            yield _point(dataset, architecture, optimizer, "cosine")
 
 
 def _point(dataset: str, architecture: str, optimizer: str, schedule: str) -> dict[str, Any]:

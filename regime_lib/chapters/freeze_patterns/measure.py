@@ -5,7 +5,7 @@ The digits runs are made here. The committed runs are judged from their tables.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
@@ -34,6 +34,12 @@ _PLANS = (
 )
 _BEFORE = 10  # heads are frozen after one step in so many
 _TWO_LAYERS = (8, 8)
+#: By the ending of its claims, which committed runs are of other networks than MLPs.
+OTHERS = {
+    "cnn": ("cnn", "fashion-mnist"),
+    "cifar": ("cnn", "cifar10"),
+    "text": ("transformer", "tiny-shakespeare"),
+}
 _FEW = 3  # seeds of the head with two hidden layers, whose problem has many times more unknowns
 
 
@@ -55,7 +61,7 @@ class Settings:
 
 
 #: What each profile gives to the parameters that are left at None.
-QUICK = {"n_seeds": 10, "steps": 400, "hidden": 64, "head": 16, "head_steps": 1000}
+QUICK = {"n_seeds": 10, "steps": 240, "hidden": 64, "head": 16, "head_steps": 600}
 PAPER = {"n_seeds": 20, "steps": 1500, "hidden": 64, "head": 32, "head_steps": 4000}
 
 
@@ -139,6 +145,7 @@ def paths(settings: Settings) -> Paths:
                 loss="squared",
             ),
             settings.head_steps // _BEFORE,
+            logistic=len(hidden) == 1,  # of thousands of paths it takes longer than all the rest
         )
         for hidden, seeds in (
             ((settings.head,), settings.seeds),
@@ -173,7 +180,8 @@ class Long:
     claims: dict[str, Estimate]
     numbers: dict[str, float | int | str]
     speed: pd.DataFrame  # rounds of steps, and races to an accuracy
-    costs: pd.DataFrame  # all branches, of CNNs as well
+    costs: pd.DataFrame  # all branches, of CNNs and Transformers as well
+    others: dict[str, pd.DataFrame]  # those of each of `OTHERS`
 
 
 def long(settings: Settings, tables: dict[str, pd.DataFrame]) -> Long:
@@ -185,13 +193,13 @@ def long(settings: Settings, tables: dict[str, pd.DataFrame]) -> Long:
     found = frozen(mlp, "long", "", 0)
     best = str(freezing(settings).ranking["definition"].iloc[0])
     table = costs(tables["branches"])
-    cnn = table[table["architecture"] == "cnn"]
-    half = frozen_at(cnn, HALF)
+    others = {name: _of(table, *which) for name, which in OTHERS.items()}
     speed = tables["speed"]
     claims = {
         "tb-freeze-best": correlation(mlp["times"], free_from(found.table, LIMIT), best, 0),
         "tb-freeze-adviser": advice.forecast(table),
-        "tb-freeze-cnn": over_seeds(half, "cost", 0) if len(half) else no_number("seeds", POINTS),
+        **{f"tb-freeze-{name}": _cost_at(own, HALF) for name, own in others.items()},
+        **{f"tb-freeze-{name}-start": _cost_at(own, 0.0) for name, own in others.items()},
         "tb-freeze-speed": speed_up(speed, "step", "stored patterns"),
         "tb-freeze-speed-paths": speed_up(speed, "race", "paths"),
     }
@@ -205,7 +213,28 @@ def long(settings: Settings, tables: dict[str, pd.DataFrame]) -> Long:
         "long-best-excess": float(top["excess"]),
         **_speeds(speed),
     }
-    return Long(found, claims, numbers, speed, table)
+    for name, own in others.items():
+        never = own[own["what"] == "never"]
+        numbers[f"{name}-accuracy"] = float(never["test_accuracy"].mean())
+        numbers[f"{name}-settings"] = len(never["optimizer"].unique())
+    return Long(found, claims, numbers, speed, table, others)
+
+
+def long_by_seed(settings: Settings, tables: dict[str, pd.DataFrame]) -> Long:
+    """Judge the committed tables but for times, which are over rounds and not over seeds."""
+    found = long(settings, tables)
+    kept = {name: one for name, one in found.claims.items() if "-speed" not in name}
+    return replace(found, claims=kept)
+
+
+def _of(table: pd.DataFrame, architecture: str, dataset: str) -> pd.DataFrame:
+    return table[(table["architecture"] == architecture) & (table["dataset"] == dataset)]
+
+
+def _cost_at(table: pd.DataFrame, share: float) -> Estimate:
+    """Return what freezing after a share of the training costs; no number if nothing was run."""
+    rows = frozen_at(table, share)
+    return over_seeds(rows, "cost", 0) if len(rows) else no_number("seeds", POINTS)
 
 
 def speed_up(speed: pd.DataFrame, what: str, form: str, than: str = "ordinary") -> Estimate:
@@ -252,6 +281,9 @@ def measure(settings: Settings) -> Measurements:
 
 #: The parts that measure claims.
 PARTS = (exact, freezing, paths, long)
-#: The parts to be measured again over fresh blocks of seeds: `freezing` and `paths`, a minute a
-#: block. None has been computed yet, so cards say that other seeds were not measured.
+#: The parts to be measured again over fresh blocks of seeds: `freezing` and `paths`. No block is
+#: committed yet, so cards say that other seeds were not measured.
 EMPIRICAL = ()
+#: What judges committed tables, by their name: a block of fresh seeds of these would take hours, so
+#: they are judged again without each of their seeds.
+COMMITTED = {"24_freeze_patterns": (long_by_seed,)}

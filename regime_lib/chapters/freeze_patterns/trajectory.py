@@ -2,7 +2,8 @@
 
 All branches see the batches that the unfrozen run sees, with the state of its optimiser, so that a
 difference at the end is what freezing did, and rounding. Decisions on training samples are stored
-when the branch begins: the copy that takes them does not run again until the test.
+when the branch begins: the copy that takes them does not run again until the test. In Transformers,
+whose units see a row for each token and not for each sample, the copy runs in every step instead.
 """
 
 from __future__ import annotations
@@ -70,7 +71,12 @@ def trajectory(case: Case, moments: Collection[int]) -> Trajectory:
     wanted = set(moments)
     probe = data.test_inputs[:, : case.probe].clone()
     with RegimeTracker(
-        networks, probe, members=len(case.seeds), batch_axis=1, snapshots=_SNAPSHOTS
+        networks,
+        probe,
+        members=len(case.seeds),
+        batch_axis=1,
+        samples=probe.shape[1],
+        snapshots=_SNAPSHOTS,
     ) as tracker:
         if 0 in wanted:
             kept[0] = Moment.of(0, networks, optimizer)
@@ -142,11 +148,16 @@ def branch(
     frozen = freeze_patterns(
         networks, example(data), layers=layers, units=units, members=len(case.seeds)
     )
-    stored = frozen.store(data.train_inputs, sample_axis=1)
+    by_sample = case.architecture != "transformer"
+    stored = frozen.store(data.train_inputs, sample_axis=1) if by_sample else None
     until = case.steps if thaw_at is None else thaw_at
     for step, (rows, inputs, labels) in batches(case, data, range(moment.step, case.steps)):
-        held = step < until
-        logits = frozen.with_stored(inputs, stored, rows) if held else networks(inputs)
+        if step >= until:
+            logits = networks(inputs)
+        elif stored is None:
+            logits = frozen(inputs)
+        else:
+            logits = frozen.with_stored(inputs, stored, rows)
         descend(case, logits, labels, optimizer, step)
     return frozen
 

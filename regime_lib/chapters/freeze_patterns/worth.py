@@ -13,12 +13,12 @@ from typing import Any
 
 import numpy as np
 import torch
-from scipy import linalg
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 from torch.utils.flop_counter import FlopCounterMode
 
 from regime_lib.chapters.freeze_patterns.cases import RATES
+from regime_lib.chapters.freeze_patterns.heads import solved
 from regime_lib.instrument.freezing.frozen import freeze_patterns
 from regime_lib.instrument.freezing.paths import path_features, path_weights
 from regime_lib.lab.data.dataset import Dataset
@@ -219,7 +219,7 @@ def _solved_curve(model: MLP, spent: float, data: Dataset) -> _Curve:
     begin = process_time()
     train = _features(model, data.train_inputs).numpy()
     goal = np.eye(len(data.classes), dtype=np.float32)[data.train_labels.numpy()]
-    weights, *_ = linalg.lstsq(train, goal, lapack_driver="gelsy")
+    weights = solved(train, goal)
     spent += process_time() - begin
     test = _features(model, data.test_inputs)
     return [(spent, _share(test @ torch.from_numpy(weights), data.test_labels))]

@@ -15,7 +15,9 @@ from regime_lib.chapters.part import Part
 from regime_lib.chapters.three_times import committed
 from regime_lib.chapters.three_times.committed import BySchedule, by_schedule
 from regime_lib.chapters.three_times.configs import DIGITS, OPTIMIZERS, RunConfig
+from regime_lib.chapters.three_times.late import networks
 from regime_lib.chapters.three_times.late.decomposition import Decomposition, decomposition
+from regime_lib.chapters.three_times.late.gelu import Smooth, smooth_activations
 from regime_lib.chapters.three_times.late.headline import Headline, headline
 from regime_lib.chapters.three_times.late.horizons import Horizons, horizons
 from regime_lib.chapters.three_times.late.refinement import Refinement, refinement
@@ -142,6 +144,21 @@ def to_the_end(_: Settings, tables: dict[str, pd.DataFrame]) -> ToTheEnd:
     )
 
 
+def cnn_to_the_end(_: Settings, tables: dict[str, pd.DataFrame]) -> networks.LateNetwork:
+    """Judge what chapter 21 says of the runs to the end of training."""
+    return networks.late_network(tables, networks.CNN, "rc-late-cnn")
+
+
+def transformer_to_the_end(_: Settings, tables: dict[str, pd.DataFrame]) -> networks.LateNetwork:
+    """Judge what chapter 22 says of them."""
+    return networks.late_network(tables, networks.TRANSFORMER, "rc-late-transformer")
+
+
+def smooth_to_the_end(_: Settings, tables: dict[str, pd.DataFrame]) -> Smooth:
+    """Judge what chapter 22 says of smooth activations."""
+    return smooth_activations(tables)
+
+
 def measure(settings: Settings) -> Measurements:
     """Everything that depends on the settings: what a sweep maps.
 
@@ -153,6 +170,12 @@ def measure(settings: Settings) -> Measurements:
 #: The parts that measure claims; and those of them that measure empirical ones anew.
 PARTS = (digits, paper_scale, to_the_end)
 EMPIRICAL = (digits,)
+#: What judges committed tables, by their name: a block of fresh seeds of these would take hours, so
+#: they are judged again without each of their seeds.
+COMMITTED = {
+    "23_three_times_earlier": (paper_scale,),
+    "late_stage": (to_the_end, cnn_to_the_end, transformer_to_the_end, smooth_to_the_end),
+}
 
 
 def configs(settings: Settings) -> list[RunConfig]:

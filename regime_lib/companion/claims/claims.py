@@ -189,6 +189,7 @@ class Claim:
     no_effect: float | None = None  # the value that means "no effect", where there is one
     criterion: Criterion
     why: str = ""  # an argument for the criterion or the kind
+    not_repeated: str = ""  # why no fresh blocks of seeds were measured, where none were
     changed: tuple[Change, ...] = ()  # newest first
 
     @property
@@ -231,7 +232,7 @@ class Claim:
 
 _TEXTS = ("id", "paper", "where", "chapter", "statement", "quantity", "unit")
 _CHOICES = {"kind": Kind, "source": Source, "definition": Definition}
-_MORE_TEXTS = ("derivation", "varied", "held", "why")
+_MORE_TEXTS = ("derivation", "varied", "held", "why", "not_repeated")
 _OPTIONAL = {*_MORE_TEXTS, "domain", "no_effect", "changed"}
 _ID = re.compile(r"[a-z]{2}(?:-[a-z0-9]+)+")
 # What runs differ by if they are drawn at random, in words of 'varied'.

@@ -1,27 +1,26 @@
 """How firm verdicts are: each claim that depends on chance, measured over fresh blocks of seeds.
 
 A block is one whole measurement of a chapter, as its page shows it, with seeds that the page does
-not use. Tables lie in ``book/firmness``; verdicts follow from their numbers and the criteria as
-they are written today.
+not use. Claims on committed runs, of which twenty blocks would take days, are judged again without
+each of their seeds instead: that says whether one run decides a verdict, and not what others would.
+Tables lie in ``book/firmness``.
 """
 
 from __future__ import annotations
 
-import json
 import re
 from collections import Counter
-from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from regime_lib.companion.book.catalogue import chapter_names
-from regime_lib.companion.book.project import Project, find_project, reading_committed
+from regime_lib.companion.book.project import Project, find_project
 from regime_lib.companion.claims.claims import Claim, Verdict, load_claims
-from regime_lib.companion.claims.ledger import COLUMNS, judge, read_ledger
-from regime_lib.companion.claims.sweep_tables import orphaned
+from regime_lib.companion.claims.ledger import read_ledger
+from regime_lib.companion.claims.repeated_tables import FRESH, WITHOUT, Rows, verdict_of
 from regime_lib.errors import RegimeError
-from regime_lib.storage import all_or_nothing, read_json, read_table, sha256_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -36,8 +35,6 @@ NOT_MEASURED = "not measured"
 # What a block is of, in what an interval is over: "23 of 24 seeds, each its own start".
 _RUNS = re.compile(r"(?:\d[\d,]* of )?(\d[\d,]* [^,;:(]*[^,;:(\s])")
 
-_Rows = Sequence[Mapping[Hashable, Any]]
-
 
 @dataclass(frozen=True)
 class Firmness:
@@ -46,6 +43,8 @@ class Firmness:
     verdicts: dict[Verdict, int]  # blocks by verdict, in the order of `Verdict`
     published: Verdict  # the one on the claim's card
     block: str = ""  # what a block is of, such as "8 seeds"; empty where that is not known
+    without: dict[Verdict, int] = field(default_factory=dict)
+    """Of committed runs: verdicts when one seed is left out, and on how many seeds each."""
 
     @property
     def blocks(self) -> int:
@@ -66,11 +65,25 @@ class Firmness:
     def sentence(self) -> str:
         """The distribution in words: "reproduced in 17 of 20 fresh blocks of 8 seeds, …"."""
         if not self.blocks:
-            return NOT_MEASURED
+            return (
+                f"{NOT_MEASURED} with fresh seeds; {self.jackknife}"
+                if self.without
+                else NOT_MEASURED
+            )
         (first, count), *rest = sorted(self.verdicts.items(), key=lambda item: -item[1])
         plural = "" if self.blocks == 1 else "s"
         of = f" of {self.block}" if self.block else ""
         said = f"{first} in {count} of {self.blocks} fresh block{plural}{of}"
+        return ", ".join([said, *(f"{verdict} in {number}" for verdict, number in rest)])
+
+    @property
+    def jackknife(self) -> str:
+        """What leaving out one seed does: "reproduced without any one of its 5 seeds"."""
+        seeds = sum(self.without.values())
+        (first, count), *rest = sorted(self.without.items(), key=lambda item: -item[1])
+        if not rest:
+            return f"{first} without any one of its {seeds} seeds"
+        said = f"without one of its {seeds} seeds at a time {first} in {count} of {seeds} cases"
         return ", ".join([said, *(f"{verdict} in {number}" for verdict, number in rest)])
 
     def as_dict(self) -> dict[str, Any]:
@@ -81,6 +94,7 @@ class Firmness:
             "verdicts": {str(verdict): count for verdict, count in self.verdicts.items()},
             "block": self.block,
             "firm": self.firm,
+            "without_a_seed": {str(verdict): count for verdict, count in self.without.items()},
         }
 
 
@@ -91,22 +105,22 @@ def read_firmness(project: Project) -> dict[str, Firmness]:
     that is not the one its manifest names is refused, and one in another unit than its claim's.
     """
     published = {record.claim.id: record.verdict for record in read_ledger(project)}
-    claims = load_claims(project.claims_file)
     found: dict[str, Firmness] = {}
-    files = [*_folder(project).glob("*.parquet"), *_folder(project).glob("*.json")]
-    for chapter in sorted({path.stem for path in files}):
-        if chapter not in chapter_names(project):
-            raise RegimeError(orphaned(project, _place(project, chapter)))
-        found |= firmness_of_blocks(_committed(project, chapter), claims, published)
+    for chapter in chain(FRESH.chapters(project), WITHOUT.chapters(project)):
+        found |= firmness_of_chapter(project, chapter, published)
     return found
 
 
 def firmness_of_chapter(
     project: Project, chapter: str, published: Mapping[str, Verdict]
 ) -> dict[str, Firmness]:
-    """Return the same for one chapter, given its verdicts; nothing where no block is committed."""
+    """Return the same for one chapter, given its verdicts; nothing where no table is committed."""
     claims = load_claims(project.claims_file)
-    return firmness_of_blocks(_committed(project, chapter), claims, published)
+    found = firmness_of_blocks(FRESH.committed(project, chapter), claims, published)
+    left_out = left_out_of_rows(WITHOUT.committed(project, chapter), claims, published)
+    for claim, own in left_out.items():
+        found[claim] = replace(found.get(claim, own), without=own.without)
+    return found
 
 
 def firmness_sentence(claim: str, project: Project | None = None) -> str:
@@ -133,24 +147,32 @@ def firmness_sentence(claim: str, project: Project | None = None) -> str:
 
 
 def firmness_of_blocks(
-    rows: _Rows, claims: Mapping[str, Claim], published: Mapping[str, Verdict]
+    rows: Rows, claims: Mapping[str, Claim], published: Mapping[str, Verdict]
 ) -> dict[str, Firmness]:
     """Return how firm each claim is, from what blocks measured, a row per claim each.
 
     A block without a row of a claim that others have gave no number, and leaves it undetermined.
     """
     blocks = len({row["block"] for row in rows})
-    of_claim: dict[str, list[Mapping[Hashable, Any]]] = {}
-    for row in rows:
-        of_claim.setdefault(row["claim"], []).append(row)
     found = {}
-    for claim, own in of_claim.items():
-        if claim not in claims or not claims[claim].drawn:
-            continue
-        counts = Counter(_verdict(claims[claim], row) for row in own)
+    for claim, own in _by_claim(rows, claims):
+        counts = Counter(verdict_of(claims[claim], row) for row in own)
         counts[Verdict.UNDETERMINED] += blocks - len(own)
         verdicts = {verdict: counts[verdict] for verdict in Verdict if counts[verdict]}
         found[claim] = Firmness(verdicts, published.get(claim, Verdict.NOT_TESTED), _block(own))
+    return found
+
+
+def left_out_of_rows(
+    rows: Sequence[Mapping[Any, Any]], claims: Mapping[str, Claim], published: Mapping[str, Verdict]
+) -> dict[str, Firmness]:
+    """Return what is known of claims on committed runs: their verdicts without one seed."""
+    found = {}
+    for claim, own in _by_claim(rows, claims):
+        counts = Counter(verdict_of(claims[claim], row) for row in own)
+        verdicts = {verdict: counts[verdict] for verdict in Verdict if counts[verdict]}
+        known = published.get(claim, Verdict.NOT_TESTED)
+        found[claim] = Firmness({}, known, without=verdicts)
     return found
 
 
@@ -158,41 +180,20 @@ def publish_firmness(
     project: Project, chapter: str, table: pd.DataFrame, facts: Mapping[str, Any]
 ) -> Path:
     """Put what fresh blocks measured among the pages of the book; returns the table's place."""
-    if list(table.columns) != ["block", *COLUMNS] or table.empty:
-        raise RegimeError(f"the blocks of {chapter} measured no claim; there is nothing to publish")
-    place = _place(project, chapter)
-    with all_or_nothing() as beside:
-        table.to_parquet(written := beside(place), index=False, compression="zstd")
-        manifest = {"chapter": chapter, **facts, "rows": len(table), "sha256": sha256_of(written)}
-        content = json.dumps(manifest, indent=2) + "\n"
-        beside(place.with_suffix(".json")).write_text(content, encoding="utf-8")
-    return place
+    return FRESH.publish(project, chapter, table, facts)
 
 
-def _committed(project: Project, chapter: str) -> _Rows:
-    """Return the rows of a committed table, if it is the one that its manifest names."""
-    place, again = _place(project, chapter), f"regime firm {chapter} --publish"
-    manifest_file = place.with_suffix(".json")
-    if not place.exists() and not manifest_file.exists():
-        return []
-    with reading_committed(manifest_file, again):
-        digest = read_json(manifest_file, dict)["sha256"]
-    with reading_committed(place, again):
-        if digest != sha256_of(place):
-            raise ValueError("it is not the table that its manifest names")
-        return read_table(place, ["block", *COLUMNS]).to_dict("records")
+def _by_claim(rows: Rows, claims: Mapping[str, Claim]) -> Iterable[tuple[str, Rows]]:
+    """Gather rows by claim, leaving out claims that are gone or do not depend on chance."""
+    of_claim: dict[str, list[Mapping[Hashable, Any]]] = {}
+    for row in rows:
+        of_claim.setdefault(row["claim"], []).append(row)
+    return [
+        (claim, own) for claim, own in of_claim.items() if claim in claims and claims[claim].drawn
+    ]
 
 
-def _verdict(claim: Claim, row: Mapping[Hashable, Any]) -> Verdict:
-    if row["unit"] != claim.unit:
-        raise RegimeError(
-            f"the blocks of {claim.chapter} hold {claim.id} in '{row['unit']}', the claim is in "
-            f"'{claim.unit}'; run regime firm {claim.chapter} --publish"
-        )
-    return judge(claim, row)
-
-
-def _block(rows: _Rows) -> str:
+def _block(rows: Rows) -> str:
     """Say what most blocks are of: what an interval is over, else the number of runs."""
     said = Counter(filter(None, map(_runs, rows)))
     return said.most_common(1)[0][0] if said else ""
@@ -204,11 +205,3 @@ def _runs(row: Mapping[Hashable, Any]) -> str:
         return found[1]
     known = n is not None and n == n  # a table has NaN where a number is missing
     return f"{n:.0f} run{'' if n == 1 else 's'}" if known else ""
-
-
-def _folder(project: Project) -> Path:
-    return project.pages / "firmness"
-
-
-def _place(project: Project, chapter: str) -> Path:
-    return _folder(project) / f"{chapter}.parquet"

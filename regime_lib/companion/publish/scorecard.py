@@ -62,13 +62,28 @@ def firm_sentence(findings: Findings) -> str:
     empirical = (
         f"Of {every} empirical verdicts, {known} were measured again over fresh blocks of seeds; "
         f"{firm} are firm, which means that at least {SHARE * BLOCKS:.0f} of {BLOCKS} blocks "
-        "repeat them."
+        f"repeat them.{_left_out_sentence(findings)}"
     )
     if not laws:
         return empirical
     return (
         f"{empirical} Of {laws} laws that are seen in random runs, {known_laws} were measured "
         f"again; {firm_laws} are firm."
+    )
+
+
+def _left_out_sentence(findings: Findings) -> str:
+    """Say what leaving out seeds does to verdicts on runs that are too long to be repeated."""
+    own = {r.claim.id: r.verdict for r in findings.records if r.claim.kind is Kind.EMPIRICAL}
+    found = {claim: findings.firmness.get(claim) for claim in own}
+    left = {claim: one.without for claim, one in found.items() if one and one.without}
+    if not left:
+        return ""
+    same = sum(set(verdicts) == {own[claim]} for claim, verdicts in left.items())
+    return (
+        f" Of the others {len(left)} rest on runs that are too long to be repeated; {same} of "
+        "these verdicts stay as they are without any single seed, which says nothing about fresh "
+        "ones."
     )
 
 

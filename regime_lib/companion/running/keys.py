@@ -67,7 +67,7 @@ def run_key(project: Project, entry: Entry, parameters: Mapping[str, Value]) -> 
         "evidence": {
             **_file_digests(_tables_of(entry, evidence), evidence),
             **_file_digests(
-                (project.pages / "firmness").glob(f"{entry.name}.parquet"), project.pages
+                (project.pages / "firmness").rglob(f"{entry.name}.parquet"), project.pages
             ),
         },
     }

@@ -46,7 +46,7 @@ def test_every_run_is_one_of_the_grid(committed: Evidence) -> None:
 
 def test_every_setting_has_all_of_its_seeds_and_definitions(committed: Evidence) -> None:
     runs = committed.tables["branches"].drop_duplicates(
-        ["dataset", "optimizer", "schedule", "seed"]
+        ["dataset", "architecture", "optimizer", "schedule", "seed"]
     )
     assert len(committed.tables["times"]) == 2 * 16 * len(runs)
 

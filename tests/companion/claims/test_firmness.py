@@ -17,6 +17,7 @@ from regime_lib.companion.claims.firmness import (
     read_firmness,
 )
 from regime_lib.companion.claims.ledger import COLUMNS, read_ledger
+from regime_lib.companion.claims.repeated_tables import WITHOUT
 from tests.companion.refusals import refused
 
 REPRODUCED, PARTLY, NOT = Verdict.REPRODUCED, Verdict.PARTLY, Verdict.NOT_REPRODUCED
@@ -89,6 +90,30 @@ def test_the_distribution_is_a_sentence(
     counts: dict[Verdict, int], block: str, sentence: str
 ) -> None:
     assert Firmness(counts, REPRODUCED, block).sentence == sentence
+
+
+@pytest.mark.parametrize(
+    ("without", "sentence"),
+    [
+        ({REPRODUCED: 5}, "reproduced without any one of its 5 seeds"),
+        ({NOT: 1, PARTLY: 4}, "without one of its 5 seeds at a time partly in 4 of 5 cases, "
+         "not reproduced in 1"),
+    ],
+)  # fmt: skip
+def test_leaving_out_a_seed_is_told_and_firms_nothing(
+    executed: Project, without: dict[Verdict, int], sentence: str
+) -> None:
+    bounds = {REPRODUCED: (3, 4), PARTLY: (1.5, 3), NOT: (0.5, 1.5)}
+    ends = [bounds[verdict] for verdict, count in without.items() for _ in range(count)]
+    rows = [row(0, *pair) | {"seed": seed} for seed, pair in enumerate(ends)]
+    WITHOUT.publish(executed, "10_tiny", pd.DataFrame(rows)[["seed", *COLUMNS]], {})
+    found = read_firmness(executed)["rc-tiny-ratio"]
+    assert found.without == without
+    assert (found.blocks, found.firm) == (0, False)
+    assert found.sentence == f"not measured with fresh seeds; {sentence}"
+    publish_firmness(executed, "10_tiny", TABLE, {"blocks": 8})
+    both = read_firmness(executed)["rc-tiny-ratio"]
+    assert (both.blocks, both.without) == (8, without)
 
 
 def test_a_sentence_for_the_prose(executed: Project) -> None:

@@ -134,6 +134,19 @@ def test_an_identity_has_no_definition_of_ours_to_blame() -> None:
     assert "our definition" not in page.text
 
 
+def test_a_card_says_why_no_fresh_seeds_were_measured_and_what_single_seeds_do() -> None:
+    claim = dataclasses.replace(CLAIM, not_repeated="a block takes hours")
+    known = Firmness({}, Verdict.REPRODUCED, without={Verdict.REPRODUCED: 5})
+    page = soup(card(claim, MEASURED, known))
+    assert (
+        "how firm the verdict is was not measured: a block takes hours; of the runs that there "
+        "are: reproduced without any one of its 5 seeds" in page.text
+    )
+    badge = page.select_one(".rl-badge")
+    assert badge is not None
+    assert badge.text.endswith("reproduced")
+
+
 def test_a_card_says_what_other_seeds_say() -> None:
     silent = soup(card(CLAIM, MEASURED))
     assert "how firm the verdict is was not measured" in silent.text

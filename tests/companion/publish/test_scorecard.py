@@ -66,6 +66,15 @@ def again(findings: Findings, **blocks: int) -> Findings:
     )
 
 
+def test_verdicts_that_no_single_seed_turns_are_counted(findings: Findings) -> None:
+    record = findings.records[0]
+    assert "too long to be repeated" not in firm_sentence(findings)
+    for without, same in (({record.verdict: 3}, 1), ({record.verdict: 2, Verdict.PARTLY: 1}, 0)):
+        known = {record.claim.id: Firmness({}, record.verdict, without=without)}
+        said = firm_sentence(replace(findings, firmness=known))
+        assert f"Of the others 1 rest on runs that are too long to be repeated; {same} of" in said
+
+
 def test_every_claim_has_its_row_with_all_that_the_contract_asks_for(findings: Findings) -> None:
     shown = rows(scorecard(findings))
     assert shown.keys() == {"rc-tiny-ratio", "rc-tiny-steps", "mp-later"}
