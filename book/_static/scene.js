@@ -1,4 +1,5 @@
-// Pictures with sliders: places the numbers that regime_lib/companion/figures/scene_data.py wrote.
+// Pictures with sliders: places the numbers that regime_lib/companion/figures/scene_data.py wrote, or
+// those that a program of compute.js makes of the reader's choice.
 // No library, no server, works from a file. Without this script the still picture is shown.
 (function () {
   "use strict";
@@ -81,9 +82,44 @@
     }
   }
 
+  // What a program gives in the units of a panel's axes, on the grid; null stands for no number.
+  function placed(mark, { xlim, ylim, logs }, grid) {
+    const along = ([low, high], log) => {
+      const of = log ? Math.log : Number, first = of(low), width = of(high) - first;
+      return value => {
+        const share = (of(value) - first) / width;
+        return Number.isNaN(share) ? null : Math.round(grid * Math.max(-1, Math.min(2, share)));
+      };
+    };
+    const x = (mark.x ?? []).map(along(xlim, logs[0])), y = (mark.y ?? []).map(along(ylim, logs[1]));
+    const p = mark.k === "v" ? x : mark.k === "h" ? y : x.flatMap((n, i) => (n === null || y[i] === null ? [null, null] : [n, y[i]]));
+    return { w: 1.6, f: 0.5, ...mark, p };
+  }
+
+  const number = x => String(Number(x.toPrecision(3)));
+
+  // What the reader moves: stops by their labels, or numbers from low to high.
+  function asControl({ name, labels, low, high, log, whole, plays }, choice) {
+    if (labels) return { name, choice, first: 0, last: labels.length - 1, step: 1, value: Number, label: n => labels[n], labels, plays: labels.length > 8 };
+    const value = n => (whole ? Math.round(log ? Math.exp(n) : n) : log ? Math.exp(n) : Number(n));
+    return { name, first: low, last: high, step: log ? (high - low) / 240 : whole ? 1 : 10 ** Math.floor(Math.log10((high - low) / 60)), value, label: n => number(value(n)), plays };
+  }
+
+  // A picture as one function from the places of its controls to marks and words.
+  function asFrames(scene) {
+    if (!scene.program) return { controls: scene.sliders.map((slider, i) => asControl(slider, false)), start: scene.start, frame: at => scene.frames[at.join(",")], backdrop: scene.backdrop };
+    const controls = scene.controls.map(one => asControl(one, true)), program = window.regimeCompute.programs[scene.program];
+    const frame = at => {
+      const { marks, says } = program(scene.data, at.map((n, i) => controls[i].value(n)));
+      return { m: marks.map((own, i) => own.map(mark => placed(mark, scene.panels[i], scene.grid))), r: says };
+    };
+    return { controls, start: scene.controls.map(one => one.start), frame, backdrop: scene.panels.map(() => []) };
+  }
+
   function liven(figure) {
     const scene = JSON.parse(figure.querySelector(":scope > script").textContent);
-    const id = `rl-scene-${count++}`, at = scene.start.slice();
+    const { controls: movers, start, frame: frameAt, backdrop } = asFrames(scene);
+    const id = `rl-scene-${count++}`, at = start.slice();
     const stage = document.createElement("div");
     stage.className = "rl-stage";
     scene.colours.forEach(([light, dark], i) => {
@@ -99,7 +135,7 @@
     readout.className = "rl-readout";
     readout.setAttribute("aria-live", "polite");
     const narrow = window.matchMedia("(max-width: 600px)");
-    let svg, groups, timer = null;
+    let svg, groups, timer = null, due = false;
 
     function build() {
       const { boxes, width, height } = layout(scene.panels, narrow.matches);
@@ -109,8 +145,9 @@
         clip.append(el("rect", { x: box.x, y: box.y, width: box.w, height: box.h }));
         axes(svg, panel, box, scene.grid);
         const back = el("g", { "clip-path": `url(#${id}-${i})` }), front = back.cloneNode();
-        draw(back, scene.backdrop[i], box, scene.grid);
+        draw(back, backdrop[i], box, scene.grid);
         svg.append(clip, back, front);
+        if (scene.drag?.panel === i) dragged(box);
         return { front, box };
       });
       holder.replaceChildren(svg);
@@ -118,7 +155,8 @@
     }
 
     function show() {
-      const frame = scene.frames[at.join(",")];
+      due = false;
+      const frame = frameAt(at);
       groups.forEach(({ front, box }, i) => {
         front.replaceChildren();
         draw(front, frame.m[i], box, scene.grid);
@@ -126,20 +164,60 @@
       if (readout.value !== frame.r) readout.value = frame.r;
     }
 
-    const inputs = scene.sliders.map((slider, i) => {
+    // at most once for each image that the screen shows
+    function soon() {
+      if (!due) requestAnimationFrame(show);
+      due = true;
+    }
+
+    // The reader takes hold of a height in a panel instead of the slider.
+    function dragged(box) {
+      const area = el("rect", { class: "rl-drag", x: box.x, y: box.y, width: box.w, height: box.h });
+      const { low, high, log } = scene.controls[scene.drag.control], [bottom, top] = scene.panels[scene.drag.panel].ylim;
+      const take = event => {
+        if (!(event.buttons & 1)) return;
+        const place = area.getBoundingClientRect(), share = 1 - (event.clientY - place.top) / place.height;
+        const value = Math.log(bottom) + share * (Math.log(top) - Math.log(bottom)); // of a logarithmic axis
+        set(scene.drag.control, Math.max(low, Math.min(high, log ? value : Math.exp(value))));
+      };
+      area.addEventListener("pointerdown", event => { area.setPointerCapture(event.pointerId); take(event); });
+      area.addEventListener("pointermove", take);
+      svg.append(area);
+    }
+
+    function set(i, place) {
+      stop();
+      at[i] = place;
+      inputs[i].tell();
+      if (scene.program) soon(); else show();
+    }
+
+    function menu({ labels }) {
+      const select = document.createElement("select");
+      labels.forEach((label, n) => select.append(new Option(label, n)));
+      return select;
+    }
+
+    function slide({ first, last, step }) {
+      const input = document.createElement("input");
+      Object.assign(input, { type: "range", min: first, max: last, step });
+      return input;
+    }
+
+    const inputs = movers.map((mover, i) => {
       const row = document.createElement("div"), label = document.createElement("label");
-      const input = document.createElement("input"), shown = document.createElement("span");
+      const input = mover.choice ? menu(mover) : slide(mover), shown = document.createElement("span");
       row.className = "rl-slider";
-      input.type = "range"; input.min = 0; input.max = slider.labels.length - 1; input.step = 1;
-      input.value = at[i]; input.id = `${id}-in${i}`;
-      label.htmlFor = input.id; label.textContent = slider.name;
+      input.id = `${id}-in${i}`;
+      label.htmlFor = input.id; label.textContent = mover.name;
       shown.className = "rl-stop"; shown.setAttribute("aria-hidden", "true");
       input.tell = () => {
-        shown.textContent = slider.labels[at[i]];
-        input.setAttribute("aria-valuetext", slider.labels[at[i]]);
+        input.value = at[i];
+        if (mover.choice) return;
+        shown.textContent = mover.label(at[i]);
+        input.setAttribute("aria-valuetext", mover.label(at[i]));
       };
-      input.addEventListener("input", () => { stop(); at[i] = +input.value; input.tell(); show(); });
-      input.tell();
+      input.addEventListener("input", () => set(i, +input.value));
       row.append(label, input, shown);
       controls.append(row);
       return input;
@@ -148,17 +226,21 @@
     const play = document.createElement("button");
     play.type = "button"; play.className = "rl-play"; play.textContent = "Play";
     function stop() { clearInterval(timer); timer = null; play.textContent = "Play"; }
-    play.addEventListener("click", () => {
-      if (timer !== null) return stop();
-      const last = scene.sliders[0].labels.length - 1;
-      if (at[0] === last) at[0] = -1;
-      play.textContent = "Pause";
-      timer = setInterval(() => {
-        at[0] += 1; inputs[0].value = at[0]; inputs[0].tell(); show();
-        if (at[0] === last) stop();
-      }, Math.max(60, Math.min(400, 6000 / last)));
-    });
-    if (scene.sliders[0].labels.length > 8) controls.firstChild.append(play);
+    const running = movers.findIndex((mover, i) => mover.plays && (scene.program || i === 0));
+    if (running >= 0) {
+      const { first, last, step } = movers[running], stops = Math.round((last - first) / step);
+      play.addEventListener("click", () => {
+        if (timer !== null) return stop();
+        if (at[running] >= last) at[running] = first - step;
+        play.textContent = "Pause";
+        timer = setInterval(() => {
+          at[running] = Math.min(last, at[running] + step); inputs[running].tell(); show();
+          if (at[running] >= last) stop();
+        }, Math.max(60, Math.min(400, 6000 / stops)));
+      });
+      controls.children[running].append(play);
+    }
+    inputs.forEach(input => input.tell());
 
     stage.append(style, holder, controls, readout);
     figure.insertBefore(stage, figure.querySelector("figcaption"));
@@ -169,7 +251,17 @@
     if (figure.closest(".rl-hero") && window.matchMedia("(prefers-reduced-motion: no-preference)").matches) play.click();
   }
 
-  function start() { document.querySelectorAll("figure.rl-scene:not(.rl-live)").forEach(liven); }
+  // What is computed waits until the reader comes near.
+  function start() {
+    const near = new IntersectionObserver(seen => seen.filter(one => one.isIntersecting).forEach(({ target }) => {
+      near.unobserve(target);
+      liven(target);
+    }), { rootMargin: "800px" });
+    document.querySelectorAll("figure.rl-scene:not(.rl-live)").forEach(figure => {
+      if (figure.hasAttribute("data-computed")) near.observe(figure);
+      else liven(figure);
+    });
+  }
   if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", start);
   else start();
 })();

@@ -40,8 +40,8 @@ from regime_lib.errors import RegimeError
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+    from regime_lib.companion.figures.computed import Moving
     from regime_lib.companion.figures.drawn import DrawnFigure
-    from regime_lib.companion.figures.scene import Scene
     from regime_lib.companion.figures.theme import Theme
     from regime_lib.estimate import Estimate
 
@@ -223,14 +223,14 @@ class Chapter:
         self._show_figure(render_figure(draw, name, caption, alt))
 
     def scene(
-        self, scene: Scene, *, still: Callable[[Theme], Figure], name: str, caption: str, alt: str
+        self, scene: Moving, *, still: Callable[[Theme], Figure], name: str, caption: str, alt: str
     ) -> None:
         """Show a picture that the reader moves with sliders, without a server.
 
         Parameters
         ----------
-        scene : Scene
-            The panels, the sliders and a frame for every combination of stops.
+        scene : Scene or Computed
+            Panels, sliders, and every frame or what the page computes frames from.
         still : callable
             Draws the figure that stands in where no script runs, as for `figure`.
         name, caption, alt : str
@@ -241,10 +241,10 @@ class Chapter:
         RegimeError
             As for `figure`, and if the scene is too large for a page.
         """
+        from regime_lib.companion.figures.computed import moving
         from regime_lib.companion.figures.render import render_figure
-        from regime_lib.companion.figures.scene_data import with_scene
 
-        self._show_figure(with_scene(render_figure(still, name, caption, alt), scene))
+        self._show_figure(moving(render_figure(still, name, caption, alt), scene))
 
     def glue(self, name: str, value: object) -> None:
         """Store a number or a text under `name` for the prose: ``{glue:text}`` shows it.

@@ -26,6 +26,20 @@ def test_no_page_loads_the_themes_script_of_icons(html: Path, page_name: str) ->
     assert "scripts/fontawesome.js" not in (html / page_name).read_text(encoding="utf-8")
 
 
+def test_styles_and_scripts_of_a_chapter_are_small(browser: Browser, origin: str) -> None:
+    with offline(browser, origin, []) as context:
+        page = context.new_page()
+        sizes: dict[str, int] = {}
+        page.on("response", lambda r: sizes.update({urlsplit(r.url).path: len(r.body())}))
+        page.goto(f"{origin}/notebooks/61_attraction_basins.html", wait_until="load")
+        page.wait_for_timeout(200)
+    assert not any("searchindex" in name or "fontawesome" in name for name in sizes)
+    light = {
+        n: size for n, size in sizes.items() if n.endswith((".css", ".js")) and "mathjax" not in n
+    }
+    assert sum(light.values()) < MOST_BYTES
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_each_figure_is_loaded_once_in_the_picture_that_fits(
     browser: Browser, origin: str, scheme: str

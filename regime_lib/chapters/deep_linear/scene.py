@@ -1,4 +1,4 @@
-"""What a reader moves: depth, initial strength and singular values, drawn from closed forms."""
+"""What a reader moves: depth, start and singular values, drawn by the page from closed forms."""
 
 from __future__ import annotations
 
@@ -6,52 +6,51 @@ import numpy as np
 from jaxtyping import Float
 from matplotlib.figure import Figure
 
-from regime_lib.companion.figures.scene import Frame, HLine, Line, Mark, Panel, Scene, Slider
+from regime_lib.companion.figures.computed import Computed, Range
+from regime_lib.companion.figures.scene import Panel
 from regime_lib.companion.figures.theme import Theme
 from regime_lib.simulators.deep_linear.critical import visited_values
 from regime_lib.simulators.deep_linear.solutions import learning_curve
 
-DEPTHS = (1, 2, 3, 4)
-STRENGTHS = (0.1, 0.01, 0.001, 0.0001)
-SPECTRA = ((3.0, 2.0, 1.0), (3.0, 2.5, 2.0), (3.0, 1.0, 0.4))
-_POINTS = 36  # of a curve: few enough for the page
+# What the page shows first, and the still picture always.
+DEPTH, STRENGTH, SPECTRUM = 4, 1e-4, (3.0, 2.0, 1.0)
+_POINTS = 60  # of a curve
 _TIME = "share of the learning time"
 ALT = (
-    "Left, the loss falls in stairs onto dotted lines at the critical values. Right, the modes "
-    "rise one after the other, the largest first. Deeper networks and smaller initial strengths "
-    "have flatter plateaus and steeper transitions; at depth 1 all modes rise together and there "
-    "are no stairs."
+    "The loss falls in stairs onto dotted lines at the critical values, while the modes rise one "
+    "after the other, the largest first. Deeper networks and smaller initial strengths have "
+    "flatter plateaus and steeper transitions; at depth 1 all modes rise together and there are "
+    "no stairs."
 )
 
 
-def learning() -> Scene:
-    """Make the scene: the loss and the strengths of the modes, over the whole learning time."""
-    highest = max(max(spectrum) for spectrum in SPECTRA)
-    tallest = max(visited_values(spectrum, 0)[0] for spectrum in SPECTRA)
-    return Scene(
-        panels=(
-            Panel("loss", _TIME, "", (0, 1), (-0.03 * tallest, 1.05 * tallest)),
-            Panel("what is learnt", _TIME, "", (0, 1), (-0.03 * highest, 1.08 * highest)),
+def learning() -> Computed:
+    """Make the picture: the loss and the strengths of the modes, over the whole learning time."""
+    highest = 4.0
+    tallest = 0.5 * sum(sigma**2 for sigma in SPECTRUM)
+    return Computed(
+        "staircase",
+        (
+            Panel("loss", _TIME, "", (0, 1), (-0.03 * tallest, 1.4 * tallest)),
+            Panel("what is learnt", _TIME, "", (0, 1), (-0.03 * highest, 1.03 * highest)),
         ),
-        sliders=(
-            Slider("depth", tuple(map(str, DEPTHS))),
-            Slider("strength at the start", tuple(f"{start:g}" for start in STRENGTHS)),
-            Slider("singular values", tuple(", ".join(f"{s:g}" for s in v) for v in SPECTRA)),
+        (
+            Range("depth", 1, 8, DEPTH),
+            Range("start strength", 1e-6, 0.3, STRENGTH, log=True),
+            *(
+                Range(f"singular value {number}", 0.35, highest, sigma)
+                for number, sigma in enumerate(SPECTRUM, 1)
+            ),
         ),
-        frames={
-            (i, j, k): _frame(depth, start, spectrum)
-            for i, depth in enumerate(DEPTHS)
-            for j, start in enumerate(STRENGTHS)
-            for k, spectrum in enumerate(SPECTRA)
-        },
-        start=(len(DEPTHS) - 1, len(STRENGTHS) - 1, 0),
+        {},
+        ("theory", "loss", *(("weight", 0.25 * number) for number in range(len(SPECTRUM)))),
     )
 
 
 def still(theme: Theme) -> Figure:
-    """Draw the first frame as a figure."""
-    spectrum = SPECTRA[0]
-    times, strengths, losses, _ = _learn(DEPTHS[-1], STRENGTHS[-1], spectrum)
+    """Draw what the page shows first as a figure."""
+    spectrum = SPECTRUM
+    times, strengths, losses, _ = _learn(DEPTH, STRENGTH, spectrum)
     figure, (left, right) = theme.panels(2, height=2.9)
     for value in visited_values(spectrum, len(spectrum)):
         left.axhline(value, linewidth=1, **theme.stroke("theory"))
@@ -63,20 +62,6 @@ def still(theme: Theme) -> Figure:
     left.set(title="loss", xlim=(0, 1), xlabel=_TIME)
     right.set(title="what is learnt", xlim=(0, 1), xlabel=_TIME)
     return figure
-
-
-def _frame(depth: int, start: float, spectrum: tuple[float, ...]) -> Frame:
-    times, strengths, losses, total = _learn(depth, start, spectrum)
-    values = visited_values(spectrum, len(spectrum))
-    left: list[Mark] = [HLine(float(value), "theory") for value in values]
-    left.append(Line(times, losses, "loss"))
-    right: list[Mark] = [HLine(sigma, "theory") for sigma in spectrum]
-    for number, curve in enumerate(strengths):
-        right.append(Line(times, curve, ("weight", 0.25 * number), dash=number % 2 == 1))
-    halves = [float(np.interp(s / 2, v, times)) for s, v in zip(spectrum, strengths, strict=True)]
-    words = ", ".join(f"{s:g} at {h:.2f}" for s, h in zip(spectrum, halves, strict=True))
-    readout = f"depth {depth}, learning time {total:.3g}; half learnt: {words} of it"
-    return Frame(marks=(tuple(left), tuple(right)), readout=readout)
 
 
 def _learn(

@@ -17,6 +17,7 @@ FIGURE_MIME = "application/vnd.regime.figure+json"
 #: Its pictures, in the order of a page; every viewer of notebooks can show the first.
 VARIANTS = ("light-wide", "dark-wide", "light-narrow", "dark-narrow")
 _PNG = "image/png"
+_COMPUTED = '{"program":'  # how the scene of a picture begins that the page computes
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,11 @@ class DrawnFigure:
         first = text_of(data[_PNG]).strip()
         pictures = {VARIANTS[0]: first, **fields["pictures"]}
         return cls(**{**fields, "pictures": {name: pictures[name] for name in VARIANTS}})
+
+    @property
+    def computed(self) -> bool:
+        """Whether the page computes it while a reader moves it, rather than replay frames."""
+        return (self.scene or "").startswith(_COMPUTED)
 
     def png(self, variant: str) -> bytes:
         """Return the picture of a variant as the content of a file."""

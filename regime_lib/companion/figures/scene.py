@@ -94,6 +94,7 @@ class Panel:
     xscale: Scale = "linear"
     yscale: Scale = "linear"
     equal: bool = False  # whether a unit is as long on both axes (linear scales only)
+    ticks: bool = True  # whether numbers stand along the axes
 
 
 @dataclass(frozen=True)
@@ -128,7 +129,7 @@ class Scene:
         for slider in self.sliders:
             _expect(len(slider.labels) >= 2, f"slider {slider.name} needs two stops or more")
         for panel in self.panels:
-            _check_panel(panel)
+            check_panel(panel)
         stops = {*itertools.product(*(range(len(s.labels)) for s in self.sliders))}
         if missing := sorted(stops - set(self.frames)):
             raise RegimeError(
@@ -149,7 +150,8 @@ class Scene:
                 _check_mark(mark, where)
 
 
-def _check_panel(panel: Panel) -> None:
+def check_panel(panel: Panel) -> None:
+    """Refuse axes that cannot be drawn."""
     for axis, limits, scale in (("x", panel.xlim, panel.xscale), ("y", panel.ylim, panel.yscale)):
         low, high = limits
         ordered = np.isfinite([low, high]).all() and low < high

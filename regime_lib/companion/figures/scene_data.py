@@ -37,6 +37,8 @@ GRID = 2000
 #: A page should open at once, also on a telephone.
 MOST_BYTES = 1_500_000
 
+# from how many decades on a logarithmic axis has powers of ten, and 1, 2, 5 of each of them
+_POWERS, _ROUND = 2.2, 1.0
 _BEYOND = 1  # how many panels outside its panel a point is kept; lines must leave at their slope
 _SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
@@ -73,7 +75,7 @@ def encode(scene: Scene) -> dict[str, Any]:
     }
     return {
         "grid": GRID,
-        "panels": [_panel(panel) for panel in scene.panels],
+        "panels": [panel_data(panel) for panel in scene.panels],
         "sliders": [{"name": s.name, "labels": list(s.labels)} for s in scene.sliders],
         "start": list(scene.start or (0,) * len(scene.sliders)),
         "backdrop": marks(scene.backdrop or ((),) * len(scene.panels)),
@@ -92,10 +94,15 @@ class _Palette:
     def __call__(self, colour: Colour) -> int:
         if colour not in self._index:
             self._index[colour] = len(self.colours)
-            name, shade = colour if isinstance(colour, tuple) else (colour, 0.0)
-            light, dark = (_towards(COLOURS[name][d], BACKGROUND[bool(d)], shade) for d in (0, 1))
-            self.colours.append((light, dark))
+            self.colours.append(in_both_themes(colour))
         return self._index[colour]
+
+
+def in_both_themes(colour: Colour) -> tuple[str, str]:
+    """Return a colour on light and on dark ground."""
+    name, shade = colour if isinstance(colour, tuple) else (colour, 0.0)
+    light, dark = (_towards(COLOURS[name][d], BACKGROUND[bool(d)], shade) for d in (0, 1))
+    return light, dark
 
 
 def _towards(colour: str, ground: str, share: float) -> str:
@@ -145,14 +152,15 @@ def _across(values: npt.ArrayLike, limits: tuple[float, float], scale: str) -> l
     return [None if np.isnan(share) else round(GRID * share) for share in shares.tolist()]
 
 
-def _panel(panel: Panel) -> dict[str, Any]:
+def panel_data(panel: Panel) -> dict[str, Any]:
+    """Return the axes of a panel as the page's script draws them."""
     (left, right), (low, high) = panel.xlim, panel.ylim
     return {
         "title": panel.title,
         "x": panel.xlabel,
         "y": panel.ylabel,
-        "xt": _ticks(panel.xlim, panel.xscale),
-        "yt": _ticks(panel.ylim, panel.yscale),
+        "xt": _ticks(panel.xlim, panel.xscale) if panel.ticks else [],
+        "yt": _ticks(panel.ylim, panel.yscale) if panel.ticks else [],
         "aspect": (high - low) / (right - left) if panel.equal else None,
     }
 
@@ -161,12 +169,17 @@ def _ticks(limits: tuple[float, float], scale: str) -> list[tuple[int | None, st
     """Return where ticks stand, and what stands at them."""
     low, high = limits
     if scale == "log":
+        decades = np.log10(high / low)
         first, last = int(np.ceil(np.log10(low) - 1e-9)), int(np.floor(np.log10(high) + 1e-9))
-        if last > first:
+        if decades >= _POWERS:
             every = -(-(last - first) // 5)
             powers = range(first, last + 1, every)
             labels = [f"10{str(power).translate(_SUPERSCRIPT)}" for power in powers]
             return list(zip(_across([10.0**p for p in powers], limits, scale), labels, strict=True))
+        if decades >= _ROUND:
+            numbers = [m * 10.0**p for p in range(first - 1, last + 1) for m in (1, 2, 5)]
+            shown = [n for n in numbers if low * (1 - 1e-9) <= n <= high * (1 + 1e-9)]
+            return list(zip(_across(shown, limits, scale), [f"{n:g}" for n in shown], strict=True))
     places = MaxNLocator(nbins=5, steps=[1, 2, 2.5, 5, 10]).tick_values(low, high)
     margin = 1e-9 * (high - low)
     inside = [place for place in places if low - margin <= place <= high + margin]

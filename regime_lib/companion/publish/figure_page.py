@@ -56,6 +56,7 @@ def figure_html(figure: DrawnFigure, chapter: str, *, number: str = "", leads_to
         figure=figure,
         themes=themes,
         scene=scene,
+        computed=moving and figure.computed,
         number=number,
         leads_to=leads_to,
         headline=headline,

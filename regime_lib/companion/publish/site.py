@@ -28,6 +28,7 @@ from regime_lib.companion.publish.live.shipped import (
     still_page,
 )
 from regime_lib.companion.publish.predictions import question_html
+from regime_lib.companion.publish.slim import slim
 from regime_lib.companion.running.execution import ChapterRun, execute, plan_run
 from regime_lib.companion.running.keys import digest_of, library_digests
 from regime_lib.storage import sha256_of, write_text
@@ -73,6 +74,7 @@ def build_book(project: Project, jobs: int | None = None) -> Book:
             shutil.rmtree(left)  # of a build that was killed
         with tempfile.TemporaryDirectory(prefix=_SCRATCH, dir=project.build) as folder:
             rendered = _render(project, stage(project), Path(folder))
+            slim(rendered)
             write_text(rendered / STAMP, stamp)
             _swap(rendered, project.html, Path(folder) / "replaced")
         return Book(project.html, "rendered", runs, live)

@@ -24,7 +24,7 @@ _FILE_LINK = re.compile(r"(?<!!)\[([^\]]+)\]\((?!https?:|#)[^)\s]+\)")
 _HIDDEN = re.compile(r"\s*[^.\n]*\bsolutions?\b[^.\n]*\bhidden\b[^.\n]*\.")
 _SHOWN_TEXT = re.compile(r"(?P<text>.*?) *<(?P<target>[^>]+)>")
 _ENTRY = re.compile(r"^@\w+\{(?P<key>[^,]+),(?P<fields>.*?)^\}", re.MULTILINE | re.DOTALL)
-_KINDS = {"prf:theorem": "Theorem", "prf:proof": "Proof", "exercise": "Exercise"}
+_KINDS = {"prf:theorem": "Theorem", "prf:proof": "Proof", "exercise": "Exercise", "margin": "Note"}
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,6 @@ from regime_lib.chapters.deep_linear.learning import (
 from regime_lib.chapters.deep_linear.race import Race
 from regime_lib.chapters.deep_linear.saddle_sets import MatrixSaddle
 from regime_lib.chapters.deep_linear.structure import Conservation, Fibres, MatrixFlow
-from regime_lib.companion.figures.scene import Line
 from regime_lib.companion.figures.theme import Theme
 from regime_lib.estimate import number, proportion, run_range
 
@@ -179,15 +178,3 @@ def test_minima_of_portraits_have_the_product_one() -> None:
         np.testing.assert_allclose(x * y**2, 1)
     middle = len(two.side) // 2
     assert two.flow[0][middle, middle] == three.flow[1][middle, middle] == 0
-
-
-def test_the_scene_holds_every_combination_and_its_loss_follows_from_the_strengths() -> None:
-    shown = learning_scene.learning()
-    assert len(shown.frames) == 48
-    frame = shown.frames[(2, 1, 0)]
-    (losses,) = [mark for mark in frame.marks[0] if isinstance(mark, Line)]
-    modes = [np.asarray(mark.y) for mark in frame.marks[1] if isinstance(mark, Line)]
-    expected = sum(0.5 * (s - mode) ** 2 for s, mode in zip((3, 2, 1), modes, strict=True))
-    np.testing.assert_allclose(losses.y, expected)
-    assert np.asarray(losses.x)[-1] == 1.0
-    assert frame.readout.startswith("depth 3")

@@ -1,0 +1,40 @@
+"""Headlines of runs to the end count what censoring leaves."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from regime_lib.chapters.three_times.late import headlines
+
+
+def test_runs_in_which_both_settle_are_counted_and_who_is_first() -> None:
+    times = pd.DataFrame(
+        {
+            "pattern_time": [10.0, 50.0, 10.0],
+            "weight_time": [30.0, 40.0, 90.0],
+            "censored": ["", "", "weights"],
+        }
+    )
+    parts: Any = {"mnist": SimpleNamespace(times=times)}
+    assert headlines.settling_times(parts) == (
+        "In 2 of 3 runs patterns and weights both settle; in 1 of these the patterns are first."
+    )
+
+
+def test_pairs_are_counted_where_their_limits_tell() -> None:
+    pairs = pd.DataFrame({"least": [1.2, 0.2, 0.5, 0.0], "most": [1.2, 0.9, 2.0, np.inf]})
+    said = headlines.both_activations(pairs)
+    assert said.startswith("The ratio is larger with GELU in 1 of 4 pairs of runs, smaller in 1;")
+
+
+def test_the_setting_in_which_both_changes_differ_most_is_named(monkeypatch: Any) -> None:
+    falls = {"sgd": (0.1, 0.1), "adamw": (0.01, 0.8)}
+    monkeypatch.setattr(headlines, "late_falls", lambda _, name, __: falls[name])
+    part: Any = SimpleNamespace(settings=[("constant", "sgd"), ("constant", "adamw")])
+    said = headlines.changes(part)
+    assert said.startswith("Both changes differ most with AdamW, constant")
+    assert "0.01 and weights at 0.80" in said
