@@ -216,7 +216,7 @@ def book_command(jobs: int | None) -> None:
     """Run the chapters that are stale and render the book to _build/html."""
     project = find_project()
     book = build_book(project, jobs)
-    offer_course(project)
+    offer_course(project, book.html)
     without = "" if book.live else ", without live cells (regime live says why)"
     click.echo(f"{project.show(book.html)}/index.html: {book.status}{without}")
 

@@ -60,7 +60,7 @@ def write_course(project: Project, path: Path) -> Path:
     return path
 
 
-def offer_course(project: Project) -> Path | None:
+def offer_course(project: Project, html: Path) -> Path | None:
     """Put the course beside the rendered pages, packed and to be opened; return its archive.
 
     It is written where it is not there yet, or something that it is drawn from is newer. A book
@@ -68,12 +68,12 @@ def offer_course(project: Project) -> Path | None:
     """
     if not (project.pages / COURSE_FILE).is_file():
         return None
-    packed = project.html / f"{ON_PAGES}.zip"
+    packed = html / f"{ON_PAGES}.zip"
     sources = [project.pages / COURSE_FILE, project.pages / FACTS_FILE]
     newest = max(path.stat().st_mtime for path in (*sources, *project.notebooks.glob("*.ipynb")))
     if not packed.is_file() or packed.stat().st_mtime < newest:
         for name, content in course_files(project):
-            path = project.html / ON_PAGES / name
+            path = html / ON_PAGES / name
             path.parent.mkdir(parents=True, exist_ok=True)
             with atomic_write(path) as beside:
                 beside.write_bytes(content)
