@@ -124,7 +124,7 @@ gettext: book ## write the sentences to translate and the translated pages to _b
 	$(PY) .ci/gettext.py
 
 bench: $(BENCH)/.installed ## measure speed against peers and limits; writes the pages in benchmarks/
-	for part in run deferred footprint certify sweeps training_response two_layer deep_linear neuron_modes; do \
+	for part in run deferred footprint certify sweeps training_response two_layer deep_linear neuron_modes live; do \
 	  $(BENCH)/bin/python -m benchmarks.$$part || exit 1; \
 	done
 

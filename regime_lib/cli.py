@@ -31,6 +31,7 @@ from regime_lib.companion.publish.reference import accept
 from regime_lib.companion.publish.site import build_book
 from regime_lib.companion.running.execution import RunPlan, execute, plan_run
 from regime_lib.companion.running.sweep_chapter import chapter_function, check_points, dependencies
+from regime_lib.companion.teaching.package import offer_course
 from regime_lib.errors import RegimeError
 from regime_lib.storage import Damaged, Unwritten, unwritten
 
@@ -215,6 +216,7 @@ def book_command(jobs: int | None) -> None:
     """Run the chapters that are stale and render the book to _build/html."""
     project = find_project()
     book = build_book(project, jobs)
+    offer_course(project, book.html)
     without = "" if book.live else ", without live cells (regime live says why)"
     click.echo(f"{project.show(book.html)}/index.html: {book.status}{without}")
 

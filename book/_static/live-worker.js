@@ -4,7 +4,7 @@ const MOST = 200_000; // characters that one run may print
 const PAUSE = 60; // milliseconds between two messages of what was printed
 const LIBRARY = "/lib/book";
 
-let python, runner, names, text = "", said = 0, last = 0;
+let python, runner, names, reader, held, known = [], text = "", said = 0, last = 0;
 
 /** Count what arrives, so that the page can show how far loading is. What does not come is told here:
  *  Pyodide would wait for it for ever. */
@@ -40,12 +40,19 @@ function printing(decoder) {
   };
 }
 
-async function start({ folder, modules, packages }) {
+/** Load the wheels that some code needs, SciPy as late as can be: it is most of what a page loads. */
+async function bring(wanted, source) {
+  const needed = known.filter(name => wanted.includes(name) || source.includes(name));
+  if (needed.length) await python.loadPackage(needed, { messageCallback() {} });
+}
+
+async function start({ folder, modules, packages, parquet }) {
+  known = packages;
+  reader = parquet;
   const { loadPyodide } = await import(`${folder}pyodide.mjs`);
   python = await loadPyodide({ indexURL: folder });
   python.setStdout({ write: printing(new TextDecoder()) });
   python.setStderr({ write: printing(new TextDecoder()) });
-  await python.loadPackage(packages, { messageCallback() {} });
   const archive = await (await fetch(modules)).arrayBuffer();
   python.unpackArchive(archive, "zip", { extractDir: LIBRARY });
   python.runPython(`import sys; sys.path.insert(0, "${LIBRARY}")`);
@@ -54,11 +61,27 @@ async function start({ folder, modules, packages }) {
   names = python.runPython("{'__name__': '__main__'}");
 }
 
-/** Put the reader's file where page.given() finds it: one at a time. */
-function hold({ name, bytes }) {
+/** Columns of a Parquet file as JSON, which Python reads without a package of its own. */
+async function columns(bytes, name) {
+  if (!reader) throw new Error(`${name}: this book was built without a reader of Parquet; give JSON or CSV`);
+  const { parquetReadObjects, parquetMetadata } = await import(reader);
+  const file = bytes.slice(0), rows = await parquetReadObjects({ file });
+  const found = {};
+  for (const { name: column } of parquetMetadata(file).schema.slice(1)) found[column] = rows.map(row => row[column]);
+  return new TextEncoder().encode(JSON.stringify(found, (_, value) => (typeof value === "bigint" ? Number(value) : value)));
+}
+
+/** Put the reader's files where page.given() finds them, and no others. */
+async function hold({ number, files }) {
+  if (held === number) return;
   python.FS.mkdirTree("given");
   for (const old of python.FS.readdir("given")) if (!old.startsWith(".")) python.FS.unlink(`given/${old}`);
-  python.FS.writeFile(`given/${name.replace(/^\.+|\//g, "_")}`, new Uint8Array(bytes));
+  for (const { name, bytes } of files) {
+    const plain = name.replace(/^\.+|\//g, "_"), packed = /\.parquet$/i.test(name);
+    if (packed && /^(groups|units)-/.test(name)) continue; // no series: a saved trace has them beside
+    python.FS.writeFile(`given/${plain}${packed ? ".json" : ""}`, packed ? await columns(bytes, name) : new Uint8Array(bytes));
+  }
+  held = number;
 }
 
 self.onmessage = async ({ data }) => {
@@ -68,7 +91,15 @@ self.onmessage = async ({ data }) => {
       self.postMessage({ ready: true });
     } else {
       said = 0;
-      if (data.run.file) hold(data.run.file);
+      if (data.run.given) {
+        try {
+          await hold(data.run.given);
+        } catch (error) { // what the reader brings is no reason to end Python
+          self.postMessage({ done: { error: `what was given cannot be read: ${error.message}` } });
+          return;
+        }
+      }
+      await bring(data.run.packages, data.run.source);
       const shown = JSON.parse(runner.run(data.run.source, names, data.run.setup));
       flush();
       self.postMessage({ done: shown });

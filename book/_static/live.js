@@ -21,14 +21,17 @@
 
     start() {
       this.started ??= new Promise((resolve, reject) => {
-        const { packages, python, modules } = this.config;
+        const { packages, python, modules, parquet } = this.config;
         this.life += 1;
         this.worker = new Worker(`${STATIC}live-worker.js`, { type: "module" });
         this.waiting = { resolve, reject };
         this.worker.onmessage = ({ data }) => this.hear(data);
         this.worker.onerror = event => this.fail(event.message || "its files cannot be loaded");
         this.worker.postMessage({
-          start: { folder: `${STATIC}${python}/`, modules: `${STATIC}${modules}`, packages: packages.split(" ").filter(Boolean) },
+          start: {
+            folder: `${STATIC}${python}/`, modules: `${STATIC}${modules}`, packages: packages.split(" ").filter(Boolean),
+            parquet: parquet && `${STATIC}${parquet}/index.js`,
+          },
         });
       });
       return this.started;
@@ -46,11 +49,11 @@
       }
     }
 
-    run(source, setup, file, print, draw) {
+    run(source, spec, given, print, draw) {
       Object.assign(this, { print, draw });
       return new Promise((resolve, reject) => {
         this.waiting = { resolve, reject };
-        this.worker.postMessage({ run: { source, setup, file } });
+        this.worker.postMessage({ run: { source, setup: spec.setup, packages: spec.packages, given } });
       });
     }
 
@@ -63,71 +66,25 @@
     }
   }
 
-  /** @param {{head: string[], rows: string[][]}} table */
-  function drawn(table, more) {
-    const line = (cells, tag) => make("tr", {}, ...cells.map(text => make(text === "" ? "td" : tag, { textContent: text })));
-    const body = make("table", {}, make("thead", {}, line(table.head, "th")), make("tbody", {}, ...table.rows.map(row => line(row, "td"))));
-    const box = make("div", { className: "pst-scrollable-table-container" }, body);
-    if (more) box.append(make("p", { textContent: `… and ${more} more rows` }));
-    return box;
-  }
-
-  const SVG = "http://www.w3.org/2000/svg", ACROSS = 640, UP = 300, LEFT = 62, RIGHT = 90, TOP = 26, BOTTOM = 44;
-
-  function svg(tag, attributes, text) {
-    const node = document.createElementNS(SVG, tag);
-    for (const key in attributes) node.setAttribute(key, attributes[key]);
-    if (text !== undefined) node.textContent = text;
-    return node;
-  }
-
-  /** Round places for the ticks of an axis: decades, or steps of 1, 2 or 5. */
-  function ticks(low, high, log) {
-    if (log) {
-      const every = Math.max(1, Math.ceil((high - low) / 6)), found = [];
-      for (let n = Math.ceil(low); n <= high + 1e-9; n += every) found.push([n, n >= -2 && n <= 4 ? String(Number((10 ** n).toPrecision(3))) : `1e${n}`]);
-      return found;
-    }
-    const rough = (high - low) / 5 || 1, size = 10 ** Math.floor(Math.log10(rough));
-    const step = [1, 2, 5, 10].find(n => n * size >= rough) * size, found = [];
-    for (let n = Math.ceil(low / step - 1e-6); n * step <= high + step / 1e6; n += 1) found.push([n * step, String(Number((n * step).toPrecision(6)))]);
-    return found;
-  }
-
-  /** Curves on axes; the page's colours for patterns and weights, and a name at the end of each. */
-  function plotted({ curves, x, y, log, title }) {
-    const scale = { x: log.includes("x") ? Math.log10 : Number, y: log.includes("y") ? Math.log10 : Number };
-    const ends = axis => {
-      const all = curves.flatMap(curve => curve[axis]).map(scale[axis]);
-      const low = all.reduce((a, b) => Math.min(a, b), Infinity), high = all.reduce((a, b) => Math.max(a, b), -Infinity);
-      return all.length ? [low, high > low ? high : low + 1] : [0, 1];
-    };
-    const [x0, x1] = ends("x"), [y0, y1] = ends("y");
-    const px = n => LEFT + ((n - x0) / (x1 - x0)) * (ACROSS - LEFT - RIGHT), py = n => UP - BOTTOM - ((n - y0) / (y1 - y0)) * (UP - TOP - BOTTOM);
-    const names = curves.map(curve => curve.name).join(", ");
-    const picture = svg("svg", { viewBox: `0 0 ${ACROSS} ${UP}`, role: "img", class: "rl-plot", "aria-label": `${title || names}: ${y} against ${x}` });
-    for (const [at, label] of ticks(x0, x1, log.includes("x"))) {
-      picture.append(svg("line", { class: "rl-plot-grid", x1: px(at), x2: px(at), y1: TOP, y2: UP - BOTTOM }));
-      picture.append(svg("text", { x: px(at), y: UP - BOTTOM + 16, "text-anchor": "middle" }, label));
-    }
-    for (const [at, label] of ticks(y0, y1, log.includes("y"))) {
-      picture.append(svg("line", { class: "rl-plot-grid", x1: LEFT, x2: ACROSS - RIGHT, y1: py(at), y2: py(at) }));
-      picture.append(svg("text", { x: LEFT - 6, y: py(at) + 4, "text-anchor": "end" }, label));
-    }
-    picture.append(svg("text", { x: (LEFT + ACROSS - RIGHT) / 2, y: UP - 8, "text-anchor": "middle" }, x));
-    picture.append(svg("text", { x: LEFT, y: 14 }, title ? `${title}: ${y}` : y));
-    const taken = [];
-    curves.forEach((curve, n) => {
-      if (!curve.x.length) return;
-      const points = curve.x.map((value, i) => [px(scale.x(value)), py(scale.y(curve.y[i]))]);
-      const line = points.map(([a, b]) => `${a.toFixed(1)} ${b.toFixed(1)}`).join("L");
-      picture.append(svg("path", { class: `rl-plot-line rl-plot-${n % 4}`, d: `M${line}` }));
-      let [a, b] = points.at(-1);
-      while (taken.some(other => Math.abs(other - b) < 14)) b += 14; // names do not lie on each other
-      taken.push(b);
-      picture.append(svg("text", { class: `rl-plot-${n % 4}`, x: a + 6, y: b + 4 }, curve.name));
+  /** A plain field, for a book that was built without an editor. */
+  function field({ text, label, changed, run }) {
+    const area = make("textarea", { value: text, spellcheck: false, className: "rl-editor-code" });
+    const fit = () => { area.rows = area.value.split("\n").length + 1; };
+    area.setAttribute("aria-label", label);
+    area.setAttribute("autocapitalize", "off");
+    area.addEventListener("input", () => { fit(); changed(area.value); });
+    area.addEventListener("keydown", event => {
+      if (event.key === "Enter" && (event.ctrlKey || event.metaKey || event.shiftKey)) {
+        event.preventDefault();
+        run();
+      }
     });
-    return picture;
+    fit();
+    return {
+      element: area,
+      get value() { return area.value; },
+      set value(code) { area.value = code; fit(); changed(code); },
+    };
   }
 
   class Cell {
@@ -136,18 +93,15 @@
       this.key = `rl-live:${location.pathname}:${spec.id}`;
     }
 
-    open() {
+    open(editor) {
       const code = this.block.querySelector(".cell_input, .cell-input");
-      this.area = make("textarea", { value: this.kept() ?? this.spec.source, spellcheck: false, className: "rl-editor-code" });
-      this.area.setAttribute("aria-label", `Code of live cell ${this.number}; Control and Enter run it`);
-      this.area.setAttribute("autocapitalize", "off");
-      this.area.addEventListener("input", () => { this.fit(); this.keep(this.area.value); });
-      this.area.addEventListener("keydown", event => {
-        if (event.key === "Enter" && (event.ctrlKey || event.metaKey || event.shiftKey)) {
-          event.preventDefault();
-          this.page.run(this);
-        }
+      this.code = editor({
+        text: this.kept() ?? this.spec.source,
+        label: `Code of live cell ${this.number}; Control and Enter run it`,
+        changed: text => this.keep(text),
+        run: () => this.page.run(this),
       });
+      this.block.liveCode = this.code; // by which a script, such as a test, reads and writes it
       this.go = make("button", { type: "button", textContent: "Run", onclick: () => this.page.run(this) });
       this.back = make("button", { type: "button", textContent: "Reset", onclick: () => this.reset() });
       this.halt = make("button", { type: "button", textContent: "Stop", disabled: true, onclick: () => this.page.stop() });
@@ -155,14 +109,11 @@
       this.out = make("div", { className: "rl-live-output", hidden: true });
       this.out.setAttribute("aria-live", "polite");
       const bar = make("div", { className: "rl-editor-bar" }, this.go, this.back, this.halt, this.note);
-      code.after(make("div", { className: "rl-editor rl-only-screen" }, this.area, bar, this.out));
+      code.after(make("div", { className: "rl-editor rl-only-screen" }, this.code.element, bar, this.out));
       code.classList.add("rl-replaced");
       this.block.classList.add("rl-opened");
       this.block.querySelector("details.above-input")?.setAttribute("open", "");
-      this.fit();
     }
-
-    fit() { this.area.rows = this.area.value.split("\n").length + 1; }
 
     kept() { try { return localStorage.getItem(this.key); } catch { return null; } }
 
@@ -174,9 +125,7 @@
     }
 
     reset() {
-      this.area.value = this.spec.source;
-      this.keep(this.spec.source);
-      this.fit();
+      this.code.value = this.spec.source;
       this.say("");
       this.out.hidden = true;
       this.block.classList.remove("rl-ran");
@@ -197,7 +146,7 @@
     }
 
     draw(picture) {
-      const drawn = plotted(picture), old = this.out.querySelector("svg.rl-plot");
+      const drawn = this.page.tools.pictured(picture), old = this.out.querySelector(`[data-picture="${picture.kind}"]`);
       if (old) old.replaceWith(drawn);
       else this.out.append(drawn);
       this.out.hidden = false;
@@ -205,7 +154,7 @@
 
     show({ text, table, more, error }) {
       if (text) this.print(`${text}\n`);
-      if (table) this.out.append(drawn(table, more));
+      if (table) this.out.append(this.page.tools.tabled(table, more));
       if (error) this.out.append(make("pre", { className: "rl-error", textContent: error }));
       this.out.hidden = !this.out.childElementCount;
       if (this.spec.exercise) this.block.classList.toggle("rl-solved", /: solved\.\s*$/.test(this.out.textContent));
@@ -222,32 +171,64 @@
     progress(bytes) {
       this.loaded += bytes;
       this.bar.meter.value = Math.min(this.loaded, this.size);
+      this.bar.meter.hidden = false;
     }
 
     async open() {
       this.bar.button.disabled = true;
-      this.bar.save.hidden = false;
-      this.bar.file.hidden = !this.cells.some(cell => /\bgiven\(/.test(cell.spec.source));
-      for (const cell of this.cells) cell.open();
+      const { editor } = this.engine.config;
+      try {
+        this.tools = await import(`${STATIC}live-draw.js`);
+      } catch (error) {
+        return this.tell(`A script of this page cannot be loaded: ${error.message}`);
+      }
+      this.editor = editor ? await import(`${STATIC}live-editor.js`).then(script => script.editor, () => field) : field;
+      for (const part of [this.bar.save, this.bar.hand]) part.hidden = false;
+      this.bar.given.hidden = !this.cells.some(cell => /\bgiven\(/.test(cell.spec.source));
+      for (const cell of this.cells) cell.open(this.editor);
       if (!(await this.start())) return;
       for (const cell of this.cells) if (!cell.spec.exercise && !(await this.run(cell))) return;
       this.tell("Ready: change the code and run it again.");
     }
 
-    /** Keep the file that the reader chose, for every run from now on. */
-    async take() {
-      const [chosen] = this.bar.file.files;
-      this.file = chosen && { name: chosen.name, bytes: await chosen.arrayBuffer() };
-      if (chosen) this.tell(`${chosen.name} is at hand, in this browser alone: run the code that reads it.`);
+    /** Keep the files that the reader gave, for every run from now on, and judge them. */
+    async take(files) {
+      if (!files.length) return;
+      const read = await Promise.all(files.map(async file => ({ name: file.name, bytes: await file.arrayBuffer() })));
+      this.given = { number: (this.given?.number ?? 0) + 1, files: read };
+      this.tell(`${files.map(file => file.name).join(", ")}: at hand, in this browser alone.`);
+      const reader = this.cells.find(cell => /\bgiven\(/.test(cell.spec.source));
+      if (reader) await this.run(reader);
     }
 
-    /** Hand the reader what stands in the cells, as one file of Python. */
-    save() {
-      const name = location.pathname.split("/").at(-1).replace(/\.html$/, "");
-      const parts = this.cells.map(cell => `# %% ${name}, cell ${cell.spec.id}\n${cell.spec.setup}\n\n${cell.area.value}\n`);
-      const link = make("a", { href: URL.createObjectURL(new Blob([parts.join("\n\n")], { type: "text/x-python" })), download: `${name}.py` });
+    /** Hand the reader what stands in the cells, as one file. */
+    save(ending, type, content) {
+      const link = make("a", { href: URL.createObjectURL(new Blob([content], { type })), download: `${this.name}.${ending}` });
       link.click();
       URL.revokeObjectURL(link.href);
+    }
+
+    get name() { return location.pathname.split("/").at(-1).replace(/\.html$/, ""); }
+
+    asPython() {
+      return this.cells.map(cell => `# %% ${this.name}, cell ${cell.spec.id}\n${cell.spec.setup}\n\n${cell.code.value}\n`).join("\n\n");
+    }
+
+    /** A notebook to hand in: the cells in their order, with what they printed here. */
+    asNotebook() {
+      const lines = text => text.split(/(?<=\n)/);
+      const title = document.querySelector("article h1").firstChild.textContent.trim();
+      const head = { cell_type: "markdown", id: "title", metadata: {}, source: lines(`# ${title}\n\nWhat stood in the live cells of the page \`${this.name}\`, with what they printed there.`) };
+      const cells = this.cells.map(({ spec, code, block, out }) => ({
+        cell_type: "code",
+        id: spec.id.replace(/[^\w-]/g, "-").slice(0, 64),
+        metadata: { tags: [spec.exercise ? "exercise" : "live"], solved: block.classList.contains("rl-solved") },
+        execution_count: null,
+        source: lines([spec.setup, code.value].filter(Boolean).join("\n\n")),
+        outputs: out.textContent && !out.hidden ? [{ output_type: "stream", name: "stdout", text: lines([...out.querySelectorAll("pre")].map(pre => pre.textContent).join("\n")) }] : [],
+      }));
+      const kernelspec = { display_name: "Python 3", language: "python", name: "python3" };
+      return JSON.stringify({ cells: [head, ...cells], metadata: { kernelspec, regime: { chapter: this.name, from: "page" } }, nbformat: 4, nbformat_minor: 5 }, null, 1);
     }
 
     tell(text) { this.bar.note.value = text; }
@@ -294,7 +275,7 @@
       cell.say("running …");
       this.mark(true, cell);
       try {
-        const shown = await this.engine.run(cell.area.value, cell.spec.setup, this.file, text => cell.print(text), picture => cell.draw(picture));
+        const shown = await this.engine.run(cell.code.value, cell.spec, this.given, text => cell.print(text), picture => cell.draw(picture));
         cell.life = this.engine.life;
         cell.show(shown);
         cell.say(`${((performance.now() - began) / 1000).toFixed(2)} s`);
@@ -303,6 +284,7 @@
         cell.say(error.message);
         return false;
       } finally {
+        this.bar.meter.hidden = true; // a wheel may have come only now
         this.mark(false);
       }
     }
@@ -316,6 +298,15 @@
         cell.halt.disabled = !busy || cell !== running;
       }
     }
+  }
+
+  /** The files that were dropped; of a folder, those directly in it. */
+  async function dropped(transfer) {
+    const entries = [...transfer.items].map(item => item.webkitGetAsEntry?.()).filter(Boolean);
+    const folder = entries.find(entry => entry.isDirectory);
+    if (!folder) return [...transfer.files];
+    const found = await new Promise((resolve, reject) => folder.createReader().readEntries(resolve, reject));
+    return Promise.all(found.filter(entry => entry.isFile).map(entry => new Promise((resolve, reject) => entry.file(resolve, reject))));
   }
 
   function start() {
@@ -336,14 +327,23 @@
     const size = Number(script.dataset.size);
     const meter = make("progress", { max: size, value: 0, hidden: true });
     meter.setAttribute("aria-label", "How much of Python is loaded");
-    const says = `Change the code and run it, here in the browser. It loads ${Math.round(size / MEGA)} MB, once; nothing leaves your machine.`;
+    const says = `Change the code and run it, here in the browser. It loads ${Math.round((size + Number(script.dataset.scripts)) / MEGA)} MB, once; nothing leaves your machine.`;
     const save = make("button", { type: "button", textContent: "Save my code", hidden: true });
-    const file = make("input", { type: "file", hidden: true });
-    file.setAttribute("aria-label", "A file for the code of this page; it stays in the browser");
-    box.append(button, save, file, make("span", { textContent: says }), meter, note);
-    const page = new LivePage(script.dataset, specs.map((spec, n) => ({ spec, block: blocks[n] })), { button, save, file, meter, note });
-    file.addEventListener("change", () => page.take());
-    save.addEventListener("click", () => page.save());
+    const hand = make("button", { type: "button", textContent: "Save as a notebook", hidden: true });
+    const file = make("input", { type: "file", multiple: true });
+    const given = make("label", { className: "rl-drop", hidden: true }, "Drop your trace here, or choose its files: ", file);
+    box.append(button, save, hand, make("span", { textContent: says }), meter, note, given);
+    const page = new LivePage(script.dataset, specs.map((spec, n) => ({ spec, block: blocks[n] })), { button, save, hand, given, meter, note });
+    file.addEventListener("change", () => page.take([...file.files]));
+    given.addEventListener("dragover", event => { event.preventDefault(); given.classList.add("rl-over"); });
+    given.addEventListener("dragleave", () => given.classList.remove("rl-over"));
+    given.addEventListener("drop", async event => {
+      event.preventDefault();
+      given.classList.remove("rl-over");
+      page.take(await dropped(event.dataTransfer));
+    });
+    save.addEventListener("click", () => page.save("py", "text/x-python", page.asPython()));
+    hand.addEventListener("click", () => page.save("ipynb", "application/x-ipynb+json", page.asNotebook()));
     button.addEventListener("click", () => page.open());
   }
 

@@ -116,10 +116,8 @@
     return { controls, start: scene.controls.map(one => one.start), frame, backdrop: scene.panels.map(() => []) };
   }
 
-  function liven(figure) {
-    const scene = JSON.parse(figure.querySelector(":scope > script").textContent);
-    const { controls: movers, start, frame: frameAt, backdrop } = asFrames(scene);
-    const id = `rl-scene-${count++}`, at = start.slice();
+  // What a picture lies in: the colours of its theme.
+  function staged(scene) {
     const stage = document.createElement("div");
     stage.className = "rl-stage";
     scene.colours.forEach(([light, dark], i) => {
@@ -129,6 +127,40 @@
     const style = document.createElement("style");
     style.textContent = scene.colours.map((_, i) =>
       `.rl-stage .rl-c${i}{color:var(--l${i})}html[data-theme="dark"] .rl-stage .rl-c${i}{color:var(--d${i})}`).join("");
+    stage.append(style);
+    return stage;
+  }
+
+  // The axes and what stays, with a group in each panel for what moves.
+  function built(scene, id, narrow, backdrop) {
+    const { boxes, width, height } = layout(scene.panels, narrow);
+    const svg = el("svg", { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": scene.alt });
+    const groups = scene.panels.map((panel, i) => {
+      const box = boxes[i], clip = el("clipPath", { id: `${id}-${i}` });
+      clip.append(el("rect", { x: box.x, y: box.y, width: box.w, height: box.h }));
+      axes(svg, panel, box, scene.grid);
+      const back = el("g", { "clip-path": `url(#${id}-${i})` }), front = back.cloneNode();
+      draw(back, backdrop[i], box, scene.grid);
+      svg.append(clip, back, front);
+      return { front, box };
+    });
+    return { svg, groups };
+  }
+
+  // A scene without sliders: live cells draw with it.
+  function still(scene) {
+    const stage = staged(scene);
+    const { svg } = built(scene, `rl-scene-${count++}`, window.matchMedia("(max-width: 600px)").matches, scene.backdrop);
+    stage.append(svg);
+    return stage;
+  }
+  window.regimesScene = { still };
+
+  function liven(figure) {
+    const scene = JSON.parse(figure.querySelector(":scope > script").textContent);
+    const { controls: movers, start, frame: frameAt, backdrop } = asFrames(scene);
+    const id = `rl-scene-${count++}`, at = start.slice();
+    const stage = staged(scene);
     const holder = document.createElement("div"), controls = document.createElement("div");
     controls.className = "rl-controls";
     const readout = document.createElement("output");
@@ -138,18 +170,8 @@
     let svg, groups, timer = null, due = false;
 
     function build() {
-      const { boxes, width, height } = layout(scene.panels, narrow.matches);
-      svg = el("svg", { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": scene.alt });
-      groups = scene.panels.map((panel, i) => {
-        const box = boxes[i], clip = el("clipPath", { id: `${id}-${i}` });
-        clip.append(el("rect", { x: box.x, y: box.y, width: box.w, height: box.h }));
-        axes(svg, panel, box, scene.grid);
-        const back = el("g", { "clip-path": `url(#${id}-${i})` }), front = back.cloneNode();
-        draw(back, backdrop[i], box, scene.grid);
-        svg.append(clip, back, front);
-        if (scene.drag?.panel === i) dragged(box);
-        return { front, box };
-      });
+      ({ svg, groups } = built(scene, id, narrow.matches, backdrop));
+      if (scene.drag) dragged(groups[scene.drag.panel].box);
       holder.replaceChildren(svg);
       show();
     }
@@ -242,7 +264,7 @@
     }
     inputs.forEach(input => input.tell());
 
-    stage.append(style, holder, controls, readout);
+    stage.append(holder, controls, readout);
     figure.insertBefore(stage, figure.querySelector("figcaption"));
     figure.classList.add("rl-live");
     narrow.addEventListener("change", build);

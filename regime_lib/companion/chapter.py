@@ -35,6 +35,7 @@ from regime_lib.companion.publish.paper_scale import (
 from regime_lib.companion.running.measuring import Keeper, settings_of, with_profile
 from regime_lib.companion.running.provenance import PROVENANCE_MIME, describe_run
 from regime_lib.companion.running.threads import use_one_thread
+from regime_lib.companion.teaching.shielding import shield
 from regime_lib.errors import RegimeError
 
 if TYPE_CHECKING:
@@ -89,6 +90,7 @@ def open_chapter(
             raise RegimeError(f"'{key}' is not set; run the parameters cell first")
         values[key] = check_value(parameter, namespace[key])
     use_one_thread()
+    shield(entry.notebook, entry.name)
     return Chapter(project, entry, with_profile(entry, values, measure), measure)
 
 

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
+import nbformat
 import numpy as np
+import psutil
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
+from regime_lib.instrument.capture.coverage import Coverage
+from regime_lib.instrument.tracking.trace import Series, Trace
 from tests.book.browsing import NARROW, PATIENCE, offline
 
 pytestmark = pytest.mark.book
@@ -64,10 +69,19 @@ def started(context: BrowserContext, origin: str, chapter: str) -> Page:
 def run(cell: Locator, code: str | None = None) -> str:
     """Run a cell, with other code if some is given; return what it shows."""
     if code is not None:
-        cell.locator("textarea").fill(code)
+        write(cell, code)
     cell.get_by_role("button", name="Run").click()
     ended(cell)
-    return cell.locator(".rl-live-output").inner_text()
+    return "\n".join(cell.locator(".rl-live-output :is(pre, table)").all_inner_texts())
+
+
+def write(cell: Locator, code: str) -> None:
+    """Put some code into the cell's editor, all at once."""
+    cell.evaluate("(cell, code) => { cell.liveCode.value = code; }", code)
+
+
+def code_in(cell: Locator) -> str:
+    return str(cell.evaluate("cell => cell.liveCode.value"))
 
 
 def ended(cell: Locator) -> None:
@@ -91,6 +105,8 @@ def test_a_live_page_starts_and_each_of_its_cells_runs(
     expect(page.locator(".rl-live-bar output")).to_have_text(ready, timeout=PATIENCE)
     for cell, shown in zip(cells.all(), in_book, strict=True):
         assert run(cell).split() == shown
+    if chapter != "10_stability":  # where a simulator runs, it draws
+        assert cells.first.locator("svg.rl-plot path.rl-plot-line").count() > 0
     assert faults == []
     assert foreign == []
 
@@ -100,7 +116,7 @@ def test_an_edited_line_changes_what_is_shown_and_reset_takes_it_back(
 ) -> None:
     page = started(context, origin, "50_deep_linear")
     first = page.locator(CELLS).first
-    code = first.locator("textarea").input_value()
+    code = code_in(first)
     assert "layerwise" in code
     changed = code.replace("np.allclose(whole,", "np.allclose(2 * whole,")
     assert run(first, changed).strip() == "on one matrix the same: False"
@@ -110,7 +126,7 @@ def test_an_edited_line_changes_what_is_shown_and_reset_takes_it_back(
     # what one cell defines the next one sees, as it was last run
     assert run(page.locator(CELLS).nth(1), "len(layers)").strip() == "2"
     first.get_by_role("button", name="Reset").click()
-    assert first.locator("textarea").input_value() == code
+    assert code_in(first) == code
     assert first.locator(".cell_output").first.is_visible()
 
 
@@ -125,7 +141,7 @@ def test_an_exception_shows_pythons_message_and_the_page_goes_on(stability: Page
 
 def test_an_endless_loop_is_stopped_and_the_page_runs_again(stability: Page) -> None:
     first = stability.locator(CELLS).first
-    first.locator("textarea").fill(f"print('on the way')\n{LOOP}")
+    write(first, f"print('on the way')\n{LOOP}")
     first.get_by_role("button", name="Run").click()
     expect(first.locator(".rl-editor-note")).to_have_text("running …", timeout=PATIENCE)
     assert not stability.locator(CELLS).nth(1).get_by_role("button", name="Run").is_enabled()
@@ -136,7 +152,7 @@ def test_an_endless_loop_is_stopped_and_the_page_runs_again(stability: Page) -> 
 
 def test_what_prints_without_end_is_cut_and_can_be_stopped(stability: Page) -> None:
     first = stability.locator(CELLS).first
-    first.locator("textarea").fill("while True:\n    print('and on')")
+    write(first, "while True:\n    print('and on')")
     first.get_by_role("button", name="Run").click()
     output = first.locator(".rl-live-output")
     expect(output).to_contain_text("what follows is not shown", timeout=PATIENCE)
@@ -150,7 +166,7 @@ def test_a_wrong_exercise_gets_its_sentence_a_right_one_its_tick_and_both_are_ke
 ) -> None:
     page = started(context, origin, "50_deep_linear")
     cell = page.locator(CELLS).filter(has_text="orbits_of_chain")
-    code = cell.locator("textarea").input_value()
+    code = code_in(cell)
     assert "Replace `raise NotImplementedError` with your solution." in run(cell)
     wrong = code.replace("raise NotImplementedError", "return 2**depth")
     assert "not yet." in run(cell, wrong)
@@ -159,48 +175,96 @@ def test_a_wrong_exercise_gets_its_sentence_a_right_one_its_tick_and_both_are_ke
     assert run(cell, right).strip() == "orbits of chains: solved."
     assert cell.evaluate("cell => cell.classList.contains('rl-solved')")
     again = started(context, origin, "50_deep_linear").locator(CELLS)
-    kept = [cell.locator("textarea").input_value() for cell in again.all()]
+    kept = [code_in(cell) for cell in again.all()]
     assert right in kept
 
 
-def test_what_stands_in_the_cells_can_be_saved_as_a_file_of_python(stability: Page) -> None:
-    stability.locator(CELLS).first.locator("textarea").fill("answer = 6 * 7")
-    with stability.expect_download() as waiting:
-        stability.get_by_role("button", name="Save my code").click()
-    assert waiting.value.suggested_filename == "10_stability.py"
-    text = Path(waiting.value.path()).read_text(encoding="utf-8")
-    compile(text, "10_stability.py", "exec")
-    assert "answer = 6 * 7" in text
-    assert "def dead_pairs" in text
+def test_what_stands_in_the_cells_is_handed_in_as_a_notebook_or_as_python(stability: Page) -> None:
+    first, second = stability.locator(CELLS).all()[:2]
+    first.get_by_role("button", name="Reset").click()
+    assert "not yet" in run(first)
+    write(second, "answer = 6 * 7")
+    saved = {}
+    for button in ("Save my code", "Save as a notebook"):
+        with stability.expect_download() as waiting:
+            stability.get_by_role("button", name=button).click()
+        name = waiting.value.suggested_filename
+        saved[name] = Path(waiting.value.path()).read_text(encoding="utf-8")
+    assert set(saved) == {"10_stability.py", "10_stability.ipynb"}
+    compile(saved["10_stability.py"], "10_stability.py", "exec")
+    assert "answer = 6 * 7" in saved["10_stability.py"]
+    notebook = nbformat.reads(saved["10_stability.ipynb"], as_version=4)
+    nbformat.validate(notebook)
+    title, one, two = notebook.cells[:3]
+    assert "10_stability" in title.source
+    assert "not yet" in one.outputs[0].text
+    assert (two.source.endswith("answer = 6 * 7"), two.metadata.solved) == (True, False)
 
 
-def test_a_network_trains_in_the_page_and_a_run_of_the_readers_is_judged(
-    context: BrowserContext, origin: str, foreign: list[str], tmp_path: Path
+def test_a_network_trains_in_the_page_and_the_landing_picture_appears(
+    context: BrowserContext, origin: str, foreign: list[str]
 ) -> None:
     page = started(context, origin, "train_one")
-    train, settle, yours, stairs = page.locator(CELLS).all()
-    picture = train.locator("svg.rl-plot")
+    train, settle, _, regions, stairs = page.locator(CELLS).all()
+    picture = train.locator("svg[data-picture=curves]")
     assert picture.locator("path.rl-plot-line").count() == 2
     assert {"patterns", "weights"} <= set(picture.locator("text").all_text_contents())
-    assert settle.locator(".rl-live-output tbody tr").count() == 7
+    assert train.locator("svg[data-picture=raster] image").count() == 1
+    assert settle.locator(".rl-live-output tbody tr").count() == 16
     assert stairs.locator("path.rl-plot-line").count() == 1
+    told = regions.locator(".rl-live-scene p").inner_text()
+    found = re.fullmatch(r"step 600: (\d+) linear regions, (\d+)% of the points right", told)
+    assert found is not None, told
+    assert regions.locator(".rl-live-scene path.rl-area").count() == int(found[1])
+    assert int(found[2]) > 90
     before = picture.locator("path.rl-plot-line").first.get_attribute("d")
-    code = train.locator("textarea").input_value().replace('"sgd", rate=0.1', '"adam", rate=0.01')
+    code = code_in(train).replace('"sgd", rate=0.1', '"adam", rate=0.01')
     assert "right answers" in run(train, code.replace("steps=2000", "steps=300"))
-    steps = np.arange(1, 12001)
-    series = [steps, 0.9 ** (steps / 40), 0.9 ** (steps / 120)]
-    name = "step,pattern_change,weight_change"
-    np.savetxt(tmp_path / "mine.csv", np.transpose(series), delimiter=",", header=name, comments="")
-    page.locator(".rl-live-bar input[type=file]").set_input_files(tmp_path / "mine.csv")
-    expect(page.locator(".rl-live-bar output")).to_contain_text("mine.csv is at hand")
-    table = run(yours).split("\n")
-    (found,) = (line.split() for line in table if line.startswith("cum@0.9"))
-    times = [float(text) for text in found[1:]]
-    slower = -120 / np.log(0.9)  # an exponential has spent nine tenths after ln 10 of its time
-    assert times == pytest.approx([slower / 3 * np.log(10), slower * np.log(10), 3], rel=0.01)
     assert picture.count() == 1
     assert picture.locator("path.rl-plot-line").first.get_attribute("d") != before
     assert foreign == []
+
+
+def test_a_run_of_the_readers_is_judged_and_drawn_beside_the_books(
+    context: BrowserContext, origin: str, foreign: list[str], tmp_path: Path
+) -> None:
+    """As a folder that a tracker saved, of Parquet; as a table of CSV; and what is none of them."""
+    page = started(context, origin, "train_one")
+    yours = page.locator(CELLS).nth(2)
+    files = page.locator(".rl-drop input[type=file]")
+    steps = np.arange(1, 12001)
+    series = [steps, 0.9 ** (steps / 40), 0.9 ** (steps / 120)]
+    slower = -120 / np.log(0.9)  # an exponential has spent nine tenths after ln 10 of its time
+    expected = [slower / 3 * np.log(10), slower * np.log(10), 3]
+
+    def judged() -> list[float]:
+        ended(yours)
+        rows = yours.locator(".rl-live-output tbody tr").all_inner_texts()
+        (found,) = (row.split()[1:] for row in rows if row.startswith("cum@0.9"))
+        return [float(text) for text in found]
+
+    save_as_a_tracker_does(tmp_path / "trace", steps, series[1], series[2])
+    files.set_input_files(sorted((tmp_path / "trace").iterdir()))
+    expect(yours.locator("path.rl-plot-line")).to_have_count(4, timeout=PATIENCE)
+    assert judged() == pytest.approx(expected, rel=0.01)
+    name = "step,pattern_change,weight_change"
+    np.savetxt(tmp_path / "mine.csv", np.transpose(series), delimiter=",", header=name, comments="")
+    write(yours, code_in(yours).replace("mine = [row", "print(path.name)\n    mine = [row"))
+    files.set_input_files(tmp_path / "mine.csv")
+    expect(yours.locator(".rl-live-output")).to_contain_text("mine.csv", timeout=PATIENCE)
+    assert judged() == pytest.approx(expected, rel=0.01)
+    (tmp_path / "bad.parquet").write_bytes(b"no Parquet at all")
+    files.set_input_files(tmp_path / "bad.parquet")
+    expect(yours.locator(".rl-error")).to_contain_text("cannot be read", timeout=PATIENCE)
+    assert foreign == []
+
+
+def save_as_a_tracker_does(
+    folder: Path, steps: np.ndarray, patterns: np.ndarray, weights: np.ndarray
+) -> None:
+    parts = [("pattern_change", patterns), ("weight_change", weights)]
+    all_series = tuple(Series(name, ("all",), steps, x[:, None, None]) for name, x in parts)
+    Trace(Coverage((), (), 8, 1), all_series, None).save(folder)
 
 
 def test_twenty_runs_in_a_row_and_memory_stays_small(context: BrowserContext, origin: str) -> None:
@@ -208,17 +272,41 @@ def test_twenty_runs_in_a_row_and_memory_stays_small(context: BrowserContext, or
     first = page.locator(CELLS).first
     shown = {run(first).strip() for _ in range(20)}
     assert shown == {"on one matrix the same: True"}
-    code = (
-        "import sys\nfrom js import WebAssembly\nimport pyodide_js\nlen(pyodide_js._module.HEAP8)"
-    )
-    assert int(run(first, code)) < 500e6
+    # all that the tab's process has for itself, Python and what it computed with
+    tabs = [one for one in psutil.Process().children(recursive=True) if "renderer" in kind_of(one)]
+    assert tabs
+    assert max(one.memory_full_info().uss for one in tabs) < 500e6
+
+
+def kind_of(process: psutil.Process) -> str:
+    try:
+        return next((part for part in process.cmdline() if part.startswith("--type=")), "")
+    except psutil.Error:  # it has just ended
+        return ""
 
 
 def test_the_keyboard_runs_a_cell(stability: Page) -> None:
     first = stability.locator(CELLS).first
-    first.locator("textarea").fill("'by ' + 'keys'")
-    first.locator("textarea").press("Control+Enter")
+    write(first, "'by ' + 'keys'")
+    first.locator(".cm-content").press("Control+Enter")
     expect(first.locator(".rl-live-output")).to_have_text("'by keys'", timeout=PATIENCE)
+    # typed as a reader types, with what the editor adds: the indent, and the closing bracket
+    first.locator(".cm-content").press("Control+a")
+    stability.keyboard.type("for n in range(3):\nprint(n * 2", delay=5)
+    assert code_in(first) == "for n in range(3):\n    print(n * 2)"
+    assert run(first).split() == ["0", "2", "4"]
+    assert first.locator(".tok-keyword").count() == 2
+
+
+def test_without_its_editor_the_code_is_typed_into_a_plain_field(
+    context: BrowserContext, origin: str
+) -> None:
+    context.route("**/live-editor.js", lambda route: route.abort())
+    page = started(context, origin, "10_stability")
+    first = page.locator(CELLS).first
+    first.locator("textarea").fill("'in a ' + 'field'")
+    first.locator("textarea").press("Control+Enter")
+    expect(first.locator(".rl-live-output")).to_have_text("'in a field'", timeout=PATIENCE)
 
 
 def test_axe_finds_no_fault_in_an_open_page_and_nothing_sticks_out(

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from regime_lib.companion.book.project import BuildFailed, Project, reading_committed
 from regime_lib.companion.publish.site import stage
+from regime_lib.storage import write_text
 
 if TYPE_CHECKING:
     from babel.messages.catalog import Catalog
@@ -48,7 +49,8 @@ def write_translation(project: Project, language: str) -> Path:
     """Render the landing page in another language; return its file.
 
     Its links lead to the pages of the book in English, which `make book` has rendered. Sentences
-    that are not translated stay in English.
+    that are not translated stay in English. A rendered book gets the page as well, and its landing
+    page a link to it.
 
     Raises
     ------
@@ -63,7 +65,40 @@ def write_translation(project: Project, language: str) -> Path:
     path = folder / f"{PAGE}.html"
     html = path.read_text(encoding="utf-8")
     path.write_text(with_links_to(html, path, project.html), encoding="utf-8")
+    _publish(project, language, html, folder)
     return path
+
+
+def _publish(project: Project, language: str, html: str, folder: Path) -> None:
+    """Put a translated page beside the rendered one, if there is one: there all its links hold."""
+    english = project.html / f"{PAGE}.html"
+    if english.is_file():
+        write_text(project.html / f"{PAGE}.{language}.html", with_languages(html, ("en",)))
+        words = folder / "_static" / "translations.js"  # what the theme's own script says
+        if words.is_file():
+            write_text(project.html / "_static" / words.name, words.read_text(encoding="utf-8"))
+        there = [path.name.split(".")[1] for path in english.parent.glob("index.*.html")]
+        page = english.read_text(encoding="utf-8")
+        write_text(english, with_languages(page, tuple(sorted(there))))
+
+
+def with_languages(html: str, languages: Sequence[str]) -> str:
+    """Return a landing page that offers itself in other languages; again changes nothing."""
+    from babel import Locale
+    from bs4 import BeautifulSoup
+
+    page = BeautifulSoup(html, "html.parser")
+    for old in page.select(".rl-languages"):
+        old.decompose()
+    offered = page.new_tag("p", attrs={"class": "rl-languages"})
+    for language in languages:
+        address = "index.html" if language == "en" else f"index.{language}.html"
+        link = page.new_tag("a", attrs={"href": address, "hreflang": language, "lang": language})
+        link.string = Locale(language).get_display_name() or language
+        offered.append(link)
+    if title := page.select_one("article h1"):
+        title.insert_after(offered)
+    return str(page)
 
 
 def compile_catalogue(project: Project, language: str, folder: Path) -> None:

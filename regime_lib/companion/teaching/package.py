@@ -9,13 +9,16 @@ from pathlib import Path
 
 from regime_lib.companion.book.catalogue import Entry
 from regime_lib.companion.book.project import Project, reading_committed
-from regime_lib.companion.teaching.course import read_course
+from regime_lib.companion.teaching.course import COURSE_FILE, read_course
 from regime_lib.companion.teaching.editions import STUDENT, Edition, make_edition
+from regime_lib.companion.teaching.facts import FACTS_FILE
 from regime_lib.companion.teaching.slides import Material, handout, overview, slides
 from regime_lib.storage import atomic_write
 
 #: What everything in the archive lies in.
 ROOT = "regimes-of-learning"
+#: Where the rendered book has the course, and beside it the archive.
+ON_PAGES = "_static/course"
 
 # The earliest time that a ZIP can hold: the same sources always make the same archive.
 _NO_TIME = (1980, 1, 1, 0, 0, 0)
@@ -55,6 +58,27 @@ def write_course(project: Project, path: Path) -> Path:
             information.external_attr = 0o644 << 16
             archive.writestr(information, files[name])
     return path
+
+
+def offer_course(project: Project, html: Path) -> Path | None:
+    """Put the course beside the rendered pages, packed and to be opened; return its archive.
+
+    It is written where it is not there yet, or something that it is drawn from is newer. A book
+    without a course has none.
+    """
+    if not (project.pages / COURSE_FILE).is_file():
+        return None
+    packed = html / f"{ON_PAGES}.zip"
+    sources = [project.pages / COURSE_FILE, project.pages / FACTS_FILE]
+    newest = max(path.stat().st_mtime for path in (*sources, *project.notebooks.glob("*.ipynb")))
+    if not packed.is_file() or packed.stat().st_mtime < newest:
+        for name, content in course_files(project):
+            path = html / ON_PAGES / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with atomic_write(path) as beside:
+                beside.write_bytes(content)
+        write_course(project, packed)
+    return packed
 
 
 def course_files(project: Project) -> Iterator[tuple[str, bytes]]:

@@ -142,10 +142,17 @@ def _session(session: Session) -> str:
     return (
         f"### {session.number}. {session.question}\n\n"
         f"**Chapter:** {chapters}. **Needs:** {session.needs}.\n\n"
+        f"**To open:** {_file('slides', session)}, {_file('handouts', session)}\n\n"
         f"**Vote**, before and after:\n\n{vote}\n\n"
         f"**In class**, {session.minutes} minutes:\n\n{plan}\n\n"
         f"**Exercises**, {session.homework} minutes: {tasks}. **To hand in:** {session.hand_in}"
     )
+
+
+def _file(kind: str, session: Session) -> str:
+    """Return a link to what the rendered book has of a session, which the renderer does not see."""
+    words = {"slides": "the slides", "handouts": "the handout"}[kind]
+    return f'<a href="../_static/course/{kind}/{session.number:02}.html">{words}</a>'
 
 
 def _section(prose: str, title: str) -> str:

@@ -16,6 +16,7 @@ from regime_lib.companion.publish.translation import (
     compile_catalogue,
     lagging,
     languages,
+    with_languages,
     with_links_to,
 )
 from regime_lib.errors import RegimeError
@@ -88,3 +89,13 @@ def test_links_that_lead_to_no_page_beside_it_lead_into_the_book(tmp_path: Path)
     assert with_links_to(html, page, tmp_path / "html") == html.replace(
         "../notebooks/20.html", "../../../html/notebooks/20.html"
     )
+
+
+def test_a_landing_page_offers_itself_in_other_languages_once() -> None:
+    page = "<html><body><article><h1>Regimes</h1><p>Text.</p></article></body></html>"
+    offered = with_languages(page, ("ja",))
+    assert '<a href="index.ja.html" hreflang="ja" lang="ja">日本語</a>' in offered
+    assert with_languages(offered, ("ja",)) == offered
+    back = with_languages(offered, ("en",))
+    assert "日本語" not in back
+    assert '<a href="index.html" hreflang="en" lang="en">English</a>' in back

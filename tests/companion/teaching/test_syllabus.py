@@ -13,7 +13,7 @@ from bs4 import BeautifulSoup, Tag
 from regime_lib.companion.book.project import Project, find_project
 from regime_lib.companion.teaching.course import COURSE_FILE, Session, read_course
 from regime_lib.companion.teaching.handing_out import line, prose
-from regime_lib.companion.teaching.package import ROOT, write_course
+from regime_lib.companion.teaching.package import ROOT, offer_course, write_course
 from regime_lib.companion.teaching.slides import Material, syllabus
 from regime_lib.errors import RegimeError
 
@@ -93,6 +93,27 @@ def test_findings_are_all_points_of_in_one_minute() -> None:
 def test_the_package_is_the_same_each_time(tmp_path: Path) -> None:
     first, second = (write_course(PROJECT, tmp_path / name) for name in ("a.zip", "b.zip"))
     assert first.read_bytes() == second.read_bytes()
+
+
+def test_the_rendered_book_offers_it_and_writes_it_only_where_something_is_newer(
+    tmp_path: Path,
+) -> None:
+    html = tmp_path / "html"
+    packed = offer_course(PROJECT, html)
+    assert packed is not None
+    assert packed == html / "_static" / "course.zip"
+    folder = html / "_static" / "course"
+    with zipfile.ZipFile(packed) as archive:
+        inside = {name.removeprefix(f"{ROOT}/") for name in archive.namelist()}
+    assert inside == {p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file()}
+    for session in SESSIONS:
+        for kind in ("slides", "handouts"):
+            address = f"course/{kind}/{session.number:02}.html"
+            assert f'href="../_static/{address}"' in syllabus((session,))
+            assert (html / "_static" / address).is_file()
+    before = packed.stat().st_mtime_ns
+    offer_course(PROJECT, html)
+    assert packed.stat().st_mtime_ns == before
 
 
 def test_every_page_finds_what_it_names_in_the_package_and_loads_nothing_else(

@@ -7,8 +7,10 @@ import builtins
 import json
 import re
 import symtable
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from regime_lib.companion.book.declarations import parameters_of
 from regime_lib.companion.book.notebooks import Node, bundles_of, code_cells, source_of
@@ -18,6 +20,9 @@ from regime_lib.companion.running.provenance import PROVENANCE_MIME
 
 #: Beside the pages: the live cells of each chapter, by their ids.
 DECLARED = "live.yml"
+
+#: Under this key, what a page adds to its live cells so that they draw.
+PICTURES = "pictures"
 
 #: A live block of a page that is written by hand.
 FENCE = re.compile(r"^```\{live\} (?P<name>\S+)\n(?P<source>.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -38,19 +43,52 @@ class LiveCell:
 
 def read_declared(pages: Path) -> dict[str, tuple[str, ...]]:
     """Return the ids of the live cells of each chapter; of none where there is no such file."""
+    return {chapter: tuple(ids) for chapter, ids in _read(pages).items() if chapter != PICTURES}
+
+
+def read_pictures(pages: Path) -> dict[str, str]:
+    """Return the code by which a live cell draws in its page, by the id of the cell.
+
+    In the book it is not seen, because there a figure stands for it; a reader who opens the cell
+    gets it after the cell's own lines.
+    """
+    return dict(_read(pages).get(PICTURES, {}))
+
+
+def _read(pages: Path) -> dict[str, Any]:
     path = pages / DECLARED
     if not path.is_file():
         return {}
     with reading_committed(path):
         found = load_strictly(path.read_text(encoding="utf-8"), DECLARED)
-        lists = found.values() if isinstance(found, dict) else [None]
+        told: dict[str, Any] = dict(found) if isinstance(found, dict) else {"": None}
+        drawn = told.pop(PICTURES, {})
+        lists = list(told.values())
         if not all(isinstance(ids, list) and all(isinstance(i, str) for i in ids) for ids in lists):
             raise ValueError("it must give each chapter a list of the ids of its live cells")
-    return {str(chapter): tuple(ids) for chapter, ids in found.items()}
+        ids = {identity for some in lists for identity in some}
+        if not isinstance(drawn, dict) or not all(isinstance(code, str) for code in drawn.values()):
+            raise ValueError(f"its '{PICTURES}' must give the id of a live cell some code")
+        if unknown := set(drawn) - ids:
+            raise ValueError(f"its '{PICTURES}' names '{min(unknown)}', which is no live cell")
+    return {str(key): value for key, value in found.items()}
 
 
-def live_cells(notebook: Node, ids: tuple[str, ...], where: str) -> list[LiveCell]:
+def live_cells(
+    notebook: Node, ids: tuple[str, ...], where: str, pictures: Mapping[str, str] | None = None
+) -> list[LiveCell]:
     """Return the live cells of a notebook in its order, each with what it needs.
+
+    Parameters
+    ----------
+    notebook : dict
+        The chapter.
+    ids : tuple of str
+        Of its live cells.
+    where : str
+        What the chapter is called.
+    pictures : mapping, optional
+        Code that is added to a cell, by its id.
 
     Raises
     ------
@@ -62,8 +100,10 @@ def live_cells(notebook: Node, ids: tuple[str, ...], where: str) -> list[LiveCel
     makers: dict[str, int] = {}
     found: list[LiveCell] = []
     for cell in code_cells(notebook):
-        source = source_of(cell)
-        if (identity := cell.get("id", "")) in ids:
+        source, identity = source_of(cell), cell.get("id", "")
+        if identity in ids:
+            if drawing := (pictures or {}).get(identity):
+                source = f"{source.rstrip()}\n\n{drawing.strip()}"
             setup, needs = [], set[int]()
             for name in sorted(_free(source)):
                 if name in makers:
@@ -166,8 +206,16 @@ def cells_of_page(text: str, where: str) -> list[LiveCell]:
     return found
 
 
-def as_json(cells: list[LiveCell]) -> str:
-    """Write cells for the page's script, safe inside a script element."""
+def as_json(cells: Sequence[LiveCell], packages: Sequence[Sequence[str]]) -> str:
+    """Write cells for the page's script, safe inside a script element.
+
+    Parameters
+    ----------
+    cells : sequence of LiveCell
+        Those of the page.
+    packages : sequence of sequences of str
+        The wheels that each of them needs, which are loaded no earlier.
+    """
     told = [
         {
             "id": cell.identity,
@@ -175,7 +223,8 @@ def as_json(cells: list[LiveCell]) -> str:
             "setup": cell.setup,
             "needs": cell.needs,
             "exercise": cell.exercise,
+            "packages": needed,
         }
-        for cell in cells
+        for cell, needed in zip(cells, packages, strict=True)
     ]
     return json.dumps(told).replace("<", "\\u003c")

@@ -81,8 +81,13 @@ Carrier = Callable[[tuple[str, ...], Path], None]
 
 
 def complete(folder: Path) -> bool:
-    """Return whether a folder holds every piece, each with its hash."""
-    return all(_right(folder / piece.name, piece) for piece in PIECES)
+    """Return whether a folder holds every piece of Python, each with its hash."""
+    return holds(folder, PIECES)
+
+
+def holds(folder: Path, pieces: tuple[Piece, ...]) -> bool:
+    """Return whether a folder holds some pieces, each with its hash."""
+    return not _lacking(pieces, folder)
 
 
 def fetch_kit(into: Path, carriers: tuple[Carrier, ...] | None = None) -> str:
@@ -106,10 +111,30 @@ def fetch_kit(into: Path, carriers: tuple[Carrier, ...] | None = None) -> str:
     BuildFailed
         If a piece cannot be had, or only with another hash. Nothing wrong is left in the folder.
     """
+    asked = carriers if carriers is not None else (from_folder, from_release, from_package)
+    faults = bring(PIECES, into, asked)
+    if lacking := _lacking(PIECES, into):
+        why = "; ".join(faults) or "nobody was asked"
+        raise BuildFailed(
+            f"{lacking[0].name} of Pyodide {VERSION} cannot be had ({why}), so the book is built "
+            f"without live cells; where you have the files, name their folder in {FOLDER}"
+        )
+    total = sum(piece.size for piece in PIECES)
+    return f"Pyodide {VERSION} for live cells: {len(PIECES)} files, {total / 1e6:.0f} MB, as pinned"
+
+
+def bring(pieces: tuple[Piece, ...], into: Path, carriers: tuple[Carrier, ...]) -> tuple[str, ...]:
+    """Bring the pieces that a folder lacks, from the first carriers that have them.
+
+    Returns
+    -------
+    tuple of str
+        What was wrong with whom; a piece that nobody had is still lacking.
+    """
     into.mkdir(parents=True, exist_ok=True)
     faults: list[str] = []
-    for carrier in carriers if carriers is not None else (from_folder, from_release, from_package):
-        if not (lacking := _lacking(into)):
+    for carrier in carriers:
+        if not (lacking := _lacking(pieces, into)):
             break
         with tempfile.TemporaryDirectory(dir=into.parent) as folder:
             try:
@@ -117,14 +142,7 @@ def fetch_kit(into: Path, carriers: tuple[Carrier, ...] | None = None) -> str:
             except OSError as error:
                 faults.append(f"{_name(carrier)}: {error}")
             faults += [f"{_name(carrier)}: {told}" for told in _keep(lacking, Path(folder), into)]
-    if lacking := _lacking(into):
-        why = "; ".join(dict.fromkeys(faults)) or "nobody was asked"
-        raise BuildFailed(
-            f"{lacking[0].name} of Pyodide {VERSION} cannot be had ({why}), so the book is built "
-            f"without live cells; where you have the files, name their folder in {FOLDER}"
-        )
-    total = sum(piece.size for piece in PIECES)
-    return f"Pyodide {VERSION} for live cells: {len(PIECES)} files, {total / 1e6:.0f} MB, as pinned"
+    return tuple(dict.fromkeys(faults))
 
 
 def from_folder(names: tuple[str, ...], into: Path) -> None:
@@ -173,8 +191,8 @@ def _keep(pieces: tuple[Piece, ...], there: Path, into: Path) -> Iterator[str]:
             yield f"its {piece.name} is another file than the one that was pinned"
 
 
-def _lacking(folder: Path) -> tuple[Piece, ...]:
-    return tuple(piece for piece in PIECES if not _right(folder / piece.name, piece))
+def _lacking(pieces: tuple[Piece, ...], folder: Path) -> tuple[Piece, ...]:
+    return tuple(piece for piece in pieces if not _right(folder / piece.name, piece))
 
 
 def _right(path: Path, piece: Piece) -> bool:
@@ -182,5 +200,11 @@ def _right(path: Path, piece: Piece) -> bool:
 
 
 def _name(carrier: Carrier) -> str:
-    names = {"from_folder": FOLDER, "from_release": "the release", "from_package": _CARRIER}
+    names = {
+        "from_folder": FOLDER,
+        "from_release": "the release",
+        "from_package": _CARRIER,
+        "from_npm": "npm",
+        "from_registry": "npm's registry",
+    }
     return names.get(getattr(carrier, "__name__", ""), "a carrier")

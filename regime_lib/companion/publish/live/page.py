@@ -1,4 +1,4 @@
-"""What a cell of a page draws with, and the file that its reader gives it.
+"""What a cell of a page draws with, and the files that its reader gives it.
 
 It is shipped to the page as it stands. Elsewhere `draw` checks what it is given and draws nothing.
 """
@@ -17,8 +17,12 @@ send: Callable[[str], object] | None = None
 
 
 def given(folder: Path = Path("given")) -> Path | None:
-    """Return the file that the reader gave this page; None where there is none yet."""
-    return next((path for path in sorted(folder.glob("*")) if path.is_file()), None)
+    """Return the file that the reader gave this page; None where there is none yet.
+
+    Of the folder of a saved trace it is the file of the series.
+    """
+    files = [path for path in sorted(folder.glob("*")) if path.is_file()]
+    return min(files, key=lambda path: (path.name == "manifest.json", path.name), default=None)
 
 
 def draw(
@@ -57,4 +61,31 @@ def draw(
         ]
         told.append({"name": str(name), "x": [a for a, _ in kept], "y": [b for _, b in kept]})
     if send is not None:
-        send(json.dumps({"curves": told, "x": x, "y": y, "log": log, "title": title}))
+        axes = {"x": x, "y": y, "log": log, "title": title}
+        send(json.dumps({"kind": "curves", "curves": told, **axes}))
+
+
+def draw_units(
+    rows: Sequence[Sequence[float]], ends: tuple[int, int], title: str = "flips", y: str = "units"
+) -> None:
+    """Show a row for each unit, over the logarithm of the step: the nearer to one, the darker.
+
+    Parameters
+    ----------
+    rows : sequence of sequences
+        Shares from 0 to 1: of each unit, from left to right.
+    ends : tuple of int
+        The steps at the left and at the right end.
+    title, y : str
+        What is said above.
+
+    Raises
+    ------
+    ValueError
+        If the rows have not all the same length.
+    """
+    if len({len(row) for row in rows}) != 1:
+        raise ValueError("the rows have not all the same length")
+    if send is not None:
+        told = {"kind": "raster", "x": "step", "y": y, "title": title, "ends": ends}
+        send(json.dumps({**told, "rows": [[round(float(n), 3) for n in row] for row in rows]}))

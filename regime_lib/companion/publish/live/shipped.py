@@ -15,8 +15,8 @@ import numpy as np
 
 from regime_lib.companion.book.closure import closure, imports_of
 from regime_lib.companion.book.notebooks import ONLY_ON_PAGES_TAG, Node
-from regime_lib.companion.book.project import BuildFailed, Project
-from regime_lib.companion.publish.live import kit
+from regime_lib.companion.book.project import BuildFailed, Project, reading_committed
+from regime_lib.companion.publish.live import kit, npm
 from regime_lib.companion.publish.live.cells import (
     FENCE,
     LiveCell,
@@ -24,7 +24,10 @@ from regime_lib.companion.publish.live.cells import (
     cells_of_page,
     live_cells,
     read_declared,
+    read_pictures,
 )
+from regime_lib.companion.publish.live.scenes import PALETTE
+from regime_lib.companion.publish.live.traces import BOOK
 from regime_lib.companion.publish.live.train_one import DIGITS
 from regime_lib.companion.publish.markup import template
 from regime_lib.storage import atomic_write
@@ -34,10 +37,15 @@ LIVE_TAG = "rl-live-cell"
 #: Beside the page's other static files.
 PYTHON, MODULES = "pyodide", "live-modules.zip"
 
-_HERE = Path(__file__).parent
-_MODULES = ("jaxtyping", "page", "runner", "train_one")  # that cells import by these names
+_HERE, _PACKAGE = Path(__file__).parent, __name__.rpartition(".")[0]
+# that cells import by these names
+_MODULES = ("jaxtyping", "moons", "page", "runner", "scenes", "traces", "train_one")
 # Whole packages that weigh too much, or are not there, in a browser.
 _ABSENT = ("torch", "matplotlib", "pandas", "sympy", "sklearn", "seaborn", "regime_lib.companion")
+# The runs of the book that a page has: one for each optimiser.
+_RUNS = "23_three_times_earlier"
+_RUN = {"dataset": "mnist", "architecture": "mlp", "schedule": "constant", "batch": "mini",
+        "seed": 0, "network": "iterate"}  # fmt: skip
 _STILL = "This book was built without Python for the browser, so here the code can only be read."
 _STARTED = (2020, 1, 1, 0, 0, 0)  # a date in an archive that never changes
 
@@ -58,7 +66,8 @@ class LivePages:
     def enliven(self, notebook: Node, chapter: str) -> None:
         """Mark the live cells of a chapter, and add what the page's script reads."""
         if ids := self.declared.get(chapter):
-            cells = live_cells(notebook, ids, f"{chapter}.ipynb")
+            pictures = read_pictures(self.project.pages)
+            cells = live_cells(notebook, ids, f"{chapter}.ipynb", pictures)
             for cell in notebook["cells"]:
                 if cell.get("id") in ids:
                     tags = cell["metadata"].get("tags", [])
@@ -76,12 +85,19 @@ class LivePages:
         imported = {name for cell in cells for name in _imported(cell)}
         packages = packages_of(self.project, imported, where)
         self.modules.update(imported)
+        folder = kit_folder(self.project)
+        edited = npm.ready(folder, npm.EDITOR)
         return template("live.html.j2").render(
-            cells=as_json(cells),
+            cells=as_json(
+                cells, [packages_of(self.project, _imported(cell), where) for cell in cells]
+            ),
             packages=packages,
             size=size_of(packages),
+            scripts=npm.editor_bytes(folder) if edited else 0,
             python=PYTHON,
             modules=MODULES,
+            editor=npm.EDITOR_FOLDER if edited else "",
+            parquet=npm.PARQUET_FOLDER if npm.ready(folder, npm.PARQUET) else "",
         )
 
     def write(self, static: Path) -> None:
@@ -90,6 +106,10 @@ class LivePages:
         folder.mkdir(parents=True, exist_ok=True)
         for piece in kit.PIECES:
             shutil.copyfile(kit_folder(self.project) / piece.name, folder / piece.name)
+        if npm.ready(kit_folder(self.project), npm.EDITOR):
+            npm.write_editor(kit_folder(self.project), static)
+        if npm.ready(kit_folder(self.project), npm.PARQUET):
+            npm.write_parquet(kit_folder(self.project), static)
         (folder / "pyodide-lock.json").write_text(json.dumps(lock()), encoding="utf-8")
         with atomic_write(static / MODULES) as temporary:
             temporary.write_bytes(modules_zip(self.project, self.modules))
@@ -109,8 +129,10 @@ def lacks_kit(project: Project) -> bool:
 
 def packages_of(project: Project, imported: set[str], where: str) -> list[str]:
     """Return the wheels that some modules need, directly or through others."""
-    files = closure([project.library.parent], imported)
+    own = {f"{_PACKAGE}.{name}" for name in imported if name.partition(".")[0] in _MODULES}
+    files = closure([project.library.parent], imported | own)
     names = {name for module in files.values() for name in module.imports} | imported
+    names = {name for name in names if not name.startswith(_PACKAGE)}
     for absent in _ABSENT:
         if found := [n for n in sorted(names) if f"{n}.".startswith(f"{absent}.")]:
             raise BuildFailed(f"a live cell of {where} needs {found[0]}, which no browser has")
@@ -149,15 +171,49 @@ def modules_zip(project: Project, imported: set[str]) -> bytes:
     root = project.library.parent
     paths = {*closure([root], imported), *(project.library / "simulators").rglob("*.py")}
     files = {path.relative_to(root).as_posix(): path for path in paths}
-    files |= {f"{name}.py": _HERE / f"{name}.py" for name in _MODULES}
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w") as archive:
         for name in sorted(files):
             entry = zipfile.ZipInfo(name, _STARTED)
             entry.compress_type = zipfile.ZIP_DEFLATED
             archive.writestr(entry, files[name].read_bytes())
-        archive.writestr(zipfile.ZipInfo(DIGITS, _STARTED), digits_file())
+        made = {f"{name}.py": _renamed(_HERE / f"{name}.py") for name in _MODULES}
+        made |= {DIGITS: digits_file(), PALETTE: palette_file(), BOOK: book_runs_file(project)}
+        for name, data in made.items():
+            archive.writestr(zipfile.ZipInfo(name, _STARTED), data, zipfile.ZIP_DEFLATED)
     return packed.getvalue()
+
+
+def _renamed(path: Path) -> bytes:
+    """Return a module that a page gets under a name of its own, and its neighbours likewise."""
+    text = path.read_text(encoding="utf-8")
+    return text.replace(f"from {_PACKAGE} import", "import").replace(f"{_PACKAGE}.", "").encode()
+
+
+def palette_file() -> bytes:
+    """Return the colours of the book, for scenes that cells draw."""
+    from regime_lib.companion.figures.theme import BACKGROUND, COLOURS
+
+    grounds = [BACKGROUND[dark] for dark in (False, True)]
+    return json.dumps({"colours": COLOURS, "grounds": grounds}).encode()
+
+
+def book_runs_file(project: Project) -> bytes:
+    """Return series of runs of the book, by optimiser and quantity, to draw a reader's beside."""
+    path = project.pages / "evidence" / _RUNS / "series.parquet"
+    if not path.is_file():
+        return b"{}"
+    import pandas as pd  # takes a second to import
+
+    with reading_committed(path):
+        table = pd.read_parquet(path)
+        for column, value in _RUN.items():
+            table = table[table[column] == value]
+        runs: dict[str, dict[str, dict[str, list[float]]]] = {}
+        for (optimiser, quantity), rows in table.groupby(["optimizer", "quantity"], observed=True):
+            own = {"steps": rows["step"].tolist(), "values": rows["value"].tolist()}
+            runs.setdefault(str(optimiser), {})[str(quantity)] = own
+    return json.dumps(runs).encode()
 
 
 def digits_file() -> bytes:

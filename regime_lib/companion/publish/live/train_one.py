@@ -31,6 +31,7 @@ class Digits:
     labels: Int[np.ndarray, " train"]
     test_inputs: Float[np.ndarray, "test 64"]
     test_labels: Int[np.ndarray, " test"]
+    classes: int = 10
 
 
 @dataclass
@@ -45,11 +46,42 @@ class Run:
     """Cross-entropy of the step's batch, before the step."""
     accuracy: float = float("nan")
     """Share of the test images that are classified rightly at the end."""
+    pattern_from_start: list[float] = field(default_factory=lambda: [0.0])
+    """Share of the units, over all probe images, that are not as before the first step: from
+    there on, so one number more."""
+    weight_from_start: list[float] = field(default_factory=lambda: [0.0])
+    """Distance from the parameters before the first step, likewise."""
+    flips: list[Float[np.ndarray, " units"]] = field(default_factory=list)
+    """Of each hidden unit, the share of the probe images on which a step switched it."""
+    layers: Layers = field(default_factory=list)
+    """Weights and biases as they are now."""
 
     @property
     def steps(self) -> list[int]:
         """The steps, counted from one."""
         return list(range(1, len(self.loss) + 1))
+
+
+def series_of(run: Run) -> dict[str, tuple[Int[np.ndarray, " _"], Float[np.ndarray, " _"]]]:
+    """Return what was seen as steps and values, by the names that a tracker gives them."""
+    found = {}
+    for name in ("pattern_change", "weight_change", "pattern_from_start", "weight_from_start"):
+        values = np.array(getattr(run, name))
+        found[name] = (np.arange(len(run.loss) + 1)[-len(values) :], values)
+    return found
+
+
+def flip_rates(run: Run, columns: int = 90) -> Float[np.ndarray, "units columns"]:
+    """Return how often each unit flips over columns of equal width in log time, over the largest.
+
+    A share is shown by its root, so that rare flips can be seen.
+    """
+    ends = np.geomspace(1, len(run.flips) + 1, columns + 1)
+    begins = np.floor(ends[:-1] + 1e-9).astype(int) - 1
+    stops = np.maximum(np.floor(ends[1:] + 1e-9).astype(int) - 1, begins + 1)
+    sums = np.cumsum([np.zeros_like(run.flips[0]), *run.flips], axis=0)
+    means = ((sums[stops] - sums[begins]) / (stops - begins)[:, None]).T
+    return np.sqrt(means / (means.max() or 1.0))
 
 
 def curves(run: Run, window: int = 25) -> dict[str, tuple[list[int], list[float]]]:
@@ -183,11 +215,13 @@ def train(
     ValueError
         If there is no such optimiser, or the numbers diverge.
     """
-    data, random = data or load_digits(), np.random.default_rng(seed)
-    layers = start((data.inputs.shape[1], *[width] * depth, 10), random)
+    data = data or load_digits()
+    random = np.random.default_rng(seed)
+    layers = start((data.inputs.shape[1], *[width] * depth, data.classes), random)
     stepper, run = Stepper(optimiser, rate), Run()
     probe = data.test_inputs[:_PROBE]
-    before = patterns(layers, probe)
+    first = before = patterns(layers, probe)
+    began = layers
     for count in range(1, steps + 1):
         chosen = random.integers(len(data.labels), size=batch)
         loss, slopes = gradient(layers, data.inputs[chosen], data.labels[chosen])
@@ -202,11 +236,22 @@ def train(
         ]
         after = patterns(layers, probe)
         run.loss.append(loss)
-        run.pattern_change.append(float((after != before).mean()))
+        flips = (after != before).mean(axis=0)
+        run.flips.append(flips)
+        run.pattern_change.append(float(flips.mean()))
+        run.pattern_from_start.append(float((after != first).mean()))
         run.weight_change.append(float(np.sqrt(sum((move**2).sum() for move in moves))))
-        before = after
+        run.weight_from_start.append(_distance(layers, began))
+        before, run.layers = after, layers
         if watch is not None and (count % every == 0 or count == steps):
             watch(run)
     answers = forward(layers, data.test_inputs)[-1].argmax(axis=1)
     run.accuracy = float((answers == data.test_labels).mean())
     return run
+
+
+def _distance(layers: Layers, others: Layers) -> float:
+    """Return the distance between two networks in the space of all parameters."""
+    pairs = [(a, b) for one, two in zip(layers, others, strict=True)
+             for a, b in zip(one, two, strict=True)]  # fmt: skip
+    return float(np.sqrt(sum(((a - b) ** 2).sum() for a, b in pairs)))

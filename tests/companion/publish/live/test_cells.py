@@ -15,6 +15,7 @@ from regime_lib.companion.publish.live.cells import (
     cells_of_page,
     live_cells,
     read_declared,
+    read_pictures,
 )
 from regime_lib.errors import RegimeError
 
@@ -106,6 +107,22 @@ def test_blocks_of_a_page_build_on_each_other() -> None:
 
 
 def test_no_tag_in_a_cell_ends_the_script_that_holds_it() -> None:
-    text = as_json([LiveCell("a", "print('</script><b>')", "", (), False)])
+    text = as_json([LiveCell("a", "print('</script><b>')", "", (), False)], [["numpy"]])
     assert "<" not in text
     assert json.loads(text)[0]["source"] == "print('</script><b>')"
+
+
+def test_a_cell_gets_the_code_that_draws_it_and_what_that_needs(tmp_path: Path) -> None:
+    (tmp_path / "live.yml").write_text(
+        "10_tiny: [a]\npictures:\n  a: |\n    from page import draw\n    draw({'x': (x, x)})\n"
+    )
+    assert read_declared(tmp_path) == {"10_tiny": ("a",)}
+    pictures = read_pictures(tmp_path)
+    cells = (("a", "x = [1, 2]\n"), ("b", "y = x"))
+    one, two = live_cells(notebook(*cells), ("a", "b"), "10_tiny", pictures)
+    assert one.source == "x = [1, 2]\n\nfrom page import draw\ndraw({'x': (x, x)})"
+    assert two.source == "y = x"
+    assert read_pictures(tmp_path / "nowhere") == {}
+    (tmp_path / "live.yml").write_text("10_tiny: [a]\npictures: {b: x}\n")
+    with pytest.raises(RegimeError, match="names 'b', which is no live cell"):
+        read_pictures(tmp_path)

@@ -31,6 +31,22 @@ def test_a_file_is_given_or_there_is_none(tmp_path: Path) -> None:
     assert page.given(tmp_path) == tmp_path / "mine.csv"
 
 
+def test_of_a_saved_trace_the_series_are_given(tmp_path: Path) -> None:
+    for name in ("manifest.json", "series-0123456789ab.parquet.json"):
+        (tmp_path / name).write_text("{}")
+    found = page.given(tmp_path)
+    assert found is not None
+    assert found.name.startswith("series")
+
+
+def test_rows_of_units_are_sent_and_must_fit(sent: list[dict[str, Any]]) -> None:
+    page.draw_units([[0.12345, 1.0], [0.0, 0.5]], (1, 20))
+    (told,) = sent
+    assert (told["kind"], told["rows"], told["ends"]) == ("raster", [[0.123, 1], [0, 0.5]], [1, 20])
+    with pytest.raises(ValueError, match="not all the same length"):
+        page.draw_units([[1.0], [1.0, 0.0]], (1, 2))
+
+
 def test_what_an_axis_cannot_show_is_left_out(sent: list[dict[str, Any]]) -> None:
     across, up = [0, 1, 2, 3], [1.0, 0.0, float("nan"), 4.0]
     for log, kept in (("", [0, 1, 3]), ("x", [1, 3]), ("y", [0, 3]), ("xy", [3])):

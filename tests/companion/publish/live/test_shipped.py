@@ -28,6 +28,7 @@ from regime_lib.companion.publish.live.cells import (
     cells_of_page,
     live_cells,
     read_declared,
+    read_pictures,
 )
 from regime_lib.companion.publish.live.shipped import (
     LIVE_TAG,
@@ -83,7 +84,7 @@ def test_live_cells_print_in_the_page_what_they_print_in_the_book(
     chapter: str, tmp_path: Path
 ) -> None:
     notebook = read_notebook(PROJECT.notebooks / f"{chapter}.ipynb")
-    cells = live_cells(notebook, DECLARED[chapter], chapter)
+    cells = live_cells(notebook, DECLARED[chapter], chapter, read_pictures(PROJECT.pages))
     assert cells
     live = LivePages(PROJECT, DECLARED, set())
     live.enliven(read_notebook(PROJECT.notebooks / f"{chapter}.ipynb"), chapter)
@@ -152,6 +153,8 @@ def test_wheels_are_those_that_modules_import_and_torch_is_refused() -> None:
     exact = {"regime_lib.simulators.deep_linear.adjacency"}
     assert packages_of(PROJECT, {"numpy.linalg"}, "x") == ["numpy"]
     assert "scipy" in packages_of(PROJECT, exact | {"scipy.special.expit"}, "x")
+    assert packages_of(PROJECT, {"train_one.train"}, "x") == ["numpy"]  # shipped under that name
+    assert "scipy" not in packages_of(PROJECT, {"moons.half_moons"}, "x")
     with pytest.raises(BuildFailed, match=r"'?40_x'? needs torch"):
         packages_of(PROJECT, {"regime_lib.lab.training.loop"}, "40_x")
 

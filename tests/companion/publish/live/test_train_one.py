@@ -73,9 +73,10 @@ def test_steps_are_pytorchs_and_changes_are_those_that_the_tracker_sees(
             taking.step()
             tracker.update()
     trace = tracker.trace
-    for name in ("pattern_change", "weight_change"):
-        _, seen = trace.array(name)
-        np.testing.assert_allclose(getattr(run, name), np.ravel(seen), rtol=1e-5, atol=1e-9)
+    for name, (at, values) in train_one.series_of(run).items():
+        seen_at, seen = trace.array(name)
+        assert at.tolist() == seen_at.tolist()
+        np.testing.assert_allclose(values, np.ravel(seen), rtol=1e-5, atol=1e-9)
 
 
 def test_what_watches_is_told_as_it_goes_and_at_the_end(data: Digits) -> None:
@@ -103,6 +104,15 @@ def test_wrong_settings_are_refused_with_a_sentence(data: Digits) -> None:
         pytest.raises(ValueError, match=r"diverged at step .* smaller rate"),
     ):
         train(8, 2, "sgd", 1e200, steps=20, data=data)
+
+
+def test_flips_of_units_are_means_over_their_columns() -> None:
+    flips = [np.array([0.4, 0.0]), np.array([0.2, 0.2]), np.array([0.0, 0.2]), np.array([0.0, 0.0])]
+    run = Run(flips=flips)
+    found = train_one.flip_rates(run, columns=2)  # up to step 5 ** 0.5, and from there on
+    means = np.array([[0.4, (0.2 + 0 + 0) / 3], [0.0, (0.2 + 0.2 + 0) / 3]])
+    np.testing.assert_allclose(found, np.sqrt(means / 0.4))
+    assert train_one.flip_rates(run, columns=50).shape == (2, 50)
 
 
 def test_curves_are_trailing_means_over_their_peaks() -> None:
