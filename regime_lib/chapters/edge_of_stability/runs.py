@@ -10,7 +10,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from regime_lib.chapters.edge_of_stability.settings import Setting, Settings
-from regime_lib.chapters.edge_of_stability.sharpness import Sharpness
+from regime_lib.lab.training.sharpness import Sharpness
 from regime_lib.instrument.tracking.edge_of_stability import WINDOW, EdgeOfStability
 from regime_lib.instrument.tracking.trace import Trace
 from regime_lib.instrument.tracking.tracker import RegimeTracker
