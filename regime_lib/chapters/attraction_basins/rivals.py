@@ -8,6 +8,8 @@ the loss (both compared in Y. Jiang et al., arXiv 1912.02178). Rank slopes are t
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import torch
 from torch import nn
@@ -20,10 +22,11 @@ from regime_lib.lab.training.loop import accuracy, evaluate
 from regime_lib.lab.training.sharpness import Sharpness
 
 _DISTURBED = 300  # training samples that noise is put on
-_DRAWS = 16  # noisy copies of each, or noisy networks
-_PRECISION = 0.02
+_COPIES = 4  # noisy copies of each: over so many samples they average out
+_NOISY = 16  # noisy networks: one draw of the weights meets all samples
+_COMMON: dict[str, Any] = {"precision": 0.02, "intervals": False}
 _RANKED, _BINS = 1000, 10
-_CURVED = 500  # training samples whose loss is bent
+_CURVED = 300  # training samples whose loss is bent
 _LOW = 0.1  # quantile of the margins: a few samples are wrong, and say nothing of the rest
 
 
@@ -42,15 +45,16 @@ def measured_networks(net: MLPEnsemble, data: Stack) -> list[dict[str, float]]:
     for k in range(net.members):
         solo, own = net.member(k), data.member(k)
         few = own.train_inputs[:_DISTURBED], own.train_labels[:_DISTURBED]
-        noise = {"draws": _DRAWS, "precision": _PRECISION}
+        sample = sample_basins(solo, *few, draws=_COPIES, **_COMMON)
+        weight = weight_basins(solo, *few, draws=_NOISY, **_COMMON)
         ranked = own.train_inputs[:_RANKED], own.train_labels[:_RANKED]
         slopes = [float(layer.slope[0]) for layer in rank_distributions(solo, *ranked, bins=_BINS)]
         rows.append(
             {
                 "test_accuracy": float(test[k]),
                 "train_accuracy": float(train[k]),
-                "sample_basin": float(sample_basins(solo, *few, **noise).amplitude[0, 0]),
-                "weight_basin": float(weight_basins(solo, *few, **noise).amplitude[0, 0]),
+                "sample_basin": float(sample.amplitude[0, 0]),
+                "weight_basin": float(weight.amplitude[0, 0]),
                 "margin": normalised_margin(solo, own.train_inputs, own.train_labels),
                 "norm": weight_norm(solo),
                 "sharpness": float(sharpness[k]),
