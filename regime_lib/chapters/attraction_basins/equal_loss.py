@@ -23,7 +23,7 @@ from regime_lib.lab.training.config import TrainingConfig
 from regime_lib.lab.training.loop import check_finite, check_fit, descend, evaluate, member_losses
 
 _FIRST = 10  # steps before the loss of the whole training set is first looked at
-_APART = 1.03  # ratio of the steps of two looks: a loss may fall short of the target by what it moves then
+_APART = 1.03  # ratio of the steps of two looks: a loss is below the target by what it falls then
 
 Members = Float[np.ndarray, " members"]
 

@@ -127,7 +127,9 @@ class Collected:
         }
 
 
-def compute(place: str, *, jobs: int | None = None) -> None:
+def compute(
+    place: str, depends: Mapping[str, Any] | None = None, *, jobs: int | None = None
+) -> None:
     """Train and measure every setting that `place` does not hold yet.
 
     Results depend on `VERSION`, not on every line of code.

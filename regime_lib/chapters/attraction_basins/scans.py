@@ -256,9 +256,9 @@ def class_basins(
         As for `sample_basins` and `rank_distributions`.
     """
     basin = [
-        sample_basins(
-            m.net, m.inputs, m.labels, by="class", intervals=False, **m.noise
-        ).amplitude[0]
+        sample_basins(m.net, m.inputs, m.labels, by="class", intervals=False, **m.noise).amplitude[
+            0
+        ]
         for m in plan.alone(net, samples)
     ]
     slope = [
