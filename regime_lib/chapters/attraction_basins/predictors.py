@@ -87,7 +87,9 @@ def predictors(settings: Settings, tables: Mapping[str, pd.DataFrame]) -> Predic
         numbers[f"hundred-lowest-{name}"] = float(points.min())
         numbers[f"hundred-highest-{name}"] = float(points.max())
         numbers[f"hundred-repeat-{name}"] = repeatability(own.accuracy)
-        numbers[f"hundred-basins-{name}"] = _together(own, np.arange(len(points)))
+        numbers[f"hundred-basins-{name}"] = mean_correlation(
+            *(own.predictors[basin] for basin in _BASINS)
+        )
         for kind, estimates in (("plain", plain), ("beyond", beyond)):
             for predictor, estimate in estimates[name].items():
                 key = f"{kind}-{predictor.replace(', last - first', '').replace(' ', '-')}-{name}"
@@ -99,9 +101,7 @@ def predictors(settings: Settings, tables: Mapping[str, pd.DataFrame]) -> Predic
             "nd-weight-basin-predicts": plain[_RECORDED]["weight basin"],
             "nd-phase-predicts": plain[_RECORDED][_SLOPES],
             "nd-basins-against-rivals": against_rivals(own, seed),
-            "nd-basins-independent": _over_settings(
-                lambda pick: _together(own, pick), len(own.accuracy), seed
-            ),
+            "nd-basins-independent": together(own, seed),
         },
         numbers,
         found,
@@ -158,11 +158,8 @@ def correlation(own: Hundred, predictor: str, seed: int, *, beyond: bool = False
     """
     rows = np.flatnonzero(own.depth > 1) if predictor == _SLOPES else np.arange(len(own.depth))
     x, y, design = own.predictors[predictor][rows], own.accuracy[rows], own.design[rows]
-    if beyond:
-        return _over_settings(
-            lambda pick: mean_correlation(x[pick], y[pick], design[pick]), len(rows), seed
-        )
-    return _over_settings(lambda pick: mean_correlation(x[pick], y[pick]), len(rows), seed)
+    one, other = ranks(x, design if beyond else None), ranks(y, design if beyond else None)
+    return _over_settings(lambda pick: pearson(one[pick], other[pick]), len(rows), seed)
 
 
 def mean_correlation(
@@ -172,10 +169,21 @@ def mean_correlation(
 
     With a design, that of what is left of the ranks after a regression on it.
     """
-    ranks = [rankdata(x, axis=0), rankdata(y, axis=0)]
-    if design is not None:
-        ranks = [_left(values, design) for values in ranks]
-    one, other = (values - values.mean(axis=0) for values in ranks)
+    return pearson(ranks(x, design), ranks(y, design))
+
+
+def ranks(values: Wide, design: Float[np.ndarray, "settings runs columns"] | None = None) -> Wide:
+    """Return the ranks within each run, or what is left of them after a regression on a design.
+
+    They are taken once, among all settings: a bootstrap chooses from them and does not rank anew.
+    """
+    found = rankdata(values, axis=0)
+    return found if design is None else _left(found, design)
+
+
+def pearson(one: Wide, other: Wide) -> float:
+    """Return the correlation within each run, averaged over the runs."""
+    one, other = (values - values.mean(axis=0) for values in (one, other))
     size = np.sqrt((one**2).sum(axis=0) * (other**2).sum(axis=0))
     return float(((one * other).sum(axis=0) / np.where(size > 0, size, np.nan)).mean())
 
@@ -193,12 +201,15 @@ def _left(values: Wide, design: Float[np.ndarray, "settings runs columns"]) -> W
 def against_rivals(own: Hundred, seed: int) -> Estimate:
     """Return by how much the better basin is ahead of the best rival."""
 
+    accuracy = ranks(own.accuracy)
+    ranked = {name: ranks(own.predictors[name]) for name in (*_BASINS, *_RIVALS)}
+
     def lead(pick: Picks) -> float:
-        best = [
-            max(mean_correlation(own.predictors[p][pick], own.accuracy[pick]) for p in some)
-            for some in (_BASINS, _RIVALS)
-        ]
-        return best[0] - best[1]
+        basin, rival = (
+            max(pearson(ranked[name][pick], accuracy[pick]) for name in names)
+            for names in (_BASINS, _RIVALS)
+        )
+        return basin - rival
 
     return _over_settings(lead, len(own.accuracy), seed)
 
@@ -212,10 +223,10 @@ def repeatability(accuracy: Wide) -> float:
     return mean_correlation(accuracy[:, :1], accuracy[:, 1:2])
 
 
-def _together(own: Hundred, pick: Picks) -> float:
+def together(own: Hundred, seed: int) -> Estimate:
     """Return the rank correlation of the two basins."""
-    one, other = (own.predictors[name][pick] for name in _BASINS)
-    return mean_correlation(one, other)
+    one, other = (ranks(own.predictors[name]) for name in _BASINS)
+    return _over_settings(lambda pick: pearson(one[pick], other[pick]), len(one), seed)
 
 
 def _over_settings(statistic: Callable[[Picks], float], n: int, seed: int) -> Estimate:
