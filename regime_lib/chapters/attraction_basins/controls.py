@@ -6,14 +6,12 @@ direction. Judged from the committed table of `network_runs`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 from jaxtyping import Float, Int
 
-from regime_lib.chapters.attraction_basins.measure import Settings
 from regime_lib.chapters.attraction_basins.network_runs import TARGET
 from regime_lib.chapters.attraction_basins.scans import BasinScan
 from regime_lib.chapters.part import Part
@@ -37,9 +35,16 @@ class Controls(Part):
     """How many each network took to that loss."""
 
 
-def controls(settings: Settings, tables: Mapping[str, pd.DataFrame]) -> Controls:
-    """Compare the ends of both families, of the runs that come down to the loss at both."""
-    networks = tables["networks"]
+def controls_of(networks: pd.DataFrame, seed: int) -> Controls:
+    """Compare the ends of both families, of the runs that come down to the loss at both.
+
+    Parameters
+    ----------
+    networks : DataFrame
+        The committed table, with a row for each network.
+    seed : int
+        Of the bootstrap over runs.
+    """
     scans: dict[str, dict[str, BasinScan]] = {}
     steps: dict[str, dict[str, Float[np.ndarray, "settings runs"]]] = {}
     claims: dict[str, Estimate] = {}
@@ -54,7 +59,7 @@ def controls(settings: Settings, tables: Mapping[str, pd.DataFrame]) -> Controls
                 ends = getattr(scan, f"{basin}_basin")[[0, -1]]
                 numbers[f"equal-{family}-{basin}-{dataset}"] = growth(ends)
                 if dataset == _RECORDED:
-                    claims[f"nd-{family}-{basin}-basin"] = moved(ends, settings.seed)
+                    claims[f"nd-{family}-{basin}-basin"] = moved(ends, seed)
             gain = 100 * (scan.accuracy[-1] - scan.accuracy[0]).mean()
             numbers[f"equal-{family}-gain-{dataset}"] = float(gain)
             numbers[f"equal-{family}-steps-{dataset}"] = growth(taken[[0, -1]])

@@ -39,8 +39,8 @@ def at_equal_loss(theme: Theme, found: Controls) -> Figure:
                     label=f"{quantity}, {_NAMES[dataset]}",
                 )  # fmt: skip
         ax.set(xscale="log", yscale="log", xlabel=_LABELS[family])
-        values = next(iter(found.scans.values()))[family].values
-        ax.set_xticks(values, [f"{value:g}" for value in values])
+        settings = next(iter(found.scans.values()))[family].values
+        ax.set_xticks(settings, [f"{value:g}" for value in settings])
         ax.xaxis.set_minor_locator(NullLocator())
         ax.yaxis.set_minor_locator(NullLocator())
         ax.set_yticks([0.5, 0.67, 1, 1.5, 2], ["0.5", "0.67", "1", "1.5", "2"])

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -98,7 +98,7 @@ def run_point(point: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 @lru_cache(maxsize=1)
-def _images(dataset: str, runs: int) -> Stack:
+def _images(dataset: Literal["digits", "mnist"], runs: int) -> Stack:
     """Return other images for each run of a setting, the same ones for all settings."""
     data, sizes = load_dataset(dataset), _SIZES[dataset]
     return stacked(data.redrawn(seed).subset(*sizes) for seed in range(runs))

@@ -8,7 +8,7 @@ differ in difficulty. Judged from the committed table of `network_runs`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,7 +16,6 @@ import pandas as pd
 from jaxtyping import Float, Int
 from scipy.stats import rankdata
 
-from regime_lib.chapters.attraction_basins.measure import Settings
 from regime_lib.chapters.part import Part
 from regime_lib.estimate import Estimate, no_number, over_runs
 
@@ -64,15 +63,21 @@ class Predictors(Part):
     """The same of what is left when the settings' own part is taken out of both."""
 
 
-def predictors(settings: Settings, tables: Mapping[str, pd.DataFrame]) -> Predictors:
-    """Correlate basins and rivals with test accuracy."""
-    networks = tables["networks"]
+def predictors_of(networks: pd.DataFrame, seed: int) -> Predictors:
+    """Correlate basins and rivals with test accuracy.
+
+    Parameters
+    ----------
+    networks : DataFrame
+        The committed table, with a row for each network.
+    seed : int
+        Of the bootstrap over settings.
+    """
     networks = networks[networks["family"] == "hundred"]
     found = {
         str(name): hundred_of(networks[networks["dataset"] == name])
         for name in networks["dataset"].unique()
     }
-    seed = settings.seed
     plain = {
         name: {p: correlation(own, p, seed) for p in PREDICTORS} for name, own in found.items()
     }

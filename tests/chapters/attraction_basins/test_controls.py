@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from regime_lib.chapters.attraction_basins import figures_networks as draw
-from regime_lib.chapters.attraction_basins.controls import controls, family_of, growth, moved
-from regime_lib.chapters.attraction_basins.measure import QUICK, Settings
+from regime_lib.chapters.attraction_basins.controls import family_of, growth, moved
+from regime_lib.chapters.attraction_basins.measure import QUICK, Settings, controls
 from regime_lib.companion.figures.theme import Theme
 from tests.chapters.attraction_basins.networks import made_up
 

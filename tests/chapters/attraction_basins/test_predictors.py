@@ -7,14 +7,13 @@ import pytest
 from scipy.stats import rankdata, spearmanr
 
 from regime_lib.chapters.attraction_basins import figures_networks as draw
-from regime_lib.chapters.attraction_basins.measure import QUICK, Settings
+from regime_lib.chapters.attraction_basins.measure import QUICK, Settings, predictors
 from regime_lib.chapters.attraction_basins.predictors import (
     Predictors,
     against_rivals,
     correlation,
     hundred_of,
     mean_correlation,
-    predictors,
     repeatability,
 )
 from regime_lib.companion.figures.theme import Theme
