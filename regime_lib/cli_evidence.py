@@ -41,6 +41,8 @@ JOBS = click.option("-j", "--jobs", type=click.IntRange(min=1),
               help="Keep a figure of the long run, too; repeat for more.")  # fmt: skip
 @click.option("--late", multiple=True, metavar="PART",
               help="Of chapter 23: a part of the runs to the end of training, or all.")  # fmt: skip
+@click.option("--networks", is_flag=True,
+              help="Of chapter 61: its networks at one training loss.")  # fmt: skip
 def evidence_command(
     chapter: str,
     output: str | None,
@@ -48,6 +50,7 @@ def evidence_command(
     collect: bool,
     figures: tuple[str, ...],
     late: tuple[str, ...],
+    networks: bool,
 ) -> None:
     """Compute the paper-scale runs of CHAPTER and write their tables to book/evidence.
 
@@ -55,8 +58,11 @@ def evidence_command(
     """
     project = find_project()
     entry = the_chapter(project, chapter)
-    place = output or str(project.build / "evidence" / entry.name)
-    runs = _long_runs(entry)
+    runs = _long_runs(entry, "network_runs") if networks else _long_runs(entry)
+    if networks and (runs is None or late):
+        raise click.UsageError(f"{entry.name} has no such networks, or --late beside them")
+    name = runs.EVIDENCE if networks and runs else entry.name
+    place = output or str(project.build / "evidence" / name)
     if runs is None:
         if late:
             raise click.UsageError(f"{entry.name} has no runs to the end; leave out --late")
@@ -71,9 +77,9 @@ def evidence_command(
         parts = measurement_parts(project, [runs.__name__])
         runs.compute(place, {key: digest_of(part) for key, part in parts.items()}, jobs=jobs)
     found = runs.collect(place)
-    facts = {**found.facts, "command": f"regime evidence {entry.name}"}
-    folder = publish_evidence(project, entry.name, found.tables, facts)
-    click.echo(f"{entry.name}: {found.done} of {found.asked} runs, {project.show(folder)}")
+    command = f"regime evidence {entry.name}{' --networks' * networks}"
+    folder = publish_evidence(project, name, found.tables, {**found.facts, "command": command})
+    click.echo(f"{name}: {found.done} of {found.asked} runs, {project.show(folder)}")
     for error in found.failed:
         click.echo(f"regime: {error}", err=True)
 
@@ -99,12 +105,12 @@ def _late_evidence(
     click.echo(project.show(folder))
 
 
-def _long_runs(entry: Entry) -> ModuleType | None:
-    """Return the module `long_runs` beside a chapter's `measure`: its grid of runs, if any."""
+def _long_runs(entry: Entry, module: str = "long_runs") -> ModuleType | None:
+    """Return the module beside a chapter's `measure` that holds its grid of runs, if any."""
     package = (entry.measure or "").rpartition(".")[0]
-    if not package or find_spec(f"{package}.long_runs") is None:
+    if not package or find_spec(f"{package}.{module}") is None:
         return None
-    return import_module(f"{package}.long_runs")
+    return import_module(f"{package}.{module}")
 
 
 def _chapter_evidence(

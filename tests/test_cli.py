@@ -249,6 +249,14 @@ def test_evidence_is_collected_from_what_is_finished(
     assert not (project.root / "book" / "evidence").exists()
 
 
+def test_networks_of_a_chapter_without_them_are_refused(
+    project: Project, capsys: pytest.CaptureFixture[str]
+) -> None:
+    said = Said(capsys, "evidence", "10", "--networks")
+    assert said.code == 2
+    assert "10_tiny has no such networks" in said.err
+
+
 def test_a_chapter_at_one_scale_has_no_evidence(
     project: Project, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -8,9 +8,12 @@ from functools import lru_cache
 from typing import Literal
 
 import numpy as np
+import pandas as pd
 from jaxtyping import Float, Int
 
+from regime_lib.chapters.attraction_basins.controls import Controls, controls_of
 from regime_lib.chapters.attraction_basins.planes import plane_through
+from regime_lib.chapters.attraction_basins.predictors import Predictors, predictors_of
 from regime_lib.chapters.attraction_basins.scans import (
     BasinScan,
     ClassBasins,
@@ -256,6 +259,16 @@ def wider(settings: Settings) -> Wider:
     return Wider(numbers)
 
 
+def controls(settings: Settings, tables: dict[str, pd.DataFrame]) -> Controls:
+    """Judge learning rate and batch size as controls, from the committed networks at one loss."""
+    return controls_of(tables["networks"], settings.seed)
+
+
+def predictors(settings: Settings, tables: dict[str, pd.DataFrame]) -> Predictors:
+    """Judge what tells of test accuracy, from the committed networks at one loss."""
+    return predictors_of(tables["networks"], settings.seed)
+
+
 @dataclass(frozen=True)
 class Measurements:
     """All parts of the chapter."""
@@ -271,7 +284,10 @@ class Measurements:
 
 
 def measure(settings: Settings) -> Measurements:
-    """Everything: what a sweep maps and the tests call."""
+    """Everything that depends on the settings: what a sweep maps and the tests call.
+
+    What only judges committed tables is left out.
+    """
     return Measurements(
         depth(settings),
         width(settings),
@@ -283,9 +299,10 @@ def measure(settings: Settings) -> Measurements:
     )
 
 
-#: All parts that measure claims; all of these are empirical, and none reads committed tables.
-PARTS = (depth, width, classes)
-EMPIRICAL = PARTS
+#: All parts that measure claims.
+PARTS = (depth, width, classes, controls, predictors)
+#: Those that are measured again over fresh blocks of seeds; the others read committed tables.
+EMPIRICAL = (depth, width, classes)
 
 
 def _over_seeds(

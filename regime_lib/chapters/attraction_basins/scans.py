@@ -256,7 +256,9 @@ def class_basins(
         As for `sample_basins` and `rank_distributions`.
     """
     basin = [
-        sample_basins(m.net, m.inputs, m.labels, by="class", **m.noise).amplitude[0]
+        sample_basins(m.net, m.inputs, m.labels, by="class", intervals=False, **m.noise).amplitude[
+            0
+        ]
         for m in plan.alone(net, samples)
     ]
     slope = [
@@ -299,7 +301,9 @@ def ratios_at_levels(
 
 def _basin(basins: Callable[..., Basins], member: Member, **options: float) -> float:
     """Measure one network, all samples together."""
-    found = basins(member.net, member.inputs, member.labels, **member.noise, **options)
+    found = basins(
+        member.net, member.inputs, member.labels, intervals=False, **member.noise, **options
+    )
     return float(found.amplitude[0, 0])
 
 

@@ -10,7 +10,6 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from regime_lib.chapters.edge_of_stability.settings import Setting, Settings
-from regime_lib.chapters.edge_of_stability.sharpness import Sharpness
 from regime_lib.instrument.tracking.edge_of_stability import WINDOW, EdgeOfStability
 from regime_lib.instrument.tracking.trace import Trace
 from regime_lib.instrument.tracking.tracker import RegimeTracker
@@ -19,6 +18,7 @@ from regime_lib.lab.data.stack import Stack, stacked
 from regime_lib.lab.models.cnn import CNNEnsemble
 from regime_lib.lab.models.mlp import MLPEnsemble
 from regime_lib.lab.training.loop import train
+from regime_lib.lab.training.sharpness import Sharpness
 
 _CHANNELS, _UNITS = (3, 6), 16  # of the convolutional network
 _WATCHED = ("pattern_change", "pattern_net_change")

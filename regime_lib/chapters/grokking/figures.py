@@ -9,11 +9,12 @@ import numpy as np
 from jaxtyping import Float, Shaped
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, NullLocator
 
 from regime_lib.chapters.grokking.measure import RegimeChange
 from regime_lib.chapters.grokking.measure_batchnorm import Normalised
 from regime_lib.chapters.grokking.run import MeasuredRun
+from regime_lib.chapters.grokking.three_cases import QUANTITIES, ThreeCases
 from regime_lib.companion.figures.curves import STYLES, Curves
 from regime_lib.companion.figures.marks import legend_below
 from regime_lib.companion.figures.theme import Theme
@@ -144,6 +145,46 @@ def aligned_alt(found: RegimeChange) -> str:
         f"Three panels. Around the jump flips per step are, over the plateau: {switched}; per "
         f"relative weight step: {per_step}."
     )
+
+
+def side_by_side(theme: Theme, found: ThreeCases) -> Figure:
+    """Draw the factors of all cases from plateau to jump, of flips and of flips per weight step."""
+    figure, axes = theme.panels(len(QUANTITIES), height=2.3)
+    for ax, (quantity, words) in zip(axes, QUANTITIES.items(), strict=True):
+        cases = found.factors[quantity]
+        places = np.arange(len(cases))[::-1]
+        for place, one in zip(places, cases.values(), strict=True):
+            if one.value is None:
+                continue
+            if one.low is not None and one.high is not None:
+                ax.hlines(place, one.low, one.high, color=theme.colour("pattern"), linewidth=2)
+            ax.plot(one.value, place, "o", color=theme.colour("pattern"), markersize=6)
+            ax.annotate(
+                f"{one.value:.2g}", (one.value, place), xytext=(0, 6),
+                textcoords="offset points", ha="center",
+            )  # fmt: skip
+        ax.axvline(1, color=theme.text, linewidth=0.9, zorder=0)
+        ax.axvline(2, color=theme.text, linewidth=0.9, linestyle=":", zorder=0)
+        ax.set(title=words, xscale="log", xlabel="around the jump / on the plateau")
+        ax.set_xticks([0.5, 1, 2, 4, 8], ["0.5", "1", "2", "4", "8"])
+        ax.xaxis.set_minor_locator(NullLocator())
+        ax.set_xlim(0.6, 8)
+        ax.set_yticks(places, list(cases))
+        ax.set_ylim(-0.5, len(cases) - 0.4)
+        ax.grid(axis="y", visible=False)
+    return figure
+
+
+def side_by_side_alt(found: ThreeCases) -> str:
+    """Say what a reader who cannot see `side_by_side` must know."""
+    said = []
+    for quantity, words in QUANTITIES.items():
+        factors = [
+            f"{name} {'no number' if one.value is None else format(one.value, '.2f')}"
+            for name, one in found.factors[quantity].items()
+        ]
+        said.append(f"{words}: {', '.join(factors)}")
+    return f"Factors from the plateau to the jump. {'; '.join(said)}."
 
 
 def statistics(theme: Theme, found: Normalised) -> Figure:

@@ -115,7 +115,7 @@ def initial_scales(settings: Settings) -> InitialScales:
     runs[settings.scale] = image_training(settings)
     found = compare_initial_scales(runs, image_data(settings))
     second, others = found.second_phase, ~found.second_phase
-    plain, normal = found.late[second], late_in_second_phase(settings)
+    plain, (normal, always) = found.late[second], late_in_second_phase(settings)
     return InitialScales(
         {
             "nd-grok-second-phase": share_late(
@@ -129,6 +129,8 @@ def initial_scales(settings: Settings) -> InitialScales:
             "phase-two-prompt": int((found.delay[others] == 0).sum()),
             "phase-two-normal": len(normal),
             "phase-two-normal-late": int(normal.sum()),
+            "phase-two-always": int(always.sum()),
+            "phase-two-always-late": int((normal & always).sum()),
         },
         found.frame.drop(columns="seed").groupby("scale").median().reset_index(),
     )

@@ -87,6 +87,13 @@ class Followed:
                 (found[k],) = in_second_phase(self.slopes[after[0], :, k][None])
         return found
 
+    def first_phase_before(
+        self, times: Float[np.ndarray, " members"]
+    ) -> Bool[np.ndarray, " members"]:
+        """Return who was in the first phase at any look up to a time of its own."""
+        steeper = np.stack([in_second_phase(slopes[::-1].T) for slopes in self.slopes])
+        return (steeper & (self.steps[:, None] <= times)).any(axis=0)
+
 
 def normalised(settings: Settings) -> Normalised:
     """Follow running statistics at three learning rates, with other networks at each."""
@@ -123,13 +130,20 @@ def normalised(settings: Settings) -> Normalised:
     return Normalised(claims, numbers, run, delays, there, tests)
 
 
-def late_in_second_phase(settings: Settings) -> Bool[np.ndarray, " networks"]:
-    """Return which networks with batch normalisation are late, of those in the second phase."""
-    late = []
+def late_in_second_phase(
+    settings: Settings,
+) -> tuple[Bool[np.ndarray, " networks"], Bool[np.ndarray, " networks"]]:
+    """Return which normalised networks are late, of those in the second phase at memorisation.
+
+    The second array says which of these were never in the first phase before, at any look.
+    """
+    late, always = [], []
     for found in followed(settings).values():
         times = moments_under(found.run, _MOMENTA[0])
-        late.append(times.late[found.second_phase(times.memorised)])
-    return np.concatenate(late)
+        second = found.second_phase(times.memorised)
+        late.append(times.late[second])
+        always.append(~found.first_phase_before(times.memorised)[second])
+    return np.concatenate(late), np.concatenate(always)
 
 
 @lru_cache(maxsize=1)

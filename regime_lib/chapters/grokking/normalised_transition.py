@@ -14,7 +14,7 @@ from regime_lib.lab.data.stack import Stack
 from regime_lib.lab.models.batchnorm_mlp import BatchNormMLPEnsemble
 from regime_lib.lab.training.config import TrainingConfig
 
-_EVERY = 4  # steps from one measurement of slopes and basins to the next
+_EVERY = 8  # steps from one measurement of slopes and basins to the next
 
 
 def follow_closely(
@@ -36,7 +36,7 @@ def follow_closely(
     Returns
     -------
     StatisticsRun, dict of str to array of shape (steps, members)
-        The second has slopes of the first and the last layer and basins (every fourth step, NaN
+        The second has slopes of the first and the last layer and basins (every eighth step, NaN
         between), norm, flips (NaN at the first) and accuracies under the test set's own and under
         lagging statistics.
     """

@@ -29,7 +29,7 @@ from regime_lib.lab.training.checkpoints import CheckpointedRun
 
 _BINS = 10
 _BASIN_SAMPLES = 150
-BASINS: dict[str, Any] = {"precision": 0.05, "bracket": (1e-3, 10.0)}
+BASINS: dict[str, Any] = {"precision": 0.05, "bracket": (1e-3, 10.0), "intervals": False}
 SAMPLE_DRAWS, WEIGHT_DRAWS = 4, 8
 
 Curves = Float[np.ndarray, "checks members"]

@@ -122,6 +122,17 @@ def test_the_phase_is_that_when_slopes_are_next_measured() -> None:
     assert found.second_phase(times).tolist() == [True, False, False, False]
 
 
+def test_the_first_phase_counts_up_to_a_networks_own_time() -> None:
+    """Two layers, looked at after steps 2, 5 and 9: the first is the steeper one at 5, or at 9."""
+    slopes = np.zeros((3, 2, 3))
+    slopes[1, 0, 0] = slopes[2, 0, 1] = 0.5
+    slopes[:, 1, 2] = 0.5
+    run = followed(TINY)[1e-3].run
+    found = Followed(run, np.array([2, 5, 9]), slopes)
+    before = [found.first_phase_before(np.full(3, time)).tolist() for time in (4.0, 6.0, 9.0)]
+    assert before == [[False] * 3, [True, False, False], [True, True, False]]
+
+
 def test_addition_is_trained_with_and_without_decay_and_on_shuffled_labels(
     measured: grokking.Measurements,
 ) -> None:

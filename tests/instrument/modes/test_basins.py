@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from scipy.stats import norm
 from torch import Tensor, nn
 
 from regime_lib.instrument import sample_basins, weight_basins
+from regime_lib.instrument.modes.basins import Basins
 from regime_lib.instrument.modes.noise import SampleNoise, WeightNoise
 from regime_lib.lab import MLP, MLPEnsemble
 from tests.sentences import refusal
@@ -150,6 +152,20 @@ def test_the_model_is_not_changed(model: MLP) -> None:
     assert torch.equal(torch.get_rng_state(), state)
     assert all(torch.equal(kept[k], v) for k, v in net.state_dict().items())
     assert all(p.grad is g for p, g in zip(net.parameters(), grads, strict=True))
+
+
+@pytest.mark.parametrize("basins", [sample_basins, weight_basins])
+@pytest.mark.parametrize("bracket", [(1e-2, 1e2), (1e-3, 2e-3), (50.0, 60.0)])
+def test_without_intervals_nothing_else_is_different(
+    model: MLP, basins: Callable[..., Basins], bracket: tuple[float, float]
+) -> None:
+    asked = {"by": "class", "draws": 5, "bracket": bracket}
+    whole = basins(model, X, Y, **asked)
+    less = basins(model, X, Y, **asked, intervals=False)
+    for name in ("amplitude", "resolution", "censored"):
+        assert np.array_equal(getattr(whole, name), getattr(less, name))
+    assert np.isnan([less.low, less.high]).all()
+    assert not np.isnan([whole.low, whole.high]).any()
 
 
 def test_levels_outside_the_bracket_are_censored(model: MLP) -> None:

@@ -11,9 +11,9 @@ from scipy.sparse.linalg import LinearOperator, eigsh
 from torch import Tensor
 from torch.func import functional_call
 
-from regime_lib.chapters.edge_of_stability.sharpness import Sharpness, largest_eigenvalues
 from regime_lib.lab.models.mlp import MLPEnsemble
 from regime_lib.lab.training.loop import member_losses
+from regime_lib.lab.training.sharpness import Sharpness, largest_eigenvalues
 
 SEEDS = (1, 2, 3)
 
