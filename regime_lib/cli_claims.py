@@ -91,7 +91,7 @@ def _tell(findings: Findings, record: Record) -> None:
     if findings.chance(record):
         click.echo("      could be chance: not told apart from no effect")
     if (long := findings.large.get(claim.id)) is not None:
-        click.echo(f"      at the paper's scale: {long.verdict}, {long.numbers}")
+        click.echo(f"      at larger scale: {long.verdict}, {long.numbers}")
 
 
 def _tell_statements(judged: Iterable[Judged]) -> None:

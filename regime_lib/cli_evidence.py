@@ -138,7 +138,7 @@ def _chapter_evidence(
     pictures = pictures_of(notebook, figures)
     place = publish_evidence(project, entry.name, tables, facts, pictures)
     claims = len(tables["claims"])
-    click.echo(f"{entry.name}: {claims} claims at the paper's scale, {project.show(place)}")
+    click.echo(f"{entry.name}: {claims} claims at larger scale, {project.show(place)}")
 
 
 def the_chapter(project: Project, word: str) -> Entry:

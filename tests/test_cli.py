@@ -271,11 +271,11 @@ def test_a_chapter_is_run_at_the_papers_scale_and_shown(
 ) -> None:
     said = Said(capsys, "evidence", "10")
     assert said.code == 0, said.err
-    assert "10_tiny: 2 claims at the paper's scale, book/evidence/10_tiny" in said.out
+    assert "10_tiny: 2 claims at larger scale, book/evidence/10_tiny" in said.out
     said = Said(capsys, "claims", "--json")
     (ratio,) = (claim for claim in json.loads(said.out) if claim["id"] == "rc-tiny-ratio")
     assert ratio["paper_scale"]["n"] == 16  # the profile's number of seeds
-    assert "at the paper's scale: " in Said(capsys, "claims").out
+    assert "at larger scale: " in Said(capsys, "claims").out
 
 
 def test_the_book_needs_its_settings(project: Project, capsys: pytest.CaptureFixture[str]) -> None:

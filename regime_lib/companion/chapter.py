@@ -318,7 +318,7 @@ class Chapter:
         self._glue("paper-minutes", there.seconds / 60 if there else "–")
         self._glue("paper-commit", there.commit if there else "–")
         if there is None:
-            print(f"no run of {self.name} at the paper's scale is committed")
+            print(f"no run of {self.name} at larger scale is committed")
             return
         markup, text = comparison(self._own.values(), self._measurements, there)
         _show({"text/html": markup, "text/plain": text})
@@ -333,7 +333,7 @@ class Chapter:
         """
         there = read_paper_scale(self._project, self.name, self._own)
         if there is None:
-            print(f"no run of {self.name} at the paper's scale is committed")
+            print(f"no run of {self.name} at larger scale is committed")
             return
         if name not in there.pictures:
             known = ", ".join(there.pictures) or "none"

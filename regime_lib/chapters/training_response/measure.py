@@ -51,9 +51,28 @@ from regime_lib.chapters.training_response.variations import (
 )
 
 #: What each profile gives to the parameters that are left at None.
-QUICK = {"n_seeds": 128, "features": 128, "epochs": 10000, "task_seeds": 24, "passes": 100}
-#: The larger scale: wider and longer, and therefore fewer networks.
-PAPER = {"n_seeds": 32, "features": 512, "epochs": 30000, "task_seeds": 24, "passes": 100}
+QUICK = {
+    "n_seeds": 128,
+    "features": 128,
+    "epochs": 10000,
+    "rate_ce": 0.03,
+    "rate_mse": 0.3,
+    "task_seeds": 24,
+    "passes": 100,
+    "rate_task": 0.1,
+}
+#: The larger scale: wider and longer, and therefore fewer networks. The kernel grows like the
+#: width and a step is stable below two over rate and kernel, so the rates fall like one over it.
+PAPER = {
+    "n_seeds": 32,
+    "features": 512,
+    "epochs": 30000,
+    "rate_ce": 0.0075,
+    "rate_mse": 0.075,
+    "task_seeds": 24,
+    "passes": 100,
+    "rate_task": 0.025,
+}
 
 #: The parts that measure claims, and those among them that measure empirical ones.
 PARTS = (

@@ -40,7 +40,7 @@ _SAID = {
 
 @dataclass(frozen=True)
 class Scale:
-    """A claim whose verdict is another one at the paper's scale."""
+    """A claim whose verdict is another one at larger scale."""
 
     record: Record
     large: Measurement
@@ -96,7 +96,7 @@ def counted(judged: Sequence[Judged], *, about_training: bool) -> str:
 
 
 def changed_with_scale(judged: Iterable[Judged], findings: Findings) -> list[Scale]:
-    """Return the claims of some statements whose verdict is another one at the paper's scale."""
+    """Return the claims of some statements whose verdict is another one at larger scale."""
     return [
         Scale(record, large)
         for record in _records(judged)
@@ -105,7 +105,7 @@ def changed_with_scale(judged: Iterable[Judged], findings: Findings) -> list[Sca
 
 
 def scale_sentence(judged: Iterable[Judged], findings: Findings) -> str:
-    """Say how many verdicts a long run at the paper's scale repeats."""
+    """Say how many verdicts a long run at larger scale repeats."""
     both = [record for record in _records(judged) if record.claim.id in findings.large]
     if not both:
         return (
@@ -114,7 +114,7 @@ def scale_sentence(judged: Iterable[Judged], findings: Findings) -> str:
         )
     same = sum(findings.large[record.claim.id].verdict == record.verdict for record in both)
     return (
-        f"Claims that were measured a second time, at the paper’s scale: {len(both)}. With the "
+        f"Claims that were measured a second time, at larger scale: {len(both)}. With the "
         f"same verdict there: {same}."
     )
 

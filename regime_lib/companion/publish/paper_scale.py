@@ -92,7 +92,7 @@ def pictures_of(notebook: Path, names: Iterable[str]) -> dict[str, DrawnFigure]:
 
 def as_paper_scale(figure: DrawnFigure) -> DrawnFigure:
     """Return a figure of the long run as a page shows it beside the one of its own run."""
-    return replace(figure, name=f"{figure.name}{SUFFIX}", note="At the paper’s scale.")
+    return replace(figure, name=f"{figure.name}{SUFFIX}", note="At larger scale.")
 
 
 def read_paper_scale(

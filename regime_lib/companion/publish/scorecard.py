@@ -125,7 +125,7 @@ def _chapters_of(paper: Paper | None, entries: Sequence[Entry], findings: Findin
     name = f"[{paper.name}](paper-{paper.key}.md)" if paper else f"{Group.OURS}"
     lines = [f"**{name}**", "", f"| Chapter | {Group.OWN} | Other claims |", "| --- | --- | --- |"]
     for entry, *cells in _by_chapter(entries, findings):
-        own, *others = (_cell(cell, badge, " ", "<br>at the paper’s scale: ") for cell in cells)
+        own, *others = (_cell(cell, badge, " ", "<br>at larger scale: ") for cell in cells)
         other = _with_ours(others, "<br>")
         lines.append(f"| {{doc}}`{entry.title} </notebooks/{entry.name}>` | {own} | {other} |")
     return "\n".join(lines) + "\n"
@@ -136,7 +136,7 @@ def readme_table(entries: Sequence[Entry], findings: Findings, seconds: Mapping[
     heads = ("chapter", "the papers' own empirical claims", "other claims", "minutes")
     lines = [f"| {' | '.join(heads)} |", "| --- | --- | --- | --- |"]
     for entry, *cells in _by_chapter(entries, findings):
-        own, *others = (_cell(cell, _counted, ", ", "; at the paper's scale ") for cell in cells)
+        own, *others = (_cell(cell, _counted, ", ", "; at larger scale ") for cell in cells)
         other = _with_ours(others, "; ")
         took = seconds.get(entry.name)
         minutes = "–" if took is None else "< 1" if took < 60 else f"{took / 60:.0f}"

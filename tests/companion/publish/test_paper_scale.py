@@ -177,7 +177,7 @@ def test_without_a_long_run_a_chapter_says_so(
     values = {"profile": "quick", "steps": 200, "rate": 0.1, "n_seeds": 4, "dataset": "digits"}
     chapter = open_chapter(CHAPTER, values)
     chapter.at_paper_scale()
-    assert "no run of 10_tiny at the paper's scale is committed" in capsys.readouterr().out
+    assert "no run of 10_tiny at larger scale is committed" in capsys.readouterr().out
     assert set(glued.values()) == {"–", "0 of 0"}
 
 
@@ -202,7 +202,7 @@ def test_figures_of_the_long_run_are_shown_beside_the_own(
     with pytest.raises(RegimeError, match="without the figure 'fig-b'; it has fig-a"):
         chapter.paper_figure("fig-b")
     chapter.paper_figure("fig-a")
-    own = replace(figure, name="fig-a-paper", note="At the paper’s scale.")
+    own = replace(figure, name="fig-a-paper", note="At larger scale.")
     assert DrawnFigure.of_bundle(shown[-1]["data"]) == own
     with pytest.raises(RegimeError, match="shown already"):
         chapter.paper_figure("fig-a")
