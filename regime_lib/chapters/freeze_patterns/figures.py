@@ -61,6 +61,38 @@ def costs_over_time(theme: Theme, found: Frozen) -> Figure:
     return figure
 
 
+#: The names of the other networks of the committed runs, see `measure.OTHERS`.
+NETWORKS = {
+    "cnn": "CNN, Fashion-MNIST",
+    "cifar": "CNN, CIFAR-10",
+    "text": "Transformer, text",
+}
+
+
+def other_networks(theme: Theme, tables: Mapping[str, pd.DataFrame]) -> Figure:
+    """Draw the cost in accuracy of CNNs and a Transformer, a panel for each that has runs."""
+    figure, axes = theme.panels(len(tables), height=2.9)
+    for ax, (name, own) in zip(axes, tables.items(), strict=True):
+        _costs(theme, ax, own)
+        ax.set(title=NETWORKS[name], ylabel="cost in points")
+    legend_below(theme, figure, axes[0], 3)
+    return figure
+
+
+def other_networks_alt(tables: Mapping[str, pd.DataFrame]) -> str:
+    """Say the median costs at every share."""
+    return (
+        "Cost in points of test accuracy over the share of training after which patterns are "
+        f"frozen, median over runs: {'; '.join(_said(NETWORKS[n], t) for n, t in tables.items())}."
+    )
+
+
+def _said(name: str, table: pd.DataFrame) -> str:
+    shares, values = curve(table, "cost")
+    pairs = zip(shares, np.median(values, axis=1), strict=True)
+    return ", ".join([name, *(f"{100 * share:g} %: {cost:.2f}" for share, cost in pairs)])
+
+
 def _costs(theme: Theme, ax: Axes, rows: pd.DataFrame) -> None:
     for name in dict.fromkeys(rows["optimizer"]):
         own = rows[rows["optimizer"] == name]
@@ -86,13 +118,11 @@ def _placed(shares: np.ndarray) -> np.ndarray:
 
 def costs_alt(found: Frozen) -> str:
     """Say the median costs at every share."""
-    words = []
-    for name in dict.fromkeys(found.table["dataset"]):
-        shares, values = curve(found.table[found.table["dataset"] == name], "cost")
-        middle = np.median(values, axis=1)
-        steps = [f"{100 * a:g} %: {b:.2f}" for a, b in zip(shares, middle, strict=True)]
-        words.append(f"{NAMES[name]}, {', '.join(steps)}")
-    shares, ratio = curve(found.table, "loss_ratio")
+    words = [
+        _said(NAMES[name], found.table[found.table["dataset"] == name])
+        for name in dict.fromkeys(found.table["dataset"])
+    ]
+    _, ratio = curve(found.table, "loss_ratio")
     return (
         "Cost in points of test accuracy over the share of training after which patterns are "
         f"frozen, median over runs: {'; '.join(words)}. Training loss over that of unfrozen runs: "

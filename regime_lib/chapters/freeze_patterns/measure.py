@@ -40,6 +40,7 @@ OTHERS = {
     "cifar": ("cnn", "cifar10"),
     "text": ("transformer", "tiny-shakespeare"),
 }
+NAMES = {"adamw": "AdamW", "momentum": "momentum", "sgd": "SGD"}
 _FEW = 3  # seeds of the head with two hidden layers, whose problem has many times more unknowns
 
 
@@ -214,9 +215,7 @@ def long(settings: Settings, tables: dict[str, pd.DataFrame]) -> Long:
         **_speeds(speed),
     }
     for name, own in others.items():
-        never = own[own["what"] == "never"]
-        numbers[f"{name}-accuracy"] = float(never["test_accuracy"].mean())
-        numbers[f"{name}-settings"] = len(never["optimizer"].unique())
+        numbers |= _of_network(name, own)
     return Long(found, claims, numbers, speed, table, others)
 
 
@@ -225,6 +224,18 @@ def long_by_seed(settings: Settings, tables: dict[str, pd.DataFrame]) -> Long:
     found = long(settings, tables)
     kept = {name: one for name, one in found.claims.items() if "-speed" not in name}
     return replace(found, claims=kept)
+
+
+def _of_network(name: str, table: pd.DataFrame) -> dict[str, float | int | str]:
+    """Return what the prose says of other networks; dashes where no run is finished."""
+    never = table[table["what"] == "never"]
+    if never.empty:
+        return {f"{name}-accuracy": "–", f"{name}-runs": 0, f"{name}-optimizers": "–"}
+    return {
+        f"{name}-accuracy": f"{never['test_accuracy'].mean():.2f}",
+        f"{name}-runs": len(never),
+        f"{name}-optimizers": " and ".join(NAMES[one] for one in dict.fromkeys(never["optimizer"])),
+    }
 
 
 def _of(table: pd.DataFrame, architecture: str, dataset: str) -> pd.DataFrame:

@@ -41,9 +41,8 @@ FEWEST = 20
 BLIND_SPOTS = (
     "it lags: the oscillation has to grow out of nothing before it flips bits, so that signs come "
     "tens of steps after the sharpness has reached the threshold",
-    "signs can be early, too: below four fifths of the threshold some windows show them, where "
-    "several sharp directions swing at once or an oscillation outlives its cause; on small samples "
-    "of MNIST more than one window in ten did",
+    "signs can be early, too: on a small sample of MNIST more than one window in ten showed some "
+    "below four fifths of the threshold",
     "between four fifths of the threshold and the threshold itself there may be signs or none",
     "minibatch noise drowns the period of two: without signs, such a run may be at its edge",
     "momentum damps the oscillation: its ratio at the edge is smaller than that of plain descent",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,9 +13,11 @@ from regime_lib.chapters.edge_of_stability import measure as edge
 from regime_lib.chapters.edge_of_stability import scene
 from regime_lib.chapters.edge_of_stability.runs import watched
 from regime_lib.chapters.edge_of_stability.settings import CONVOLUTIONAL, FULL, MOMENTUM, Setting
-from regime_lib.companion.book.project import find_project
+from regime_lib.companion.book.project import Project, find_project
 from regime_lib.companion.claims.claims import load_claims
+from regime_lib.companion.publish.evidence import published_evidence
 from regime_lib.companion.running.measuring import claims_in
+from regime_lib.instrument.tracking.edge_of_stability import BLIND_SPOTS
 from regime_lib.instrument.tracking.tracker import RegimeTracker
 from regime_lib.keeping import dumps, loads
 from regime_lib.lab.data.loading import load_dataset
@@ -93,3 +96,11 @@ def test_the_readout_of_the_picture_counts_windows(measured: edge.Measurements) 
     made = scene.margins(runs)
     assert len(made.frames) == 4 * len(scene.MARGINS)
     assert "margin 4" in made.frames[made.start].readout
+
+
+def test_the_blind_spots_name_early_signs_as_the_committed_run_found_them() -> None:
+    root = Path(__file__).resolve().parents[3]
+    claims = published_evidence("25_edge_of_stability", Project(root)).tables["claims"]
+    early = claims.set_index("id").loc["tb-edge-below"]
+    assert early["low"] > 0.1, "false alarms are rarer now: say so in BLIND_SPOTS"
+    assert any("more than one window in ten" in spot for spot in BLIND_SPOTS)

@@ -118,3 +118,28 @@ def test_a_row_for_each_branch_and_seed() -> None:
 def test_rates_that_nobody_chose_are_refused() -> None:
     with refused("no learning rate", "sgd and mlp"):
         Case(dataset="digits", architecture="cnn", optimizer="sgd")
+
+
+def test_a_transformer_that_reads_text_is_frozen_without_stored_patterns() -> None:
+    case = Case(
+        dataset="descriptions",
+        architecture="transformer",
+        seeds=(0, 1),
+        steps=24,
+        batch_size=4,
+        hidden=(8,),
+        train=30,
+        test=12,
+        probe=3,
+    )
+    table = experiment(case, (0.0, 0.5))["branches"]
+    assert set(table["what"]) == {"never", "all"}
+    assert table["test_accuracy"].between(0, 1).all()
+    assert table[["clean_accuracy", "noisy_accuracy", "attacked_accuracy"]].isna().all(axis=None)
+    run = trajectory(case, [24])  # frozen at the end, nothing is left to lose
+    data = case.data()
+    np.testing.assert_array_equal(
+        accuracy_of(branch(case, run.moments[24]), data), accuracy_of(run.end, data)
+    )
+    never = table[table["what"] == "never"].sort_values("seed")["test_accuracy"]
+    np.testing.assert_array_equal(never, accuracy_of(run.end, data))

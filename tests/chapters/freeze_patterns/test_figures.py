@@ -64,8 +64,13 @@ HEADS = [
     for hidden in ((16,), (8, 8))
 ]
 BOTH = {"digits": FOUND, "others": FOUND}
+NETWORKS = dict.fromkeys(("cnn", "text"), FOUND.table)
 FIGURES: dict[str, tuple[Callable[[Theme], Figure], str]] = {
     "fig-costs": (lambda t: draw.costs_over_time(t, FOUND), draw.costs_alt(FOUND)),
+    "fig-networks": (
+        lambda t: draw.other_networks(t, NETWORKS),
+        draw.other_networks_alt(NETWORKS),
+    ),
     "fig-predictions": (lambda t: draw.predictions(t, BOTH), draw.predictions_alt(BOTH)),
     "fig-partly": (lambda t: draw.partly(t, BOTH), draw.partly_alt(BOTH)),
     "fig-heads": (lambda t: draw.heads(t, HEADS), draw.heads_alt(HEADS)),

@@ -7,7 +7,12 @@ import pytest
 import torch
 
 from regime_lib.chapters.freeze_patterns.cases import Case
-from regime_lib.chapters.freeze_patterns.heads import head, least_squares, logistic_accuracy
+from regime_lib.chapters.freeze_patterns.heads import (
+    head,
+    least_squares,
+    logistic_accuracy,
+    solved,
+)
 
 
 def test_least_squares_solves_the_normal_equations() -> None:
@@ -19,6 +24,15 @@ def test_least_squares_solves_the_normal_equations() -> None:
     weights = np.linalg.solve(train.T @ train, train.T @ goal)
     assert loss == pytest.approx(np.square(train @ weights - goal).mean())
     assert accuracy == np.mean((test @ weights).argmax(1) == truth.numpy())
+
+
+def test_path_weights_are_of_least_norm_where_features_depend_on_each_other() -> None:
+    random = np.random.default_rng(0)
+    few = random.normal(size=(30, 4))
+    features = few @ random.normal(size=(4, 50))  # of rank four, but for rounding
+    goal = random.normal(size=(30, 2))
+    truth = np.linalg.pinv(features, rcond=1e-10) @ goal
+    np.testing.assert_allclose(solved(features, goal), truth, atol=1e-8)
 
 
 def test_a_logistic_regression_learns_what_is_separable() -> None:
