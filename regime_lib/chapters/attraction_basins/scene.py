@@ -114,7 +114,7 @@ def still(theme: Theme, found: Noisy) -> Figure:
     for ax, amplitude in zip(np.ravel(figure.subplots(*shape)), amplitudes, strict=True):
         seen = found.images[0] + amplitude * draw
         read = [int(net(seen[None]).argmax()) for net in found.networks.values()]
-        ax.imshow(seen.view(side, side), cmap="gray" if theme.dark else "gray_r")
+        ax.imshow(seen.view(side, side).numpy(), cmap="gray" if theme.dark else "gray_r")
         ax.set(xticks=[], yticks=[], title=f"noise {amplitude:g}")
         ax.set_xlabel(f"read as {' or '.join(map(str, dict.fromkeys(read)))}")
     return figure

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from regime_lib.chapters.tracking import headlines, parts, scene
+from regime_lib.companion.figures.theme import Theme
 from tests.chapters.tracking import test_figures as made
 
 OPEN = parts.Settling(9.0, 9.0, "undetermined", np.ones(3), np.ones((3, 2), bool))
@@ -68,3 +69,10 @@ def test_the_ratio_over_the_threshold_is_that_of_the_chapter() -> None:
         parts.Ratios({}, {}, {"adam": series}, {"adam": (series[0], 0 * series[1] + 1)}, {})
     )
     assert never.startswith("At no threshold do all runs settle.")
+
+
+def test_the_still_of_the_threshold_has_a_line_for_each_optimiser() -> None:
+    figure = scene.still(Theme(), made.RATIOS)
+    labels = {line.get_label() for line in figure.axes[0].lines}
+    assert {"SGD", "Adam"} <= labels
+    assert "SGD from 1.00 to 1.00" in scene.thresholds_alt(made.RATIOS)

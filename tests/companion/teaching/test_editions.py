@@ -179,6 +179,11 @@ def test_roles_are_written_out() -> None:
     )
 
 
+def test_a_note_in_the_margin_stands_in_the_text() -> None:
+    said = written_out(":::{margin} Pattern\nWhich are on.\n:::\n\nText.", Known({}, {}, {}))
+    assert said == "**Note: Pattern.**\n\nWhich are on.\n\nText."
+
+
 TASK = ":::{exercise} Double\n:label: ex10-double\n\nDouble it.\n:::"
 STUB = """\
 def double(x: int) -> int:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from regime_lib.chapters.three_times.late import headlines
+from regime_lib.chapters.three_times.late.networks import LatePart
+from tests.chapters.bare import bare
 
 
 def test_runs_in_which_both_settle_are_counted_and_who_is_first() -> None:
@@ -19,7 +20,7 @@ def test_runs_in_which_both_settle_are_counted_and_who_is_first() -> None:
             "censored": ["", "", "weights"],
         }
     )
-    parts: Any = {"mnist": SimpleNamespace(times=times)}
+    parts = {"mnist": bare(LatePart, times=times)}
     assert headlines.settling_times(parts) == (
         "In 2 of 3 runs patterns and weights both settle; in 1 of these the patterns are first."
     )
@@ -34,7 +35,8 @@ def test_pairs_are_counted_where_their_limits_tell() -> None:
 def test_the_setting_in_which_both_changes_differ_most_is_named(monkeypatch: Any) -> None:
     falls = {"sgd": (0.1, 0.1), "adamw": (0.01, 0.8)}
     monkeypatch.setattr(headlines, "late_falls", lambda _, name, __: falls[name])
-    part: Any = SimpleNamespace(settings=[("constant", "sgd"), ("constant", "adamw")])
+    part: Any = bare(LatePart, tables=None)
+    monkeypatch.setattr(LatePart, "settings", [("constant", "sgd"), ("constant", "adamw")])
     said = headlines.changes(part)
     assert said.startswith("Both changes differ most with AdamW, constant")
     assert "0.01 and weights at 0.80" in said
