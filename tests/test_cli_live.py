@@ -9,7 +9,7 @@ import pytest
 
 from regime_lib import cli_live
 from regime_lib.companion.book.project import Project
-from regime_lib.companion.publish.live import kit
+from regime_lib.companion.publish.live import kit, npm
 from regime_lib.companion.publish.live.shipped import kit_folder, lacks_kit
 from tests.test_cli import Said
 
@@ -28,6 +28,8 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
     for carrier in ("urlopen", "subprocess"):
         stub = unreachable if carrier == "urlopen" else type("Pip", (), {"run": unreachable})
         monkeypatch.setattr(kit, carrier, stub)
+    monkeypatch.setattr(npm, "urlopen", unreachable)
+    monkeypatch.setattr(npm.shutil, "which", lambda name: None)  # there is no npm either
     found = Project(tmp_path / "project")
     found.pages.mkdir(parents=True)
     (found.pages / "live.yml").write_text("10_tiny: [a]\n")
@@ -44,6 +46,8 @@ def test_a_folder_at_hand_makes_the_book_live(
     said = Said(capsys, "live")
     assert said.code == 0, said.err
     assert kit.VERSION in said.out
+    assert "CodeMirror cannot be had: code is typed into plain text fields" in said.out
+    assert "npm's registry: no network here" in said.out
     assert (kit_folder(project) / "core.mjs").read_bytes() == DATA
     assert not lacks_kit(project)
 
