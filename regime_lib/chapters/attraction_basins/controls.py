@@ -63,6 +63,8 @@ def controls_of(networks: pd.DataFrame, seed: int) -> Controls:
             gain = 100 * (scan.accuracy[-1] - scan.accuracy[0]).mean()
             numbers[f"equal-{family}-gain-{dataset}"] = float(gain)
             numbers[f"equal-{family}-steps-{dataset}"] = growth(taken[[0, -1]])
+    clear = sum(one.low is not None and one.low > 1 for one in claims.values())
+    numbers["equal-clear"] = f"{clear} of {len(claims)}"
     return Controls(claims, numbers, scans, steps)
 
 

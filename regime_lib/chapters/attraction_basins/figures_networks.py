@@ -106,13 +106,14 @@ def rivals(theme: Theme, found: Predictors) -> Figure:
     figure = Figure(
         figsize=(WIDTH_INCHES[theme.narrow], 3.0 * (2 / columns) + 0.3), layout="constrained"
     )
-    axes = figure.subplots(2 // columns, columns, sharey=True, squeeze=False).ravel()
+    axes = figure.subplots(2 // columns, columns, sharex=True, sharey=True, squeeze=False).ravel()
     titles = ("as measured", "beyond the settings")
     for ax, title, estimates in zip(axes, titles, (found.plain, found.beyond), strict=True):
         _correlations(theme, ax, estimates)
         ax.set(title=title, xlabel="rank correlation with test accuracy")
-    handles, labels = axes[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=2)
+        ax.tick_params(labelbottom=True)
+    if len(found.plain) > 1:
+        figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
     return figure
 
 

@@ -49,6 +49,8 @@ class Hundred:
     design: Float[np.ndarray, "settings runs columns"]
     """What a setting is, in columns that a regression takes."""
     depth: Int[np.ndarray, " settings"]
+    loss: Wide
+    """At which each network was in fact left."""
 
 
 @dataclass(frozen=True)
@@ -92,6 +94,15 @@ def predictors_of(networks: pd.DataFrame, seed: int) -> Predictors:
         numbers[f"hundred-lowest-{name}"] = float(points.min())
         numbers[f"hundred-highest-{name}"] = float(points.max())
         numbers[f"hundred-repeat-{name}"] = repeatability(own.accuracy)
+        low, high = np.quantile(own.loss, [0.05, 0.95])
+        numbers[f"hundred-loss-low-{name}"] = float(low)
+        numbers[f"hundred-loss-high-{name}"] = float(high)
+        numbers[f"hundred-deepest-{name}"] = int(own.depth.max())
+        fewer = own.depth < own.depth.max()
+        for predictor in (*_BASINS, "sharpness"):
+            numbers[f"fewer-{predictor.replace(' ', '-')}-{name}"] = mean_correlation(
+                own.predictors[predictor][fewer], own.accuracy[fewer]
+            )
         numbers[f"hundred-basins-{name}"] = mean_correlation(
             *(own.predictors[basin] for basin in _BASINS)
         )
@@ -140,6 +151,7 @@ def hundred_of(networks: pd.DataFrame) -> Hundred:
         {name: PREDICTORS[name] * wide(values) for name, values in given.items()},
         columns.reshape(len(kept), -1, columns.shape[1]),
         wide(rows["depth"])[:, 0].astype(int),
+        wide(rows["loss"]),
     )
 
 
