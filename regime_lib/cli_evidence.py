@@ -7,6 +7,7 @@ from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
+from typing import cast
 
 import click
 
@@ -21,6 +22,7 @@ from regime_lib.companion.publish.paper_scale import (
     collect_paper_scale,
     has_paper_profile,
     pictures_of,
+    publish_many,
 )
 from regime_lib.companion.running.execution import execute, plan_run
 from regime_lib.companion.running.keys import digest_of, measurement_parts
@@ -41,6 +43,8 @@ JOBS = click.option("-j", "--jobs", type=click.IntRange(min=1),
               help="Keep a figure of the long run, too; repeat for more.")  # fmt: skip
 @click.option("--late", multiple=True, metavar="PART",
               help="Of chapter 23: a part of the runs to the end of training, or all.")  # fmt: skip
+@click.option("--many", is_flag=True,
+              help="Of chapters 60 and 61: many short runs of their cheap parts.")  # fmt: skip
 def evidence_command(
     chapter: str,
     output: str | None,
@@ -48,6 +52,7 @@ def evidence_command(
     collect: bool,
     figures: tuple[str, ...],
     late: tuple[str, ...],
+    many: bool,
 ) -> None:
     """Compute the paper-scale runs of CHAPTER and write their tables to book/evidence.
 
@@ -55,6 +60,9 @@ def evidence_command(
     """
     project = find_project()
     entry = the_chapter(project, chapter)
+    if many:
+        _many_evidence(project, entry, output, None if collect else jobs or 0)
+        return
     place = output or str(project.build / "evidence" / entry.name)
     runs = _long_runs(entry)
     if runs is None:
@@ -99,12 +107,36 @@ def _late_evidence(
     click.echo(project.show(folder))
 
 
+def _many_evidence(project: Project, entry: Entry, output: str | None, jobs: int | None) -> None:
+    """Compute a chapter's many short runs, unless `jobs` is None, and publish what they say."""
+    from regime_lib.chapters import many
+
+    runs = cast("many.ManyRuns | None", _beside(entry, "many_runs"))
+    if runs is None:
+        raise click.UsageError(f"{entry.name} has no short runs; leave out --many")
+    place = output or str(project.build / "evidence" / f"{entry.name}_many")
+    if jobs is not None:
+        many.compute(runs, place, jobs=jobs or None)
+    found = many.collect(runs, place)
+    claims, numbers = runs.claims_of(found.rows)
+    facts = {**found.facts, "command": f"regime evidence {entry.name} --many"}
+    folder = publish_many(project, entry.name, claims, numbers, found.rows, facts)
+    click.echo(f"{entry.name}: {found.done} of {found.asked} runs, {project.show(folder)}")
+    for error in found.failed:
+        click.echo(f"regime: {error}", err=True)
+
+
 def _long_runs(entry: Entry) -> ModuleType | None:
-    """Return the module `long_runs` beside a chapter's `measure`: its grid of runs, if any."""
+    """Return the module of a chapter's grid of runs, if it has one."""
+    return _beside(entry, "long_runs")
+
+
+def _beside(entry: Entry, name: str) -> ModuleType | None:
+    """Return a module beside a chapter's `measure`, if there is one."""
     package = (entry.measure or "").rpartition(".")[0]
-    if not package or find_spec(f"{package}.long_runs") is None:
+    if not package or find_spec(f"{package}.{name}") is None:
         return None
-    return import_module(f"{package}.long_runs")
+    return import_module(f"{package}.{name}")
 
 
 def _chapter_evidence(
