@@ -249,6 +249,14 @@ def test_evidence_is_collected_from_what_is_finished(
     assert not (project.root / "book" / "evidence").exists()
 
 
+def test_a_chapter_without_short_runs_is_refused_many(
+    project: Project, capsys: pytest.CaptureFixture[str]
+) -> None:
+    said = Said(capsys, "evidence", "10", "--many")
+    assert said.code == 2
+    assert "10_tiny has no short runs; leave out --many" in said.err
+
+
 def test_a_chapter_at_one_scale_has_no_evidence(
     project: Project, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
