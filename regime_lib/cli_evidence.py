@@ -7,6 +7,7 @@ from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
+from typing import cast
 
 import click
 
@@ -21,6 +22,7 @@ from regime_lib.companion.publish.paper_scale import (
     collect_paper_scale,
     has_paper_profile,
     pictures_of,
+    publish_many,
 )
 from regime_lib.companion.running.execution import execute, plan_run
 from regime_lib.companion.running.keys import digest_of, measurement_parts
@@ -43,6 +45,8 @@ JOBS = click.option("-j", "--jobs", type=click.IntRange(min=1),
               help="Of chapter 23: a part of the runs to the end of training, or all.")  # fmt: skip
 @click.option("--networks", is_flag=True,
               help="Of chapter 61: its networks at one training loss.")  # fmt: skip
+@click.option("--many", is_flag=True,
+              help="Of chapters 60 and 61: many short runs of their cheap parts.")  # fmt: skip
 def evidence_command(
     chapter: str,
     output: str | None,
@@ -51,6 +55,7 @@ def evidence_command(
     figures: tuple[str, ...],
     late: tuple[str, ...],
     networks: bool,
+    many: bool,
 ) -> None:
     """Compute the paper-scale runs of CHAPTER and write their tables to book/evidence.
 
@@ -58,7 +63,10 @@ def evidence_command(
     """
     project = find_project()
     entry = the_chapter(project, chapter)
-    runs = _long_runs(entry, "network_runs") if networks else _long_runs(entry)
+    if many:
+        _many_evidence(project, entry, output, None if collect else jobs or 0)
+        return
+    runs = _beside(entry, "network_runs" if networks else "long_runs")
     if networks and (runs is None or late):
         raise click.UsageError(f"{entry.name} has no such networks, or --late beside them")
     name = runs.EVIDENCE if networks and runs else entry.name
@@ -105,12 +113,31 @@ def _late_evidence(
     click.echo(project.show(folder))
 
 
-def _long_runs(entry: Entry, module: str = "long_runs") -> ModuleType | None:
-    """Return the module beside a chapter's `measure` that holds its grid of runs, if any."""
+def _many_evidence(project: Project, entry: Entry, output: str | None, jobs: int | None) -> None:
+    """Compute a chapter's many short runs, unless `jobs` is None, and publish what they say."""
+    from regime_lib.chapters import many
+
+    runs = cast("many.ManyRuns | None", _beside(entry, "many_runs"))
+    if runs is None:
+        raise click.UsageError(f"{entry.name} has no short runs; leave out --many")
+    place = output or str(project.build / "evidence" / f"{entry.name}_many")
+    if jobs is not None:
+        many.compute(runs, place, jobs=jobs or None)
+    found = many.collect(runs, place)
+    claims, numbers = runs.claims_of(found.rows)
+    facts = {**found.facts, "command": f"regime evidence {entry.name} --many"}
+    folder = publish_many(project, entry.name, claims, numbers, found.rows, facts)
+    click.echo(f"{entry.name}: {found.done} of {found.asked} runs, {project.show(folder)}")
+    for error in found.failed:
+        click.echo(f"regime: {error}", err=True)
+
+
+def _beside(entry: Entry, name: str) -> ModuleType | None:
+    """Return a module beside a chapter's `measure`, if there is one."""
     package = (entry.measure or "").rpartition(".")[0]
-    if not package or find_spec(f"{package}.{module}") is None:
+    if not package or find_spec(f"{package}.{name}") is None:
         return None
-    return import_module(f"{package}.{module}")
+    return import_module(f"{package}.{name}")
 
 
 def _chapter_evidence(

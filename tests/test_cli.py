@@ -257,6 +257,14 @@ def test_networks_of_a_chapter_without_them_are_refused(
     assert "10_tiny has no such networks" in said.err
 
 
+def test_a_chapter_without_short_runs_is_refused_many(
+    project: Project, capsys: pytest.CaptureFixture[str]
+) -> None:
+    said = Said(capsys, "evidence", "10", "--many")
+    assert said.code == 2
+    assert "10_tiny has no short runs; leave out --many" in said.err
+
+
 def test_a_chapter_at_one_scale_has_no_evidence(
     project: Project, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -14,7 +14,7 @@ from matplotlib.patheffects import withStroke
 from matplotlib.ticker import FuncFormatter, NullLocator
 from scipy.ndimage import distance_transform_edt
 
-from regime_lib.chapters.attraction_basins.measure import Classes, Depth, Plane, TradeOff
+from regime_lib.chapters.attraction_basins.measure import Classes, Depth, Plane, Starts, TradeOff
 from regime_lib.chapters.attraction_basins.scans import BasinScan
 from regime_lib.companion.figures.curves import STYLES, Curves, band, shaded
 from regime_lib.companion.figures.theme import WIDTH_INCHES, Theme
@@ -56,6 +56,42 @@ def against_setting_alt(found: BasinScan, setting: str, *shown: int) -> str:
         said = [f"{medians[k]:.2f} at {setting} {found.values[k]:g}" for k in shown]
         words.append(f"{name}: {', '.join(said)}")
     return "; ".join(words) + "."
+
+
+def two_starts(theme: Theme, found: Starts) -> Figure:
+    """Draw test accuracy and the basin in weight space over width, a line for each start."""
+    figure, axes = theme.panels(2, height=2.9)
+    names = ("test accuracy", "basin in weight space")
+    for ax, quantity, name in zip(axes, ("accuracy", "weight basin"), names, strict=True):
+        curves = {
+            f"{start} start": Curves(
+                np.array(scan.values),
+                scan.accuracy if quantity == "accuracy" else scan.weight_basin,
+            )
+            for start, scan in found.scans.items()
+        }
+        shaded(theme, ax, curves, quantity, styles=STYLES, markers=_MARKERS)
+        widths = found.scans["usual"].values
+        ax.set(title=name, xlabel="units a layer", xscale="log")
+        ax.set_xticks(widths, [f"{width:g}" for width in widths])
+        ax.xaxis.set_minor_locator(NullLocator())
+    axes[0].set_ylabel("share")
+    axes[1].set(ylabel="noise / std of weights", ylim=(0, None))
+    axes[0].legend(loc="lower right")
+    return figure
+
+
+def two_starts_alt(found: Starts) -> str:
+    """Say what a reader who cannot see `two_starts` must know."""
+    words = []
+    for start, scan in found.scans.items():
+        ends = [
+            f"{scan.accuracy[k].mean():.3f} and {scan.weight_basin[k].mean():.2f} at width "
+            f"{scan.values[k]:g}"
+            for k in (0, -1)
+        ]
+        words.append(f"{start} start: {', '.join(ends)}")
+    return f"Mean test accuracy and basin in weight space. {'; '.join(words)}."
 
 
 def depth_and_width(theme: Theme, depth: Depth) -> Figure:

@@ -27,6 +27,7 @@ from regime_lib.chapters.attraction_basins.scans import (
     ratios_at_levels,
     trained_scan,
 )
+from regime_lib.chapters.attraction_basins.starts import claims_of_starts, fixed_start_scan
 from regime_lib.estimate import Estimate, no_number, over_runs
 from regime_lib.lab.data.files import cache_root
 from regime_lib.lab.data.loading import load_dataset
@@ -131,6 +132,30 @@ def width(settings: Settings) -> Width:
     """Measure basins from an eighth to twice the chapter's width."""
     found = _widths(settings)
     return Width({"nd-weight-basin-width": _growth(found.weight_basin, settings)}, found)
+
+
+@dataclass(frozen=True)
+class Starts:
+    """Narrow and wide networks, started as usual and all alike."""
+
+    claims: dict[str, Estimate]
+    numbers: dict[str, float | int | str]
+    scans: dict[str, BasinScan]
+    """By start; the usual one has more widths."""
+
+
+def starts(settings: Settings) -> Starts:
+    """Start the narrowest, the middle and the widest networks from weights as large as each."""
+    usual = _widths(settings)
+    values = [int(value) for value in usual.values]
+    fixed = fixed_start_scan(_plan(settings), (values[0], values[len(values) // 2], values[-1]))
+    first, last = (float(usual.weight_basin[k].mean()) for k in (0, -1))
+    numbers: dict[str, float | int | str] = {
+        "start-usual-growth": last / first if first > 0 and np.isfinite(last) else "–",
+        "start-factor": float((values[-1] / values[0]) ** 0.5),
+    }
+    claims = claims_of_starts(usual.accuracy, fixed.accuracy, fixed.weight_basin, settings.seed)
+    return Starts(claims, numbers, {"usual": usual, "fixed": fixed})
 
 
 @dataclass(frozen=True)
@@ -275,6 +300,7 @@ class Measurements:
 
     depth: Depth
     width: Width
+    starts: Starts
     trade_off: TradeOff
     classes: Classes
     plane: Plane
@@ -291,6 +317,7 @@ def measure(settings: Settings) -> Measurements:
     return Measurements(
         depth(settings),
         width(settings),
+        starts(settings),
         trade_off(settings),
         classes(settings),
         plane(settings),
@@ -299,10 +326,10 @@ def measure(settings: Settings) -> Measurements:
     )
 
 
-#: All parts that measure claims.
-PARTS = (depth, width, classes, controls, predictors)
-#: Those that are measured again over fresh blocks of seeds; the others read committed tables.
+#: The parts that are measured over blocks of fresh seeds; none reads committed tables.
 EMPIRICAL = (depth, width, classes)
+#: All parts that measure claims: `starts` came later and has no blocks yet, the last two read tables.
+PARTS = (*EMPIRICAL, starts, controls, predictors)
 
 
 def _over_seeds(

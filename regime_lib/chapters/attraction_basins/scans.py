@@ -307,6 +307,26 @@ def _basin(basins: Callable[..., Basins], member: Member, **options: float) -> f
     return float(found.amplitude[0, 0])
 
 
+def trained_net(
+    plan: ScanPlan, start: MLPEnsemble, config: TrainingConfig
+) -> tuple[MLPEnsemble, Float[np.ndarray, " members"]]:
+    """Train an ensemble from a start on a plan's data, or load it; return it and test accuracies.
+
+    Raises
+    ------
+    RegimeError
+        As for `train_to_checkpoints`.
+    """
+    number = 1 if plan.folder is None else plan.checkpoints
+    marks = np.unique(np.linspace(0, config.steps, number + 1).round().astype(np.int64))[1:]
+    run = train_to_checkpoints(
+        start, plan.data, config, plan.seeds, marks, folder=plan.folder, measured=_MEASURED
+    )
+    net = run.model_at(len(marks) - 1)
+    assert isinstance(net, MLPEnsemble)
+    return net, run.test_accuracy[-1]
+
+
 def _trained(
     plan: ScanPlan, setting: Mapping[str, Any]
 ) -> tuple[MLPEnsemble, Float[np.ndarray, " members"]]:
@@ -314,17 +334,4 @@ def _trained(
     config = replace(plan.config, **{k: v for k, v in setting.items() if k not in SHAPE})
     features, classes = plan.data.train_inputs.shape[2], len(plan.data.classes)
     sizes = (features, *[setting["width"]] * setting["depth"], classes)
-    number = 1 if plan.folder is None else plan.checkpoints
-    marks = np.unique(np.linspace(0, config.steps, number + 1).round().astype(np.int64))[1:]
-    run = train_to_checkpoints(
-        MLPEnsemble(sizes, plan.seeds),
-        plan.data,
-        config,
-        plan.seeds,
-        marks,
-        folder=plan.folder,
-        measured=_MEASURED,
-    )
-    net = run.model_at(len(marks) - 1)
-    assert isinstance(net, MLPEnsemble)
-    return net, run.test_accuracy[-1]
+    return trained_net(plan, MLPEnsemble(sizes, plan.seeds), config)

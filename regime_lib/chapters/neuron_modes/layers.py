@@ -176,3 +176,27 @@ def truncation(setup: Setup, model: nn.Module, layers: int) -> Truncation:
     return Truncation(
         np.array(whole), {f"shifts {name}": np.array(rows).T for name, rows in cut.items()}
     )
+
+
+def removable_from_top(
+    setup: Setup, model: nn.Module, layers: int, *, points: float = 1.0
+) -> Int[np.ndarray, " seeds"]:
+    """Count activations as `Truncation.removable` does, and stop at the first that is needed.
+
+    Parameters as for `truncation`; `points` of accuracy may be lost.
+
+    Raises
+    ------
+    RegimeError
+        As for `LinearSubstitute`.
+    """
+    found = []
+    for net, data in setup.alone(model):
+        least, gone = accuracy_of(net, data) - points / 100 - 1e-11, 0
+        while gone < layers:
+            bent = LinearSubstitute(net, data.train_inputs, layers - gone - 1)
+            if accuracy_of(bent, data) < least:
+                break
+            gone += 1
+        found.append(gone)
+    return np.array(found)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import Literal
 
 import numpy as np
 import torch
@@ -13,13 +11,32 @@ from jaxtyping import Float, Int
 
 from regime_lib.chapters.neuron_modes import layers
 from regime_lib.chapters.neuron_modes.layers import LayerTrajectory, Reversal, Truncation
+from regime_lib.chapters.neuron_modes.measure_units import (
+    SHALLOWER,
+    ByDepth,
+    Extraction,
+    Units,
+    by_depth,
+    extraction,
+    units,
+)
+from regime_lib.chapters.neuron_modes.runs import (
+    MANY,
+    cut,
+    deep_runs,
+    deep_setup,
+    shallow,
+    shallow_setup,
+    very_deep_runs,
+)
+from regime_lib.chapters.neuron_modes.settings import PAPER as PAPER
+from regime_lib.chapters.neuron_modes.settings import QUICK as QUICK
+from regime_lib.chapters.neuron_modes.settings import Settings as Settings
 from regime_lib.chapters.neuron_modes.slopes import (
     SlopeRule,
     SlopeTrajectory,
     random_sign_ranks,
     slope_rule,
-    slope_trajectory,
-    train_shallow,
 )
 from regime_lib.chapters.neuron_modes.three_networks import (
     ThreeNetworks,
@@ -27,69 +44,13 @@ from regime_lib.chapters.neuron_modes.three_networks import (
     three_networks,
     twin_slopes,
 )
-from regime_lib.chapters.neuron_modes.training import Setup, Trained
+from regime_lib.chapters.neuron_modes.training import Setup
 from regime_lib.estimate import Estimate, mean, over_runs, proportion
 from regime_lib.instrument.modes.order import order_preservation
-from regime_lib.lab.data.files import cache_root
-from regime_lib.lab.data.loading import load_dataset
-from regime_lib.lab.data.stack import stacked
 
 _ORDERED = 40  # samples whose order is asked for: cost grows with their square
-_MANY = 5000  # training samples from which on a data set is large
 _RULE_SIZES = (128, 128)
 _RULE_RATES = (0.03, 0.1, 0.37)  # the paper's two and one in between
-_SHALLOWER = 4  # layers of the network that the deep one is compared with
-
-
-@dataclass(frozen=True)
-class Settings:
-    """The parameters of the chapter."""
-
-    dataset: Literal["digits", "mnist", "fashion-mnist"]
-    n_seeds: int  # runs, each with its own start, batches and split; seven more if deep
-    steps: int
-    hidden: int  # units of the shallow network
-    depth: int  # hidden layers of the deep network
-    width: int  # units of each of its layers
-    very_deep: int  # layers of the very deep network
-    very_width: int  # units of each of those
-    probe_size: int  # samples that are ranked
-    bins: int  # of the rank density
-    batch_size: int
-    seed: int  # the seeds are seed, seed + 1, ...
-
-    @property
-    def seeds(self) -> range:
-        """Those of shallow networks."""
-        return range(self.seed, self.seed + self.n_seeds)
-
-    @property
-    def deep_seeds(self) -> range:
-        """Those of deep networks: enough that all of them could carry a share of 0.8."""
-        return range(self.seed, self.seed + self.n_seeds + 7)
-
-
-#: What each profile gives to the parameters that are left at None.
-QUICK = {
-    "dataset": "digits",
-    "n_seeds": 10,
-    "steps": 1500,
-    "hidden": 128,
-    "width": 64,
-    "very_width": 32,
-    "probe_size": 1297,
-    "bins": 10,
-}
-PAPER = {
-    "dataset": "mnist",
-    "n_seeds": 3,
-    "steps": 5000,
-    "hidden": 2048,
-    "width": 512,
-    "very_width": 128,
-    "probe_size": 2000,
-    "bins": 20,
-}
 
 
 @dataclass(frozen=True)
@@ -103,7 +64,7 @@ class Slope:
 
 def slope(settings: Settings) -> Slope:
     """Measure ranks before, in and after training."""
-    _, found = _shallow(settings)
+    _, found = shallow(settings)
     moments = found.moments
     numbers: dict[str, float | int | str] = {
         "slope-peak-step": int(found.steps[moments["peak"]]),
@@ -130,7 +91,7 @@ class Order:
 
 def order(settings: Settings) -> Order:
     """Compare each neuron's pre-activation with its output, and with what its layer hands on."""
-    (trained, found), setup = _shallow(settings), _setup(settings)
+    (trained, found), setup = shallow(settings), shallow_setup(settings)
     numbers: dict[str, float | int | str] = {}
     alone = {}
     for name, check in found.moments.items():
@@ -157,7 +118,7 @@ class FewSamples:
 
 def few_samples(settings: Settings) -> FewSamples:
     """Train on more and more samples."""
-    setup = _setup(settings)
+    setup = shallow_setup(settings)
     found = three_networks(setup, settings.hidden, settings.seeds, _sizes(setup))
     return FewSamples(
         {
@@ -183,7 +144,7 @@ class Deep:
 
 def deep(settings: Settings) -> Deep:
     """Ask which half of layers has the larger slope, early and late."""
-    found = layers.layer_trajectory(_deep_setup(settings), _deep_runs(settings))
+    found = layers.layer_trajectory(deep_setup(settings), deep_runs(settings))
     turned = layers.reversal(found.slope)
     hits, n = int(turned.reversed.sum()), len(turned.reversed)
     return Deep(
@@ -211,12 +172,7 @@ class VeryDeep:
 
 def very_deep(settings: Settings) -> VeryDeep:
     """Ask whether the slopes of all layers become one value."""
-    setup = _setup(settings)
-    most = setup.data.train_labels.shape[1]
-    batch_size = min(256 if most < _MANY else 2048, most // 2)
-    shape = settings.very_deep, settings.very_width
-    trained = layers.train_very_deep(setup, *shape, settings.seeds, batch_size)
-    found = layers.layer_trajectory(setup, trained)
+    found = layers.layer_trajectory(shallow_setup(settings), very_deep_runs(settings))
     return VeryDeep(
         {"nd-phase-three": _mean(found.spread[-1], settings)},
         {
@@ -240,10 +196,8 @@ class LateLayers:
 
 def late_layers(settings: Settings) -> LateLayers:
     """Make the upper activations linear, of the deep network and of a shallower one."""
-    setup, depth = _setup(settings), settings.depth
-    lower = layers.train_deep(setup, _SHALLOWER, settings.width, settings.seeds)
-    shallower = layers.truncation(setup, lower.model, _SHALLOWER)
-    deeper = layers.truncation(_deep_setup(settings), _deep_runs(settings).model, depth)
+    depth = settings.depth
+    shallower, deeper = cut(settings, SHALLOWER), cut(settings, depth)
     kept = depth - depth // 2
     removable = deeper.removable().astype(float)
     return LateLayers(
@@ -251,11 +205,11 @@ def late_layers(settings: Settings) -> LateLayers:
         {
             "truncation-half": float(deeper.loss(kept).mean()),
             "truncation-moved": float(deeper.loss(kept, "shifts recentred").mean()),
-            "truncation-shallow": float(shallower.loss(_SHALLOWER // 2).mean()),
+            "truncation-shallow": float(shallower.loss(SHALLOWER // 2).mean()),
             "removable-recentred": float(deeper.removable("shifts recentred").mean()),
             "removable-shallow": float(shallower.removable().mean()),
         },
-        {f"{_SHALLOWER} layers": shallower, f"{depth} layers": deeper},
+        {f"{SHALLOWER} layers": shallower, f"{depth} layers": deeper},
     )
 
 
@@ -270,7 +224,7 @@ class Rule:
 
 def rule(settings: Settings) -> Rule:
     """Compare learning rates of SGD."""
-    found = slope_rule(_setup(settings), _RULE_SIZES, _RULE_RATES, settings.seeds)
+    found = slope_rule(shallow_setup(settings), _RULE_SIZES, _RULE_RATES, settings.seeds)
     slow, *_, fast = found.accuracy_there.mean(axis=1)
     return Rule(
         {
@@ -299,7 +253,7 @@ class Controls:
 
 def controls(settings: Settings) -> Controls:
     """Give the trained network random signs; train narrow networks with few samples."""
-    setup, (trained, _) = _setup(settings), _shallow(settings)
+    setup, (trained, _) = shallow_setup(settings), shallow(settings)
     sizes = _sizes(setup)
     few = sizes[smaller_half(sizes)]
     random = np.abs(random_sign_ranks(setup, trained.model, settings.seed).slope)
@@ -317,10 +271,13 @@ class Measurements:
 
     slope: Slope
     order: Order
+    units: Units
+    extraction: Extraction
     few_samples: FewSamples
     deep: Deep
     very_deep: VeryDeep
     late_layers: LateLayers
+    by_depth: ByDepth
     rule: Rule
     controls: Controls
 
@@ -330,18 +287,22 @@ def measure(settings: Settings) -> Measurements:
     return Measurements(
         slope(settings),
         order(settings),
+        units(settings),
+        extraction(settings),
         few_samples(settings),
         deep(settings),
         very_deep(settings),
         late_layers(settings),
+        by_depth(settings),
         rule(settings),
         controls(settings),
     )
 
 
-#: All parts that measure claims; all of these are empirical, and none reads committed tables.
-PARTS = (slope, few_samples, deep, very_deep, late_layers, rule)
-EMPIRICAL = PARTS
+#: The parts that are measured over blocks of fresh seeds; none reads committed tables.
+EMPIRICAL = (slope, few_samples, deep, very_deep, late_layers, rule)
+#: All parts that measure claims. The others came later, and have no blocks yet.
+PARTS = (*EMPIRICAL, units, extraction, by_depth)
 
 
 def _over_seeds(
@@ -358,41 +319,5 @@ def _mean(values: Float[np.ndarray, " seeds"], settings: Settings, unit: str = "
 def _sizes(setup: Setup) -> tuple[int, ...]:
     """Return numbers of training samples, in steps of about two or three, up to all."""
     most = setup.data.train_labels.shape[1]
-    less = (25, 50, 100, 200, 400, 800) if most < _MANY else (100, 300, 600, 2000, 6000, 20000)
+    less = (25, 50, 100, 200, 400, 800) if most < MANY else (100, 300, 600, 2000, 6000, 20000)
     return *less, most
-
-
-@lru_cache(maxsize=1)
-def _deep_setup(settings: Settings) -> Setup:
-    """Draw a split of the data for each seed.
-
-    Training on a large data set is long, and taken up from its checkpoints.
-    """
-    data = load_dataset(settings.dataset)
-    return Setup(
-        data=stacked(data.redrawn(seed) for seed in settings.deep_seeds),
-        steps=settings.steps,
-        batch_size=settings.batch_size,
-        probe_size=settings.probe_size,
-        bins=settings.bins,
-        folder=cache_root() / "60_neuron_modes" if len(data.train_labels) >= _MANY else None,
-    )
-
-
-def _setup(settings: Settings) -> Setup:
-    return _deep_setup(settings).first(settings.n_seeds)
-
-
-@lru_cache(maxsize=1)
-def _shallow(settings: Settings) -> tuple[Trained, SlopeTrajectory]:
-    setup = _setup(settings)
-    trained = train_shallow(setup, settings.hidden, settings.seeds)
-    return trained, slope_trajectory(setup, trained)
-
-
-@lru_cache(maxsize=1)
-def _deep_runs(settings: Settings) -> Trained:
-    steps = settings.steps
-    checks = [0, *np.geomspace(steps / 40, steps, 7).round().astype(int).tolist()]
-    shape = settings.depth, settings.width
-    return layers.train_deep(_deep_setup(settings), *shape, settings.deep_seeds, checks=checks)

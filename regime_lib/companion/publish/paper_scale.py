@@ -19,10 +19,16 @@ from regime_lib.companion.book.project import Project, reading_committed
 from regime_lib.companion.claims.claims import Claim, load_claims
 from regime_lib.companion.claims.ledger import Measurement, measurement_of, measurements_in
 from regime_lib.companion.figures.drawn import DrawnFigure, figures_in
-from regime_lib.companion.publish.evidence import folder_of, manifest_of, published_evidence
+from regime_lib.companion.publish.evidence import (
+    folder_of,
+    manifest_of,
+    publish_evidence,
+    published_evidence,
+)
 from regime_lib.companion.publish.markup import template
-from regime_lib.companion.running.provenance import PROVENANCE_MIME
+from regime_lib.companion.running.provenance import PROVENANCE_MIME, commit_of
 from regime_lib.errors import RegimeError
+from regime_lib.estimate import Estimate
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -30,6 +36,9 @@ if TYPE_CHECKING:
 #: What follows the name of a number of the long run where a page knows both.
 SUFFIX = "-paper"
 _TABLE, _GLUED = "claims", "glued"
+_MANY = (
+    "many"  # table of the short runs of which there are many, and what the manifest says of them
+)
 
 
 @dataclass(frozen=True)
@@ -78,6 +87,57 @@ def collect_paper_scale(notebook: Path) -> tuple[dict[str, pd.DataFrame], dict[s
     }
     glued = pd.DataFrame({"name": list(others), "value": [json.dumps(v) for v in others.values()]})
     return {_TABLE: rows, _GLUED: glued}, facts
+
+
+def publish_many(
+    project: Project,
+    chapter: str,
+    claims: Mapping[str, Estimate],
+    numbers: Mapping[str, Value],
+    rows: pd.DataFrame,
+    facts: Mapping[str, Any],
+) -> Path:
+    """Put what many short runs say of claims into a chapter's evidence, in place of the long run's.
+
+    Parameters
+    ----------
+    project, chapter : Project, str
+        Whose long run has been published.
+    claims : mapping
+        What the short runs say, by claim.
+    numbers : mapping
+        Other numbers and texts of theirs, by name.
+    rows : DataFrame
+        What they measured; it is kept as the table ``many``.
+    facts : mapping
+        What the manifest says of them under ``many``.
+    """
+    import pandas as pd
+
+    known = published_evidence(chapter, project)
+    new = [
+        {"id": name, "value": found.value, "low": found.low, "high": found.high, "n": found.n,
+         "unit": found.unit}
+        for name, found in claims.items()
+    ]  # fmt: skip
+    glued = pd.DataFrame(
+        {"name": list(numbers), "value": [json.dumps(v) for v in numbers.values()]}
+    )
+    tables = {
+        _TABLE: _replaced(known.tables[_TABLE], pd.DataFrame(new), "id"),
+        _GLUED: _replaced(known.tables[_GLUED], glued, "name"),
+        _MANY: rows,
+    }
+    ours = ("chapter", "commit", "versions", "machine", "files", "pictures")
+    kept = {name: value for name, value in known.manifest.items() if name not in ours}
+    many = {**facts, "claims": sorted(claims), "commit": commit_of(project)}
+    return publish_evidence(project, chapter, tables, {**kept, _MANY: many}, known.pictures)
+
+
+def _replaced(old: pd.DataFrame, new: pd.DataFrame, key: str) -> pd.DataFrame:
+    import pandas as pd
+
+    return pd.concat([old[~old[key].isin(new[key])], new], ignore_index=True)
 
 
 def pictures_of(notebook: Path, names: Iterable[str]) -> dict[str, DrawnFigure]:

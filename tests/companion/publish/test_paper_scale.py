@@ -17,13 +17,14 @@ from regime_lib.companion.chapter import open_chapter
 from regime_lib.companion.claims.claims import Verdict, load_claims
 from regime_lib.companion.claims.ledger import CLAIM_MIME, as_measurement
 from regime_lib.companion.figures.drawn import VARIANTS, DrawnFigure
-from regime_lib.companion.publish.evidence import publish_evidence
+from regime_lib.companion.publish.evidence import publish_evidence, published_evidence
 from regime_lib.companion.publish.paper_scale import (
     collect_paper_scale,
     comparison,
     has_paper_profile,
     paper_scale_of_claims,
     pictures_of,
+    publish_many,
     read_paper_scale,
 )
 from regime_lib.companion.running.provenance import PROVENANCE_MIME
@@ -218,3 +219,22 @@ def _glued(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     glue: Callable[..., None] = lambda name, value, display: found.update({name: value})  # noqa: E731
     monkeypatch.setattr("myst_nb.glue", glue)
     return found
+
+
+def test_many_short_runs_take_the_place_of_the_long_one_claim_by_claim(project: Project) -> None:
+    publish(project, ("rc-tiny-ratio", 4.0), ("rc-tiny-steps", 600.0))
+    many = {"rc-tiny-ratio": Estimate(2.0, 1.5, 2.5, 10, "10 runs", Method.BCA, "1")}
+    rows = pd.DataFrame({"seed": range(10), "value": 2.0})
+    publish_many(project, CHAPTER, many, {"tiny-area": 0.5, "runs": 10}, rows, {"steps": 60})
+    found = read_paper_scale(project, CHAPTER, load_claims(project.claims_file))
+    assert found is not None
+    ratio, steps = (found.measurements[f"rc-tiny-{name}"] for name in ("ratio", "steps"))
+    assert (ratio.value, ratio.low, ratio.high, ratio.n) == (2.0, 1.5, 2.5, 10)
+    assert (steps.value, steps.n) == (600.0, 3)
+    assert found.glued == {"tiny-area": 0.5, "tiny-word": "6 of 6", "runs": 10}
+    kept = published_evidence(CHAPTER, project)
+    assert kept.tables["many"].equals(rows)
+    assert kept.manifest["many"]["steps"] == 60
+    assert kept.manifest["many"]["claims"] == ["rc-tiny-ratio"]
+    assert kept.manifest["run_commit"] == FOOTER["commit"]
+    assert found.seconds == 90

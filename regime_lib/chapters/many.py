@@ -1,0 +1,98 @@
+"""Many short runs beside a chapter's long one: computing what is missing, gathering what is done.
+
+A chapter that has them says in a module `many_runs` which points there are, what a point computes
+(rows), and what the rows of all points say of its claims.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import pandas as pd
+
+from regime_lib.errors import RegimeError
+from regime_lib.estimate import Estimate
+from regime_lib.sweeps.engine import sweep
+from regime_lib.sweeps.store import Store
+
+
+class ManyRuns(Protocol):
+    """What the module `many_runs` of a chapter holds."""
+
+    VERSION: int
+    """Of what a run measures: another one computes all of them anew."""
+    SIZES: dict[str, Any]
+    """Data, widths, steps: what a manifest says of the runs."""
+
+    def points(self) -> Iterator[dict[str, Any]]:
+        """Yield every run, the most needed first."""
+
+    def run_point(self, point: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """Compute one run."""
+
+    def claims_of(
+        self, rows: pd.DataFrame
+    ) -> tuple[dict[str, Estimate], dict[str, float | int | str]]:
+        """Return what finished runs say of claims, and other numbers."""
+
+
+@dataclass(frozen=True, eq=False)
+class Collected:
+    """What is kept of all finished runs."""
+
+    rows: pd.DataFrame
+    asked: int
+    done: int
+    failed: tuple[str, ...]
+    """Why runs failed, a sentence each."""
+    facts: dict[str, Any]
+    """What a manifest says of them."""
+
+
+def compute(runs: ManyRuns, place: str | Path, *, jobs: int | None = None) -> None:
+    """Compute every run that `place` does not hold yet.
+
+    Results depend on the version of `runs`, not on every line of code: they take long.
+    """
+    sweep(
+        runs.run_point,
+        list(runs.points()),
+        into=place,
+        jobs=jobs,
+        depends={"version": runs.VERSION},
+    )
+
+
+def collect(runs: ManyRuns, place: str | Path) -> Collected:
+    """Gather every finished run.
+
+    Raises
+    ------
+    RegimeError
+        If there is none.
+    """
+    store = Store(str(place)) if Path(place).is_dir() else None
+    plan: Sequence[str] = list(store.plan()) if store else []
+    failed, rows, seconds, done = [], [], 0.0, 0
+    for key in plan:
+        assert store is not None
+        found = store.result(key)
+        if found is None:
+            error = store.failure(key)
+            failed += [error] if error else []
+            continue
+        done, seconds = done + 1, seconds + store.seconds(key)
+        rows += found
+    if not rows:
+        raise RegimeError(f"{place} holds no finished run; compute some first")
+    facts = {
+        "runs_asked": len(plan),
+        "runs_done": done,
+        "sizes": runs.SIZES,
+        "compute_seconds": round(seconds),
+        "version": runs.VERSION,
+    }
+    return Collected(pd.DataFrame(rows), len(plan), done, tuple(dict.fromkeys(failed)), facts)
