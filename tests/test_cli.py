@@ -241,7 +241,7 @@ def test_evidence_is_collected_from_what_is_finished(
     as_grid: bool,
 ) -> None:
     if as_grid:
-        monkeypatch.setattr(cli_evidence, "_long_runs", lambda entry: long_runs)
+        monkeypatch.setattr(cli_evidence, "_beside", lambda entry, name: long_runs)
     said = Said(capsys, "evidence", "10", "--collect")
     assert said.code == 2
     assert said.err.count("\n") == 1

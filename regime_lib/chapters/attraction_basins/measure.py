@@ -328,7 +328,7 @@ def measure(settings: Settings) -> Measurements:
 
 #: The parts that are measured over blocks of fresh seeds; none reads committed tables.
 EMPIRICAL = (depth, width, classes)
-#: All parts that measure claims: `starts` came later and has no blocks yet, the last two read tables.
+#: All parts that measure claims: `starts` has no blocks yet, the last two read tables.
 PARTS = (*EMPIRICAL, starts, controls, predictors)
 
 

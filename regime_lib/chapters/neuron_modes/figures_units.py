@@ -41,8 +41,8 @@ def units(theme: Theme, rows: pd.DataFrame) -> Figure:
         chance = column(rows, "shuffled", kind=kind, moment=moment)
         if len(chance):
             first = (kind, moment) == ("tanh", "end")
-            label = "with a partner, readout shuffled" if first else None
-            _dots(left, place + 0.2, chance, colours["shuffled"], _MARKERS[2], label)
+            by_chance = "with a partner, readout shuffled" if first else None
+            _dots(left, place + 0.2, chance, colours["shuffled"], _MARKERS[2], by_chance)
     left.set(title="share of folding units", ylim=(-0.03, 1.03))
     left.set_xticks(range(len(_PLACES)), [f"{kind}\n{moment}" for kind, moment in _PLACES])
     for place, kind in enumerate(KINDS):
@@ -51,8 +51,8 @@ def units(theme: Theme, rows: pd.DataFrame) -> Figure:
             (0.12, "fold", "v", theme.colour("linear substitute")),
         ):
             values = column(rows, f"{mode} alignment", kind=kind, moment="end")
-            label = {"keep": "keeps the order", "fold": "folds"}[mode] if not place else None
-            _dots(right, place + shift, values, colour, marker, label)
+            said = {"keep": "keeps the order", "fold": "folds"}[mode] if not place else None
+            _dots(right, place + shift, values, colour, marker, said)
     right.set(title="cosine with the nearest class", ylim=(0, None))
     right.set_xticks(range(len(KINDS)), KINDS)
     for ax in (left, right):
