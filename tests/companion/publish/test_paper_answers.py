@@ -84,9 +84,7 @@ def test_what_changes_with_scale_is_said_claim_by_claim(
     claim = findings.records[0].claim
     small = Estimate(0.5, 0.4, 0.6, 4, "4 seeds", Method.RANGE, claim.unit)
     both = replace(findings, large={claim.id: as_measurement(claim, small)})
-    assert "at larger scale: 1. With the same verdict there: 0." in scale_sentence(
-        judged, both
-    )
+    assert "at larger scale: 1. With the same verdict there: 0." in scale_sentence(judged, both)
     (change,) = changed_with_scale(judged, both)
     assert (change.record.verdict, change.large.verdict) == (R, N)
 
