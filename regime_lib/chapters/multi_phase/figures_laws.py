@@ -234,7 +234,7 @@ def by_descent(theme: Theme, found: ByDescent) -> Figure:
     ends = [np.nanmin(found.moved), np.nanmax(found.moved)] if there.any() else [0.0, 1.0]
     right.plot(ends, ends, **law)
     right.plot(found.predicted[there], found.moved[there], "o", **dots)
-    right.set(xlabel="predicted from the start", title="last direction, u / v")
+    right.set(xlabel="predicted from the start", title="final direction, u / v")
     return figure
 
 

@@ -104,7 +104,7 @@ def settling(theme: Theme, run: OneRun) -> Figure:
     for name, when in run.settled.items():
         ax.axvline(when, **theme.stroke(name), linewidth=1.3)
     ax.axhline(0.1, color=theme.text, linewidth=0.8, linestyle=":")
-    ax.set(xscale="log", yscale="log", xlabel="time", ylim=(_floor(run), 30))
+    ax.set(xscale="log", yscale="log", xlabel="time", ylim=(_floor(run) / 50, 30))
     ax.set_xlim(run.speed_times[0], run.speed_times[-1])
     ax.legend(loc="lower left", bbox_to_anchor=(0.12, 0.0))
     return figure

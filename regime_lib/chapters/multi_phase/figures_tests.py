@@ -1,4 +1,4 @@
-"""Figures that put the four phases to the test: stretches found blindly, saddles, any points."""
+"""Figures that put the four phases to the test: segments found blindly, saddles, any points."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def segments(theme: Theme, found: Segments) -> Figure:
     left.grid(visible=False)
     numbers, counts = np.unique(found.counts, return_counts=True)
     right.bar(numbers, counts, color=theme.colour("theory"), width=0.6)
-    right.set(xlabel="stretches found", title="runs of the grid", xlim=(1.3, 9.7))
+    right.set(xlabel="segments found", title="runs of the grid", xlim=(1.3, 9.7))
     right.set_xticks(range(2, 10))
     return figure
 
@@ -53,7 +53,7 @@ def segments_alt(found: Segments) -> str:
     starts = ", ".join(f"{start:.2g}" for start in found.found)
     numbers, counts = np.unique(found.counts, return_counts=True)
     bars = ", ".join(f"{k} in {n} runs" for k, n in zip(numbers, counts, strict=True))
-    return f"Left, new stretches begin at {starts}. Right, stretches found: {bars}."
+    return f"Left, new segments begin at {starts}. Right, segments found: {bars}."
 
 
 def saddles(theme: Theme, found: Saddles) -> Figure:
@@ -65,7 +65,7 @@ def saddles(theme: Theme, found: Saddles) -> Figure:
             when, height, marker, color=theme.colour("theory"), markersize=4, label=f"the {place}"
         )
     ax.axhline(0.1, color=theme.text, linewidth=0.8, linestyle=":")
-    ax.set(xscale="log", yscale="log", xlabel="time / T_acc", ylabel="gradient over its longest")
+    ax.set(xscale="log", yscale="log", xlabel="time / T_acc", ylabel="gradient norm / maximum")
     ax.legend(loc="lower left")
     return figure
 

@@ -151,9 +151,7 @@ def test_words_quote_the_numbers() -> None:
     assert f"The rank on a fan of inputs goes from {2 * (first - 1):.2f}" in laws.complexity_alt(
         COMPLEXITY
     )
-    assert "begin at 0.5, 20. Right, stretches found: 2 in 1 runs, 3" in tests.segments_alt(
-        SEGMENTS
-    )
+    assert "begin at 0.5, 20. Right, segments found: 2 in 1 runs, 3" in tests.segments_alt(SEGMENTS)
     assert f"has {np.median(ROWS[:, 0]):.2f} of its" in tests.saddles_alt(SADDLES)
     none = copy.copy(SADDLES)
     object.__setattr__(none, "there", np.empty((0, 2)))

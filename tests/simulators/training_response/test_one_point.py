@@ -17,7 +17,7 @@ from regime_lib.simulators.training_response.one_point import (
     train_on_one_input,
 )
 from regime_lib.simulators.training_response.response import by_distance, log_spaced
-from regime_lib.simulators.training_response.setup import Setup
+from regime_lib.simulators.training_response.setup import Activation, Setup
 from tests.companion.refusals import refused
 from tests.simulators.training_response.oracles import same, torch_descent, torch_logit
 
@@ -124,3 +124,26 @@ def test_settings_out_of_range_are_refused() -> None:
         train_on_one_input(Setup(), [0], rate=0.1, epochs=0)
     with refused("'weight'", "'logit' or the 'output'"):
         train_on_one_input(Setup(), [0], rate=0.1, epochs=2).table("weight")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("activation", ["relu", "elu", "tanh", "gelu"])
+def test_features_alone_are_those_that_come_with_their_slopes(activation: Activation) -> None:
+    h = np.random.default_rng(0).normal(size=(5, 7))
+    setup = Setup(activation)
+    np.testing.assert_array_equal(setup.features_of(h), setup.activate(h)[0])
+
+
+def test_a_step_stops_where_the_median_logit_is_there() -> None:
+    setup = Setup(features=16)
+    seeds = range(3)
+
+    def run() -> OnePoint:
+        return OnePoint(make_networks(setup, seeds), trained_inputs(setup, seeds), 0.03)
+
+    whole, stopped = run(), run()
+    while np.median(whole.logits) < 1.0:
+        whole.step()
+    while np.median(z := stopped.step(until=1.0)) < 1.0:
+        pass
+    np.testing.assert_array_equal(z, whole.logits)
+    np.testing.assert_array_equal(stopped.readout, whole.readout)

@@ -17,6 +17,7 @@ from regime_lib.companion.publish.live.cells import (
     read_declared,
     read_pictures,
 )
+from regime_lib.companion.running.provenance import PROVENANCE_MIME
 from regime_lib.errors import RegimeError
 
 
@@ -59,6 +60,16 @@ def test_each_runs_alone_with_what_it_is_given() -> None:
     assert [cell.needs for cell in cells] == [(), (0,), ()]
     assert [cell.exercise for cell in cells] == [False, False, True]
     assert cells[1].setup == "from math import sqrt as root"  # and not NumPy, which it does not use
+
+
+def test_parameters_are_those_of_the_run_with_its_profile_filled_in() -> None:
+    executed = notebook(*CELLS)
+    footer = {"data": {PROVENANCE_MIME: {"parameters": {"seed": 3, "rate": 0.5}}}}
+    executed["cells"][-1]["outputs"] = [{"output_type": "display_data", **footer}]
+    (cell,) = live_cells(executed, ("first",), "10_tiny.ipynb")
+    names: dict[str, Any] = {}
+    exec(cell.setup, names)
+    assert names["p"].rate == 0.5
 
 
 def test_a_name_that_nothing_live_gives_is_refused() -> None:
