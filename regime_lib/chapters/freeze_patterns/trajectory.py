@@ -100,8 +100,8 @@ def batches(
 
 def descend(
     case: Case,
-    logits: Float[Tensor, "members batch classes"],
-    labels: Int[Tensor, "members batch"],
+    logits: Float[Tensor, "members batch *positions classes"],
+    labels: Int[Tensor, "members batch *positions"],
     optimizer: torch.optim.Optimizer,
     step: int,
 ) -> None:

@@ -3,7 +3,7 @@
 A trainer cannot see what freezing will cost; it can see how far the change of the patterns has
 fallen below its peak. The table beside this module says, for such levels, what freezing cost in
 the committed runs of the book, on what they trained, and how often it was more. It is a forecast
-from a few small image classifiers, never a permission.
+from a few small networks, never a permission.
 """
 
 from __future__ import annotations
