@@ -28,12 +28,16 @@ def tightness(radius: Radius) -> str:
 def beyond_radius(beyond: BeyondRadius) -> str:
     """State how soon beyond the radius attacks along the gradient flip half of the inputs."""
     words = []
-    for name, shares in beyond.flipped.items():
-        for kind in ("gradient", "random"):
+    for kind in ("gradient", "random"):
+        sizes = []
+        for name, shares in beyond.flipped.items():
             reached = beyond.sizes[shares[kind] >= 0.5]
-            size = f"{reached[0]:g} radii" if len(reached) else "no size tried"
-            words.append(f"{kind} attacks at {size} ({name})")
-    return f"Half of the patterns change under {', '.join(words)}."
+            sizes.append(f"{reached[0]:g} radii ({name})" if len(reached) else f"no size ({name})")
+        words.append(" and ".join(sizes))
+    return (
+        f"Attacks along the gradient change half of the patterns at {words[0]}, random ones at "
+        f"{words[1]}."
+    )
 
 
 def flip_law(law: FlipLaw) -> str:

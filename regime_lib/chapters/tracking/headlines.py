@@ -36,7 +36,7 @@ def settling(found: Ratios, task: str = "") -> str:
         (known if words else unknown).append(f"{words} ({NAMES.get(name, name)})".strip())
     open_ones = _listed([name.strip("() ") for name in unknown])
     if not known:
-        return f"In most runs neither patterns nor weights settle: {open_ones}."
+        return f"In most runs neither patterns nor weights settle ({open_ones})."
     rest = f"; with {open_ones} neither settles in most runs" if unknown else ""
     return f"Weights take {_listed(known)} times as long to settle as patterns{rest}."
 
@@ -128,8 +128,8 @@ def net_flips(found: Flicker) -> str:
 def averages(drift: Drift) -> str:
     """State the ratio of areas of the trained weights and of their averages."""
     return (
-        "Area under the weights' curve over that of the patterns: "
-        f"{_medians(drift.raw_areas, 2)} as trained, {_medians(drift.average_areas, 2)} averaged."
+        f"As trained, the area under the weights' curve is {_medians(drift.raw_areas, 2)} times "
+        f"that under the patterns'; averaged, {_medians(drift.average_areas, 2)} times."
     )
 
 

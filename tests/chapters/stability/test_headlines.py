@@ -29,8 +29,8 @@ def test_the_first_size_that_flips_half_is_named_or_that_there_is_none() -> None
     shares = {"gradient": np.array([0.0, 0.6, 1.0]), "random": np.array([0.0, 0.0, 0.2])}
     beyond = bare(BeyondRadius, sizes=np.array([0.5, 1.5, 3.0]), flipped={"MLP": shares})
     assert headlines.beyond_radius(beyond) == (
-        "Half of the patterns change under gradient attacks at 1.5 radii (MLP), random attacks at "
-        "no size tried (MLP)."
+        "Attacks along the gradient change half of the patterns at 1.5 radii (MLP), random ones "
+        "at no size (MLP)."
     )
 
 

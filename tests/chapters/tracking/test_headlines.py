@@ -25,7 +25,7 @@ def test_the_ratio_of_every_optimiser_is_stated_with_its_bound() -> None:
     some = headlines.settling(with_settled(sgd=made.SETTLED, adam=OPEN))
     assert some.endswith("as patterns; with Adam neither settles in most runs.")
     none = headlines.settling(with_settled(sgd=OPEN, adam=OPEN))
-    assert none == "In most runs neither patterns nor weights settle: SGD and Adam."
+    assert none == "In most runs neither patterns nor weights settle (SGD and Adam)."
 
 
 def test_the_definition_that_moves_most_is_named() -> None:
@@ -45,7 +45,8 @@ def test_other_headlines_say_their_medians() -> None:
     assert "to the power of 2.00 (SGD)" in headlines.proportional(made.POINTS)
     assert "from 2.50 to 1.25" in headlines.warm_up(made.WARMED)
     assert "2.0 (SGD) and 5.0 (Adam) flips" in headlines.net_flips(made.FLICKER)
-    assert "5.00 (Adam) as trained, 4.00 (SGD) and 10.00" in headlines.averages(made.DRIFT)
+    assert "5.00 (Adam) times that under" in headlines.averages(made.DRIFT)
+    assert "averaged, 4.00 (SGD) and 10.00 (Adam) times." in headlines.averages(made.DRIFT)
     layers = headlines.by_layer(made.LAYERS)
     assert layers.endswith("and hidden1 never.")
 
