@@ -92,7 +92,7 @@ class Followed:
     ) -> Bool[np.ndarray, " members"]:
         """Return who was in the first phase at any look up to a time of its own."""
         steeper = np.stack([in_second_phase(slopes[::-1].T) for slopes in self.slopes])
-        return (steeper & (self.steps[:, None] <= times)).any(axis=0)
+        return np.any(steeper & (self.steps[:, None] <= times), axis=0)
 
 
 def normalised(settings: Settings) -> Normalised:
