@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import pandas as pd
 
@@ -19,6 +19,7 @@ from regime_lib.sweeps.engine import sweep
 from regime_lib.sweeps.store import Store
 
 
+@runtime_checkable
 class ManyRuns(Protocol):
     """What the module `many_runs` of a chapter holds."""
 

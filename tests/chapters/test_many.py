@@ -31,7 +31,9 @@ def points() -> Iterator[dict[str, Any]]:
 
 RUNS = cast(
     "ManyRuns",
-    SimpleNamespace(VERSION=3, SIZES={"steps": 1}, points=points, run_point=run_point),
+    SimpleNamespace(
+        VERSION=3, SIZES={"steps": 1}, points=points, run_point=run_point, claims_of=claims_of
+    ),
 )
 
 
@@ -87,7 +89,7 @@ def test_the_rule_is_read_within_each_run() -> None:
 def test_reversals_and_depths_are_those_of_complete_runs() -> None:
     rows = []
     early, late = [2.0, 1, 0, 0], [0.0, 0, 1, 2]
-    for seed, ends in enumerate((late, late, early)):  # the third does not reverse
+    for seed, ends in enumerate((late, late, early, late)):  # the third does not reverse
         for step, slopes in ((1, early), (9, ends)):
             for layer, slope in enumerate(slopes, start=1):
                 rows += _long("deep", seed, {"slope": slope}, step=step, layer=layer, depth=10)
@@ -95,14 +97,14 @@ def test_reversals_and_depths_are_those_of_complete_runs() -> None:
         if seed:
             rows += _long("depths", seed, {"removable": 2}, depth=2)
     claims, numbers = claims_of(pd.DataFrame(rows))
-    assert claims["nd-deep-phases"].value == pytest.approx(2 / 3)
-    assert numbers["deep-share"] == "2 of 3"
+    assert claims["nd-deep-phases"].value == pytest.approx(3 / 4)
+    assert numbers["deep-share"] == "3 of 4"
     assert {k: v.tolist() for k, v in removable_by_depth(pd.DataFrame(rows)).items()} == {
-        2: [2, 2],
-        10: [1, 2],
+        2: [2, 2, 2],
+        10: [1, 2, 3],
     }
-    assert claims["nd-late-linear-depth"].value == pytest.approx(-0.5)
-    assert numbers["first-linear-said"] == "1.0, 9.5"
+    assert claims["nd-late-linear-depth"].value == pytest.approx(0)
+    assert numbers["first-linear-said"] == "1.0, 9.0"
 
 
 def test_widths_are_compared_start_by_start() -> None:

@@ -123,7 +123,7 @@ def by_depth(theme: Theme, found: ByDepth) -> Figure:
     ax.plot(depths, depths, **theme.stroke("theory"), label="all of them")
     for depth, values in found.removable.items():
         label = "can be made linear" if depth == depths[0] else None
-        _dots(ax, depth, values, theme.colour("linear substitute"), "o", label, spread=0.25)
+        _dots(ax, float(depth), values, theme.colour("linear substitute"), "o", label, spread=0.25)
     ax.set(xlabel="hidden layers", ylabel="activations, from the top", ylim=(-0.3, None))
     ax.set_xticks(depths)
     ax.legend(loc="upper left")

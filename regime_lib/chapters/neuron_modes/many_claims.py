@@ -21,10 +21,11 @@ from regime_lib.chapters.neuron_modes.slopes import SlopeRule, SlopeTrajectory
 from regime_lib.estimate import Estimate, mean, over_runs, proportion
 
 _SEED = 0  # of the choices of runs that give intervals
+_LEAST = 3  # runs of a part from which on it is judged: so many has the long run
 
 
 def claims_of(rows: pd.DataFrame) -> tuple[dict[str, Estimate], Numbers]:
-    """Judge all parts of which runs are finished, and return the numbers that the page names.
+    """Judge all parts with at least three finished runs, and return the numbers of the page.
 
     Parameters
     ----------
@@ -33,7 +34,9 @@ def claims_of(rows: pd.DataFrame) -> tuple[dict[str, Estimate], Numbers]:
     """
     claims: dict[str, Estimate] = {}
     numbers: Numbers = {}
-    parts = {str(part): own for part, own in rows.groupby("part")}
+    parts = {
+        str(part): own for part, own in rows.groupby("part") if own["seed"].nunique() >= _LEAST
+    }
     if "rule" in parts:
         claims |= _of_rule(parts["rule"])
     if "shallow" in parts:
@@ -77,6 +80,8 @@ def removable_by_depth(rows: pd.DataFrame) -> dict[int, Float[np.ndarray, " runs
         return {}
     found = rows[rows["name"] == "removable"]
     wide = found.pivot_table(index="seed", columns="depth", values="value").dropna()
+    if len(wide) < _LEAST:
+        return {}
     return {int(depth): wide[depth].to_numpy(dtype=float) for depth in sorted(wide.columns)}
 
 

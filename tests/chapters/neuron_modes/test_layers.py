@@ -10,6 +10,7 @@ from torch import nn
 from regime_lib.chapters.neuron_modes.layers import (
     Truncation,
     layer_trajectory,
+    removable_from_top,
     reversal,
     train_deep,
     train_very_deep,
@@ -135,3 +136,12 @@ def test_activations_are_removed_from_the_top_until_accuracy_goes() -> None:
     found = Truncation(np.full(4, 0.9), {"shifts kept": kept})
     assert found.removable().tolist() == [0, 1, 2, 3]
     assert found.removable(points=6.0).tolist() == [1, 1, 3, 3]
+
+
+def test_counting_from_the_top_agrees_with_all_cuts() -> None:
+    run = train_deep(small_setup(), 3, 8, SEEDS)
+    cuts = truncation(small_setup(), run.model, 3)
+    for points in (0.0, 1.0, 5.0, 40.0):
+        found = removable_from_top(small_setup(), run.model, 3, points=points)
+        assert found.tolist() == cuts.removable(points=points).tolist()
+    assert removable_from_top(small_setup(), run.model, 3, points=100.0).tolist() == [3, 3]
