@@ -16,8 +16,8 @@ from regime_lib.companion.book.parameters import (
     refuse_unknown,
 )
 from regime_lib.companion.book.project import Project, find_project
-from regime_lib.companion.claims.claims import load_claims
-from regime_lib.companion.claims.firmness import NOT_MEASURED, firmness_of_chapter
+from regime_lib.companion.claims.claims import Verdict, load_claims
+from regime_lib.companion.claims.firmness import Firmness, firmness_of_chapter
 from regime_lib.companion.claims.ledger import (
     CLAIM_MIME,
     Measurement,
@@ -273,12 +273,15 @@ class Chapter:
         """Glue ``CLAIM-firm`` for every claim that depends on chance: how fresh seeds judge it.
 
         The text is such as "reproduced in 17 of 20 fresh blocks of 8 seeds, partly in 3", from the
-        blocks that are committed, and "not measured" where none is.
+        blocks that are committed, and "not measured" where none is. Also glues ``CLAIM-without``:
+        what leaving out one seed does, such as "reproduced without any one of its 5 seeds".
         """
         found = firmness_of_chapter(self._project, self.name, {})
         for name, claim in self._own.items():
             if claim.drawn:
-                self._glue(f"{name}-firm", found[name].sentence if name in found else NOT_MEASURED)
+                known = found.get(name, Firmness({}, Verdict.NOT_TESTED))
+                self._glue(f"{name}-firm", known.sentence)
+                self._glue(f"{name}-without", known.jackknife)
 
     def at_paper_scale(self, *names: str) -> None:
         """Set what was recorded so far beside what the chapter's committed long run recorded.

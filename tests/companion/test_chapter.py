@@ -112,7 +112,8 @@ def test_prose_is_told_how_fresh_seeds_judge_empirical_claims(tmp_path: Path, sh
     project = make_project(tmp_path / "project")
     entry = load_entry(project, "10_tiny")
     Chapter(project, entry, {}).glue_firmness()
-    assert glued(shown) == {"rc-tiny-ratio-firm": "'not measured'"}
+    left = {"rc-tiny-ratio-without": "'not judged without its seeds one at a time'"}
+    assert glued(shown) == {"rc-tiny-ratio-firm": "'not measured'", **left}
     claim = load_claims(project.claims_file)["rc-tiny-ratio"]
     rows = [
         {"block": block, **as_measurement(claim, ratio(value, value, 6, 8)).as_dict()}
@@ -123,7 +124,8 @@ def test_prose_is_told_how_fresh_seeds_judge_empirical_claims(tmp_path: Path, sh
     shown.clear()
     Chapter(project, entry, {}).glue_firmness()
     assert glued(shown) == {
-        "rc-tiny-ratio-firm": "'reproduced in 2 of 3 fresh blocks of 8 seeds, partly in 1'"
+        "rc-tiny-ratio-firm": "'reproduced in 2 of 3 fresh blocks of 8 seeds, partly in 1'",
+        **left,
     }
 
 

@@ -32,6 +32,9 @@ SHARE = 0.75
 #: What is said of a claim that no committed block measured.
 NOT_MEASURED = "not measured"
 
+#: What is said of one that nobody judged without its seeds.
+NOT_LEFT_OUT = "not judged without its seeds one at a time"
+
 # What a block is of, in what an interval is over: "23 of 24 seeds, each its own start".
 _RUNS = re.compile(r"(?:\d[\d,]* of )?(\d[\d,]* [^,;:(]*[^,;:(\s])")
 
@@ -65,11 +68,7 @@ class Firmness:
     def sentence(self) -> str:
         """The distribution in words: "reproduced in 17 of 20 fresh blocks of 8 seeds, …"."""
         if not self.blocks:
-            return (
-                f"{NOT_MEASURED} with fresh seeds; {self.jackknife}"
-                if self.without
-                else NOT_MEASURED
-            )
+            return f"{NOT_MEASURED}; {self.jackknife}" if self.without else NOT_MEASURED
         (first, count), *rest = sorted(self.verdicts.items(), key=lambda item: -item[1])
         plural = "" if self.blocks == 1 else "s"
         of = f" of {self.block}" if self.block else ""
@@ -79,6 +78,8 @@ class Firmness:
     @property
     def jackknife(self) -> str:
         """What leaving out one seed does: "reproduced without any one of its 5 seeds"."""
+        if not self.without:
+            return NOT_LEFT_OUT
         seeds = sum(self.without.values())
         (first, count), *rest = sorted(self.without.items(), key=lambda item: -item[1])
         if not rest:

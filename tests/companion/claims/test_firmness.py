@@ -109,8 +109,8 @@ def test_leaving_out_a_seed_is_told_and_firms_nothing(
     WITHOUT.publish(executed, "10_tiny", pd.DataFrame(rows)[["seed", *COLUMNS]], {})
     found = read_firmness(executed)["rc-tiny-ratio"]
     assert found.without == without
-    assert (found.blocks, found.firm) == (0, False)
-    assert found.sentence == f"not measured with fresh seeds; {sentence}"
+    assert (found.blocks, found.firm, found.jackknife) == (0, False, sentence)
+    assert found.sentence == f"not measured; {sentence}"
     publish_firmness(executed, "10_tiny", TABLE, {"blocks": 8})
     both = read_firmness(executed)["rc-tiny-ratio"]
     assert (both.blocks, both.without) == (8, without)
