@@ -170,8 +170,8 @@ def measure(project: Project, browser: Browser, rounds: int) -> dict[str, Any]:
                         {"work": what, "page_s": there, "native_s": here, "ratio": there / here}
                     )
             page.context.close()
-    return {"environment": environment(), "browser": browser.version, "load": os.getloadavg()[1], "starts": starts,
-            "work": works}  # fmt: skip
+    about = {"environment": environment(), "browser": browser.version}
+    return {**about, "load": os.getloadavg()[1], "starts": starts, "work": works}
 
 
 def render(results: dict[str, Any]) -> str:
@@ -186,9 +186,9 @@ def render(results: dict[str, Any]) -> str:
         "*ready* to the last of the cells that run by themselves. *Loaded* is what the click asks "
         "for; *memory* is what the tab's process has for itself once it is ready.",
         "",
-        f"Measured on: {machine}; Chromium {results['browser']}. Processes "
-        f"that wanted to run meanwhile, this one included: {results['load']:.0f}; where that is more than "
-        "the cores, seconds are stretched, and ratios hold on.",
+        f"Measured on: {machine}; Chromium {results['browser']}. Processes that wanted to run "
+        f"meanwhile, these included: {results['load']:.0f}. Where that is more than the cores, "
+        "seconds are stretched; ratios are not, as both sides are.",
         "",
         "| page | first result (s) | ready (s) | loaded (MB) | memory (MB) |",
         "| --- | --- | --- | --- | --- |",
