@@ -188,7 +188,7 @@ def render(results: dict[str, Any]) -> str:
         "",
         f"Measured on: {machine}; Chromium {results['browser']}. Processes that wanted to run "
         f"meanwhile, these included: {results['load']:.0f}. Where that is more than the cores, "
-        "seconds are stretched; ratios are not, as both sides are.",
+        "seconds are stretched, and ratios are rough.",
         "",
         "| page | first result (s) | ready (s) | loaded (MB) | memory (MB) |",
         "| --- | --- | --- | --- | --- |",
