@@ -20,7 +20,7 @@ export function editor({ text, label, changed, run }) {
         autocompletion({ activateOnTyping: false }),
         indentUnit.of("    "), EditorState.tabSize.of(4), python(), syntaxHighlighting(classHighlighter),
         keymap.of([...closeBracketsKeymap, ...completionKeymap, ...historyKeymap, ...defaultKeymap]),
-        EditorView.contentAttributes.of({ "aria-label": label, autocapitalize: "off", spellcheck: "false" }),
+        EditorView.contentAttributes.of({ "aria-label": label, tabindex: "0", autocapitalize: "off", spellcheck: "false" }),
         EditorView.updateListener.of(update => { if (update.docChanged) changed(update.state.doc.toString()); }),
       ],
     }),
