@@ -21,7 +21,11 @@ _PLACES = (
     ("ReLU", "end"),
     ("Gaussian", "end"),
 )
-_SHARES = {"alone": "by itself", "pair": "with a partner"}
+_SHARES = {
+    "alone": "by itself",
+    "pair": "with a partner",
+    "shuffled": "with a partner, readout shuffled",
+}
 
 
 def units(theme: Theme, rows: pd.DataFrame) -> Figure:
@@ -33,16 +37,14 @@ def units(theme: Theme, rows: pd.DataFrame) -> Figure:
         "shuffled": theme.text,
     }
     for place, (kind, moment) in enumerate(_PLACES):
-        for shift, (name, label), marker in zip(
-            (-0.2, 0.0), _SHARES.items(), _MARKERS, strict=False
+        for shift, (name, words), marker in zip(
+            (-0.2, 0.0, 0.2), _SHARES.items(), _MARKERS, strict=True
         ):
             values = column(rows, name, kind=kind, moment=moment)
-            _dots(left, place + shift, values, colours[name], marker, label if not place else None)
-        chance = column(rows, "shuffled", kind=kind, moment=moment)
-        if len(chance):
-            first = (kind, moment) == ("tanh", "end")
-            by_chance = "with a partner, readout shuffled" if first else None
-            _dots(left, place + 0.2, chance, colours["shuffled"], _MARKERS[2], by_chance)
+            if len(values):  # readouts are shuffled at the end only
+                known = left.get_legend_handles_labels()[1]
+                label = None if words in known else words
+                _dots(left, place + shift, values, colours[name], marker, label)
     left.set(title="share of folding units", ylim=(-0.03, 1.03))
     left.set_xticks(range(len(_PLACES)), [f"{kind}\n{moment}" for kind, moment in _PLACES])
     for place, kind in enumerate(KINDS):
@@ -51,8 +53,8 @@ def units(theme: Theme, rows: pd.DataFrame) -> Figure:
             (0.12, "fold", "v", theme.colour("linear substitute")),
         ):
             values = column(rows, f"{mode} alignment", kind=kind, moment="end")
-            said = {"keep": "keeps the order", "fold": "folds"}[mode] if not place else None
-            _dots(right, place + shift, values, colour, marker, said)
+            words = "keeps the order" if mode == "keep" else "folds"
+            _dots(right, place + shift, values, colour, marker, None if place else words)
     right.set(title="cosine with the nearest class", ylim=(0, None))
     right.set_xticks(range(len(KINDS)), KINDS)
     for ax in (left, right):
@@ -67,7 +69,9 @@ def units_alt(rows: pd.DataFrame) -> str:
     """Say what a reader who cannot see `units` must know."""
     said = []
     for kind, moment in _PLACES:
-        alone, pair = (column(rows, name, kind=kind, moment=moment).mean() for name in _SHARES)
+        alone, pair = (
+            column(rows, name, kind=kind, moment=moment).mean() for name in ("alone", "pair")
+        )
         said.append(f"{kind}, {moment}: {alone:.2f} by itself, {pair:.2f} with a partner")
     lie = []
     for kind in KINDS:
