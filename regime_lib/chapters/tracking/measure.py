@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import count
 from typing import Any
 
 import numpy as np
@@ -22,12 +23,14 @@ from regime_lib.instrument.tracking.trace import Trace
 from regime_lib.instrument.tracking.tracker import RegimeTracker
 from regime_lib.lab.data.dataset import Dataset
 from regime_lib.lab.data.stack import Stack
+from regime_lib.lab.memory import give_back
 from regime_lib.lab.models.ensemble import Ensemble
 from regime_lib.lab.training.config import TrainingConfig
 from regime_lib.lab.training.loop import train
 
 #: Steps between observations of averaged weights, which move smoothly.
 EVERY = 10
+_GIVE_BACK_EVERY = 200  # steps: what a run keeps lies between what it frees
 _SMOOTHING = 51  # steps over which series are averaged before they are timed
 _USUAL = "peak@0.1"
 PAIRS = 64  # of inputs, whose patterns are compared
@@ -110,7 +113,14 @@ def tracked(
         watch["members"] = model.members
     often = EVERY if ema else None
     with RegimeTracker(model, probe, ema=ema, ema_every=often, **watch) as tracker:
-        history = train(model, data, config, seeds, tracker.update, evaluations=1)
+
+        def observe() -> None:
+            tracker.update()
+            if next(steps) % _GIVE_BACK_EVERY == 0:
+                give_back()
+
+        steps = count(1)
+        history = train(model, data, config, seeds, observe, evaluations=1)
     average = tracker.ema_trace if ema else None
     return TrackedRun(tracker.trace, average, history.final_test_accuracy, history.loss)
 

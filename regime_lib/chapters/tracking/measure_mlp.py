@@ -20,7 +20,6 @@ from regime_lib.instrument.tracking.tracker import RegimeTracker
 from regime_lib.lab.data.dataset import Dataset
 from regime_lib.lab.data.loading import load_dataset
 from regime_lib.lab.data.stack import Stack, stacked
-from regime_lib.lab.memory import give_back
 from regime_lib.lab.models.mlp import MLP, MLPEnsemble
 from regime_lib.lab.training.config import TrainingConfig
 from regime_lib.lab.training.loop import train
@@ -282,7 +281,6 @@ def _run(
         if settings.n_seeds > 1:  # what the parts of the probe say, only one run has a use for
             run = replace(run, trace=replace(run.trace, groups=None))
         runs.append(run)
-        give_back()
     return runs
 
 
