@@ -163,10 +163,10 @@ def _chapter_evidence(
         )
     tables, facts = collect_paper_scale(notebook)
     pictures = pictures_of(notebook, figures)
-    there = folder_of(project, entry.name).is_dir()
+    many = _beside(entry, "many_runs")
+    there = many is not None and folder_of(project, entry.name).is_dir()
     before = published_evidence(entry.name, project) if there else None
     place = publish_evidence(project, entry.name, tables, facts, pictures)
-    many = _beside(entry, "many_runs")
     if before and many and "many" in before.tables:  # a new long run does not undo the short ones
         rows, known = before.tables["many"], before.manifest["many"]
         said, numbers = many.claims_of(rows)

@@ -14,6 +14,7 @@ from regime_lib.chapters.attraction_basins import measure as basins
 from regime_lib.chapters.attraction_basins.planes import plane_through
 from regime_lib.companion.book.project import find_project
 from regime_lib.companion.claims.claims import load_claims
+from regime_lib.companion.publish.evidence import published_evidence
 from regime_lib.companion.running.measuring import claims_in
 from regime_lib.instrument.modes.basins import sample_basins
 from regime_lib.keeping import dumps, loads
@@ -45,7 +46,11 @@ def measured() -> basins.Measurements:
 def test_every_claim_of_the_chapter_is_measured_once(measured: basins.Measurements) -> None:
     claims = load_claims(find_project().claims_file).values()
     own = {claim.id: claim.unit for claim in claims if claim.chapter == "61_attraction_basins"}
-    assert {name: estimate.unit for name, estimate in claims_in(measured).items()} == own
+    committed = published_evidence("basin_networks").tables
+    judged = [part(TINY, committed) for part in (basins.controls, basins.predictors)]
+    found = [claims_in(part) for part in (measured, *judged)]
+    assert sum(map(len, found)) == len(own)
+    assert {name: estimate.unit for one in found for name, estimate in one.items()} == own
 
 
 @pytest.mark.parametrize("part", [field.name for field in dataclasses.fields(basins.Measurements)])

@@ -22,8 +22,10 @@ from regime_lib.chapters.grokking.measure_batchnorm import Followed, followed
 from regime_lib.chapters.grokking.normalised_transition import follow_closely
 from regime_lib.chapters.grokking.running_statistics import follow_statistics
 from regime_lib.chapters.grokking.settings import Settings
+from regime_lib.chapters.grokking.three_cases import three_cases
 from regime_lib.companion.book.project import find_project
 from regime_lib.companion.claims.claims import load_claims
+from regime_lib.companion.publish.evidence import published_evidence
 from regime_lib.companion.running.measuring import claims_in
 from regime_lib.keeping import dumps, loads
 from regime_lib.lab.data.modular import modular_addition
@@ -61,7 +63,10 @@ def measured() -> grokking.Measurements:
 def test_every_claim_of_the_chapter_is_measured_once(measured: grokking.Measurements) -> None:
     claims = load_claims(find_project().claims_file).values()
     own = {claim.id: claim.unit for claim in claims if claim.chapter == "62_grokking"}
-    assert {name: estimate.unit for name, estimate in claims_in(measured).items()} == own
+    committed = published_evidence("62_grokking").tables
+    together = three_cases(measured.regime_change.claims, committed, TINY.dataset)
+    found = claims_in(measured) | together.claims
+    assert {name: estimate.unit for name, estimate in found.items()} == own
 
 
 @pytest.mark.parametrize("part", PARTS)
