@@ -101,6 +101,7 @@ self.onmessage = async ({ data }) => {
       }
       await bring(data.run.packages, data.run.source);
       const shown = JSON.parse(runner.run(data.run.source, names, data.run.setup));
+      runner.release();
       flush();
       self.postMessage({ done: shown });
     }

@@ -24,7 +24,7 @@ _PROMISE = re.compile(
 )
 _BETWEEN = re.compile(r"(?<=[.!?:])\s+|\n\s*\n|\|")
 _CHAPTER = re.compile(r"\b[0-9]{2}_[a-z0-9_]+")
-_LABEL = re.compile(r"^\(([a-z]{2}-derivation-[a-z0-9]+)\)=$", re.MULTILINE)
+_LABEL = re.compile(r"^\(([a-z]{2}-derivation-[a-z0-9-]+)\)=$", re.MULTILINE)
 _PRIVATE = re.compile(r"\bour\s+notes\b", re.IGNORECASE)
 
 

@@ -87,7 +87,7 @@ def test_every_claim_has_its_row_with_all_that_the_contract_asks_for(findings: F
         "range of runs, 4 seeds",
         "With other seeds: how firm the verdict is was not measured.",
         "Varied: start. Held: data.",
-        "abstract · found , empirical",
+        "abstract · found, empirical",
     ):
         assert words in shown["rc-tiny-ratio"], words
     for words in ("= checked", "known", "identity"):
@@ -167,7 +167,7 @@ def test_questions_of_this_book_stand_last_and_in_no_count_of_the_papers(
     assert "(scorecard-this-book)=\n## This book" in own
     assert rows(own).keys() == {"tb-x"}
     assert "1 claim ✗ 1 not reproduced" in plain(soup(own).p)
-    assert "asked , empirical" in rows(own)["tb-x"]
+    assert "asked, empirical" in rows(own)["tb-x"]
     assert "Of 1 empirical verdicts, 0 were measured again" in own
     assert "laws" not in firm_sentence(asking.ours)
     assert sentences(asking.ours) == (firm_sentence(asking.ours), chance_sentence(asking.ours))

@@ -8,8 +8,10 @@ from __future__ import annotations
 import ast
 import json
 import linecache
+import sys
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import Any
 
 CELL = "your code"
@@ -51,6 +53,20 @@ def run(source: str, names: dict[str, Any], setup: str = "") -> str:
         return json.dumps({} if value is None else shown(value))
     except BaseException as error:  # whatever the code does, the page lives on
         return json.dumps({"error": told(error)})
+
+
+def release(modules: Iterable[Any] | None = None) -> None:
+    """Delete the files of the compiled modules that are loaded, by default all of them.
+
+    A page keeps its files in memory, where these lie a second time; nothing reads them again. Where
+    files lie on a disk, that is everywhere but in a page, this does nothing.
+    """
+    if sys.platform != "emscripten":
+        return
+    for module in list(sys.modules.values() if modules is None else modules):
+        file = getattr(module, "__file__", None)
+        if file and file.endswith(".so"):
+            Path(file).unlink(missing_ok=True)
 
 
 def told(error: BaseException) -> str:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import sys
+from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
 import pytest
 
-from regime_lib.companion.publish.live.runner import MOST_ROWS, run
+from regime_lib.companion.publish.live.runner import MOST_ROWS, release, run
 
 
 def ran(source: str, names: dict[str, Any] | None = None, setup: str = "") -> dict[str, Any]:
@@ -61,3 +64,18 @@ def test_after_an_error_what_was_defined_is_still_there() -> None:
     names: dict[str, Any] = {}
     ran("x = 5\nraise ValueError('no')", names)
     assert ran("x", names) == {"text": "5"}
+
+
+def test_files_of_loaded_modules_go_in_a_page_and_stay_on_a_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compiled, plain = ModuleType("compiled"), ModuleType("plain")
+    for module, name in ((compiled, "compiled.so"), (plain, "plain.py")):
+        module.__file__ = str(tmp_path / name)
+        (tmp_path / name).touch()
+    release([compiled])
+    assert (tmp_path / "compiled.so").exists()
+    monkeypatch.setattr(sys, "platform", "emscripten")
+    for _ in "ab":  # a second time finds nothing, and minds nothing
+        release([compiled, plain, ModuleType("without a file")])
+    assert [path.name for path in tmp_path.iterdir()] == ["plain.py"]
