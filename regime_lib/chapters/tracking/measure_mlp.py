@@ -43,7 +43,7 @@ DEFINITIONS = {
 _FITTED = 1e-3
 _SHARES = (0.1, 0.2, 0.4, 0.7, 1.0)  # of a run that is cut short
 _TOGETHER = 12  # networks that are trained at once: to track more takes too much memory
-_OF_MANY = {"together": 4, "snapshots": 200}  # of more networks than that, whose traces are kept
+_OF_MANY = {"together": 4, "snapshots": 80}  # of more networks than that, whose traces are kept
 _SPLITS = 512 << 20  # bytes of their splits of the data, which bound them too
 
 

@@ -61,7 +61,8 @@ def release(modules: Iterable[Any] | None = None) -> None:
     A page keeps its files in memory, where these lie a second time; nothing reads them again. Where
     files lie on a disk, that is everywhere but in a page, this does nothing.
     """
-    if sys.platform != "emscripten":
+    in_a_page = sys.platform == "emscripten"
+    if not in_a_page:
         return
     for module in list(sys.modules.values() if modules is None else modules):
         file = getattr(module, "__file__", None)
