@@ -6,17 +6,16 @@ A chapter that has them says in a module `many_runs` which points there are, wha
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 import pandas as pd
 
-from regime_lib.errors import RegimeError
 from regime_lib.estimate import Estimate
 from regime_lib.sweeps.engine import sweep
-from regime_lib.sweeps.store import Store
+from regime_lib.sweeps.gathering import gather_some
 
 
 @runtime_checkable
@@ -75,25 +74,14 @@ def collect(runs: ManyRuns, place: str | Path) -> Collected:
     RegimeError
         If there is none.
     """
-    store = Store(str(place)) if Path(place).is_dir() else None
-    plan: Sequence[str] = list(store.plan()) if store else []
-    failed, rows, seconds, done = [], [], 0.0, 0
-    for key in plan:
-        assert store is not None
-        found = store.result(key)
-        if found is None:
-            error = store.failure(key)
-            failed += [error] if error else []
-            continue
-        done, seconds = done + 1, seconds + store.seconds(key)
-        rows += found
-    if not rows:
-        raise RegimeError(f"{place} holds no finished run; compute some first")
+    found = gather_some(place)
+    rows = pd.DataFrame([row for one in found.finished for row in one.rows])
     facts = {
-        "runs_asked": len(plan),
-        "runs_done": done,
+        "runs_asked": found.asked,
+        "runs_done": len(found.finished),
         "sizes": runs.SIZES,
-        "compute_seconds": round(seconds),
+        "compute_seconds": round(found.seconds),
         "version": runs.VERSION,
     }
-    return Collected(pd.DataFrame(rows), len(plan), done, tuple(dict.fromkeys(failed)), facts)
+    failed = tuple(dict.fromkeys(found.failed))
+    return Collected(rows, found.asked, len(found.finished), failed, facts)

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,14 +18,13 @@ import torch
 
 from regime_lib.chapters.attraction_basins.equal_loss import train_to_loss
 from regime_lib.chapters.attraction_basins.rivals import measured_networks
-from regime_lib.errors import RegimeError
 from regime_lib.lab.data.loading import load_dataset
 from regime_lib.lab.data.stack import Stack, stacked
 from regime_lib.lab.models.mlp import MLPEnsemble
 from regime_lib.lab.seeding import generator
 from regime_lib.lab.training.config import TrainingConfig
 from regime_lib.sweeps.engine import sweep
-from regime_lib.sweeps.store import Store
+from regime_lib.sweeps.gathering import gather_some
 
 #: The folder of the committed tables.
 EVIDENCE = "basin_networks"
@@ -143,18 +141,7 @@ def collect(place: str) -> Collected:
     RegimeError
         If the place holds no finished one.
     """
-    store = Store(place) if Path(place).is_dir() else None
-    plan = store.plan() if store else {}
-    rows, failed, seconds, done = list[dict[str, Any]](), list[str](), 0.0, 0
-    for key, point in plan.items():
-        assert store is not None
-        found = store.result(key)
-        if found is None:
-            error = store.failure(key)
-            failed += [error] if error else []
-            continue
-        done, seconds = done + 1, seconds + store.seconds(key)
-        rows += [{**point, **row} for row in found]
-    if not rows:
-        raise RegimeError(f"{place} holds no finished run; compute some first")
-    return Collected({"networks": pd.DataFrame(rows)}, len(plan), done, tuple(failed), seconds)
+    found = gather_some(place)
+    rows = [{**one.point, **row} for one in found.finished for row in one.rows]
+    tables = {"networks": pd.DataFrame(rows)}
+    return Collected(tables, found.asked, len(found.finished), found.failed, found.seconds)

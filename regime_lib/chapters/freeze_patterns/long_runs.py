@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -19,7 +18,7 @@ from regime_lib.chapters.freeze_patterns.experiment import LONG_SHARES, experime
 from regime_lib.chapters.freeze_patterns.worth import speed_rounds
 from regime_lib.errors import RegimeError
 from regime_lib.sweeps.engine import sweep
-from regime_lib.sweeps.store import Store
+from regime_lib.sweeps.gathering import gather_some
 
 #: What is kept: a row for each branch; when series settle; the change of the patterns; the time
 #: that a step takes, round by round.
@@ -137,24 +136,15 @@ def compute(
 
 def collect(place: str) -> Collected:
     """Gather every finished setting of a sweep."""
-    if not Path(place).is_dir():
-        raise RegimeError(f"{place} holds no finished run; compute some first")
-    store, failed, seconds, done = Store(place), [], 0.0, 0
+    found = gather_some(place)
     rows: dict[str, list[dict[str, Any]]] = {name: [] for name in TABLES}
-    plan = store.plan()
-    for key in plan:
-        found = store.result(key)
-        if found is None:
-            error = store.failure(key)
-            failed += [error] if error else []
-            continue
-        done, seconds = done + 1, seconds + store.seconds(key)
-        for row in found:
+    for one in found.finished:
+        for row in one.rows:
             rows[row.pop("table")].append(row)
     if not rows["branches"]:
         raise RegimeError(f"{place} holds no finished run; compute some first")
     tables = {name: compact(pd.DataFrame(own)) for name, own in rows.items()}
-    return Collected(tables, len(plan), done, tuple(failed), seconds)
+    return Collected(tables, found.asked, len(found.finished), found.failed, found.seconds)
 
 
 def compact(table: pd.DataFrame) -> pd.DataFrame:

@@ -19,10 +19,9 @@ from regime_lib.chapters.three_times.configs import LEARNING_RATES, OPTIMIZERS, 
 from regime_lib.chapters.three_times.grid import CELLS, LONG, SIZES, grid
 from regime_lib.chapters.three_times.specifications import slope, specifications
 from regime_lib.chapters.three_times.tracked import TrackedRun, tracked_run
-from regime_lib.errors import RegimeError
 from regime_lib.instrument.settling.timescales import smooth
 from regime_lib.sweeps.engine import sweep
-from regime_lib.sweeps.store import Store
+from regime_lib.sweeps.gathering import gather_some
 
 _KEPT = ("pattern_change", "weight_change", "pattern_from_start", "weight_from_start")
 _WINDOW = 51  # steps of the trailing mean of what is kept
@@ -89,22 +88,14 @@ def compute(
 
 def collect(place: str) -> Collected:
     """Gather every finished run of a sweep."""
-    store, failed = Store(place), []
+    found = gather_some(place)
     rows: dict[str, list[dict[str, Any]]] = {"specifications": [], "runs": [], "series": []}
-    points = store.plan()
-    for key in points:
-        found = store.result(key)
-        if found is None:
-            error = store.failure(key)
-            failed += [error] if error else []
-            continue
-        for row in found:
+    for one in found.finished:
+        for row in one.rows:
             name = row.pop("table")
-            rows[name].append(row | {"seconds": store.seconds(key)} if name == "runs" else row)
-    if not rows["runs"]:
-        raise RegimeError(f"{place} holds no finished run; compute some first")
+            rows[name].append(row | {"seconds": one.seconds} if name == "runs" else row)
     tables = {name: compact(pd.DataFrame(own)) for name, own in rows.items()}
-    return Collected(tables, len(points), tuple(failed))
+    return Collected(tables, found.asked, found.failed)
 
 
 def _summary(run: TrackedRun) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from regime_lib.chapters.three_times.late.run import late_run, of_point
 from regime_lib.chapters.three_times.long_runs import compact
 from regime_lib.errors import RegimeError
 from regime_lib.sweeps.engine import sweep
-from regime_lib.sweeps.store import Store
+from regime_lib.sweeps.gathering import gather
 
 #: The name under which the tables are published.
 EVIDENCE = "late_stage"
@@ -60,16 +60,12 @@ def collect(
     parts: dict[str, dict[str, int]] = {}
     failed: list[str] = []
     for part in PARTS:
-        store = Store(root / part) if (root / part).is_dir() else None
-        for key in store.plan() if store else ():
-            found = store.result(key) if store else None
-            if store is None or found is None:
-                error = store.failure(key) if store else None
-                failed += [error] if error else []
-                continue
-            for row in found:
+        found = gather(root / part)
+        failed += found.failed
+        for one in found.finished:
+            for row in one.rows:
                 name = row.pop("table")
-                own = {"seconds": store.seconds(key)} if name == "runs" else {}
+                own = {"seconds": one.seconds} if name == "runs" else {}
                 rows[name].append({"part": part, **row, **own})
         parts[part] = {"asked": len(list(points(part))), "done": 0}
     tables = {name: pd.DataFrame(own) for name, own in rows.items()}
