@@ -13,8 +13,9 @@ from regime_lib._lazy import attach
 
 if TYPE_CHECKING:
     from regime_lib.companion.book.project import find_project
-    from regime_lib.companion.chapter import Chapter, open_chapter
+    from regime_lib.companion.chapter import Chapter
     from regime_lib.companion.claims.sweep_tables import published_sweep
+    from regime_lib.companion.opening import open_chapter
     from regime_lib.companion.publish.evidence import published_evidence
 
 __all__ = ["Chapter", "find_project", "open_chapter", "published_evidence", "published_sweep"]

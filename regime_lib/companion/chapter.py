@@ -8,34 +8,29 @@ from collections.abc import Callable, Mapping
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from regime_lib.companion.book.catalogue import Entry, find_chapters
-from regime_lib.companion.book.parameters import (
-    ChapterParameters,
-    Value,
-    check_value,
-    refuse_unknown,
-)
-from regime_lib.companion.book.project import Project, find_project
+from regime_lib.companion.book.catalogue import Entry
+from regime_lib.companion.book.parameters import ChapterParameters, Value
+from regime_lib.companion.book.project import Project
 from regime_lib.companion.claims.claims import Verdict, load_claims
 from regime_lib.companion.claims.firmness import Firmness, firmness_of_chapter
 from regime_lib.companion.claims.ledger import (
     CLAIM_MIME,
+    GLUED_PARTS,
     Measurement,
+    as_glued,
     as_measurement,
     plain_number,
     rounded,
 )
 from regime_lib.companion.publish.markup import card, template
 from regime_lib.companion.publish.paper_scale import (
-    SUFFIX,
     as_paper_scale,
     comparison,
+    glued_beside,
     read_paper_scale,
 )
-from regime_lib.companion.running.measuring import Keeper, settings_of, with_profile
+from regime_lib.companion.running.measuring import Keeper, settings_of
 from regime_lib.companion.running.provenance import PROVENANCE_MIME, describe_run
-from regime_lib.companion.running.threads import use_one_thread
-from regime_lib.companion.teaching.shielding import shield
 from regime_lib.errors import RegimeError
 
 if TYPE_CHECKING:
@@ -49,59 +44,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-# What is glued of a measurement beside its value, under CLAIM-low and so on.
-_PARTS = ("low", "high", "n", "verdict")
-
-
-def open_chapter(
-    name: str, namespace: Mapping[str, object], measure: ModuleType | None = None
-) -> Chapter:
-    """Check a notebook's parameters and return the chapter it is; from now on on one thread.
-
-    Parameters
-    ----------
-    name : str
-        The chapter's name, such as ``20_tracking_mlp``.
-    namespace : mapping
-        ``globals()`` of the notebook, right after its `parameters` cell.
-    measure : module, optional
-        What the chapter measures: ``Settings``, ``QUICK``, ``PAPER`` and a function per part.
-
-    Returns
-    -------
-    Chapter
-        With the checked values in `Chapter.parameters`.
-
-    Raises
-    ------
-    RegimeError
-        If a value does not fit its declaration, or a name is set that is not declared.
-    """
-    project = find_project()
-    (entry,) = find_chapters(project, [name])
-    declared = {parameter.name: parameter for parameter in entry.parameters}
-    if not any(isinstance(value, Chapter) for value in namespace.values()):
-        for variable, value in namespace.items():
-            if _is_plain(variable, value):  # such as papermill can inject
-                refuse_unknown(variable, declared, entry.name)
-    values: dict[str, Value] = {}
-    for key, parameter in declared.items():
-        if key not in namespace:
-            raise RegimeError(f"'{key}' is not set; run the parameters cell first")
-        values[key] = check_value(parameter, namespace[key])
-    use_one_thread()
-    shield(entry.notebook, entry.name)
-    return Chapter(project, entry, with_profile(entry, values, measure), measure)
-
-
-def _is_plain(name: str, value: object) -> bool:
-    """Whether a name of a notebook is data of the reader's, not an import or of IPython."""
-    plain = (bool, int, float, str, list, tuple, dict, type(None))
-    return isinstance(value, plain) and not name.startswith("_") and name not in ("In", "Out")
-
 
 class Chapter:
-    """A chapter while it runs; made by `open_chapter`.
+    """A chapter while it runs; made by `opening.open_chapter`.
 
     Attributes
     ----------
@@ -195,9 +140,9 @@ class Chapter:
             }
         )
         self._glue(claim, "no number" if measurement.value is None else measurement.value)
-        for part in _PARTS:
+        for part in GLUED_PARTS:
             if (number := getattr(measurement, part)) is not None:
-                self._glue(f"{claim}-{part}", _plain(number))
+                self._glue(f"{claim}-{part}", as_glued(number))
         return measurement
 
     def figure(self, draw: Callable[[Theme], Figure], *, name: str, caption: str, alt: str) -> None:
@@ -307,19 +252,8 @@ class Chapter:
         if strange := sorted(set(names) - self._glued):
             raise RegimeError(f"'{strange[0]}' was not glued in this run; glue it first")
         there = read_paper_scale(self._project, self.name, self._own)
-        found = there.measurements if there else {}
-        for name in self._own:
-            one = found.get(name)
-            self._glue(f"{name}{SUFFIX}", _plain(getattr(one, "value", None)))
-            for part in _PARTS:
-                self._glue(f"{name}{SUFFIX}-{part}", _plain(getattr(one, part, None)))
-        both = found.keys() & self._measurements.keys()
-        same = sum(found[name].verdict == self._measurements[name].verdict for name in both)
-        self._glue("paper-same", f"{same} of {len(both)}")
-        for name in names:
-            self._glue(f"{name}{SUFFIX}", there.glued.get(name, "–") if there else "–")
-        self._glue("paper-minutes", there.seconds / 60 if there else "–")
-        self._glue("paper-commit", there.commit if there else "–")
+        for name, value in glued_beside(there, self._own, self._measurements, names).items():
+            self._glue(name, value)
         if there is None:
             print(f"no run of {self.name} at larger scale is committed")
             return
@@ -389,11 +323,6 @@ class Chapter:
         known = ", ".join(self._own) or "none"
         hint = f"did you mean {near[0]}" if near else f"this chapter has {known}"
         return f"book/claims.yml holds no claim '{claim}'; {hint}"
-
-
-def _plain(number: float | str | None) -> float | str:
-    """Return what is glued: a dash where there is no number, a verdict as plain text."""
-    return "–" if number is None else str(number) if isinstance(number, str) else number
 
 
 def _show(bundle: dict[str, Any]) -> None:

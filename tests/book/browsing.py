@@ -197,6 +197,17 @@ class Visitor:
             seen.violations[f"{scheme}, {shape}"] = _contrast(page) + _structure(page, scheme)
 
 
+@contextmanager
+def one_page(browser: Browser, address: str, path: str = "page.html") -> Iterator[Page]:
+    """Open a page that is served, without a network; an error of its scripts fails at the end."""
+    with offline(browser, address, []) as context:
+        page, faults = context.new_page(), list[str]()
+        page.on("pageerror", lambda error: faults.append(str(error)))
+        page.goto(f"{address}/{path}", wait_until="load")
+        yield page
+        assert faults == []
+
+
 def _listen(page: Page, seen: Visit, origin: str) -> None:
     page.on("console", lambda m: seen.console_errors.append(m.text) if m.type == "error" else None)
     page.on("pageerror", lambda error: seen.page_errors.append(str(error)))

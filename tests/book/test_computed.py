@@ -33,7 +33,7 @@ from regime_lib.simulators.deep_linear.solutions import learning_time
 from regime_lib.simulators.two_layer.phases import measure_phases
 from regime_lib.simulators.two_layer.problem import TwoPoints, random_neurons
 from regime_lib.simulators.two_layer.solver import exact_flow
-from tests.book.browsing import offline, served
+from tests.book.browsing import one_page, served
 
 pytestmark = pytest.mark.book
 
@@ -109,13 +109,8 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def page(browser: Browser, address: str) -> Iterator[Page]:
-    with offline(browser, address, []) as context:
-        opened = context.new_page()
-        faults: list[str] = []
-        opened.on("pageerror", lambda error: faults.append(str(error)))
-        opened.goto(f"{address}/page.html", wait_until="load")
+    with one_page(browser, address) as opened:
         yield opened
-        assert faults == []
 
 
 def live(page: Page, name: str) -> Any:

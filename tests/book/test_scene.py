@@ -26,7 +26,7 @@ from regime_lib.companion.figures.scene import (
 from regime_lib.companion.figures.scene_data import with_scene
 from regime_lib.companion.figures.theme import COLOURS, Theme
 from regime_lib.companion.publish.figure_page import figure_html, write_pictures
-from tests.book.browsing import NARROW, WIDE, offline, served
+from tests.book.browsing import NARROW, WIDE, offline, one_page, served
 
 pytestmark = pytest.mark.book
 
@@ -88,13 +88,8 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture
 def page(browser: Browser, address: str) -> Iterator[Page]:
-    with offline(browser, address, []) as context:
-        opened = context.new_page()
-        faults: list[str] = []
-        opened.on("pageerror", lambda error: faults.append(str(error)))
-        opened.goto(f"{address}/page.html", wait_until="load")
+    with one_page(browser, address) as opened:
         yield opened
-        assert faults == []
 
 
 def seen(page: Page) -> tuple[float, float]:

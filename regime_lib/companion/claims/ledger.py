@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 #: Under which type a measurement lies in the output of the cell that recorded it.
 CLAIM_MIME = "application/vnd.regime.claim+json"
+#: What is glued of a measurement beside its value, under CLAIM-low and so on.
+GLUED_PARTS = ("low", "high", "n", "verdict")
 
 #: What a table of measurements holds of each, beside the parameters of the run.
 COLUMNS = ("claim", "value", "low", "high", "n", "unit", "verdict", "over", "method")
@@ -115,6 +117,11 @@ def _known(stored: Mapping[Any, Any]) -> dict[str, float]:
     """Return the numbers that are there: a table has NaN where one is missing."""
     numbers = {name: stored.get(name) for name in _NUMBERS}
     return {k: float(x) for k, x in numbers.items() if x is not None and not math.isnan(x)}
+
+
+def as_glued(number: float | str | None) -> float | str:
+    """Return what is glued: a dash where there is no number, a verdict as plain text."""
+    return "–" if number is None else str(number) if isinstance(number, str) else number
 
 
 def plain_number(value: object, name: str) -> int | float:

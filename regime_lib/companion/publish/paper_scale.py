@@ -17,7 +17,13 @@ from regime_lib.companion.book.notebooks import bundles_of, glued_values, read_n
 from regime_lib.companion.book.parameters import Value
 from regime_lib.companion.book.project import Project, reading_committed
 from regime_lib.companion.claims.claims import Claim, load_claims
-from regime_lib.companion.claims.ledger import Measurement, measurement_of, measurements_in
+from regime_lib.companion.claims.ledger import (
+    GLUED_PARTS,
+    Measurement,
+    as_glued,
+    measurement_of,
+    measurements_in,
+)
 from regime_lib.companion.figures.drawn import DrawnFigure, figures_in
 from regime_lib.companion.publish.evidence import (
     folder_of,
@@ -36,9 +42,7 @@ if TYPE_CHECKING:
 #: What follows the name of a number of the long run where a page knows both.
 SUFFIX = "-paper"
 _TABLE, _GLUED = "claims", "glued"
-_MANY = (
-    "many"  # table of the short runs of which there are many, and what the manifest says of them
-)
+_MANY = "many"  # table of many short runs, and what the manifest says of them
 
 
 @dataclass(frozen=True)
@@ -211,6 +215,42 @@ def comparison(
     said = [[one.summary if one else "not tested" for one in pair] for _, *pair in rows]
     lines = [f"{row[0].id}: {' | '.join(pair)}" for row, pair in zip(rows, said, strict=True)]
     return template("comparison.html.j2").render(rows=rows), "\n".join(lines)
+
+
+def glued_beside(
+    there: PaperScale | None,
+    claims: Iterable[str],
+    here: Mapping[str, Measurement],
+    names: Iterable[str] = (),
+) -> dict[str, float | str]:
+    """Return what a page glues of the long run beside the run at hand; dashes where there is none.
+
+    Parameters
+    ----------
+    there : PaperScale, optional
+        The long run.
+    claims : iterable of str
+        The claims of the chapter.
+    here : mapping
+        What the run at hand measured, by claim.
+    names : iterable of str
+        What else the long run glued is wanted.
+    """
+    found = there.measurements if there else {}
+    glued: dict[str, float | str] = {}
+    for claim in claims:
+        one = found.get(claim)
+        glued[f"{claim}{SUFFIX}"] = as_glued(getattr(one, "value", None))
+        for part in GLUED_PARTS:
+            glued[f"{claim}{SUFFIX}-{part}"] = as_glued(getattr(one, part, None))
+    both = found.keys() & here.keys()
+    same = sum(found[claim].verdict == here[claim].verdict for claim in both)
+    glued["paper-same"] = f"{same} of {len(both)}"
+    for name in names:
+        glued[f"{name}{SUFFIX}"] = there.glued.get(name, "–") if there else "–"
+    glued["paper-minutes"] = there.seconds / 60 if there else "–"
+    glued["paper-commit"] = there.commit if there else "–"
+    return glued
 
 
 def _measurement(claim: Claim, row: Mapping[Any, Any]) -> Measurement:

@@ -13,10 +13,10 @@ import pytest
 
 from regime_lib.companion.book.catalogue import load_entry
 from regime_lib.companion.book.project import Project
-from regime_lib.companion.chapter import open_chapter
 from regime_lib.companion.claims.claims import Verdict, load_claims
 from regime_lib.companion.claims.ledger import CLAIM_MIME, as_measurement
 from regime_lib.companion.figures.drawn import VARIANTS, DrawnFigure
+from regime_lib.companion.opening import open_chapter
 from regime_lib.companion.publish.evidence import publish_evidence, published_evidence
 from regime_lib.companion.publish.paper_scale import (
     collect_paper_scale,

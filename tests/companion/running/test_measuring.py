@@ -85,7 +85,7 @@ def test_two_parts_must_not_measure_one_claim(project: Project) -> None:
 def test_nothing_is_kept_by_who_is_not_told_to(
     project: Project, calls: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from regime_lib.companion.chapter import open_chapter
+    from regime_lib.companion.opening import open_chapter
 
     monkeypatch.setenv("REGIME_ROOT", str(project.root))
     monkeypatch.syspath_prepend(str(project.notebooks))

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from regime_lib.companion.chapter import open_chapter
+from regime_lib.companion.opening import open_chapter
 from tests.companion.refusals import refused
 from tests.companion.tiny import make_project
 
