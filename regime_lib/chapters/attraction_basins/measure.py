@@ -327,9 +327,9 @@ def measure(settings: Settings) -> Measurements:
 
 
 #: The parts that are measured over blocks of fresh seeds; none reads committed tables.
-EMPIRICAL = (depth, width, classes)
-#: All parts that measure claims: `starts` has no blocks yet, the last two read tables.
-PARTS = (*EMPIRICAL, starts, controls, predictors)
+EMPIRICAL = (depth, width, classes, starts)
+#: All parts that measure claims: the last two read tables.
+PARTS = (*EMPIRICAL, controls, predictors)
 
 
 def _over_seeds(

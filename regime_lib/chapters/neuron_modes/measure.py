@@ -299,10 +299,9 @@ def measure(settings: Settings) -> Measurements:
     )
 
 
-#: The parts that are measured over blocks of fresh seeds; none reads committed tables.
-EMPIRICAL = (slope, few_samples, deep, very_deep, late_layers, rule)
-#: All parts that measure claims. The others came later, and have no blocks yet.
-PARTS = (*EMPIRICAL, units, extraction, by_depth)
+#: All parts that measure claims; all of these are empirical, and none reads committed tables.
+PARTS = (slope, few_samples, deep, very_deep, late_layers, rule, units, extraction, by_depth)
+EMPIRICAL = PARTS
 
 
 def _over_seeds(
