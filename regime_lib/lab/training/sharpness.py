@@ -1,9 +1,7 @@
-"""Sharpness: the largest eigenvalue of a loss's Hessian, by Lanczos, of K networks at once.
+"""Sharpness: the largest eigenvalue of a loss's Hessian, of every network of an ensemble.
 
 The Hessian is never formed: its product with a vector is the derivative of the gradient along that
-vector (B. A. Pearlmutter, Neural Computation 6, 1994). SciPy's `eigsh` takes one matrix at a time.
-An ensemble has one for each member, and their products together cost hardly more than one; so the
-recursion is written out here, and tested against `eigsh` and against whole Hessians.
+vector (B. A. Pearlmutter, Neural Computation 6, 1994), and Lanczos by SciPy's `eigsh` needs no more.
 """
 
 from __future__ import annotations
@@ -14,17 +12,18 @@ from typing import Any
 import numpy as np
 import torch
 from jaxtyping import Float, Int
+from scipy.sparse.linalg import LinearOperator, eigsh
 from torch import Tensor
 
 from regime_lib.lab.models.ensemble import Ensemble
+from regime_lib.lab.seeding import generator
 from regime_lib.lab.training.loop import member_losses
 
-#: Products with the Hessian for one value, from the vector that was found last.
-PRODUCTS = 8
-_FIRST = 32  # products for the first value, from a random vector
-_TINY = 1e-30  # a remainder of this length: the space is exhausted
+#: To which share of the value it is found.
+TOLERANCE = 1e-4
+_SPACE = 10  # vectors at once: few, as the vector found last is a good one to begin with
 
-_Vectors = Float[Tensor, "members weights"]
+_Weights = Float[np.ndarray, " weights"]
 
 
 class Sharpness:
@@ -38,8 +37,8 @@ class Sharpness:
         Samples of each member: what its loss is a mean over.
     loss : str
         ``squared`` or ``cross-entropy``, as `TrainingConfig` has them.
-    products : int
-        Products with the Hessian for one value; more are surer.
+    tolerance : float
+        To which share of the value it is found.
     """
 
     def __init__(
@@ -48,79 +47,45 @@ class Sharpness:
         inputs: Float[Tensor, "members samples *features"],
         labels: Int[Tensor, "members samples"],
         loss: str,
-        products: int = PRODUCTS,
+        tolerance: float = TOLERANCE,
     ) -> None:
         self.model, self.inputs, self.labels = model, inputs, labels
-        self.loss, self.products = loss, products
-        self._vector: Tensor | None = None
+        self.loss, self.tolerance = loss, tolerance
+        self._vectors: dict[int, _Weights] = {}
 
     def __call__(self) -> Float[np.ndarray, " members"]:
-        """Return the largest eigenvalue of each member's Hessian.
+        """Return the largest eigenvalue of each member's Hessian."""
+        return np.array([self._of(member) for member in range(self.model.members)])
 
-        It is a Rayleigh quotient, so that it is never too large but by rounding.
-        """
+    def _of(self, member: int) -> float:
         with torch.enable_grad():
-            multiply, size = self._hessian()
-            start, products = self._vector, self.products
+            multiply, size = self._hessian(member)
+            start = self._vectors.get(member)
             if start is None:
-                fixed = torch.Generator().manual_seed(0)
-                start = torch.randn(len(self.inputs), size, generator=fixed).to(self.inputs)
-                products = max(_FIRST, products)
-            values, self._vector = largest_eigenvalues(multiply, start, min(products, size))
-        return values
+                start = generator(0, "sharpness").standard_normal(size)
+            values, vectors = eigsh(
+                LinearOperator((size, size), matvec=multiply, dtype=np.float64),
+                k=1,
+                which="LA",
+                v0=start,
+                ncv=min(_SPACE, size),
+                tol=self.tolerance,
+            )
+        self._vectors[member] = vectors[:, 0]
+        return float(values[0])
 
-    def _hessian(self) -> tuple[Callable[[_Vectors], _Vectors], int]:
-        """Return what multiplies a vector a member with its Hessian, and the number of weights."""
-        parameters = list(self.model.parameters())
-        losses = member_losses(self.model(self.inputs), self.labels, True, self.loss)
-        gradients = torch.autograd.grad(losses.sum(), parameters, create_graph=True)
-        sizes = [parameter[0].numel() for parameter in parameters]
+    def _hessian(self, member: int) -> tuple[Callable[[_Weights], _Weights], int]:
+        """Return what multiplies a vector with a member's Hessian, and the number of weights."""
+        solo = self.model.member(member)
+        parameters = list(solo.parameters())
+        losses = member_losses(solo(self.inputs[member]), self.labels[member], False, self.loss)
+        gradients = torch.autograd.grad(losses[0], parameters, create_graph=True)
+        sizes = [parameter.numel() for parameter in parameters]
 
-        def multiply(vectors: _Vectors) -> _Vectors:
-            parts = [
-                part.reshape(parameter.shape)
-                for part, parameter in zip(vectors.split(sizes, 1), parameters, strict=True)
-            ]
-            found = torch.autograd.grad(gradients, parameters, parts, retain_graph=True)
-            return torch.cat([one.flatten(1) for one in found], 1)
+        def multiply(vector: _Weights) -> _Weights:
+            parts = torch.from_numpy(vector).to(parameters[0]).reshape(-1).split(sizes)
+            along = [part.view_as(own) for part, own in zip(parts, parameters, strict=True)]
+            found = torch.autograd.grad(gradients, parameters, along, retain_graph=True)
+            return torch.cat([one.flatten() for one in found]).double().numpy(force=True)
 
         return multiply, sum(sizes)
-
-
-def largest_eigenvalues(
-    multiply: Callable[[_Vectors], _Vectors], start: _Vectors, products: int
-) -> tuple[Float[np.ndarray, " members"], _Vectors]:
-    """Return the largest eigenvalue of symmetric matrices, and its vector, by Lanczos.
-
-    Parameters
-    ----------
-    multiply : callable
-        Multiplies one vector of each matrix with it.
-    start : Tensor
-        Where to begin: near the vector that is looked for, if that is known.
-    products : int
-        How often to multiply, at most the size of the matrices.
-
-    Returns
-    -------
-    values, vectors
-        The largest Ritz value of each matrix, in double precision, and its vector.
-    """
-    members = len(start)
-    band = torch.zeros(members, products, products, dtype=torch.float64)
-    basis: list[Tensor] = []
-    vector = start / start.norm(dim=1, keepdim=True)
-    for k in range(products):
-        basis.append(vector)
-        space = torch.stack(basis, 2)
-        image = multiply(vector)
-        band[:, k, k] = (image * vector).sum(1)
-        for _ in range(2):  # against the whole space, and once more against rounding
-            image = image - (space @ (space.mT @ image[:, :, None]))[:, :, 0]
-        rest = image.norm(dim=1)
-        if k + 1 < products:
-            band[:, k, k + 1] = band[:, k + 1, k] = rest
-        vector = image / rest.clamp_min(_TINY)[:, None]
-    values, vectors = torch.linalg.eigh(band)
-    best = vectors[:, :, -1:].to(start)
-    return values[:, -1].numpy(force=True), (torch.stack(basis, 2) @ best)[:, :, 0].detach()
