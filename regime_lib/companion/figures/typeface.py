@@ -52,10 +52,13 @@ def settings() -> dict[str, Any]:
     register()
     return {
         "font.family": [NAME, SECOND],
-        "axes.titleweight": "semibold",
+        "axes.titleweight": "bold",
         "mathtext.fontset": "custom",
         "mathtext.rm": NAME,
         "mathtext.it": f"{SECOND}:italic",
-        "mathtext.bf": f"{NAME}:semibold",
+        "mathtext.bf": f"{NAME}:bold",
+        "mathtext.cal": SECOND,
+        "mathtext.sf": NAME,
+        "mathtext.tt": f"{SECOND} Mono",
         "mathtext.fallback": "stixsans",
     }

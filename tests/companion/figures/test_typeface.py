@@ -13,7 +13,7 @@ from regime_lib.companion.figures.theme import Theme
 from regime_lib.errors import RegimeError
 
 
-@pytest.mark.parametrize("weight", ["normal", "semibold", "bold"])
+@pytest.mark.parametrize("weight", ["normal", "bold"])
 def test_words_of_every_weight_come_from_the_files_beside_the_module(weight: str) -> None:
     with rc_context(Theme(dark=False, narrow=False).rc()):
         found = font_manager.findfont(font_manager.FontProperties(weight=weight))
