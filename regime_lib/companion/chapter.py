@@ -34,6 +34,7 @@ from regime_lib.companion.running.provenance import PROVENANCE_MIME, describe_ru
 from regime_lib.errors import RegimeError
 
 if TYPE_CHECKING:
+    import pandas as pd
     from matplotlib.figure import Figure
 
     from regime_lib.companion.figures.computed import Moving
@@ -144,6 +145,30 @@ class Chapter:
             if (number := getattr(measurement, part)) is not None:
                 self._glue(f"{claim}-{part}", as_glued(number))
         return measurement
+
+    def table(
+        self, rows: pd.DataFrame, caption: str, formats: str | Mapping[str, str] | None = None
+    ) -> None:
+        """Show a table in words: its index names the rows, and what is missing is a dash.
+
+        Parameters
+        ----------
+        rows : DataFrame
+            What to show; headings are words.
+        caption : str
+            What it shows.
+        formats : str or mapping, optional
+            How to write numbers, such as ``.3f``: for all columns, or by column.
+
+        Raises
+        ------
+        RegimeError
+            If a heading is a name of code, or a format fits no column or no number.
+        """
+        from regime_lib.companion.publish.table import table_html, table_text
+
+        markup = table_html(rows, caption, formats)
+        _show({"text/html": markup, "text/plain": table_text(rows, caption)})
 
     def figure(self, draw: Callable[[Theme], Figure], *, name: str, caption: str, alt: str) -> None:
         """Show a figure, drawn for light and dark pages, wide and narrow.
