@@ -30,13 +30,18 @@ def listed(words: Sequence[str]) -> str:
     return f"{', '.join(words[:-1])} and {words[-1]}" if len(words) > 1 else "".join(words)
 
 
+def written(value: float, form: str) -> str:
+    """Write a number as ``format`` does, with a true minus."""
+    return f"{value:{form}}".replace("-", "−")
+
+
 def each(values: Mapping[str, float], form: str) -> str:
     """Write numbers, each with what it is of: ``each({"SGD": 0.5}, ".1f")`` is "0.5 (SGD)"."""
-    return listed([f"{value:{form}} ({name})" for name, value in values.items()])
+    return listed([f"{written(value, form)} ({name})" for name, value in values.items()])
 
 
 def ranging(values: Iterable[float], form: str) -> str:
     """Write the least and the greatest of some numbers, or the only one of them."""
     kept = list(values)
-    low, high = (f"{value:{form}}" for value in (min(kept), max(kept)))
+    low, high = (written(value, form) for value in (min(kept), max(kept)))
     return low if low == high else f"{low} to {high}"

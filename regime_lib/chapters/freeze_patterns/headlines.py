@@ -33,13 +33,13 @@ def _little(tables: Mapping[str, pd.DataFrame]) -> str:
         dear = np.flatnonzero(np.median(values, axis=1) >= LIMIT)
         first = dear[-1] + 1 if len(dear) else 0
         words.append(
-            f"at {shares[first]:.0%} ({name})"
+            f"{shares[first]:.0%} ({name})"
             if first < len(shares)
-            else f"at no share that was tried ({name})"
+            else f"no share that was tried ({name})"
         )
     return (
-        f"Freezing the patterns costs less than {LIMIT:g} points of test accuracy in the median "
-        f"run, now and later, {listed(words)} of the training."
+        f"The median run loses less than {LIMIT:g} points of test accuracy if its patterns are "
+        f"frozen after {listed(words)} of the training, or later."
     )
 
 
