@@ -24,6 +24,8 @@ DEFINED = {
     "start@0.9": "9/10 from the start",
 }
 
+_SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+
 
 def listed(words: Sequence[str]) -> str:
     """Join words by commas, the last two by "and"."""
@@ -31,8 +33,12 @@ def listed(words: Sequence[str]) -> str:
 
 
 def written(value: float, form: str) -> str:
-    """Write a number as ``format`` does, with a true minus."""
-    return f"{value:{form}}".replace("-", "−")
+    """Write a number as ``format`` does, with a true minus and powers of ten."""
+    mantissa, _, exponent = f"{value:{form}}".replace("-", "−").partition("e")
+    if not exponent:
+        return mantissa
+    power = str(int(exponent.replace("−", "-"))).translate(_SUPERSCRIPTS)
+    return f"10{power}" if mantissa == "1" else f"{mantissa}\u2009×\u200910{power}"
 
 
 def each(values: Mapping[str, float], form: str) -> str:

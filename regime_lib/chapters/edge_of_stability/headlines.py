@@ -61,8 +61,9 @@ def by_window(groups: Mapping[str, Mapping[str, Watched]]) -> str:
 
 def layers(runs: Mapping[str, Watched]) -> str:
     """State between which ratios the layers end."""
-    words = [
-        f"from {ranging([float(v[-1]) for v in own.by_layer.values()], '.1f')} ({name})"
+    ends = {
+        name: [float(v[-1]) for v in own.by_layer.values() if np.isfinite(v[-1])]
         for name, own in runs.items()
-    ]
+    }
+    words = [f"from {ranging(own, '.1f')} ({name})" for name, own in ends.items() if own]
     return f"At the end the two-step ratio of the layers goes {listed(words)}."

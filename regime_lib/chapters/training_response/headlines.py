@@ -54,8 +54,9 @@ def one_weight(result: OneWeightCurves) -> str:
     x, law = (np.asarray(part, dtype=float) for part in result.closed)
     ends = []
     for own_x, own in result.scaled.values():
-        expected = np.exp(np.interp(np.log(own_x[-1]), np.log(x), np.log(law)))
-        ends.append(float(own[-1] / expected))
+        last = int(np.flatnonzero(own_x <= x[-1])[-1])  # the closed form is drawn so far
+        expected = np.exp(np.interp(np.log(own_x[last]), np.log(x), np.log(law)))
+        ends.append(float(own[last] / expected))
     return (
         f"Scaled, the responses of {len(ends)} pairs of rate and slope end at "
         f"{ranging(ends, '.3f')} times the closed form of gradient flow."
