@@ -1,11 +1,14 @@
 """Refuse words that are no English of the field, as `.ci/words.txt` lists them, in what is read.
 
-Read are the pages of the book, the README, and the text of the chapters; code between backticks is
-left out. `make lint` calls it; it prints a line for each place, and exits with 1 if there is one.
+Read are the pages of the book, the README, the claims and the statements, the text of the
+chapters, and every string of their code (captions, headlines, hints, docstrings); code between
+backticks is left out. `make lint` calls it; it prints a line for each place, and exits with 1 if
+there is one.
 """
 
 from __future__ import annotations
 
+import ast
 import json
 import re
 import sys
@@ -38,12 +41,32 @@ def faults(text: str, words: list[tuple[re.Pattern[str], str]]) -> list[tuple[st
 def texts(root: Path) -> Iterator[tuple[str, str]]:
     """Yield what readers read, with where it stands."""
     pages = [path for path in sorted(root.glob("book/**/*.md")) if "_generated" not in path.parts]
-    for path in [*pages, root / "README.md"]:
+    ledgers = sorted(root.glob("book/*.yml"))
+    for path in [*pages, *ledgers, root / "README.md"]:
         yield path.relative_to(root).as_posix(), path.read_text(encoding="utf-8")
+    for path in sorted(root.glob("regime_lib/**/*.py")):
+        for line, text in strings(path.read_text(encoding="utf-8")):
+            yield f"{path.relative_to(root).as_posix()}:{line}", text
     for path in sorted(root.glob("notebooks/*.ipynb")):
         for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
+            place, source = f"{path.name}, cell {cell['id']}", "".join(cell["source"])
             if cell["cell_type"] == "markdown":
-                yield f"{path.name}, cell {cell['id']}", "".join(cell["source"])
+                yield place, source
+            else:
+                yield from ((place, text) for _, text in strings(source))
+
+
+def strings(code: str) -> list[tuple[int, str]]:
+    """Return every string of some Python code with its line; none of code that is no Python."""
+    try:
+        tree = ast.parse(code)
+    except SyntaxError:  # a cell with a magic command
+        return []
+    return [
+        (node.lineno, node.value)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    ]
 
 
 def main() -> int:

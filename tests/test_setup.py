@@ -363,4 +363,7 @@ def test_banned_words_are_found_with_advice_and_code_is_let_be(tmp_path: Path) -
 def test_every_page_and_chapter_is_read_for_banned_words() -> None:
     words = script("words")
     places = {place.partition(",")[0] for place, _ in words.texts(ROOT)}
-    assert {"book/index.md", "README.md", "10_stability.ipynb"} <= places
+    assert {"book/index.md", "book/claims.yml", "README.md", "10_stability.ipynb"} <= places
+    assert any(place.startswith("regime_lib/chapters/stability/scene.py:") for place in places)
+    assert words.strings('x = f"it {n} hangs"\ny = "on"') == [(2, "on"), (1, "it "), (1, " hangs")]
+    assert words.strings("%time x") == []

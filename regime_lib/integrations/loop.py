@@ -1,4 +1,4 @@
-"""What the doors to trainers share: one tracker, one optimiser step at a time, on rank zero."""
+"""What the integrations share: one tracker, one optimiser step at a time, on rank zero."""
 
 from __future__ import annotations
 

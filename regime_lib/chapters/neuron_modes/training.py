@@ -160,7 +160,7 @@ class Trained:
 
     @property
     def test_accuracy(self) -> Float[np.ndarray, "checks members"]:
-        """Share of the test set that is classified rightly."""
+        """Share of the test set that is classified correctly."""
         return self.run.test_accuracy[self._rows]
 
     @property

@@ -30,7 +30,7 @@ class Snapshot:
     sizes: Int[np.ndarray, " regions"]  # how many corners each region has
     on: Float[np.ndarray, " regions"]  # share of units that are on
     border: Float[np.ndarray, "pieces 2 2"]  # of the line of equal outputs
-    accuracy: float  # share of the points that are classified rightly
+    accuracy: float  # share of the points that are classified correctly
 
     @property
     def polygons(self) -> list[Float[np.ndarray, "_ 2"]]:

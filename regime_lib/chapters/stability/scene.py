@@ -81,7 +81,7 @@ def regions_alt(regions: Regions) -> str:
     return (
         f"The plane cut into {counts[0]} polygons before training, {max(counts)} at most and "
         f"{counts[-1]} after {last.step} steps; a broken line comes to separate two half-moons of "
-        f"points. Share of points classified rightly: {first.accuracy:.2f} at first, "
+        f"points. Share of points classified correctly: {first.accuracy:.2f} at first, "
         f"{last.accuracy:.2f} at the end."
     )
 
@@ -89,7 +89,7 @@ def regions_alt(regions: Regions) -> str:
 def _in_words(snapshot: Snapshot) -> str:
     return (
         f"step {snapshot.step}: {len(snapshot.sizes)} linear regions, "
-        f"{snapshot.accuracy:.0%} of the points classified rightly"
+        f"{snapshot.accuracy:.0%} of the points classified correctly"
     )
 
 

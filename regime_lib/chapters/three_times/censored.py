@@ -155,7 +155,7 @@ def log_normal_median(limits: Limits, *, over: str) -> Estimate:
     """Return the median of a log-normal distribution of ratios that are known within limits.
 
     This is the accelerated-failure-time model without covariates, by maximum likelihood. Where
-    limits are all on one side the value leans on the tail of that distribution. The interval is
+    limits are all on one side the value depends on the tail of that distribution. The interval is
     Student's t with the sandwich variance of the scores summed by cluster; without censoring and
     with clusters of one size it is that of the clusters' mean logarithms.
 

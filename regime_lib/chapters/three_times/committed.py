@@ -168,7 +168,7 @@ def by_definition(specifications: pd.DataFrame) -> ByDefinition:
 
 
 def averages(specifications: pd.DataFrame) -> Averages:
-    """Say what the mean over settings hangs on, and whether MNIST differs."""
+    """Say what the mean over settings depends on, and whether MNIST differs."""
     usual = _real(specifications, network="iterate", definition=USUAL)
     cosine, exact, counts = usual.only(schedule="cosine"), usual.exact, usual.counts
     ratios = np.sort(exact.table["ratio"].to_numpy())

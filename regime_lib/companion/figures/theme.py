@@ -11,6 +11,7 @@ import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from regime_lib.companion.figures import typeface
 from regime_lib.errors import RegimeError
 
 #: Backgrounds of the two themes of the book.
@@ -167,11 +168,9 @@ class Theme:
             "axes.spines.right": False,
             "axes.titlelocation": "left",
             "axes.titlesize": size,
-            "axes.titleweight": "bold",
             "axes.labelsize": size,
             "font.size": size,
-            "font.family": "DejaVu Sans",
-            "mathtext.fontset": "dejavusans",
+            **typeface.settings(),
             "grid.color": GRID[self.dark],
             "grid.linewidth": 0.6,
             "legend.frameon": False,

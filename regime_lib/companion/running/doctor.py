@@ -17,11 +17,11 @@ from pathlib import Path
 
 from regime_lib.companion.book.project import Project
 from regime_lib.companion.running.threads import ENVIRONMENT
+from regime_lib.errors import RegimeError
 
 _PACKAGE = "regime-lib"
 _OLDEST = (3, 11)
 _ROOM = 2 * 1024**3  # bytes that a build of the book needs, with room to spare
-_FONT = "DejaVu Sans"  # of every figure; matplotlib brings it along
 _PIN = re.compile(r"^([A-Za-z0-9._-]+)==(\S+)", re.MULTILINE)
 _NAME = re.compile(r"[A-Za-z0-9._-]+")
 _FEW = 4  # packages that a sentence names
@@ -175,18 +175,16 @@ def folder_found(purpose: str, path: Path) -> Finding:
 
 
 def font_found() -> Finding:
-    """Say whether figures find their font."""
+    """Say whether figures find their fonts."""
     try:
-        from matplotlib import font_manager
+        from regime_lib.companion.figures import typeface
 
-        font_manager.findfont(_FONT, fallback_to_default=False)
+        typeface.require()
     except ImportError:
         return Finding("font", State.WRONG, "matplotlib cannot be imported; run: make setup")
-    except ValueError:
-        return Finding("font", State.WRONG,
-                       f"matplotlib finds no font {_FONT}, which it should bring along; "
-                       "run: pip install --force-reinstall --no-deps matplotlib")  # fmt: skip
-    return Finding("font", State.FINE, f"Figures find their font, {_FONT}.")
+    except RegimeError as missing:
+        return Finding("font", State.WRONG, str(missing))
+    return Finding("font", State.FINE, f"Figures find their font, {typeface.NAME}.")
 
 
 def browser_found(project: Project) -> Finding:

@@ -44,7 +44,7 @@ class SampleNoise:
         self._noise = _normal(np.random.default_rng(self.seed), shape, self.inputs)
 
     def correct(self, levels: Float[Tensor, "members samples"]) -> Correct:
-        """Return which draws of which samples are classified rightly, each at its own level."""
+        """Return which draws of which samples are classified correctly, each at its own level."""
         levels = levels.to(self.inputs)
         step = max(1, _ROWS // (len(self.inputs) * (self.members or 1)))
         with isolated(self.model):

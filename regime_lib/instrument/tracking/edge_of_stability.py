@@ -39,8 +39,8 @@ FEWEST = 20
 
 #: What silence, or a sign, does not tell.
 BLIND_SPOTS = (
-    "it lags: the oscillation has to grow out of nothing before it flips bits, so that signs come "
-    "tens of steps after the sharpness has reached the threshold",
+    "it lags: the oscillation has to grow from rounding errors before it flips bits, so that signs "
+    "come tens of steps after the sharpness has reached the threshold",
     "signs can be early, too: on a small sample of MNIST more than one window in ten showed some "
     "below four fifths of the threshold",
     "between four fifths of the threshold and the threshold itself there may be signs or none",

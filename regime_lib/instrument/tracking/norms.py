@@ -116,7 +116,7 @@ class Rows(_Store):
 
 
 class _Large(_Store):
-    """Large networks: measured at once, but for the distance to the start."""
+    """Large networks: measured at once, except the distance to the start."""
 
     capacity = 8
     _last: list[Any]

@@ -1,7 +1,7 @@
 """Sharpness: the largest eigenvalue of a loss's Hessian, of every network of an ensemble.
 
 The Hessian is never formed: its product with a vector is the derivative of the gradient along that
-vector (B. A. Pearlmutter, Neural Computation 6, 1994), and Lanczos by SciPy's `eigsh` needs no more.
+vector (B. A. Pearlmutter, Neural Computation 6, 1994); SciPy's `eigsh` (Lanczos) needs no more.
 """
 
 from __future__ import annotations

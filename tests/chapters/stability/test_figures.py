@@ -109,5 +109,5 @@ def test_a_scene_has_a_frame_per_snapshot_with_its_state_in_words() -> None:
     assert np.asarray(border.y)[:2].tolist() == BORDER[0, :, 1].tolist()
     assert sum(isinstance(mark, Points) for mark in marks) == 2
     assert moving.frames[(1,)].readout == (
-        "step 9: 2 linear regions, 100% of the points classified rightly"
+        "step 9: 2 linear regions, 100% of the points classified correctly"
     )

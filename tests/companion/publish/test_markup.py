@@ -84,6 +84,18 @@ def test_the_card_shows_everything_that_the_contract_asks_for() -> None:
     assert root.code.text == "ratio"
 
 
+def test_a_card_shows_number_criterion_and_other_seeds_and_folds_the_rest() -> None:
+    blocks = Firmness({Verdict.REPRODUCED: 20}, Verdict.REPRODUCED, "8 seeds")
+    for firmness, measured in ((blocks, True), (None, False)):
+        page = soup(card(CLAIM, MEASURED, firmness))
+        (folded,) = page.select("details.rl-told")
+        names = [name.text for name in folded.extract().select("dt")]
+        seen = [name.text for name in page.select("dt")]
+        assert seen[:2] == ["Measured", "Criterion"]
+        assert ("Other seeds" in seen, "Other seeds" in names) == (measured, not measured)
+        assert {"Quantity", "Varied", "Held", "Claimed in", "Source"} <= set(names)
+
+
 def test_the_label_of_the_source_explains_itself() -> None:
     for source in Source:
         element = soup(card(dataclasses.replace(CLAIM, source=source), MEASURED)).abbr

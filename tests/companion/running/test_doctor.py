@@ -12,6 +12,7 @@ import pytest
 
 from regime_lib import cli_doctor
 from regime_lib.companion.book.project import Project
+from regime_lib.companion.figures import typeface
 from regime_lib.companion.running import doctor
 from regime_lib.companion.running.doctor import Finding, State
 from tests.companion.tiny import make_project
@@ -131,7 +132,7 @@ def test_a_full_disk_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 
 def test_a_missing_font_is_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
     assert doctor.font_found().state is State.FINE
-    monkeypatch.setattr(doctor, "_FONT", "No Such Font At All")
+    monkeypatch.setattr(typeface, "SECOND", "No Such Font At All")
     assert doctor.font_found().state is State.WRONG
 
 

@@ -1,4 +1,4 @@
-"""Which definitions of settling hang on their first steps, or on their smoothing: one table."""
+"""Which definitions of settling depend on their first steps, or on their smoothing: one table."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """How far a ratio moves when a definition of settling is read a little differently.
 
 Four readings beside the usual one, of the same runs: the first 10 or 100 steps left out, and the
-trailing mean of half and of twice the width. A definition whose ratio hangs on one of them does not
-measure the run. Where a ratio has only limits, so has its movement.
+trailing mean of half and of twice the width. A definition whose ratio depends on one of them does
+not measure the run. Where a ratio has only limits, so has its movement.
 """
 
 from __future__ import annotations

@@ -45,7 +45,7 @@ class Run:
     loss: list[float] = field(default_factory=list)
     """Cross-entropy of the step's batch, before the step."""
     accuracy: float = float("nan")
-    """Share of the test images that are classified rightly at the end."""
+    """Share of the test images that are classified correctly at the end."""
     pattern_from_start: list[float] = field(default_factory=lambda: [0.0])
     """Share of the units, over all probe images, that are not as before the first step: from
     there on, so one number more."""
