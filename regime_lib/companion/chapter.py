@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import time
 from collections.abc import Callable, Mapping
+from functools import cached_property
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -24,6 +25,7 @@ from regime_lib.companion.claims.ledger import (
 )
 from regime_lib.companion.publish.markup import card, template
 from regime_lib.companion.publish.paper_scale import (
+    PaperScale,
     as_paper_scale,
     comparison,
     glued_beside,
@@ -132,9 +134,16 @@ class Chapter:
         self._measurements[claim] = measurement
         verdicts = {claim: measurement.verdict}
         firmness = firmness_of_chapter(self._project, self.name, verdicts).get(claim)
+        there = self._paper_scale
+        large = there.measurements.get(claim) if there else None
         _show(
             {
-                "text/html": card(self._own[claim], measurement, firmness),
+                "text/html": card(
+                    self._own[claim],
+                    measurement,
+                    firmness,
+                    (there.scale(self.parameters), large) if there and large else None,
+                ),
                 "text/plain": f"{claim}: {measurement.summary}",
                 CLAIM_MIME: measurement.as_dict(),
             }
@@ -251,7 +260,7 @@ class Chapter:
         """
         if strange := sorted(set(names) - self._glued):
             raise RegimeError(f"'{strange[0]}' was not glued in this run; glue it first")
-        there = read_paper_scale(self._project, self.name, self._own)
+        there = self._paper_scale
         for name, value in glued_beside(there, self._own, self._measurements, names).items():
             self._glue(name, value)
         if there is None:
@@ -268,7 +277,7 @@ class Chapter:
         RegimeError
             If a long run is committed without that figure, or its own name is taken.
         """
-        there = read_paper_scale(self._project, self.name, self._own)
+        there = self._paper_scale
         if there is None:
             print(f"no run of {self.name} at larger scale is committed")
             return
@@ -298,6 +307,11 @@ class Chapter:
                 PROVENANCE_MIME: dict(vars(footer)),
             }
         )
+
+    @cached_property
+    def _paper_scale(self) -> PaperScale | None:
+        """What is committed of the chapter's long run."""
+        return read_paper_scale(self._project, self.name, self._own)
 
     def _show_figure(self, figure: DrawnFigure) -> None:
         if figure.name in self._figures:
