@@ -32,6 +32,7 @@ from regime_lib.chapters.attraction_basins.scans import (
     trained_scan,
 )
 from regime_lib.chapters.attraction_basins.starts import claims_of_starts, fixed_start_scan
+from regime_lib.chapters.many import of_length
 from regime_lib.estimate import Estimate
 from regime_lib.lab.data.dataset import Dataset
 from regime_lib.lab.data.loading import load_dataset
@@ -141,10 +142,12 @@ def claims_of(rows: pd.DataFrame) -> tuple[dict[str, Estimate], dict[str, float 
     claims: dict[str, Estimate] = {}
     numbers: dict[str, float | int | str] = {}
     parts = {str(part): own for part, own in rows.groupby("part")}
+    steps = SIZES["steps"]
     if "starts" in parts:
         usual, fixed = (start_scan(parts["starts"], start) for start in ("usual", "fixed"))
-        claims |= claims_of_starts(usual.accuracy, fixed.accuracy, fixed.weight_basin, _SEED)
-        claims["nd-weight-basin-width"] = growth(usual.weight_basin, _SEED)
+        said = claims_of_starts(usual.accuracy, fixed.accuracy, fixed.weight_basin, _SEED)
+        said["nd-weight-basin-width"] = growth(usual.weight_basin, _SEED)
+        claims |= of_length(said, steps["starts"])
         first, last = usual.weight_basin[[0, -1]].mean(axis=1)
         numbers |= {
             "start-usual-growth": float(last / first),
@@ -152,10 +155,10 @@ def claims_of(rows: pd.DataFrame) -> tuple[dict[str, Estimate], dict[str, float 
         }
     if "depths" in parts:
         by_width, basins = depth_scans(parts["depths"])
-        claims |= claims_of_depths(by_width, basins, _SEED)
+        said = claims_of_depths(by_width, basins, _SEED)
         numbers |= {**numbers_of_depths(by_width), "runs-depths": basins.accuracy.shape[1]}
         found = _classes(parts["classes"])
-        claims |= claims_of_classes(found, _SEED)
+        claims |= of_length({**said, **claims_of_classes(found, _SEED)}, steps["depths"])
         numbers |= numbers_of_classes(found)
     return claims, numbers
 

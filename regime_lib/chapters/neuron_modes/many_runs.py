@@ -22,6 +22,7 @@ from regime_lib.chapters.neuron_modes.counts import (
     rows_of,
 )
 from regime_lib.chapters.neuron_modes.layers import layer_trajectory, train_deep, truncation
+from regime_lib.chapters.neuron_modes.many_claims import STEPS
 from regime_lib.chapters.neuron_modes.many_claims import claims_of as claims_of
 from regime_lib.chapters.neuron_modes.slopes import slope_rule, slope_trajectory
 from regime_lib.chapters.neuron_modes.training import Setup
@@ -34,8 +35,7 @@ VERSION = 1
 #: How long, how wide, how deep; the widths are the paper's.
 SIZES: dict[str, Any] = {
     "dataset": "mnist",
-    # 938 steps of 64 samples are one pass over the training set
-    "steps": {"rule": 1500, "shallow": 600, "layers": 938, "depths": 938, "deep": 938},
+    "steps": STEPS,
     "hidden": 2048,
     "shallow_kinds": ("tanh", "Gaussian"),
     "width": 512,
@@ -51,7 +51,7 @@ SIZES: dict[str, Any] = {
     "test": {"depths": 2500, "deep": 2500},
 }
 #: Runs of each part, the most needed first; of the deep network as many as its claim asks for.
-RUNS = {"rule": 10, "shallow": 10, "layers": 10, "depths": 8, "deep": 17}
+RUNS = {"rule": 10, "shallow": 10, "layers": 8, "depths": 8, "deep": 17}
 _CHECKS = 9  # of the shallow network, after the start
 _DEEP_CHECKS = 5
 
