@@ -269,8 +269,15 @@ class Chapter:
         markup, text = comparison(self._own.values(), self._measurements, there)
         _show({"text/html": markup, "text/plain": text})
 
-    def paper_figure(self, name: str) -> None:
+    def paper_figure(self, name: str, finding: str = "") -> None:
         """Show a figure of the committed long run, as ``NAME-paper``.
+
+        Parameters
+        ----------
+        name : str
+            Of the figure.
+        finding : str
+            A sentence that its caption begins with: what the long run found.
 
         Raises
         ------
@@ -287,7 +294,7 @@ class Chapter:
                 f"the long run of {self.name} is committed without the figure '{name}'; it has "
                 f"{known}: add it with regime evidence {self.name} --collect --figure {name}"
             )
-        self._show_figure(as_paper_scale(there.pictures[name]))
+        self._show_figure(as_paper_scale(there.pictures[name], finding))
 
     def summary(self) -> None:
         """Print one line per recorded claim, sorted: text that survives another machine."""

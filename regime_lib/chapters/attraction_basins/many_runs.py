@@ -42,14 +42,13 @@ from regime_lib.lab.training.config import TrainingConfig
 #: Of what a run measures: another one computes all of them anew.
 VERSION = 1
 _SEED = 0  # of the choices of runs that give intervals
-#: How long and how wide; the widths are those of the chapter's run on MNIST.
+#: How long and how wide.
 SIZES: dict[str, Any] = {
     "dataset": "mnist",
-    # 938 steps of 64 samples are one pass over the training set
-    "steps": {"starts": 600, "depths": 938},
+    "steps": {"starts": 600, "depths": 600},
     "widths": (32, 128, 512),
     "depth": 2,
-    "scan_widths": (64, 128, 256),
+    "scan_widths": (32, 64, 128),
     "scan_depths": DEPTHS,
     "lr": 1e-3,
     "batch_size": 64,
@@ -156,8 +155,8 @@ def claims_of(rows: pd.DataFrame) -> tuple[dict[str, Estimate], dict[str, float 
     if "depths" in parts:
         by_width, basins = depth_scans(parts["depths"])
         said = claims_of_depths(by_width, basins, _SEED)
-        numbers |= {**numbers_of_depths(by_width), "runs-depths": basins.accuracy.shape[1]}
-        found = _classes(parts["classes"])
+        numbers |= numbers_of_depths(by_width)
+        found = classes_of(parts["classes"])
         claims |= of_length({**said, **claims_of_classes(found, _SEED)}, steps["depths"])
         numbers |= numbers_of_classes(found)
     return claims, numbers
@@ -186,7 +185,8 @@ def _scan(rows: pd.DataFrame, varied: str) -> BasinScan:
     return BasinScan(varied, values, *(table.to_numpy(dtype=float) for table in wide.values()))
 
 
-def _classes(rows: pd.DataFrame) -> ClassBasins:
+def classes_of(rows: pd.DataFrame) -> ClassBasins:
+    """Put what was measured of every digit together again."""
     basin, slope = (
         rows.pivot_table(index="seed", columns="digit", values=name).to_numpy(dtype=float)
         for name in ("sample_basin", "slope")

@@ -23,8 +23,9 @@ from regime_lib.chapters.neuron_modes.measure_units import (
 from regime_lib.chapters.neuron_modes.slopes import SlopeRule, SlopeTrajectory
 from regime_lib.estimate import Estimate, mean, over_runs, proportion
 
-#: Optimiser steps of the runs of each part; 938 steps of 64 samples are one pass over MNIST.
-STEPS = {"rule": 1500, "shallow": 600, "layers": 938, "depths": 938, "deep": 938}
+#: Optimiser steps of the runs of each part; 938 steps of 64 samples are one pass over MNIST. Deep
+#: networks have fewer, since they cost most.
+STEPS = {"rule": 1500, "shallow": 600, "layers": 938, "depths": 600, "deep": 600}
 _SEED = 0  # of the choices of runs that give intervals
 _LEAST = 3  # runs of a part from which on it is judged: so many has the long run
 
@@ -43,15 +44,15 @@ def claims_of(rows: pd.DataFrame) -> tuple[dict[str, Estimate], Numbers]:
         str(part): own for part, own in rows.groupby("part") if own["seed"].nunique() >= _LEAST
     }
     for part, own in parts.items():
-        numbers[f"runs-{part}"] = own["seed"].nunique()
-        numbers[f"steps-{part}"] = STEPS[part]
         if part in _JUDGES:
             said, known = _JUDGES[part](own)
             claims |= of_length(said, STEPS[part])
             numbers |= known
     removable = removable_by_depth(rows)
     if {2, 10} <= removable.keys():
-        numbers |= {**numbers_of_depths(removable), "runs-removable": len(removable[10])}
+        numbers |= numbers_of_depths(removable)
+        deepest = rows[(rows["part"] == "deep") & (rows["name"] == "half")]
+        numbers["truncation-half"] = float(deepest["value"].mean())
         said = claims_of_depths(removable, _SEED)
         said["nd-late-linear"] = _mean(removable[10], "activations")
         claims |= of_length(said, STEPS["deep"])
@@ -90,7 +91,7 @@ def removable_by_depth(rows: pd.DataFrame) -> dict[int, Float[np.ndarray, " runs
     """Return how many activations can go, by depth, of the runs that have all depths."""
     if "depth" not in rows:
         return {}
-    found = rows[rows["name"] == "removable"]
+    found = rows[rows["part"].isin(("depths", "deep")) & (rows["name"] == "removable")]
     wide = found.pivot_table(index="seed", columns="depth", values="value").dropna()
     if len(wide) < _LEAST:
         return {}

@@ -50,19 +50,16 @@ SIZES: dict[str, Any] = {
     # test images; deep networks spend more time on answers than on learning
     "test": {"depths": 2500, "deep": 2500},
 }
-#: Runs of each part, the most needed first; of the deep network as many as its claim asks for.
+#: Runs of each part; of the deep network as many as its claim asks for.
 RUNS = {"rule": 10, "shallow": 10, "layers": 8, "depths": 8, "deep": 17}
 _CHECKS = 9  # of the shallow network, after the start
 _DEEP_CHECKS = 5
 
 
 def points() -> Iterator[dict[str, Any]]:
-    """Yield every run; those of all depths together, since they are compared run by run."""
-    deep = ("depths", "deep")
-    for part in (part for part in RUNS if part not in deep):
-        yield from ({"part": part, "seed": seed} for seed in range(RUNS[part]))
-    for seed in range(max(RUNS[part] for part in deep)):
-        yield from ({"part": part, "seed": seed} for part in deep if seed < RUNS[part])
+    """Yield every run: all parts of the first split of the data, then of the second, and so on."""
+    for seed in range(max(RUNS.values())):
+        yield from ({"part": part, "seed": seed} for part, runs in RUNS.items() if seed < runs)
 
 
 def run_point(point: Mapping[str, Any]) -> list[Row]:

@@ -165,9 +165,10 @@ def pictures_of(notebook: Path, names: Iterable[str]) -> dict[str, DrawnFigure]:
     return {name: shown[name] for name in names}
 
 
-def as_paper_scale(figure: DrawnFigure) -> DrawnFigure:
+def as_paper_scale(figure: DrawnFigure, finding: str = "") -> DrawnFigure:
     """Return a figure of the long run as a page shows it beside the one of its own run."""
-    return replace(figure, name=f"{figure.name}{SUFFIX}", note="At larger scale.")
+    caption = f"{finding} {figure.caption}".strip()
+    return replace(figure, name=f"{figure.name}{SUFFIX}", caption=caption, note="At larger scale.")
 
 
 def read_paper_scale(
