@@ -249,7 +249,8 @@ class Chapter:
         Notes
         -----
         Glues ``CLAIM-paper``, with ``-paper-low``, ``-paper-high``, ``-paper-n`` and
-        ``-paper-verdict``, for every claim of the chapter (a dash where there is no number), and
+        ``-paper-verdict``, for every claim of the chapter (a dash where there is no number),
+        ``-paper-long``, what the long run says where short runs took its place, and
         ``paper-minutes``, ``paper-commit`` and ``paper-same``, the number of claims with the same
         verdict in both runs out of those that both recorded.
 

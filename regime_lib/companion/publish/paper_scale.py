@@ -255,6 +255,7 @@ def glued_beside(
         glued[f"{claim}{SUFFIX}"] = as_glued(getattr(one, "value", None))
         for part in GLUED_PARTS:
             glued[f"{claim}{SUFFIX}-{part}"] = as_glued(getattr(one, part, None))
+        glued[f"{claim}{SUFFIX}-long"] = there.glued.get(f"{claim}-long", "–") if there else "–"
     both = found.keys() & here.keys()
     same = sum(found[claim].verdict == here[claim].verdict for claim in both)
     glued["paper-same"] = f"{same} of {len(both)}"
