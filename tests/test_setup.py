@@ -360,6 +360,25 @@ def test_banned_words_are_found_with_advice_and_code_is_let_be(tmp_path: Path) -
         words.banned("hangs on")
 
 
+@pytest.mark.parametrize(
+    ("text", "banned"),
+    [
+        ("Left: the loss.", True),
+        ("Right, curves rise to one.", True),
+        ("Left and middle: before and after.", True),
+        ("mean over runs (left), and by layer (right; bands over runs)", True),
+        ("at the end of the middle panel", True),
+        ("Left of the dotted line the laws hold.", False),
+        ("what is left of the path; the left half-line", False),
+        ("Left out at the last epoch", False),
+    ],
+)
+def test_panels_that_a_phone_stacks_are_not_called_left_and_right(text: str, banned: bool) -> None:
+    words = script("words")
+    listing = words.banned((ROOT / ".ci" / "words.txt").read_text(encoding="utf-8"))
+    assert bool(words.faults(text, listing)) is banned
+
+
 def test_every_page_and_chapter_is_read_for_banned_words() -> None:
     words = script("words")
     places = {place.partition(",")[0] for place, _ in words.texts(ROOT)}

@@ -7,7 +7,7 @@ A chapter that has them says in a module `many_runs` which points there are, wha
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
@@ -50,6 +50,12 @@ class Collected:
     """Why runs failed, a sentence each."""
     facts: dict[str, Any]
     """What a manifest says of them."""
+
+
+def of_length(claims: Mapping[str, Estimate], steps: int) -> dict[str, Estimate]:
+    """Return estimates that say how long their runs are."""
+    said = f"of {steps:,} steps"
+    return {name: replace(one, over=f"{one.over} {said}") for name, one in claims.items()}
 
 
 def compute(runs: ManyRuns, place: str | Path, *, jobs: int | None = None) -> None:

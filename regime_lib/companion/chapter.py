@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import time
 from collections.abc import Callable, Mapping
+from functools import cached_property
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -24,6 +25,7 @@ from regime_lib.companion.claims.ledger import (
 )
 from regime_lib.companion.publish.markup import card, template
 from regime_lib.companion.publish.paper_scale import (
+    PaperScale,
     as_paper_scale,
     comparison,
     glued_beside,
@@ -34,6 +36,7 @@ from regime_lib.companion.running.provenance import PROVENANCE_MIME, describe_ru
 from regime_lib.errors import RegimeError
 
 if TYPE_CHECKING:
+    import pandas as pd
     from matplotlib.figure import Figure
 
     from regime_lib.companion.figures.computed import Moving
@@ -132,9 +135,16 @@ class Chapter:
         self._measurements[claim] = measurement
         verdicts = {claim: measurement.verdict}
         firmness = firmness_of_chapter(self._project, self.name, verdicts).get(claim)
+        there = self._paper_scale
+        large = there.measurements.get(claim) if there else None
         _show(
             {
-                "text/html": card(self._own[claim], measurement, firmness),
+                "text/html": card(
+                    self._own[claim],
+                    measurement,
+                    firmness,
+                    (there.scale(self.parameters), large) if there and large else None,
+                ),
                 "text/plain": f"{claim}: {measurement.summary}",
                 CLAIM_MIME: measurement.as_dict(),
             }
@@ -144,6 +154,30 @@ class Chapter:
             if (number := getattr(measurement, part)) is not None:
                 self._glue(f"{claim}-{part}", as_glued(number))
         return measurement
+
+    def table(
+        self, rows: pd.DataFrame, caption: str, formats: str | Mapping[str, str] | None = None
+    ) -> None:
+        """Show a table in words: its index names the rows, and what is missing is a dash.
+
+        Parameters
+        ----------
+        rows : DataFrame
+            What to show; headings are words.
+        caption : str
+            What it shows.
+        formats : str or mapping, optional
+            How to write numbers, such as ``.3f``: for all columns, or by column.
+
+        Raises
+        ------
+        RegimeError
+            If a heading is a name of code, or a format fits no column or no number.
+        """
+        from regime_lib.companion.publish.table import table_html, table_text
+
+        markup = table_html(rows, caption, formats)
+        _show({"text/html": markup, "text/plain": table_text(rows, caption)})
 
     def figure(self, draw: Callable[[Theme], Figure], *, name: str, caption: str, alt: str) -> None:
         """Show a figure, drawn for light and dark pages, wide and narrow.
@@ -240,7 +274,8 @@ class Chapter:
         Notes
         -----
         Glues ``CLAIM-paper``, with ``-paper-low``, ``-paper-high``, ``-paper-n`` and
-        ``-paper-verdict``, for every claim of the chapter (a dash where there is no number), and
+        ``-paper-verdict``, for every claim of the chapter (a dash where there is no number),
+        ``-paper-long``, what the long run says where short runs took its place, and
         ``paper-minutes``, ``paper-commit`` and ``paper-same``, the number of claims with the same
         verdict in both runs out of those that both recorded.
 
@@ -251,7 +286,7 @@ class Chapter:
         """
         if strange := sorted(set(names) - self._glued):
             raise RegimeError(f"'{strange[0]}' was not glued in this run; glue it first")
-        there = read_paper_scale(self._project, self.name, self._own)
+        there = self._paper_scale
         for name, value in glued_beside(there, self._own, self._measurements, names).items():
             self._glue(name, value)
         if there is None:
@@ -260,15 +295,22 @@ class Chapter:
         markup, text = comparison(self._own.values(), self._measurements, there)
         _show({"text/html": markup, "text/plain": text})
 
-    def paper_figure(self, name: str) -> None:
+    def paper_figure(self, name: str, finding: str = "") -> None:
         """Show a figure of the committed long run, as ``NAME-paper``.
+
+        Parameters
+        ----------
+        name : str
+            Of the figure.
+        finding : str
+            A sentence that its caption begins with: what the long run found.
 
         Raises
         ------
         RegimeError
             If a long run is committed without that figure, or its own name is taken.
         """
-        there = read_paper_scale(self._project, self.name, self._own)
+        there = self._paper_scale
         if there is None:
             print(f"no run of {self.name} at larger scale is committed")
             return
@@ -278,7 +320,7 @@ class Chapter:
                 f"the long run of {self.name} is committed without the figure '{name}'; it has "
                 f"{known}: add it with regime evidence {self.name} --collect --figure {name}"
             )
-        self._show_figure(as_paper_scale(there.pictures[name]))
+        self._show_figure(as_paper_scale(there.pictures[name], finding))
 
     def summary(self) -> None:
         """Print one line per recorded claim, sorted: text that survives another machine."""
@@ -298,6 +340,11 @@ class Chapter:
                 PROVENANCE_MIME: dict(vars(footer)),
             }
         )
+
+    @cached_property
+    def _paper_scale(self) -> PaperScale | None:
+        """What is committed of the chapter's long run."""
+        return read_paper_scale(self._project, self.name, self._own)
 
     def _show_figure(self, figure: DrawnFigure) -> None:
         if figure.name in self._figures:

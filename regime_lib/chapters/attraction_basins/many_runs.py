@@ -1,7 +1,7 @@
 """Many runs on MNIST of what is cheap in chapter 61, each on its own split: rows that are kept.
 
-A point of the sweep is one run: networks of all widths under both starts. They are shorter than the
-chapter's run with the profile *paper*.
+A point of the sweep is one run of one part: networks of all depths at three widths, or networks of
+all widths under both starts. They are shorter than the chapter's run with the profile *paper*.
 """
 
 from __future__ import annotations
@@ -13,13 +13,26 @@ from typing import Any
 import pandas as pd
 import torch
 
+from regime_lib.chapters.attraction_basins.depths import (
+    DEPTHS,
+    FLAT,
+    claims_of_classes,
+    claims_of_depths,
+    growth,
+    numbers_of_classes,
+    numbers_of_depths,
+)
 from regime_lib.chapters.attraction_basins.scans import (
     BasinScan,
+    ClassBasins,
+    Scan,
     ScanPlan,
     basin_scan,
+    class_basins,
     trained_scan,
 )
 from regime_lib.chapters.attraction_basins.starts import claims_of_starts, fixed_start_scan
+from regime_lib.chapters.many import of_length
 from regime_lib.estimate import Estimate
 from regime_lib.lab.data.dataset import Dataset
 from regime_lib.lab.data.loading import load_dataset
@@ -28,31 +41,40 @@ from regime_lib.lab.training.config import TrainingConfig
 
 #: Of what a run measures: another one computes all of them anew.
 VERSION = 1
-#: How long and how wide; the widths are those of the chapter's run on MNIST.
+_SEED = 0  # of the choices of runs that give intervals
+#: How long and how wide.
 SIZES: dict[str, Any] = {
     "dataset": "mnist",
-    "steps": 600,
+    "steps": {"starts": 600, "depths": 600},
     "widths": (32, 128, 512),
     "depth": 2,
+    "scan_widths": (32, 64, 128),
+    "scan_depths": DEPTHS,
     "lr": 1e-3,
     "batch_size": 64,
     "probe_size": 200,
     "draws": 8,
 }
-_RUNS = 10
+#: Runs of each part.
+RUNS = {"starts": 8, "depths": 10}
+Row = dict[str, Any]
 
 
 def points() -> Iterator[dict[str, Any]]:
     """Yield every run."""
-    yield from ({"part": "starts", "seed": seed} for seed in range(_RUNS))
+    for part, runs in RUNS.items():
+        yield from ({"part": part, "seed": seed} for seed in range(runs))
 
 
-def run_point(point: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Compute one run; return a row for each start and width."""
+def run_point(point: Mapping[str, Any]) -> list[Row]:
+    """Compute one run; return its rows."""
     torch.set_num_threads(1)
-    seed = int(point["seed"])
+    part, seed = point["part"], int(point["seed"])
     config = TrainingConfig(
-        optimizer="adam", lr=SIZES["lr"], steps=SIZES["steps"], batch_size=SIZES["batch_size"]
+        optimizer="adam",
+        lr=SIZES["lr"],
+        steps=SIZES["steps"][part],
+        batch_size=SIZES["batch_size"],
     )
     plan = ScanPlan(
         data=stacked([_data().redrawn(seed)]),
@@ -61,14 +83,38 @@ def run_point(point: Mapping[str, Any]) -> list[dict[str, Any]]:
         probe_size=SIZES["probe_size"],
         draws=SIZES["draws"],
     )
+    return list(_starts(plan, seed) if part == "starts" else _depths(plan, seed))
+
+
+def _starts(plan: ScanPlan, seed: int) -> Iterator[Row]:
     widths, depth = SIZES["widths"], SIZES["depth"]
     usual = basin_scan(plan, trained_scan(plan, "width", widths, depth=depth))
     fixed = fixed_start_scan(plan, widths, depth=depth)
-    return [
-        row
-        for start, scan in (("usual", usual), ("fixed", fixed))
-        for row in _rows(scan, start, seed)
-    ]
+    for start, scan in (("usual", usual), ("fixed", fixed)):
+        yield from _rows(scan, start, seed)
+
+
+def _depths(plan: ScanPlan, seed: int) -> Iterator[Row]:
+    """Train all depths, measure both basins at the widest, and every class at one layer."""
+    widest = max(SIZES["scan_widths"])
+    for width in SIZES["scan_widths"]:
+        trained = trained_scan(plan, "depth", SIZES["scan_depths"], width=width)
+        scan = basin_scan(plan, trained) if width == widest else trained.scan
+        for k, depth in enumerate(scan.values):
+            row = {"part": "depths", "seed": seed, "width": width, "depth": depth}
+            row["accuracy"] = float(scan.accuracy[k, 0])
+            if isinstance(scan, BasinScan):
+                row["sample_basin"] = float(scan.sample_basin[k, 0])
+                row["weight_basin"] = float(scan.weight_basin[k, 0])
+            yield row
+        if width == widest:
+            size = plan.probe_size
+            found = class_basins(plan, trained.at(FLAT), samples=2 * size, ranked=10 * size)
+            for digit, (basin, slope) in enumerate(
+                zip(found.basin[0], found.slope[0], strict=True)
+            ):
+                yield {"part": "classes", "seed": seed, "digit": digit,
+                       "sample_basin": float(basin), "slope": float(slope)}  # fmt: skip
 
 
 def _rows(scan: BasinScan, start: str, seed: int) -> Iterator[dict[str, Any]]:
@@ -92,16 +138,57 @@ def _data() -> Dataset:
 
 def claims_of(rows: pd.DataFrame) -> tuple[dict[str, Estimate], dict[str, float | int | str]]:
     """Judge finished runs, and return the numbers that the page names."""
+    claims: dict[str, Estimate] = {}
+    numbers: dict[str, float | int | str] = {}
+    parts = {str(part): own for part, own in rows.groupby("part")}
+    steps = SIZES["steps"]
+    if "starts" in parts:
+        usual, fixed = (start_scan(parts["starts"], start) for start in ("usual", "fixed"))
+        said = claims_of_starts(usual.accuracy, fixed.accuracy, fixed.weight_basin, _SEED)
+        said["nd-weight-basin-width"] = growth(usual.weight_basin, _SEED)
+        claims |= of_length(said, steps["starts"])
+        first, last = usual.weight_basin[[0, -1]].mean(axis=1)
+        numbers |= {
+            "start-usual-growth": float(last / first),
+            "runs-starts": usual.accuracy.shape[1],
+        }
+    if "depths" in parts:
+        by_width, basins = depth_scans(parts["depths"])
+        said = claims_of_depths(by_width, basins, _SEED)
+        numbers |= numbers_of_depths(by_width)
+        found = classes_of(parts["classes"])
+        claims |= of_length({**said, **claims_of_classes(found, _SEED)}, steps["depths"])
+        numbers |= numbers_of_classes(found)
+    return claims, numbers
+
+
+def start_scan(rows: pd.DataFrame, start: str) -> BasinScan:
+    """Put the networks of all widths together again that began with one of the two starts."""
+    own = rows[rows["start"] == start]
+    return _scan(own, "width")
+
+
+def depth_scans(rows: pd.DataFrame) -> tuple[dict[int, Scan], BasinScan]:
+    """Put the networks of all depths together again, by width, and the basins of the widest."""
+    widths = sorted(int(width) for width in set(rows["width"]))
+    scans = {width: _scan(rows[rows["width"] == width], "depth") for width in widths}
+    return dict(scans), scans[widths[-1]]
+
+
+def _scan(rows: pd.DataFrame, varied: str) -> BasinScan:
+    """Read a scan from its rows; basins that were not measured are no numbers."""
     wide = {
-        (start, name): rows[rows["start"] == start]
-        .pivot_table(index="width", columns="seed", values=name)
-        .to_numpy(dtype=float)
-        for start in ("usual", "fixed")
-        for name in ("accuracy", "weight_basin")
+        name: rows.pivot_table(index=varied, columns="seed", values=name, dropna=False)
+        for name in ("accuracy", "sample_basin", "weight_basin")
     }
-    usual = wide["usual", "weight_basin"]
-    claims = claims_of_starts(
-        wide["usual", "accuracy"], wide["fixed", "accuracy"], wide["fixed", "weight_basin"], 0
+    values = tuple(int(value) for value in wide["accuracy"].index)
+    return BasinScan(varied, values, *(table.to_numpy(dtype=float) for table in wide.values()))
+
+
+def classes_of(rows: pd.DataFrame) -> ClassBasins:
+    """Put what was measured of every digit together again."""
+    basin, slope = (
+        rows.pivot_table(index="seed", columns="digit", values=name).to_numpy(dtype=float)
+        for name in ("sample_basin", "slope")
     )
-    growth = float(usual[-1].mean() / usual[0].mean())
-    return claims, {"start-usual-growth": growth, "runs-starts": usual.shape[1]}
+    return ClassBasins(basin, slope)

@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal
 
 import numpy as np
 import pandas as pd
-from jaxtyping import Float, Int
+from jaxtyping import Int
 
 from regime_lib.chapters.attraction_basins.controls import Controls, controls_of
+from regime_lib.chapters.attraction_basins.depths import (
+    DEEP,
+    DEPTHS,
+    DIGITS,
+    FLAT,
+    claims_of_classes,
+    claims_of_depths,
+    growth,
+    numbers_of_classes,
+    numbers_of_depths,
+)
 from regime_lib.chapters.attraction_basins.planes import plane_through
 from regime_lib.chapters.attraction_basins.predictors import Predictors, predictors_of
 from regime_lib.chapters.attraction_basins.scans import (
@@ -23,23 +33,18 @@ from regime_lib.chapters.attraction_basins.scans import (
     TrainedScan,
     basin_scan,
     class_basins,
-    range_of_best,
     ratios_at_levels,
     trained_scan,
 )
 from regime_lib.chapters.attraction_basins.starts import claims_of_starts, fixed_start_scan
-from regime_lib.estimate import Estimate, no_number, over_runs
+from regime_lib.estimate import Estimate
 from regime_lib.lab.data.files import cache_root
 from regime_lib.lab.data.loading import load_dataset
 from regime_lib.lab.data.stack import stacked
 from regime_lib.lab.training.config import TrainingConfig
 
-_DEPTHS = (0, 1, 2, 3, 4, 6, 8, 10)  # 0: a linear network
-_FLAT, _DEEP = 1, 6  # layers of the networks that are compared
-_BEST_DEPTHS = (6, 8)  # according to the paper
 _RATES, _BATCH_SIZES = (0.01, 0.03, 0.1, 0.3), (8, 32, 128, 256)  # of plain SGD
 _LEVELS = (0.3, 0.5, 0.7, 0.9)
-_DIGITS = (0, 2, 9)
 _WIDE = 3  # wide networks: they take longest and carry no claim
 _SHOWN_DEPTHS = (1, 4, 10)  # whose answers are shown on a plane
 
@@ -79,45 +84,9 @@ def depth(settings: Settings) -> Depth:
     """Find the best depth for three widths, and measure basins at every depth for the widest."""
     trained, basins = _depths(settings)
     by_width = {width: found.scan for width, found in trained.items()}
-    at_edge = sum(scan.at_edge() for scan in by_width.values())
-    ends = [_DEPTHS.index(_FLAT), _DEPTHS.index(_DEEP)]
-    widest = by_width[settings.width]
-    means = widest.accuracy.mean(axis=1)
-    numbers: dict[str, float | int | str] = {
-        "at-edge": f"{at_edge} of {len(by_width)}",
-        "best-depth": int(widest.best()),
-        "best-depths": _listed([f"{scan.best():g}" for scan in by_width.values()]),
-        "widths-said": _listed([str(width) for width in by_width]),
-        "linear-behind": 100 * float(means.max() - means[0]),
-        "six-behind": 100 * float(means.max() - means[ends[1]]),
-        "layers-of-noise": float(np.sqrt((_FLAT + 1) / (_DEEP + 1))),
-    }
-    return Depth(
-        {
-            "nd-depth-six-to-eight": _over_seeds(
-                lambda pick: lead_of_paper(widest, pick), settings, "%"
-            ),
-            "nd-best-depth-width": _over_seeds(
-                lambda pick: range_of_best(by_width, pick), settings, "layers"
-            ),
-            "nd-sample-basin-depth": _growth(basins.sample_basin[ends], settings),
-            "nd-weight-basin-depth": _growth(basins.weight_basin[ends], settings),
-        },
-        numbers,
-        by_width,
-        basins,
-    )
-
-
-def lead_of_paper(scan: Scan, pick: Int[np.ndarray, " chosen"]) -> float:
-    """Return how far the best of the paper's depths is ahead of the best other one, in points."""
-    means = 100 * scan.accuracy[:, pick].mean(axis=1)
-    paper = np.isin(scan.values, _BEST_DEPTHS)
-    return float(means[paper].max() - means[~paper].max())
-
-
-def _listed(words: list[str]) -> str:
-    return f"{', '.join(words[:-1])} and {words[-1]}"
+    numbers = numbers_of_depths(by_width)
+    numbers["layers-of-noise"] = float(np.sqrt((FLAT + 1) / (DEEP + 1)))
+    return Depth(claims_of_depths(by_width, basins, settings.seed), numbers, by_width, basins)
 
 
 @dataclass(frozen=True)
@@ -131,7 +100,7 @@ class Width:
 def width(settings: Settings) -> Width:
     """Measure basins from an eighth to twice the chapter's width."""
     found = _widths(settings)
-    return Width({"nd-weight-basin-width": _growth(found.weight_basin, settings)}, found)
+    return Width({"nd-weight-basin-width": growth(found.weight_basin, settings.seed)}, found)
 
 
 @dataclass(frozen=True)
@@ -177,7 +146,7 @@ def trade_off(settings: Settings) -> TradeOff:
         {"families-together": len(together), "families-named": ", ".join(together) or "none"},
         families,
         {
-            "depth": tuple(f"{d} layer{'s' * (d != 1)}" for d in _DEPTHS),
+            "depth": tuple(f"{d} layer{'s' * (d != 1)}" for d in DEPTHS),
             **{
                 family: tuple(f"{family} {value:g}" for value in families[family].values)
                 for family in ("width", "rate", "batch")
@@ -200,28 +169,14 @@ def classes(settings: Settings) -> Classes:
     """Measure each class by itself in networks of one hidden layer."""
     trained, _ = _depths(settings)
     plan, size = _plan(settings), settings.probe_size
-    one_layer = trained[settings.width].at(_FLAT)
+    one_layer = trained[settings.width].at(FLAT)
     found = class_basins(plan, one_layer, samples=2 * size, ranked=10 * size)
-    order = np.argsort(-np.median(found.basin, axis=0))
     return Classes(
-        {
-            "nd-digit-basin": _zero_and_two(found.basin, settings),
-            "nd-digit-order": _zero_and_two(found.slope, settings),
-        },
-        {"class-largest": str(order[0]), "class-smallest": str(order[-1])},
+        claims_of_classes(found, settings.seed),
+        numbers_of_classes(found),
         plan.data.classes,
         found,
     )
-
-
-def _zero_and_two(values: Float[np.ndarray, "seeds classes"], settings: Settings) -> Estimate:
-    """Return the mean of digits 0 and 2 over that of digit 9."""
-
-    def ratio(pick: Int[np.ndarray, " picked"]) -> float:
-        zero, two, nine = values[pick].mean(axis=0)[list(_DIGITS)]
-        return float((zero + two) / 2 / nine)
-
-    return _over_seeds(ratio, settings)
 
 
 @dataclass(frozen=True)
@@ -241,12 +196,12 @@ class Plane:
 def plane(settings: Settings) -> Plane:
     """Lay a plane through a 0, a 2 and a 9."""
     trained, _ = _depths(settings)
-    found = plane_through(_plan(settings).data.member(0), _DIGITS)
+    found = plane_through(_plan(settings).data.member(0), DIGITS)
     answers = {
         layers: found.answers(trained[settings.width].at(layers).member(0))
         for layers in _SHOWN_DEPTHS
     }
-    return Plane(answers, found.extent, found.corners, _DIGITS)
+    return Plane(answers, found.extent, found.corners, DIGITS)
 
 
 @dataclass(frozen=True)
@@ -260,7 +215,7 @@ class Levels:
 def levels(settings: Settings) -> Levels:
     """Compare the two depths at other levels."""
     trained = _depths(settings)[0][settings.width]
-    found = ratios_at_levels(_plan(settings), trained.at(_DEEP), trained.at(_FLAT), _LEVELS)
+    found = ratios_at_levels(_plan(settings), trained.at(DEEP), trained.at(FLAT), _LEVELS)
     pairs = zip(found.levels, found.ratio, strict=True)
     return Levels({f"level-{100 * level:.0f}": float(ratio) for level, ratio in pairs}, found)
 
@@ -276,7 +231,7 @@ def wider(settings: Settings) -> Wider:
     """Train wide networks of one and of six layers, with the first seeds only."""
     few = min(settings.n_seeds, _WIDE)
     plan, wide = _plan(settings).first(few), 4 * settings.width
-    found = basin_scan(plan, trained_scan(plan, "depth", (_FLAT, _DEEP), width=wide))
+    found = basin_scan(plan, trained_scan(plan, "depth", (FLAT, DEEP), width=wide))
     numbers: dict[str, float | int | str] = {"wide-width": wide, "wide-runs": few}
     for name, basins in found.basins.items():
         one, six = basins.mean(axis=1)
@@ -332,20 +287,6 @@ EMPIRICAL = (depth, width, classes, starts)
 PARTS = (*EMPIRICAL, controls, predictors)
 
 
-def _over_seeds(
-    statistic: Callable[[Int[np.ndarray, " picked"]], float], settings: Settings, unit: str = "1"
-) -> Estimate:
-    n = settings.n_seeds
-    found = over_runs(statistic, n, over=f"{n} runs", seed=settings.seed, unit=unit)
-    outside = found.low is None  # a basin outside the bracket, or a best depth at the edge
-    return no_number(found.over, unit) if outside else found
-
-
-def _growth(basins: Float[np.ndarray, "settings seeds"], settings: Settings) -> Estimate:
-    """Return the mean basin of the last setting over that of the first."""
-    return _over_seeds(lambda pick: basins[-1, pick].mean() / basins[0, pick].mean(), settings)
-
-
 @lru_cache(maxsize=1)
 def _plan(settings: Settings) -> ScanPlan:
     """Draw a split of the data for each seed.
@@ -374,7 +315,7 @@ def _depths(settings: Settings) -> tuple[dict[int, TrainedScan], BasinScan]:
     """Return networks of all depths by width, and the basins of the widest."""
     plan, most = _plan(settings), settings.width
     widths = (most // 4, most // 2, most)
-    trained = {width: trained_scan(plan, "depth", _DEPTHS, width=width) for width in widths}
+    trained = {width: trained_scan(plan, "depth", DEPTHS, width=width) for width in widths}
     return trained, basin_scan(plan, trained[most])
 
 

@@ -18,7 +18,7 @@ from regime_lib.chapters.deep_linear.beyond import CorrelatedData, LargeSteps, R
 from regime_lib.chapters.deep_linear.coefficients import Coefficients
 from regime_lib.chapters.deep_linear.race import Race
 from regime_lib.companion.figures.curves import STYLES, Curves, band, lines
-from regime_lib.companion.figures.marks import finished, legend_below, outer_label
+from regime_lib.companion.figures.marks import finished, legend_below, note, outer_label
 from regime_lib.companion.figures.theme import Theme
 from regime_lib.estimate import Estimate
 from regime_lib.instrument.settling.timescales import smooth
@@ -141,13 +141,12 @@ def initialisations(theme: Theme, found: learning.Initialisations) -> Figure:
     """Draw how the modes are learnt from several kinds of initialisations, a panel per kind."""
     figure, axes = theme.panels(len(found.modes), height=2.4, sharey=True)
     shades = theme.shades("weight", len(found.sigma))
-    for place, (ax, (title, modes)) in enumerate(zip(axes, found.modes.items(), strict=True)):
+    for ax, (title, modes) in zip(axes, found.modes.items(), strict=True):
         for mode, value, shade, style in zip(modes.T, found.sigma, shades, STYLES, strict=False):
             ax.axhline(value, linewidth=1, **theme.stroke("theory"))
             ax.plot(found.times, mode, color=shade, linestyle=style, label=f"σ = {value:g}")
         ax.set(title=title, xlim=(found.times[0], found.times[-1]))
-        if theme.narrow or place >= len(axes) - 3:
-            ax.set_xlabel("time")
+        ax.set_xlabel("time")
     outer_label(theme, axes, "strength", columns=3)
     names = axes[0].get_legend_handles_labels()
     figure.legend(*names, loc="outside lower center", ncols=len(found.sigma))
@@ -167,11 +166,15 @@ def rates(theme: Theme, found: learning.Rates, bound: learning.RateBound) -> Fig
     """Draw how the loss falls near the minimum at several depths, and the loss over its bound."""
     figure, (left, right) = theme.panels(2, height=3.0)
     lines(theme, left, found.decays, "loss", styles=(*STYLES, (0, (1, 1))))
-    for name, (times, _) in found.decays.items():
+    for name, (times, losses) in found.decays.items():
         left.plot(times, found.formulas[name], linewidth=1.2, **theme.stroke("theory"))
-    left.lines[-1].set_label("formula")
-    left.set(yscale="log", xlabel="time", ylabel="loss / first", title="near the minimum")
-    left.legend(loc="upper right")
+        end = {"va": "top", "ha": "center", "fontsize": 10}
+        note(left, name.removeprefix("depth "), (times[-1], losses[-1]), (0, -3), **end)
+    formula = left.lines[-1]
+    formula.set_label("formula")
+    left.set(yscale="log", xlabel="time", ylabel="loss / first", title="near the minimum, by depth")
+    left.set_ylim(bottom=min(float(losses[-1]) for _, losses in found.decays.values()) / 20)
+    left.legend(handles=[formula], loc="upper right")
     every_other = bound.ratios[:, ::2]
     right.plot(bound.times, every_other, color=theme.colour("loss"), linewidth=1, alpha=0.6)
     right.axhline(1, **theme.stroke("theory"))
@@ -184,9 +187,10 @@ def rates_alt(found: learning.Rates, bound: learning.RateBound) -> str:
     """Describe `rates`."""
     rate = found.claims["dl-rate"]
     return (
-        "Left, straight falling lines on a logarithmic axis, steeper with depth; fitted over "
-        f"predicted rates lie between {rate.low:.4f} and {rate.high:.4f}. Right, all "
-        f"{bound.ratios.shape[1]} ratios start at one; the logarithm of the loss falls at least "
+        "Near the minimum, straight falling lines on a logarithmic axis, one for each depth; "
+        f"fitted over predicted rates lie between {rate.low:.4f} and {rate.high:.4f}. From the "
+        f"start on, all {bound.ratios.shape[1]} ratios start at one; the logarithm of the loss "
+        "falls at least "
         f"{bound.claims['dl-rate-bound'].value:.3g} times as far as it must."
     )
 
@@ -227,11 +231,11 @@ def relu(theme: Theme, found: Relu) -> Figure:
     steps = np.arange(1.0, len(found.losses) + 1)
     flips = smooth(found.flips, _SMOOTHING)
     _levels(theme, top, found.values, "critical values of the linear network")
-    _lines(theme, top, steps, found.losses, "loss", "loss, a line per seed")
+    _one_of(theme, top, steps, found.losses, "loss", "loss")
     top.set(ylabel="loss")
     top.legend(loc="center right", bbox_to_anchor=(1, 0.62))
     shown = np.where(flips > 0, flips, np.nan)
-    _lines(theme, bottom, steps, shown, "pattern", "pattern change, a line per seed")
+    _one_of(theme, bottom, steps, shown, "pattern", "pattern change")
     bottom.set(yscale="log", xlabel="step", ylabel="flips per step", xlim=(1, steps[-1]))
     bottom.legend(loc="upper right")
     for ax in (top, bottom):
@@ -273,6 +277,19 @@ def scale_law_alt(found: ScaleLaw) -> str:
         f"{found.scales[0]:g}, with slope {found.numbers['scale-exponent']:.2f} where "
         f"{found.exponent:.2f} is predicted."
     )
+
+
+def _one_of(
+    theme: Theme,
+    ax: Axes,
+    x: Float[np.ndarray, " points"],
+    runs: Float[np.ndarray, "points runs"],
+    quantity: str,
+    label: str,
+) -> None:
+    """Draw the run of the first seed, and those of the others pale behind it."""
+    _lines(theme, ax, x, runs[:, 1:], quantity, f"{label}, other seeds", alpha=0.22)
+    ax.plot(x, runs[:, 0], color=theme.colour(quantity), linewidth=1.8, label=f"{label}, one seed")
 
 
 def _levels(theme: Theme, ax: Axes, values: Float[np.ndarray, " values"], label: str) -> None:

@@ -144,10 +144,11 @@ def portraits_of_chains() -> tuple[Portrait, Portrait]:
 
 
 PORTRAITS_ALT = (
-    "Two planes of flow lines. Left, two branches of a hyperbola attract everything except the "
-    "diagonal where the two numbers are opposite, which runs into the origin. Right, all flow goes "
-    "to the curve of minima at positive first number; on the left side two half-lines run into the "
-    "origin, on the right side two leave it, and the horizontal axis consists of saddles."
+    "Two planes of flow lines. At depth two, two branches of a hyperbola attract everything except "
+    "the diagonal where the two numbers are opposite, which runs into the origin. At depth three "
+    "all flow goes to the curve of minima at positive first number; where that number is negative "
+    "two half-lines run into the origin, where it is positive two leave it, and the horizontal "
+    "axis consists of saddles."
 )
 
 
@@ -226,9 +227,9 @@ def half_lines_alt(found: HalfLines) -> str:
     slopes = ", ".join(f"{slope:.3f}" for slope in found.slopes.values())
     ratios = ", ".join(f"{escapes[0]:.3f}" for escapes in found.escapes.values())
     return (
-        f"Left, three falling lines on logarithmic axes, slopes {slopes} at depths 3, 4, 5, each "
-        "on its formula at late times. Right, ratios near one at distance "
-        f"{found.distances[0]:g}: {ratios}; farther out they leave one."
+        f"Into the saddle, three falling lines on logarithmic axes, slopes {slopes} at depths 3, "
+        "4, 5, beside their formulas. Out of it, times over the formula at distance "
+        f"{found.distances[0]:g}: {ratios}."
     )
 
 
@@ -260,7 +261,7 @@ def matrix_saddle_alt(found: MatrixSaddle) -> str:
     ratios = found.strengths[name][-1] / found.formulas[name][-1]
     lowest = ", ".join(f"{norms.min():.2g}" for norms in found.norms.values())
     return (
-        "Left, three falling lines on logarithmic axes that join their formulas; at the end the "
-        f"ratios are {', '.join(f'{ratio:.3f}' for ratio in ratios)}. Right, four lines that fall "
-        f"together; all but the first turn up again, the more turned the sooner: lowest {lowest}."
+        "On the stable set, falling lines on logarithmic axes beside their formulas; at the end "
+        f"the ratios are {', '.join(f'{ratio:.3f}' for ratio in ratios)}. Beside it, lines that "
+        f"fall together; those that are turned rise again: lowest {lowest}."
     )

@@ -68,9 +68,9 @@ def drift_alt(found: Conservation) -> str:
     _, large, small = (run[-1] for run in found.runs.values())
     flow, slope = (found.claims[f"dl-conservation{k}"].value for k in ("", "-descent"))
     return (
-        f"Left, the drift of the flow stays below {flow:.0e} while descent with step 0.01 drifts "
-        f"by {large:.2g} and with step 0.001 by {small:.2g}. Right, drift against step size on "
-        f"logarithmic axes: a line of slope {slope:.3f} on the dotted formula."
+        f"Along a run the drift of the flow stays below {flow:.0e} while descent with step 0.01 "
+        f"drifts by {large:.2g} and with step 0.001 by {small:.2g}. At the end, drift against step "
+        f"size on logarithmic axes: a line of slope {slope:.3f} beside the dotted formula."
     )
 
 
@@ -105,8 +105,8 @@ def fibres_alt(found: Fibres) -> str:
     """Describe `fibres`."""
     lowest = {name: found.imbalance[curve.argmin()] for name, curve in found.curvature.items()}
     return (
-        "Left, trajectories from near the origin and from outside run into the hyperbola of "
-        "minima, each at its own place. Right, curves with their lowest point at imbalance "
+        "Trajectories from near the origin and from outside run into the hyperbola of minima, each "
+        "at its own place. Along the minima, curvatures with their lowest point at imbalance "
         + ", ".join(f"{x:.2f} ({name})" for name, x in lowest.items())
         + "."
     )

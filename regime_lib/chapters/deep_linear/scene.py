@@ -64,6 +64,13 @@ def still(theme: Theme) -> Figure:
     return figure
 
 
+def learnt_at() -> list[float]:
+    """Return when each mode of the first view is half learnt, over the learning time."""
+    times, strengths, _, _ = _learn(DEPTH, STRENGTH, SPECTRUM)
+    halves = zip(SPECTRUM, strengths, strict=True)
+    return [float(times[np.argmax(own >= sigma / 2)]) for sigma, own in halves]
+
+
 def _learn(
     depth: int, start: float, spectrum: tuple[float, ...]
 ) -> tuple[

@@ -25,14 +25,14 @@ _MARKERS = "os^D"
 
 def over_steps(theme: Theme, runs: Mapping[str, Watched]) -> Figure:
     """Draw the sharpness and the two-step ratio of several settings over the steps."""
-    figure, (left, right) = theme.panels(2, height=3.1)
-    shaded(theme, left, {n: Curves(r.steps, r.sharpness) for n, r in runs.items()}, "weight")
-    _threshold(theme, left)
-    shaded(theme, right, {n: ratios(r) for n, r in runs.items()}, "pattern")
-    _ratio_axis(theme, right)
-    left.set(xlabel="step", ylabel=_LEVEL, title="by a Hessian", ylim=(0, None))
-    right.set(xlabel="step", ylabel=_RATIO, title="by the patterns")
-    legend_below(theme, figure, right)
+    figure, (sharp, flips) = theme.panels(2, height=3.1)
+    shaded(theme, sharp, {n: Curves(r.steps, r.sharpness) for n, r in runs.items()}, "weight")
+    _threshold(theme, sharp)
+    shaded(theme, flips, {n: ratios(r) for n, r in runs.items()}, "pattern")
+    _ratio_axis(theme, flips)
+    sharp.set(xlabel="step", ylabel=_LEVEL, title="by a Hessian", ylim=(0, None))
+    flips.set(xlabel="step", ylabel=_RATIO, title="by the patterns")
+    legend_below(theme, figure, flips)
     return figure
 
 
@@ -44,8 +44,8 @@ def over_steps_alt(runs: Mapping[str, Watched]) -> str:
         for name, own in runs.items()
     ]
     return (
-        "Left the sharpness over its threshold, right the two-step ratio of the patterns, both "
-        f"over the steps, medians over runs. {'; '.join(said)}."
+        "The sharpness over its threshold, and the two-step ratio of the patterns, both over the "
+        f"steps, medians over runs. {'; '.join(said)}."
     )
 
 
@@ -79,19 +79,23 @@ def by_window_alt(groups: Mapping[str, Mapping[str, Watched]]) -> str:
     """Say in words what `by_window` shows."""
     said = []
     for title, runs in groups.items():
-        below, close = [], []
-        for own in runs.values():
-            found = kinds(own)
-            below.append(own.signs.ratio[found.below])
-            close.append(own.signs.ratio[found.close])
-        low, high = (np.concatenate(part) for part in (below, close))
-        said.append(
-            f"{title}: {_median(low)} below four fifths of the threshold, {_median(high)} above"
-        )
+        below, close = (f"{x:.1f}" if np.isfinite(x) else "none" for x in medians_of(runs))
+        said.append(f"{title}: {below} below four fifths of the threshold, {close} above")
     return (
         "Dots, one a window: the two-step ratio against the sharpness over its threshold, with the "
         f"curve of a single direction. Median ratios: {'; '.join(said)}."
     )
+
+
+def medians_of(runs: Mapping[str, Watched]) -> tuple[float, float]:
+    """Return the median ratio of windows below four fifths of the threshold, and above; or NaN."""
+    found = {name: kinds(own) for name, own in runs.items()}
+    ratios = [
+        np.concatenate([own.signs.ratio[getattr(found[name], kind)] for name, own in runs.items()])
+        for kind in ("below", "close")
+    ]
+    low, high = (float(np.nanmedian(v)) if np.isfinite(v).any() else np.nan for v in ratios)
+    return low, high
 
 
 def law(theme: Theme, found: Quadratic) -> Figure:
@@ -127,7 +131,10 @@ def layers(theme: Theme, runs: Mapping[str, Watched]) -> Figure:
     """Draw the two-step ratio of every layer, a panel a setting."""
     figure, axes = theme.panels(len(runs), height=3.0, sharey=not theme.narrow)
     for ax, (name, own) in zip(axes, runs.items(), strict=True):
-        found = {layer: (own.signs.stops, values) for layer, values in own.by_layer.items()}
+        found = {
+            f"layer {number}": (own.signs.stops, values)
+            for number, values in enumerate(own.by_layer.values(), start=1)
+        }
         lines(theme, ax, found, "pattern")
         _ratio_axis(theme, ax)
         ax.set(title=name, xlabel="step")
@@ -140,15 +147,13 @@ def layers_alt(runs: Mapping[str, Watched]) -> str:
     """Say in words what `layers` shows."""
     said = []
     for name, own in runs.items():
-        ends = [f"{layer} {values[-1]:.1f}" for layer, values in own.by_layer.items()]
+        ends = [f"{values[-1]:.1f}" for values in own.by_layer.values()]
         said.append(f"{name}: {', '.join(ends)}")
     ends_said = "; ".join(said)
-    return f"Two-step ratios by layer over the steps, medians over runs. At the end: {ends_said}."
-
-
-def _median(values: np.ndarray) -> str:
-    known = values[~np.isnan(values)]
-    return f"{np.median(known):.1f}" if len(known) else "none"
+    return (
+        "Two-step ratios by layer over the steps, medians over runs. At the end, from the first "
+        f"layer up: {ends_said}."
+    )
 
 
 def _threshold(theme: Theme, ax: Axes) -> None:

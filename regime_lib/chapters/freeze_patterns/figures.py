@@ -17,6 +17,7 @@ from regime_lib.chapters.freeze_patterns.costs import LIMITS, by_seed, curve, fr
 from regime_lib.chapters.freeze_patterns.experiment import EARLY
 from regime_lib.chapters.freeze_patterns.heads import Head
 from regime_lib.chapters.freeze_patterns.parts import Frozen
+from regime_lib.chapters.wording import DEFINED
 from regime_lib.companion.figures.marks import legend_below, note, outer_label
 from regime_lib.companion.figures.theme import Theme
 
@@ -143,9 +144,21 @@ def predictions(theme: Theme, found: Mapping[str, Frozen]) -> Figure:
         ax.axvline(0, color=theme.text, linewidth=0.8)
         ax.axvline(0.5, **theme.stroke("theory"), linewidth=0.9)
         ax.set(xlim=(-1, 1), xlabel="rank correlation", title=title)
-        ax.set_yticks(place, order)
+        ax.set_yticks(place, [DEFINED[name] for name in order])
         ax.grid(axis="y", visible=False)
     return figure
+
+
+def calibration(found: Frozen) -> pd.DataFrame:
+    """Return the table of `predictions` in words: how every definition ranks runs, and errs."""
+    shown = {
+        "correlation": "rank correlation",
+        "free": "freezing at its step is free in",
+        "excess": "times too late",
+        "censored": "names no step in",
+    }
+    rows = found.ranking.assign(definition=found.ranking["definition"].map(DEFINED))
+    return rows.set_index("definition")[list(shown)].rename(columns=shown)
 
 
 def predictions_alt(found: Mapping[str, Frozen]) -> str:
@@ -158,8 +171,8 @@ def predictions_alt(found: Mapping[str, Frozen]) -> str:
             continue
         best, worst = rows.iloc[0], rows.iloc[-1]
         words.append(
-            f"{title}: from {worst['correlation']:.2f} ({worst['definition']}) to "
-            f"{best['correlation']:.2f} ({best['definition']})"
+            f"{title}: from {worst['correlation']:.2f} ({DEFINED[worst['definition']]}) to "
+            f"{best['correlation']:.2f} ({DEFINED[best['definition']]})"
         )
     return (
         "Rank correlation of the patterns' settling time with the share from which freezing is "
@@ -189,11 +202,16 @@ def _parts(found: Frozen) -> dict[str, np.ndarray]:
     return {what: by_seed(frozen_at(rows, EARLY, what), "cost") for what in PARTLY}
 
 
+def mean_costs(found: Frozen) -> dict[str, float]:
+    """Return the mean over seeds of what freezing each of `PARTLY` costs, in points."""
+    return {what: float(values.mean()) for what, values in _parts(found).items()}
+
+
 def partly_alt(found: Mapping[str, Frozen]) -> str:
     """Say the mean costs."""
     words = []
     for title, one in found.items():
-        parts = [f"{_WORDS[what]} {values.mean():.2f}" for what, values in _parts(one).items()]
+        parts = [f"{_WORDS[what]} {cost:.2f}" for what, cost in mean_costs(one).items()]
         words.append(f"{title}: {', '.join(parts)}")
     return (
         "Cost in points of freezing after a tenth of the training, AdamW; a dot for each seed. "

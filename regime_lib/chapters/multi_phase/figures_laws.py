@@ -17,6 +17,7 @@ from regime_lib.chapters.multi_phase.settings import PARAMETERS, Array
 from regime_lib.chapters.multi_phase.switches import Sensitivity
 from regime_lib.chapters.multi_phase.trend import Complexity
 from regime_lib.chapters.multi_phase.variations import Survival
+from regime_lib.chapters.multi_phase.worded import EVENTS
 from regime_lib.companion.figures.curves import Curves, band, shaded
 from regime_lib.companion.figures.theme import WIDTH_INCHES, Theme
 
@@ -40,18 +41,18 @@ PANELS: dict[str, tuple[str, str, tuple[float, float] | None]] = {
 
 def living(theme: Theme, found: Living) -> Figure:
     """Draw living fractions of every run with their formula, and how wide is wide enough."""
-    figure, (left, right) = theme.panels(2, height=2.9)
+    figure, (each, wide) = theme.panels(2, height=2.9)
     names = ("positive", "negative")
     law = theme.stroke("theory")
     for row, (name, fractions) in enumerate(zip(names, found.fractions, strict=True)):
         offsets = row + 0.3 * (np.arange(len(fractions)) / max(len(fractions) - 1, 1) - 0.5)
-        left.plot(fractions, offsets, "o", color=theme.colour(name), markersize=4, alpha=0.8)
-        left.plot([found.expected[row]] * 2, [row - 0.35, row + 0.35], **law)
-    left.set(xlabel="living fraction", ylim=(-0.6, 1.6), title="one dot per run")
-    left.set_yticks((0, 1), names, rotation=90, va="center")
-    right.plot(found.widths, found.chances, color=theme.colour("theory"), linestyle="-")
+        each.plot(fractions, offsets, "o", color=theme.colour(name), markersize=4, alpha=0.8)
+        each.plot([found.expected[row]] * 2, [row - 0.35, row + 0.35], **law)
+    each.set(xlabel="living fraction", ylim=(-0.6, 1.6), title="one dot per run")
+    each.set_yticks((0, 1), names, rotation=90, va="center")
+    wide.plot(found.widths, found.chances, color=theme.colour("theory"), linestyle="-")
     title = "chance that both ranges hold"
-    right.set(xscale="log", xlabel="neurons", title=title, ylim=(-0.03, 1.03))
+    wide.set(xscale="log", xlabel="neurons", title=title, ylim=(-0.03, 1.03))
     return figure
 
 
@@ -78,7 +79,7 @@ def condensation(theme: Theme, found: Condensation) -> Figure:
     square = np.nanmax(found.at_end[:, 0]) * (found.times / found.ready) ** -2.0
     ax.plot(found.times, square, **theme.stroke("theory"), label="slope −2")
     ax.axvline(found.ready, color=theme.text, linewidth=1)
-    ax.text(found.ready, 0.96, " T_I", transform=ax.get_xaxis_transform(), va="top")
+    ax.text(found.ready, 0.96, " end of phase I", transform=ax.get_xaxis_transform(), va="top")
     ax.set(xscale="log", yscale="log", xlabel="time", ylabel="1 − cosine")
     ax.legend(loc="lower left")
     return figure
@@ -88,31 +89,31 @@ def condensation_alt(found: Condensation) -> str:
     """Describe `condensation`."""
     positive, negative = np.median(found.at_end, axis=0)
     return (
-        f"Two falling curves. At T_I = {found.ready:.3g} the farthest positive neuron is at "
-        f"{positive:.1e}, the farthest negative one at {negative:.1e}."
+        f"Two falling curves. At the end of phase I, time {found.ready:.3g}, the farthest positive "
+        f"neuron is at {positive:.1e}, the farthest negative one at {negative:.1e}."
     )
 
 
 def plateau(theme: Theme, found: OnPlateau) -> Figure:
     """Draw the way onto the plateau, and along it over the closed form."""
-    figure, (left, right) = theme.panels(2, height=2.9)
+    figure, (rise, along) = theme.panels(2, height=2.9)
     law = theme.stroke("theory")
-    band(theme, left, Curves(found.times, found.rises.T, 0.9), "loss", label="exact flow")
-    left.plot(found.times, found.rise_law, **law, label="tanh law")
-    left.set(xlabel="time", title="√(p B / A) on the rise")
-    left.legend(loc="lower right")
-    band(theme, right, Curves(found.shares, 100 * found.off_law.T, 0.9), "loss")
-    right.axhline(0, **law)
-    right.set(xscale="log", xlabel="time / T_acc", title="loss off the law, in %")
+    band(theme, rise, Curves(found.times, found.rises.T, 0.9), "loss", label="exact flow")
+    rise.plot(found.times, found.rise_law, **law, label="tanh law")
+    rise.set(xlabel="time", title="√(p B / A) on the rise")
+    rise.legend(loc="lower right")
+    band(theme, along, Curves(found.shares, 100 * found.off_law.T, 0.9), "loss")
+    along.axhline(0, **law)
+    along.set(xscale="log", xlabel="time / that of full accuracy", title="loss off the law, in %")
     return figure
 
 
 def plateau_alt(found: OnPlateau) -> str:
     """Describe `plateau`."""
     return (
-        f"Left, a curve rises from 1 to near {np.sqrt(found.ratio):.2f} and the law lies on it. "
-        f"Right, the deviation stays within {100 * np.abs(found.off_law).max():.2f} per cent until "
-        "full accuracy."
+        f"On the rise a curve goes from 1 to near {np.sqrt(found.ratio):.2f} beside the law. Along "
+        f"the plateau the deviation stays within {100 * np.abs(found.off_law).max():.2f} per cent "
+        "until full accuracy."
     )
 
 
@@ -130,7 +131,7 @@ def scaling(theme: Theme, found: Scaling) -> Figure:
                 "markersize": 4.5,
             }
             ends = [middle - low, high - middle]
-            ax.errorbar(axis.values, middle, ends, label=name, **style)
+            ax.errorbar(axis.values, middle, ends, label=EVENTS.get(name, name), **style)
             ax.plot(axis.values, axis.predicted[name], **theme.stroke("theory"))
         ax.set(xscale="log", yscale="log", xlabel=symbol)
     panels[0].legend(loc="lower left")
@@ -140,7 +141,7 @@ def scaling(theme: Theme, found: Scaling) -> Figure:
 def scaling_alt(found: Scaling) -> str:
     """Describe `scaling`."""
     said = (
-        f"Exponents of {name}: "
+        f"Exponents of {EVENTS[name]}: "
         + ", ".join(f"{symbol} {found.exponents[symbol, name]}" for symbol in found.axes)
         for name in TIMES[:2]
     )
@@ -162,7 +163,11 @@ def sensitivity(theme: Theme, found: Sensitivity) -> Figure:
     ax.axvspan(found.never, right, color=theme.text, alpha=0.1, linewidth=0)
     centre: dict[str, Any] = {"transform": ax.get_xaxis_transform(), "ha": "center", "va": "center"}
     ax.text((found.never + right) / 2, 0.5, "never", rotation=90, **centre)
-    ax.set(yscale="log", xlabel="living negative / living positive neurons", ylabel="T_II")
+    ax.set(
+        yscale="log",
+        xlabel="living negative / living positive neurons",
+        ylabel="time of switching off",
+    )
     ax.set_xlim(found.law_ratios.min(), right)
     ax.legend(loc="upper left")
     return figure
@@ -180,23 +185,23 @@ def sensitivity_alt(found: Sensitivity) -> str:
 
 def limits(theme: Theme, found: Limits) -> Figure:
     """Draw loss times time over its limit, and the limits of all runs against the formula."""
-    figure, (left, right) = theme.panels(2, height=3.0)
+    figure, (approach, ends_of) = theme.panels(2, height=3.0)
     law = theme.stroke("theory")
-    band(theme, left, Curves(found.times, found.approach.T, 0.9), "loss")
-    left.axhline(1, **law)
-    left.set(xscale="log", xlabel="time", title="loss × time over its limit", ylim=(0, 1.2))
+    band(theme, approach, Curves(found.times, found.approach.T, 0.9), "loss")
+    approach.axhline(1, **law)
+    approach.set(xscale="log", xlabel="time", title="loss × time over its limit", ylim=(0, 1.2))
     both = np.concatenate([found.predicted, found.final])
-    right.plot([both.min(), both.max()], [both.min(), both.max()], **law)
-    right.plot(found.predicted, found.final, "o", color=theme.colour("loss"), markersize=5)
-    right.set(xlabel="predicted from the living neurons", title="loss × time at the end")
+    ends_of.plot([both.min(), both.max()], [both.min(), both.max()], **law)
+    ends_of.plot(found.predicted, found.final, "o", color=theme.colour("loss"), markersize=5)
+    ends_of.set(xlabel="predicted from the living neurons", title="loss × time at the end")
     return figure
 
 
 def limits_alt(found: Limits) -> str:
     """Describe `limits`."""
     return (
-        f"Left, curves rise to one. Right, dots lie on the diagonal from {found.final.min():.0f} "
-        f"to {found.final.max():.0f}."
+        "Curves of loss times time rise to their limit; at the end, dots lie along the diagonal "
+        f"from {found.final.min():.0f} to {found.final.max():.0f}."
     )
 
 
@@ -223,18 +228,18 @@ def complexity_alt(found: Complexity) -> str:
 
 def by_descent(theme: Theme, found: ByDescent) -> Figure:
     """Draw what gradient descent does at the second switch and at the end, a dot per network."""
-    figure, (left, right) = theme.panels(2, height=3.0)
+    figure, (switch, final) = theme.panels(2, height=3.0)
     law, there = theme.stroke("theory"), np.isfinite(found.switched)
     dots: dict[str, Any] = {"color": theme.colour("negative"), "markersize": 5}
-    left.plot(found.switched[there], found.ratios[there], "o", **dots)
-    left.axhline(1, **law)
-    left.set(xscale="log", xlabel="time of the second switch", title="A / B there, over cos Δ")
-    left.minorticks_off()
-    left.set_xticks(_TICKS, [f"{tick}" for tick in _TICKS])
+    switch.plot(found.switched[there], found.ratios[there], "o", **dots)
+    switch.axhline(1, **law)
+    switch.set(xscale="log", xlabel="time of the second switch", title="A / B there, over cos Δ")
+    switch.minorticks_off()
+    switch.set_xticks(_TICKS, [f"{tick}" for tick in _TICKS])
     ends = [np.nanmin(found.moved), np.nanmax(found.moved)] if there.any() else [0.0, 1.0]
-    right.plot(ends, ends, **law)
-    right.plot(found.predicted[there], found.moved[there], "o", **dots)
-    right.set(xlabel="predicted from the start", title="final direction, u / v")
+    final.plot(ends, ends, **law)
+    final.plot(found.predicted[there], found.moved[there], "o", **dots)
+    final.set(xlabel="predicted from the start", title="final direction, u / v")
     return figure
 
 
@@ -245,9 +250,9 @@ def by_descent_alt(found: ByDescent) -> str:
     if not there.any():
         return "No network switches in time."
     return (
-        f"Left, ratios from {ratios.min():.3f} to {ratios.max():.3f} at times from "
-        f"{found.switched[there].min():.0f} to {found.switched[there].max():.0f}. Right, dots lie "
-        f"along the diagonal from {moved.min():.3f} to {moved.max():.3f}."
+        f"Ratios from {ratios.min():.3f} to {ratios.max():.3f} at times from "
+        f"{found.switched[there].min():.0f} to {found.switched[there].max():.0f}. Final "
+        f"directions: dots along the diagonal from {moved.min():.3f} to {moved.max():.3f}."
     )
 
 
@@ -266,6 +271,7 @@ def spread(theme: Theme, found: Spread) -> Figure:
             ax.axhline(1.0, **theme.stroke("theory"), linewidth=1.4)
         _levels(ax, found, name, theme.colour(quantity))
         ax.set(title=title, yscale="linear" if limits else "log")
+        ax.set_ylabel("over prediction" if limits else "measured")
     return figure
 
 
@@ -284,16 +290,16 @@ def spread_alt(found: Spread) -> str:
 
 def survival(theme: Theme, found: Survival) -> Figure:
     """Draw which share of the flow's living negatives survives gradient descent."""
-    figure, (left, right) = theme.panels(2, height=3.0)
+    figure, (constant, growing) = theme.panels(2, height=3.0)
     curves = {name: Curves(found.steps, rows.T, 0.9) for name, rows in found.constant.items()}
-    shaded(theme, left, curves, "negative", markers=_MARKERS)
-    left.set(xlabel="step × κ₂ / κ₁", title="share that survives")
-    left.legend(loc="lower left")
+    shaded(theme, constant, curves, "negative", markers=_MARKERS)
+    constant.set(xlabel="step × κ₂ / κ₁", title="share that survives")
+    constant.legend(loc="lower left")
     dots: dict[str, Any] = {"color": theme.colour("negative"), "marker": "o", "markersize": 4.5}
-    right.plot(found.moments, found.raised, **dots)
-    right.axvline(found.safe, **theme.stroke("theory"))
-    right.set(xlabel="time at which the step is raised", title="the same, growing step")
-    for ax in (left, right):
+    growing.plot(found.moments, found.raised, **dots)
+    growing.axvline(found.safe, **theme.stroke("theory"))
+    growing.set(xlabel="time at which the step is raised", title="the same, growing step")
+    for ax in (constant, growing):
         ax.set(xscale="log", ylim=(-0.05, 1.2))
     return figure
 
@@ -305,7 +311,7 @@ def survival_alt(found: Survival) -> str:
         for name, rows in found.constant.items()
     )
     return (
-        f"Left, survival falls from near one to zero as the step grows: {said}. Right, it climbs "
+        f"Share that survives, from the smallest to the largest step: {said}. It goes "
         f"from {found.raised[0]:.2f} to {found.raised[-1]:.2f} when the step is raised later."
     )
 

@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 from regime_lib.chapters.multi_phase.one_run import OneRun
 from regime_lib.chapters.multi_phase.settings import Array
 from regime_lib.chapters.multi_phase.variations import Tracked, Variants
+from regime_lib.chapters.multi_phase.worded import EVENTS
 from regime_lib.companion.figures.theme import Theme
 from regime_lib.simulators.two_layer.flow import Pattern
 
@@ -64,9 +65,9 @@ def patterns(theme: Theme, run: OneRun) -> Figure:
             ax.fill_between(times, floor, top, step="post", label=label, **style)
             ax.step(times, top, where="post", color=theme.background, linewidth=1)
             floor = top
-        for end in run.ends.values():
-            ax.axvline(end, color=theme.text, linewidth=0.8, linestyle=":")
-        ax.set(xscale="log", xlabel="time", title=f"{name} neurons", ylim=(0, floor.max()))
+        name_ends(theme, ax, run.ends)
+        ax.set(xscale="log", xlabel="time", ylim=(0, floor.max()))
+        ax.set_title(f"{name} neurons", pad=18)
         ax.set_xlim(times[0], times[-1])
         ax.grid(visible=False)
         frame: dict[str, Any] = {
@@ -76,6 +77,20 @@ def patterns(theme: Theme, run: OneRun) -> Figure:
         }
         ax.legend(loc="upper left", frameon=True, **frame)
     return figure
+
+
+def name_ends(theme: Theme, ax: Axes, ends: Mapping[str, float]) -> None:
+    """Draw where phases end, and name them above; ends that no eye tells apart share a name."""
+    names: dict[float, str] = {}
+    for name, end in ends.items():
+        ax.axvline(end, **theme.stroke("theory"), linewidth=1.2)
+        last = max(names, default=0.0)
+        if end < 10 * last:
+            names[last] += f", {name}"
+        else:
+            names[end] = name
+    for end, name in names.items():
+        ax.text(end, 1.01, name, transform=ax.get_xaxis_transform(), ha="center", va="bottom")
 
 
 def patterns_alt(run: OneRun) -> str:
@@ -132,14 +147,14 @@ def tracked(theme: Theme, found: Tracked) -> Figure:
     series = (("pattern", flips), ("weight", found.updates))
     for ax, (quantity, values) in zip(axes, series, strict=True):
         ax.plot(found.times, values, **theme.stroke(quantity))
-        for name, when in found.switches.items():
+        for (name, when), top_at in zip(found.switches.items(), (0.98, 0.88), strict=True):
             ax.axvline(when, color=theme.text, linewidth=0.8, linestyle=":")
             top: dict[str, Any] = {
                 "transform": ax.get_xaxis_transform(),
                 "ha": "right",
                 "va": "top",
             }
-            ax.text(when, 0.98, f"{name} ", **top)
+            ax.text(when, top_at, f"{EVENTS[name]} ", **top)
         ax.set(yscale="log", xlabel="time", title=f"{quantity} change per step")
     return figure
 
@@ -160,7 +175,7 @@ def variants(theme: Theme, found: Variants) -> Figure:
         ax.plot(run.times, run.loss, color=theme.colour("loss"))
         for name, when in run.events.items():
             if np.isfinite(when):
-                ax.axvline(when, **theme.stroke(styles[name]), label=name)
+                ax.axvline(when, **theme.stroke(styles[name]), label=EVENTS[name])
         ax.set(xscale="log", yscale="log", xlabel="time", title=run.title)
         ax.legend(loc="lower left")
     return figure
@@ -169,7 +184,7 @@ def variants(theme: Theme, found: Variants) -> Figure:
 def variants_alt(found: Variants) -> str:
     """Describe `variants`."""
     said = (
-        f"{run.title}: " + ", ".join(f"{name} {when:.3g}" for name, when in run.events.items())
+        f"{run.title}: " + ", ".join(f"{EVENTS[n]} {when:.3g}" for n, when in run.events.items())
         for run in found.runs
     )
     return f"Three falling curves with plateaus. {'. '.join(said)}."

@@ -7,6 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from regime_lib.chapters.multi_phase.any_points import AnyPoints, Family
+from regime_lib.chapters.multi_phase.figures_runs import name_ends
 from regime_lib.chapters.multi_phase.saddles import PLACES, Saddles
 from regime_lib.chapters.multi_phase.settings import Array
 from regime_lib.chapters.multi_phase.trend import Segments
@@ -16,10 +17,10 @@ from regime_lib.companion.figures.theme import Theme
 
 def segments(theme: Theme, found: Segments) -> Figure:
     """Draw the three series of one run with what was found in them, and the counts of all runs."""
-    figure, (left, right) = theme.panels(2, height=3.2)
+    figure, (series, counted) = theme.panels(2, height=3.2)
     rows = zip(("loss", "weight", "pattern"), found.series.levels.T, strict=True)
     for row, (quantity, level) in enumerate(rows):
-        left.stairs(
+        series.stairs(
             level - level.min() + 1.2 * row,
             found.series.times,
             baseline=None,
@@ -27,24 +28,15 @@ def segments(theme: Theme, found: Segments) -> Figure:
             linewidth=1.6,
         )
     for start in found.found:
-        left.axvline(start, color=theme.text, linewidth=1.2)
-    names: dict[float, str] = {}  # ends that the eye cannot tell apart share a label
-    for name, end in found.ends.items():
-        left.axvline(end, **theme.stroke("theory"), linewidth=1.2)
-        last = max(names, default=0.0)
-        if end < 10 * last:
-            names[last] += f", {name}"
-        else:
-            names[end] = name
-    for end, name in names.items():
-        left.text(end, 1.01, name, transform=left.get_xaxis_transform(), ha="center", va="bottom")
-    left.set(xscale="log", xlabel="time")
-    left.set_yticks([0.5, 1.7, 2.9], ["loss", "speed", "changes"])
-    left.grid(visible=False)
+        series.axvline(start, color=theme.text, linewidth=1.2)
+    name_ends(theme, series, found.ends)
+    series.set(xscale="log", xlabel="time")
+    series.set_yticks([0.5, 1.7, 2.9], ["loss", "speed", "changes"])
+    series.grid(visible=False)
     numbers, counts = np.unique(found.counts, return_counts=True)
-    right.bar(numbers, counts, color=theme.colour("theory"), width=0.6)
-    right.set(xlabel="segments found", title="runs of the grid", xlim=(1.3, 9.7))
-    right.set_xticks(range(2, 10))
+    counted.bar(numbers, counts, color=theme.colour("theory"), width=0.6)
+    counted.set(xlabel="segments found", title="runs of the grid", xlim=(1.3, 9.7))
+    counted.set_xticks(range(2, 10))
     return figure
 
 
@@ -53,7 +45,7 @@ def segments_alt(found: Segments) -> str:
     starts = ", ".join(f"{start:.2g}" for start in found.found)
     numbers, counts = np.unique(found.counts, return_counts=True)
     bars = ", ".join(f"{k} in {n} runs" for k, n in zip(numbers, counts, strict=True))
-    return f"Left, new segments begin at {starts}. Right, segments found: {bars}."
+    return f"In one network new segments begin at {starts}. Segments found: {bars}."
 
 
 def saddles(theme: Theme, found: Saddles) -> Figure:
@@ -65,7 +57,12 @@ def saddles(theme: Theme, found: Saddles) -> Figure:
             when, height, marker, color=theme.colour("theory"), markersize=4, label=f"the {place}"
         )
     ax.axhline(0.1, color=theme.text, linewidth=0.8, linestyle=":")
-    ax.set(xscale="log", yscale="log", xlabel="time / T_acc", ylabel="gradient norm / maximum")
+    ax.set(
+        xscale="log",
+        yscale="log",
+        xlabel="time / that of full accuracy",
+        ylabel="gradient norm / maximum",
+    )
     ax.legend(loc="lower left")
     return figure
 
@@ -104,7 +101,7 @@ def any_points_alt(found: AnyPoints) -> str:
     """Describe `any_points`."""
     random, near = found.random, found.near
     return (
-        f"Left, of {len(random.learnt)} losses on random points {random.learnt.sum()} fall at once "
-        f"and then as straight lines. Right, on nearly two points {near.plateaus} of "
-        f"{len(near.learnt)} rest at a common height before they fall; patterns change late."
+        f"Of {len(random.learnt)} losses on random points {random.learnt.sum()} are learnt. On "
+        f"nearly two points {near.plateaus} of {len(near.learnt)} rest at a common height before "
+        "they fall. Dots: late changes of pattern."
     )

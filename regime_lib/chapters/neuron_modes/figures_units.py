@@ -31,12 +31,13 @@ _SHARES = {
 def units(theme: Theme, rows: pd.DataFrame) -> Figure:
     """Draw the shares of folding units, and how near to class means both modes lie."""
     figure, (left, right) = theme.panels(2, height=3.2)
+    kinds, places = _shown(rows)
     colours = {
         "alone": theme.colour("rank slope"),
         "pair": theme.colour("linear substitute"),
         "shuffled": theme.text,
     }
-    for place, (kind, moment) in enumerate(_PLACES):
+    for place, (kind, moment) in enumerate(places):
         for shift, (name, words), marker in zip(
             (-0.2, 0.0, 0.2), _SHARES.items(), _MARKERS, strict=True
         ):
@@ -46,8 +47,8 @@ def units(theme: Theme, rows: pd.DataFrame) -> Figure:
                 label = None if words in known else words
                 _dots(left, place + shift, values, colours[name], marker, label)
     left.set(title="share of folding units", ylim=(-0.03, 1.03))
-    left.set_xticks(range(len(_PLACES)), [f"{kind}\n{moment}" for kind, moment in _PLACES])
-    for place, kind in enumerate(KINDS):
+    left.set_xticks(range(len(places)), [f"{kind}\n{moment}" for kind, moment in places])
+    for place, kind in enumerate(kinds):
         for shift, mode, marker, colour in (
             (-0.12, "keep", "D", theme.colour("whole net")),
             (0.12, "fold", "v", theme.colour("linear substitute")),
@@ -56,7 +57,7 @@ def units(theme: Theme, rows: pd.DataFrame) -> Figure:
             words = "keeps the order" if mode == "keep" else "folds"
             _dots(right, place + shift, values, colour, marker, None if place else words)
     right.set(title="cosine with the nearest class", ylim=(0, None))
-    right.set_xticks(range(len(KINDS)), KINDS)
+    right.set_xticks(range(len(kinds)), kinds)
     for ax in (left, right):
         ax.grid(visible=False, axis="x")
     right.legend(loc="lower left")
@@ -68,13 +69,14 @@ def units(theme: Theme, rows: pd.DataFrame) -> Figure:
 def units_alt(rows: pd.DataFrame) -> str:
     """Say what a reader who cannot see `units` must know."""
     said = []
-    for kind, moment in _PLACES:
+    kinds, places = _shown(rows)
+    for kind, moment in places:
         alone, pair = (
             column(rows, name, kind=kind, moment=moment).mean() for name in ("alone", "pair")
         )
         said.append(f"{kind}, {moment}: {alone:.2f} by itself, {pair:.2f} with a partner")
     lie = []
-    for kind in KINDS:
+    for kind in kinds:
         keep, fold = (
             column(rows, f"{mode} alignment", kind=kind, moment="end").mean()
             for mode in ("keep", "fold")
@@ -84,6 +86,13 @@ def units_alt(rows: pd.DataFrame) -> str:
         f"Mean share of units that fold. {'; '.join(said)}. Cosine with the nearest class, units "
         f"that keep the order and units that fold: {'; '.join(lie)}."
     )
+
+
+def _shown(rows: pd.DataFrame) -> tuple[list[str], list[tuple[str, str]]]:
+    """Return the kinds of units that were counted, and where: not all were on MNIST."""
+    known = set(rows["kind"])
+    kinds = [kind for kind in KINDS if kind in known]
+    return kinds, [place for place in _PLACES if place[0] in known]
 
 
 def readable(theme: Theme, rows: pd.DataFrame) -> Figure:

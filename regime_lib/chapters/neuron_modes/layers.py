@@ -146,7 +146,9 @@ class Truncation:
         return kept.sum(axis=0)
 
 
-def truncation(setup: Setup, model: nn.Module, layers: int) -> Truncation:
+def truncation(
+    setup: Setup, model: nn.Module, layers: int, *, shifts: Sequence[str] = ("kept", "recentred")
+) -> Truncation:
     """Make all activations above each layer linear, and measure what is left.
 
     Parameters
@@ -157,6 +159,8 @@ def truncation(setup: Setup, model: nn.Module, layers: int) -> Truncation:
         A trained ensemble.
     layers : int
         Its activations.
+    shifts : sequence of str
+        What is done to the shifts of linear layers: kept as trained, recentred, or both in turn.
 
     Raises
     ------
@@ -164,12 +168,12 @@ def truncation(setup: Setup, model: nn.Module, layers: int) -> Truncation:
         As for `LinearSubstitute`.
     """
     whole: list[float] = []
-    cut: dict[str, list[list[float]]] = {"kept": [], "recentred": []}
+    cut: dict[str, list[list[float]]] = {name: [] for name in shifts}
     for net, data in setup.alone(model):
         whole.append(accuracy_of(net, data))
-        for shifts, rows in cut.items():
+        for name, rows in cut.items():
             bent = (
-                LinearSubstitute(net, data.train_inputs, keep, shifts=shifts)
+                LinearSubstitute(net, data.train_inputs, keep, shifts=name)
                 for keep in range(layers + 1)
             )
             rows.append([accuracy_of(one, data) for one in bent])

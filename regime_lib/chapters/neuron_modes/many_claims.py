@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
+from regime_lib.chapters.many import of_length
 from regime_lib.chapters.neuron_modes.counts import column
-from regime_lib.chapters.neuron_modes.layers import reversal
+from regime_lib.chapters.neuron_modes.layers import LayerTrajectory, Truncation, reversal
 from regime_lib.chapters.neuron_modes.measure_units import (
     Numbers,
     claims_of_depths,
@@ -20,6 +23,9 @@ from regime_lib.chapters.neuron_modes.measure_units import (
 from regime_lib.chapters.neuron_modes.slopes import SlopeRule, SlopeTrajectory
 from regime_lib.estimate import Estimate, mean, over_runs, proportion
 
+#: Optimiser steps of the runs of each part; 938 steps of 64 samples are one pass over MNIST. Deep
+#: networks have fewer, since they cost most.
+STEPS = {"rule": 1500, "shallow": 600, "layers": 938, "depths": 600, "deep": 600}
 _SEED = 0  # of the choices of runs that give intervals
 _LEAST = 3  # runs of a part from which on it is judged: so many has the long run
 
@@ -37,48 +43,55 @@ def claims_of(rows: pd.DataFrame) -> tuple[dict[str, Estimate], Numbers]:
     parts = {
         str(part): own for part, own in rows.groupby("part") if own["seed"].nunique() >= _LEAST
     }
-    if "rule" in parts:
-        claims |= _of_rule(parts["rule"])
-    if "shallow" in parts:
-        counted = parts["shallow"][parts["shallow"]["moment"] != "course"]
-        course = _course(parts["shallow"])
-        claims |= claims_of_units(counted, _SEED)
-        claims["nd-slope-rise-and-fall"] = _mean(course.falls)
-        numbers |= numbers_of_units(counted)
-        for moment, check in course.moments.items():
-            numbers[f"slope-{moment}"] = float(course.slope[check].mean())
-            numbers[f"accuracy-{moment}"] = float(course.accuracy[check].mean())
-        numbers["slope-peak-step"] = int(course.steps[course.moments["peak"]])
-        numbers["runs-shallow"] = course.slope.shape[1]
-    if "layers" in parts:
-        told = parts["layers"][parts["layers"]["kind"].notna()]
-        claims |= claims_of_extraction(told, _SEED)
-        numbers |= numbers_of_extraction(told)
-    if "deep" in parts:
-        slopes = parts["deep"][parts["deep"]["name"] == "slope"]
-        turned = reversal(_slopes(slopes))
-        hits, n = int(turned.reversed.sum()), len(turned.reversed)
-        claims["nd-deep-phases"] = proportion(hits, n, over=f"{n} runs")
-        numbers["deep-share"] = f"{hits} of {n}"
-        numbers["lean-early"] = float(turned.early_lean.mean())
-        numbers["lean-late"] = float(turned.late_lean.mean())
+    for part, own in parts.items():
+        if part in _JUDGES:
+            said, known = _JUDGES[part](own)
+            claims |= of_length(said, STEPS[part])
+            numbers |= known
     removable = removable_by_depth(rows)
-    if removable:
+    if {2, 10} <= removable.keys():
         numbers |= numbers_of_depths(removable)
-        if {2, 10} <= removable.keys():
-            claims |= claims_of_depths(removable, _SEED)
-            gone = removable[10]
-            claims["nd-late-linear"] = mean(
-                gone, over=f"{len(gone)} runs", seed=_SEED, unit="activations"
-            )
+        deepest = rows[(rows["part"] == "deep") & (rows["name"] == "half")]
+        numbers["truncation-half"] = float(deepest["value"].mean())
+        said = claims_of_depths(removable, _SEED)
+        said["nd-late-linear"] = _mean(removable[10], "activations")
+        claims |= of_length(said, STEPS["deep"])
     return claims, numbers
+
+
+def _of_shallow(rows: pd.DataFrame) -> tuple[dict[str, Estimate], Numbers]:
+    counted, course = units_of(rows), course_of(rows)
+    claims = claims_of_units(counted, _SEED)
+    claims["nd-slope-rise-and-fall"] = _mean(course.falls)
+    numbers = numbers_of_units(counted)
+    for moment, check in course.moments.items():
+        numbers[f"slope-{moment}"] = float(course.slope[check].mean())
+        numbers[f"accuracy-{moment}"] = float(course.accuracy[check].mean())
+    numbers["slope-peak-step"] = int(course.steps[course.moments["peak"]])
+    return claims, numbers
+
+
+def _of_layers(rows: pd.DataFrame) -> tuple[dict[str, Estimate], Numbers]:
+    told = told_of(rows)
+    return claims_of_extraction(told, _SEED), numbers_of_extraction(told)
+
+
+def _of_deep(rows: pd.DataFrame) -> tuple[dict[str, Estimate], Numbers]:
+    turned = reversal(layers_of_deep(rows).slope)
+    hits, n = int(turned.reversed.sum()), len(turned.reversed)
+    numbers: Numbers = {
+        "deep-share": f"{hits} of {n}",
+        "lean-early": float(turned.early_lean.mean()),
+        "lean-late": float(turned.late_lean.mean()),
+    }
+    return {"nd-deep-phases": proportion(hits, n, over=f"{n} runs")}, numbers
 
 
 def removable_by_depth(rows: pd.DataFrame) -> dict[int, Float[np.ndarray, " runs"]]:
     """Return how many activations can go, by depth, of the runs that have all depths."""
     if "depth" not in rows:
         return {}
-    found = rows[rows["name"] == "removable"]
+    found = rows[rows["part"].isin(("depths", "deep")) & (rows["name"] == "removable")]
     wide = found.pivot_table(index="seed", columns="depth", values="value").dropna()
     if len(wide) < _LEAST:
         return {}
@@ -89,30 +102,63 @@ def _mean(values: Float[np.ndarray, " runs"], unit: str = "1") -> Estimate:
     return mean(values, over=f"{len(values)} runs", seed=_SEED, unit=unit)
 
 
-def _of_rule(rows: pd.DataFrame) -> dict[str, Estimate]:
-    rates = tuple(sorted(float(rate) for rate in set(rows["rate"])))
+def _of_rule(rows: pd.DataFrame) -> tuple[dict[str, Estimate], Numbers]:
+    found = rule_of(rows)
+    n = len(found.equal_loss)
+    claims = {
+        "nd-slope-rule": over_runs(found.correlation, n, over=f"{n} runs", seed=_SEED),
+        "nd-rate-gain": _mean(found.gain, "%"),
+        "nd-rate-gain-loss": _mean(found.gain_there, "%"),
+    }
+    return claims, {}
+
+
+_JUDGES: dict[str, Callable[[pd.DataFrame], tuple[dict[str, Estimate], Numbers]]] = {
+    "rule": _of_rule,
+    "shallow": _of_shallow,
+    "layers": _of_layers,
+    "deep": _of_deep,
+}
+
+
+def part_of(rows: pd.DataFrame, part: str) -> pd.DataFrame:
+    """Return the rows of one part."""
+    return rows[rows["part"] == part]
+
+
+def units_of(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return the counts of units of shallow networks, as `count_shallow` gives them."""
+    own = part_of(rows, "shallow")
+    return own[own["moment"] != "course"]
+
+
+def told_of(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return what a readout finds in every layer, as `count_layers` gives it."""
+    own = part_of(rows, "layers")
+    return own[own["kind"].notna()]
+
+
+def rule_of(rows: pd.DataFrame) -> SlopeRule:
+    """Put slopes and accuracies at all learning rates together again."""
+    own = part_of(rows, "rule")
+    rates = tuple(sorted(float(rate) for rate in set(own["rate"])))
 
     def of_rates(name: str) -> Float[np.ndarray, "rates runs"]:
-        return np.array([column(rows, name, rate=rate) for rate in rates])
+        return np.array([column(own, name, rate=rate) for rate in rates])
 
-    found = SlopeRule(
+    return SlopeRule(
         rates,
         of_rates("slope"),
         of_rates("accuracy"),
         of_rates("equal loss")[0],
         of_rates("accuracy there"),
     )
-    n = len(found.equal_loss)
-    return {
-        "nd-slope-rule": over_runs(found.correlation, n, over=f"{n} runs", seed=_SEED),
-        "nd-rate-gain": _mean(found.gain, "%"),
-        "nd-rate-gain-loss": _mean(found.gain_there, "%"),
-    }
 
 
-def _course(rows: pd.DataFrame) -> SlopeTrajectory:
-    """Put the slopes of the shallow tanh network together again."""
-    own = rows[rows["moment"] == "course"]
+def course_of(rows: pd.DataFrame) -> SlopeTrajectory:
+    """Put the slopes of the shallow tanh networks together again; densities were not kept."""
+    own = part_of(rows, "shallow")
+    own = own[own["moment"] == "course"]
     slope, accuracy = (
         own[own["name"] == name].pivot_table(index="step", columns="seed", values="value")
         for name in ("slope", "accuracy")
@@ -125,7 +171,19 @@ def _course(rows: pd.DataFrame) -> SlopeTrajectory:
     )
 
 
-def _slopes(rows: pd.DataFrame) -> Float[np.ndarray, "checks layers runs"]:
-    wide = rows.pivot_table(index=["step", "layer"], columns="seed", values="value")
-    steps = wide.index.get_level_values("step").nunique()
-    return wide.to_numpy(dtype=float).reshape(steps, -1, wide.shape[1])
+def layers_of_deep(rows: pd.DataFrame) -> LayerTrajectory:
+    """Put the slopes of every layer of the deep networks together again."""
+    own = part_of(rows, "deep")
+    own = own[own["name"] == "slope"]
+    wide = own.pivot_table(index=["step", "layer"], columns="seed", values="value")
+    steps = np.unique(wide.index.get_level_values("step").to_numpy(dtype=int))
+    slope = wide.to_numpy(dtype=float).reshape(len(steps), -1, wide.shape[1])
+    return LayerTrajectory(steps, slope, np.full(wide.shape[1], np.nan))
+
+
+def cut_of(rows: pd.DataFrame, depth: int) -> Truncation:
+    """Put the accuracies of a network of some depth together again, late activations linear."""
+    own = rows[rows["depth"] == depth]
+    names = [f"kept {kept}" for kept in range(depth + 1)]
+    cut = np.array([column(own, name) for name in names])
+    return Truncation(column(own, "whole"), {"shifts kept": cut})

@@ -22,6 +22,7 @@ from regime_lib.chapters.neuron_modes.counts import (
     rows_of,
 )
 from regime_lib.chapters.neuron_modes.layers import layer_trajectory, train_deep, truncation
+from regime_lib.chapters.neuron_modes.many_claims import STEPS
 from regime_lib.chapters.neuron_modes.many_claims import claims_of as claims_of
 from regime_lib.chapters.neuron_modes.slopes import slope_rule, slope_trajectory
 from regime_lib.chapters.neuron_modes.training import Setup
@@ -34,8 +35,7 @@ VERSION = 1
 #: How long, how wide, how deep; the widths are the paper's.
 SIZES: dict[str, Any] = {
     "dataset": "mnist",
-    "steps": 600,
-    "rule_steps": 1500,
+    "steps": STEPS,
     "hidden": 2048,
     "shallow_kinds": ("tanh", "Gaussian"),
     "width": 512,
@@ -47,26 +47,31 @@ SIZES: dict[str, Any] = {
     "batch_size": 64,
     "probe_size": 1000,
     "bins": 20,
+    # test images; deep networks spend more time on answers than on learning
+    "test": {"depths": 2500, "deep": 2500},
 }
-_FEW, _DEEP = 10, 17  # runs; of the deep network as many as its claim asks for
+#: Runs of each part; of the deep network as many as its claim asks for.
+RUNS = {"rule": 10, "shallow": 10, "layers": 8, "depths": 8, "deep": 17}
 _CHECKS = 9  # of the shallow network, after the start
 _DEEP_CHECKS = 5
 
 
 def points() -> Iterator[dict[str, Any]]:
-    """Yield every run, the most needed first."""
-    for part in ("rule", "shallow", "layers", "depths"):
-        yield from ({"part": part, "seed": seed} for seed in range(_FEW))
-    yield from ({"part": "deep", "seed": seed} for seed in range(_DEEP))
+    """Yield every run: all parts of the first split of the data, then of the second, and so on."""
+    for seed in range(max(RUNS.values())):
+        yield from ({"part": part, "seed": seed} for part, runs in RUNS.items() if seed < runs)
 
 
 def run_point(point: Mapping[str, Any]) -> list[Row]:
     """Compute one run; return its rows."""
     torch.set_num_threads(1)
     part, seed = point["part"], int(point["seed"])
+    data = _data().redrawn(seed)
+    if part in SIZES["test"]:
+        data = data.subset(len(data.train_labels), SIZES["test"][part])
     setup = Setup(
-        data=stacked([_data().redrawn(seed)]),
-        steps=SIZES["rule_steps" if part == "rule" else "steps"],
+        data=stacked([data]),
+        steps=SIZES["steps"][part],
         **{name: SIZES[name] for name in ("batch_size", "probe_size", "bins")},
     )
     return [{"part": part, **row} for row in _PARTS[part](setup, seed)]
@@ -126,16 +131,17 @@ def _deep(setup: Setup, seed: int) -> list[Row]:
         for step, slopes in zip(course.steps, course.slope[..., 0], strict=True)
         for layer, value in enumerate(slopes)
     ]  # fmt: skip
-    return rows + (_cut(setup, trained.model, depth, seed) if seed < _FEW else [])
+    if seed < RUNS["depths"]:  # as many as there are of the other depths
+        rows += _cut(setup, trained.model, depth, seed)
+    return rows
 
 
 def _cut(setup: Setup, model: torch.nn.Module, depth: int, seed: int) -> list[Row]:
     """Make late activations linear."""
-    found = truncation(setup, model, depth)
+    found = truncation(setup, model, depth, shifts=["kept"])
     numbers = {
         "whole": found.whole[0],
         "removable": found.removable()[0],
-        "removable recentred": found.removable("shifts recentred")[0],
         "half": found.loss(depth - depth // 2)[0],
         **{f"kept {kept}": share for kept, share in enumerate(found.cut["shifts kept"][:, 0])},
     }

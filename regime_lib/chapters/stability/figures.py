@@ -97,11 +97,11 @@ def flip_law(theme: Theme, law: FlipLaw) -> Figure:
 
 def flip_law_alt(law: FlipLaw) -> str:
     """Say what a reader who cannot see `flip_law` must know."""
-    left, right = (
+    step, unit = (
         ", ".join(f"{layer} {ratio.mean():.2f}" for layer, ratio in ratios.items())
         for ratios in (law.over_law, law.over_law_of_change)
     )
-    return f"Two panels of nearly flat lines. Left, means: {left}. Right: {right}."
+    return f"Lines over the steps. Means over the law of the step: {step}. Of each unit: {unit}."
 
 
 def along_training(theme: Theme, training: AlongTraining) -> Figure:

@@ -22,6 +22,7 @@ from regime_lib.chapters.three_times.configs import ARCHITECTURES, NAMES, OPTIMI
 from regime_lib.chapters.three_times.limits import product_limit_median
 from regime_lib.chapters.three_times.multiverse import ShareAbove
 from regime_lib.chapters.three_times.style import ACROSS, SMALL, mark_claims, ratio_axis
+from regime_lib.chapters.wording import DEFINED
 from regime_lib.companion.figures.marks import note
 from regime_lib.companion.figures.theme import WIDTH_INCHES, Theme
 from regime_lib.instrument.settling.candidates import DEFINITIONS
@@ -162,7 +163,7 @@ def where_it_holds(theme: Theme, medians: Float[np.ndarray, "definitions choices
             color=theme.background if strong else theme.text,
             fontweight="bold" if np.isfinite(number) and number >= 2 else "normal",
         )
-    ax.set_yticks(range(len(medians)), DEFINITIONS[: len(medians)])
+    ax.set_yticks(range(len(medians)), [DEFINED[name] for name in DEFINITIONS[: len(medians)]])
     size = SMALL if theme.narrow else 9
     ax.set_xticks(range(6), ["SGD", "mom.", "AdamW"] * 2, fontsize=size)
     for place, title in enumerate(f"{schedule} rate" for schedule in COMPARED):
@@ -181,7 +182,7 @@ def where_it_holds_alt(medians: Float[np.ndarray, "definitions choices"]) -> str
     parts = [
         f"with a {schedule} rate: "
         + "; ".join(
-            f"{name} " + ", ".join("none" if np.isnan(v) else f"{v:.2f}" for v in row)
+            f"{DEFINED[name]} " + ", ".join("none" if np.isnan(v) else f"{v:.2f}" for v in row)
             for name, row in zip(
                 DEFINITIONS, medians[:, place * half : (place + 1) * half], strict=True
             )

@@ -14,6 +14,7 @@ from regime_lib.chapters.three_times.limits import product_limit_median
 from regime_lib.chapters.three_times.multiverse import chosen
 from regime_lib.chapters.three_times.specifications import USUAL
 from regime_lib.chapters.three_times.style import RATIO
+from regime_lib.chapters.wording import DEFINED
 from regime_lib.companion.figures import scene
 from regime_lib.companion.figures.theme import Theme
 from regime_lib.instrument.settling.candidates import DEFINITIONS
@@ -41,17 +42,23 @@ def choices_scene(table: pd.DataFrame) -> scene.Scene:
         yscale="log",
     )
     sliders = (
-        scene.Slider("settled means", DEFINITIONS),
+        scene.Slider("settled means", tuple(DEFINED[name] for name in DEFINITIONS)),
         scene.Slider("optimiser", tuple(_SHOWN)),
     )
-    return scene.Scene((panel,), sliders, frames, start=(DEFINITIONS.index(USUAL), 0))
+    legend = tuple(
+        scene.Label(0.02, high, NAMES[name], name)
+        for name, high in zip(OPTIMIZERS, (190.0, 120.0, 76.0), strict=True)
+    )
+    return scene.Scene(
+        (panel,), sliders, frames, backdrop=(legend,), start=(DEFINITIONS.index(USUAL), 0)
+    )
 
 
 def still(theme: Theme, table: pd.DataFrame) -> Figure:
     """Draw one stop of the sliders as a figure: the book's definition, as trained."""
     own = table[chosen(table, definition=USUAL, network="iterate")]
     middle = product_limit_median(own["least"].to_numpy(), own["most"].to_numpy())
-    return averaging(theme, own, {"median": middle, "claimed: 3": 3.0}, USUAL)
+    return averaging(theme, own, {"median": middle, "claimed: 3": 3.0}, DEFINED[USUAL])
 
 
 def _frame(rows: pd.DataFrame) -> scene.Frame:

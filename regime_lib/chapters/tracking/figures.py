@@ -11,6 +11,7 @@ from itertools import pairwise
 import numpy as np
 import pandas as pd
 import seaborn as sns
+from jaxtyping import Float, Int
 from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
@@ -52,6 +53,19 @@ def medians_in_words(values: Mapping[str, PerRun], digits: int) -> str:
 def curves(series: Mapping[str, Series]) -> dict[str, Curves]:
     """Return series as the shared figures take them."""
     return {name: Curves(*own) for name, own in series.items()}
+
+
+def least_median_most(runs: Mapping[str, PerRun]) -> pd.DataFrame:
+    """Return the least, the median and the greatest value over runs, a row for each name."""
+    rows = {in_words(name): np.quantile(values, [0, 0.5, 1]) for name, values in runs.items()}
+    return pd.DataFrame(rows, index=["least", "median", "most"]).T
+
+
+def still_steps(
+    images: Int[np.ndarray, " probes"], still: Float[np.ndarray, " probes"]
+) -> pd.DataFrame:
+    """Return the share of steps without a flip by the number of images in the probe."""
+    return pd.DataFrame({"images": images, "steps without a flip": still}).set_index("images")
 
 
 def settling(theme: Theme, found: Ratios, task: str = "") -> Figure:
@@ -287,7 +301,7 @@ def horizon_alt(table: pd.DataFrame) -> str:
     pairs = zip(shortest["optimizer"], shortest["undetermined"], strict=True)
     words = [f"{NAMES[name]} {share:.2f}" for name, share in pairs]
     return (
-        "Left, ratios against the part of the run that is seen; right, the share of censored runs. "
+        "Ratios, and the share of censored runs, against the part of the run that is seen. "
         f"In the shortest cut neither series settles in this share of the runs: {', '.join(words)}."
     )
 

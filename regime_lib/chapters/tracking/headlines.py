@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
@@ -22,6 +22,7 @@ from regime_lib.chapters.tracking.parts import (
     Settling,
     of,
 )
+from regime_lib.chapters.wording import listed
 
 _BOUNDS = {"exact": "", "lower": "at least ", "upper": "at most "}
 _SETTLED = 0.1  # of the peak
@@ -34,11 +35,11 @@ def settling(found: Ratios, task: str = "") -> str:
     for name, one in of(task, found.settled).items():
         words = _ratio(one)
         (known if words else unknown).append(f"{words} ({NAMES.get(name, name)})".strip())
-    open_ones = _listed([name.strip("() ") for name in unknown])
+    open_ones = listed([name.strip("() ") for name in unknown])
     if not known:
         return f"In most runs neither patterns nor weights settle ({open_ones})."
     rest = f"; with {open_ones} neither settles in most runs" if unknown else ""
-    return f"Weights take {_listed(known)} times as long to settle as patterns{rest}."
+    return f"Weights take {listed(known)} times as long to settle as patterns{rest}."
 
 
 def _ratio(one: Settling) -> str:
@@ -82,7 +83,7 @@ def by_layer(layers: Layers) -> str:
         curve = np.median(values / values.max(axis=0), axis=1)
         below = (curve <= _SETTLED) & (np.arange(len(curve)) > curve.argmax())
         words.append(f"{name} at step {steps[below.argmax()]}" if below.any() else f"{name} never")
-    return f"The median change first falls to a tenth of its peak: {_listed(words)}."
+    return f"The median change first falls to a tenth of its peak: {listed(words)}."
 
 
 def flip_law(law: FlipLaw) -> str:
@@ -142,13 +143,9 @@ def indicator(found: Indicator) -> str:
 
 def _medians(values: Mapping[str, PerRun], digits: int) -> str:
     """Write the median over seeds of every name, with the name in brackets."""
-    return _listed(
+    return listed(
         [
             f"{np.nanmedian(own):.{digits}f} ({' '.join(NAMES.get(w, w) for w in name.split())})"
             for name, own in values.items()
         ]
     )
-
-
-def _listed(words: Sequence[str]) -> str:
-    return f"{', '.join(words[:-1])} and {words[-1]}" if len(words) > 1 else "".join(words)

@@ -77,7 +77,7 @@ def response_alt(result: Response, activation: Activation) -> str:
     first, last = np.median(result.kernels[activation][:, 4], axis=1)
     return (
         "Falling straight lines in doubly logarithmic axes; fitted slopes over the last two "
-        f"decades: {slopes}. Right: the kernel against Hamming distance falls from 1, and is "
+        f"decades: {slopes}. The kernel against Hamming distance falls from 1, and is "
         f"{first:.2f} at distance 4 in the first epoch, {last:.2f} in the last."
     )
 
@@ -97,9 +97,9 @@ def two_kernels_alt(result: Kernels) -> str:
     """Say what a reader who cannot see `two_kernels` must know."""
     last = np.median(result.kernels["output"][-1], axis=1)
     return (
-        "Left, three curves that fall together from 1 to about 0. Right, the curve of the first "
-        f"epoch falls, that of the last rises to a top: at distance {last.argmax()} the output "
-        f"responds {last.max():.0f} times as much as at the trained input."
+        "Kernels at three epochs, at the logit and at the output. In the last epoch that at the "
+        f"output has its top at distance {last.argmax()}, where the output responds "
+        f"{last.max():.0f} times as much as at the trained input."
     )
 
 
@@ -190,8 +190,8 @@ def noise_alt(result: NoisyResponse) -> str:
     )
     return (
         f"Exponents of the output response with noise over those without: {said}. With flipped "
-        "labels the response stops to fall. Right, the kernels with and without Gaussian noise "
-        "coincide."
+        "labels the response levels off. A panel of kernels at the end, with and without Gaussian "
+        "noise."
     )
 
 
@@ -248,8 +248,8 @@ def flips_alt(result: PatternFlips) -> str:
         result.numbers[name] for name in ("flips-share", "flips-slope", "moved-slope")
     )
     return (
-        f"Left, the share of flipped units rises slowly to {share:.2f} per cent; the prediction "
-        "from the hyperbolic rotation lies on it. Right, both changes fall in parallel; slopes "
+        f"The share of flipped units rises slowly to {share:.2f} per cent, beside the prediction "
+        "from the hyperbolic rotation. Per epoch, both changes fall; slopes "
         f"over the last two decades: patterns {pattern:.2f}, weights {weight:.2f}."
     )
 

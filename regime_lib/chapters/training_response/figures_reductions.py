@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from matplotlib.figure import Figure
 
@@ -13,13 +15,22 @@ from regime_lib.companion.figures.curves import Curves, band, lines, shaded
 from regime_lib.companion.figures.marks import finished, plain_numbers
 from regime_lib.companion.figures.theme import Theme
 
+_MARKERS = "osD^vP"
+
 
 def one_weight(theme: Theme, result: OneWeightCurves) -> Figure:
     """Draw the collapse of all rates and slopes on one curve, and two targets inside (0, 1)."""
     figure, axes = theme.panels(2, height=2.9)
     line = {**theme.stroke("theory"), "zorder": 3}
-    lines(theme, axes[0], result.scaled, "output", styles=2 * DASHES)
     axes[0].plot(*result.closed, label="closed form", **line)
+    for place, (name, (x, y)) in enumerate(result.scaled.items()):
+        own = slice(place, None, len(result.scaled))  # so that no mark hides another's
+        mark: dict[str, Any] = {
+            "color": theme.colour("output"),
+            "markerfacecolor": "none",
+            "markersize": 5,
+        }
+        axes[0].plot(x[own], y[own], _MARKERS[place % len(_MARKERS)], label=name, **mark)
     axes[0].set(xscale="log", yscale="log", title="target one", xlabel="step × rate × slope²")
     axes[0].set_ylabel("response / (rate × slope²)")
     axes[0].legend(loc="lower left")

@@ -30,7 +30,8 @@ _DEFINITIONS = {
     "few_bits": "few bits to the boundary",
     "adversarial": "adversarial, box of 0.5",
 }
-_HELD = {
+#: What is held fixed, in words.
+HELD = {
     "nothing": "features, nothing held",
     "training and step": "features, training and step held",
     "margin too": "features, margin held too",
@@ -66,7 +67,7 @@ def competition_alt(result: data.Competition) -> str:
         for i, title in enumerate(ACTIVATIONS.values())
         for c, count in ((0, data.COUNTS[0]), (-1, data.COUNTS[-1]))
     )
-    return f"Shares that fall with the number of trained inputs and stay above one half. {said}."
+    return f"Shares against the number of trained inputs, and a line at one half. {said}."
 
 
 def features_by_step(theme: Theme, result: tasks.FeatureSpaces) -> Figure:
@@ -99,10 +100,7 @@ def features_by_step_alt(result: tasks.FeatureSpaces) -> str:
         for i, title in enumerate(ACTIVATIONS.values())
         for k, training in enumerate(tasks.TRAININGS[1:], start=1)
     )
-    return (
-        "Curves that rise towards one as the step shrinks; those of SGD and of a fixed order lie "
-        f"on each other. {said}."
-    )
+    return f"Features over those of full batches, against the step. {said}."
 
 
 def feature_spaces(theme: Theme, result: tasks.FeatureSpaces) -> Figure:
@@ -140,8 +138,8 @@ def feature_spaces_alt(result: tasks.FeatureSpaces) -> str:
         for k, training in enumerate(_SHOWN)
     )
     return (
-        "Two clouds of points that move far to the left from full batches to label noise and "
-        f"hardly upwards. {said}."
+        "Clouds of points, one for each way of training: features across, decisions that one bit "
+        f"changes upwards. {said}."
     )
 
 
@@ -161,7 +159,7 @@ def correlations(theme: Theme, result: tasks.FragilityCorrelations) -> Figure:
 
 def held(theme: Theme, result: tasks.FragilityCorrelations) -> Figure:
     """Draw the correlation with fragility as more is held, and that of the margin."""
-    figure, ax = _rows(theme, [_HELD[name] for name in result.held])
+    figure, ax = _rows(theme, [HELD[name] for name in result.held])
     _row_marks(theme, ax, [*result.held.values()], 0.0, marker="o")
     between = "\n" if theme.narrow else " "
     ax.set_xlabel(f"rank correlation with{between}changed decisions")
@@ -170,7 +168,7 @@ def held(theme: Theme, result: tasks.FragilityCorrelations) -> Figure:
 
 def held_alt(result: tasks.FragilityCorrelations) -> str:
     """Say what a reader who cannot see `held` must know."""
-    said = "; ".join(f"{_HELD[name]}: {one.value:.2f}" for name, one in result.held.items())
+    said = "; ".join(f"{HELD[name]}: {one.value:.2f}" for name, one in result.held.items())
     return f"Rank correlations with the share of decisions that one flipped bit changes. {said}."
 
 

@@ -29,6 +29,7 @@ HEADINGS = ("In one minute", "Where it fails", "Exercises")
 _VARYING = (CLAIM_MIME, FIGURE_MIME, PROVENANCE_MIME, "application/papermill.record/")
 _PATH = re.compile(r"(?<![\w.:/<])(?:/(?:home|Users|tmp|root|var|opt|mnt|usr|srv)/\w|[A-Z]:\\\w)")
 _ADDRESS = re.compile(r"\b0x[0-9a-fA-F]{6,}\b")
+_RAW_TABLE = 'class="dataframe"'
 _DATA_URI = re.compile(r"data:[\w/+.-]+;base64,[A-Za-z0-9+/=]+")
 _IMAGE = re.compile(r"<img\b[^>]*>", re.IGNORECASE)
 _ALT = re.compile(r"""\balt=(["'])(?P<alt>.*?)\1""", re.IGNORECASE | re.DOTALL)
@@ -41,8 +42,9 @@ def problems_of(notebook: Node) -> list[str]:
     """Return what is wrong with an executed chapter, one sentence per item, in reading order.
 
     Checked are the order of its parts, that every cell ran once from top to bottom, that outputs
-    hold neither errors nor anything of the machine, that every picture has alt text, that cells
-    which show numbers are left to the tolerance check, and that prose types no measured number.
+    hold neither errors nor anything of the machine nor raw tables, that every picture has alt text,
+    that cells which show numbers are left to the tolerance check, and that prose types no measured
+    number.
     """
     checks = (_order, _execution, _outputs, _pictures, _comparison, _prose, _metadata)
     return [problem for check in checks for problem in check(notebook)]
@@ -103,6 +105,8 @@ def _outputs(notebook: Node) -> Iterator[str]:
                 yield f"{place} shows a path of this machine near '{match[0]}'"
             if match := _ADDRESS.search(plain):
                 yield f"{place} shows a memory address, {match[0]}"
+            if _RAW_TABLE in plain:
+                yield f"{place} shows a frame as pandas writes it; show it with chapter.table"
     for number, cell in enumerate(notebook["cells"], start=1):
         if match := _PATH.search(source_of(cell)):
             yield f"cell {number} names a path of this machine near '{match[0]}'"

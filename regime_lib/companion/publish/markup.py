@@ -90,10 +90,25 @@ def raw_html(name: str, **values: Any) -> str:
     return f"```{{raw}} html\n{template(f'{name}.html.j2').render(values)}\n```"
 
 
-def card(claim: Claim, measurement: Measurement, firmness: Firmness | None = None) -> str:
-    """Return the verdict card that a chapter shows where it measures a claim."""
+def card(
+    claim: Claim,
+    measurement: Measurement,
+    firmness: Firmness | None = None,
+    large: tuple[str, Measurement] | None = None,
+) -> str:
+    """Return the verdict card that a chapter shows where it measures a claim.
+
+    Parameters
+    ----------
+    claim, measurement : Claim, Measurement
+        What is claimed, and what the run at hand measured.
+    firmness : Firmness, optional
+        How fresh seeds judge it.
+    large : (str, Measurement), optional
+        What a committed run at larger scale measured, and what is larger: it stands first.
+    """
     known = firmness.firm if firmness and firmness.blocks else None
     note = note_of(measurement.verdict, known)
     return template("card.html.j2").render(
-        claim=claim, measurement=measurement, firmness=firmness, note=note
+        claim=claim, measurement=measurement, firmness=firmness, note=note, large=large
     )

@@ -26,6 +26,7 @@ from regime_lib.companion.claims.ledger import (
 )
 from regime_lib.companion.figures.drawn import DrawnFigure, figures_in
 from regime_lib.companion.publish.evidence import (
+    Evidence,
     folder_of,
     manifest_of,
     publish_evidence,
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
 #: What follows the name of a number of the long run where a page knows both.
 SUFFIX = "-paper"
 _TABLE, _GLUED = "claims", "glued"
+_DATA = {"mnist": "MNIST"}  # data sets whose names are written otherwise than in parameters
 _MANY = "many"  # table of many short runs, and what the manifest says of them
 
 
@@ -55,6 +57,12 @@ class PaperScale:
     commit: str  # from which it ran
     pictures: dict[str, DrawnFigure]  # figures of that run, by name
     glued: dict[str, int | float | str]  # other numbers and texts of that run, by name
+
+    def scale(self, here: Mapping[str, Value]) -> str:
+        """Say what is larger than in a run with these parameters: the data, if they are others."""
+        data = self.parameters.get("dataset")
+        other = isinstance(data, str) and data != here.get("dataset")
+        return f"On {_DATA.get(str(data), data)}" if other else "At larger scale"
 
 
 def has_paper_profile(entry: Entry) -> bool:
@@ -119,14 +127,10 @@ def publish_many(
     import pandas as pd
 
     known = published_evidence(chapter, project)
-    new = [
-        {"id": name, "value": found.value, "low": found.low, "high": found.high, "n": found.n,
-         "unit": found.unit}
-        for name, found in claims.items()
-    ]  # fmt: skip
-    glued = pd.DataFrame(
-        {"name": list(numbers), "value": [json.dumps(v) for v in numbers.values()]}
-    )
+    new = [{"id": name, **found.as_dict()} for name, found in claims.items()]
+    long = _of_long_run(known, claims)
+    values = {**long, **numbers}
+    glued = pd.DataFrame({"name": list(values), "value": [json.dumps(v) for v in values.values()]})
     tables = {
         _TABLE: _replaced(known.tables[_TABLE], pd.DataFrame(new), "id"),
         _GLUED: _replaced(known.tables[_GLUED], glued, "name"),
@@ -136,6 +140,13 @@ def publish_many(
     kept = {name: value for name, value in known.manifest.items() if name not in ours}
     many = {**facts, "claims": sorted(claims), "commit": commit_of(project)}
     return publish_evidence(project, chapter, tables, {**kept, _MANY: many}, known.pictures)
+
+
+def _of_long_run(known: Evidence, claims: Iterable[str]) -> dict[str, float]:
+    """Return what the long run says of claims that short runs replace, as ``CLAIM-long``."""
+    before = set(known.manifest.get(_MANY, {}).get("claims", ()))
+    rows = known.tables[_TABLE].set_index("id")["value"].dropna()
+    return {f"{name}-long": float(rows[name]) for name in {*claims} - before if name in rows}
 
 
 def _replaced(old: pd.DataFrame, new: pd.DataFrame, key: str) -> pd.DataFrame:
@@ -154,9 +165,10 @@ def pictures_of(notebook: Path, names: Iterable[str]) -> dict[str, DrawnFigure]:
     return {name: shown[name] for name in names}
 
 
-def as_paper_scale(figure: DrawnFigure) -> DrawnFigure:
+def as_paper_scale(figure: DrawnFigure, finding: str = "") -> DrawnFigure:
     """Return a figure of the long run as a page shows it beside the one of its own run."""
-    return replace(figure, name=f"{figure.name}{SUFFIX}", note="At larger scale.")
+    caption = f"{finding} {figure.caption}".strip()
+    return replace(figure, name=f"{figure.name}{SUFFIX}", caption=caption, note="At larger scale.")
 
 
 def read_paper_scale(
@@ -243,6 +255,7 @@ def glued_beside(
         glued[f"{claim}{SUFFIX}"] = as_glued(getattr(one, "value", None))
         for part in GLUED_PARTS:
             glued[f"{claim}{SUFFIX}-{part}"] = as_glued(getattr(one, part, None))
+        glued[f"{claim}{SUFFIX}-long"] = there.glued.get(f"{claim}-long", "–") if there else "–"
     both = found.keys() & here.keys()
     same = sum(found[claim].verdict == here[claim].verdict for claim in both)
     glued["paper-same"] = f"{same} of {len(both)}"
@@ -260,4 +273,5 @@ def _measurement(claim: Claim, row: Mapping[Any, Any]) -> Measurement:
             f"the evidence of {claim.chapter} holds {claim.id} in '{row['unit']}', the claim is in "
             f"'{claim.unit}'; run regime evidence {claim.chapter}"
         )
-    return measurement_of(claim, row)
+    known = isinstance(row.get("over"), str) and row["over"]  # older rows do not say what varied
+    return measurement_of(claim, row if known else {**row, "over": "long run"})

@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from regime_lib.chapters.attraction_basins import measure as basins
+from regime_lib.chapters.attraction_basins.depths import growth, lead_of_paper
 from regime_lib.chapters.attraction_basins.planes import plane_through
 from regime_lib.companion.book.project import find_project
 from regime_lib.companion.claims.claims import load_claims
@@ -112,8 +113,8 @@ def test_the_paper_leads_only_where_six_or_eight_layers_are_best(
     accuracy = np.full((8, 3), 0.9)
     accuracy[scan.values.index(8)] = [0.95, 0.91, 0.93]
     planted = dataclasses.replace(scan, accuracy=accuracy)
-    assert basins.lead_of_paper(planted, np.arange(3)) == pytest.approx(3)
-    assert basins.lead_of_paper(planted, np.array([1, 1])) == pytest.approx(1)
+    assert lead_of_paper(planted, np.arange(3)) == pytest.approx(3)
+    assert lead_of_paper(planted, np.array([1, 1])) == pytest.approx(1)
 
 
 def test_families_together_grow_or_shrink_in_both_spaces(measured: basins.Measurements) -> None:
@@ -160,6 +161,6 @@ def test_levels_and_wide_networks_compare_six_layers_with_one(
 
 def test_a_basin_outside_the_bracket_is_no_number() -> None:
     sizes = np.array([[1.0, 2.0, 3.0], [2.0, 2.0, np.inf]])
-    assert not basins._growth(sizes, TINY).known
-    found = basins._growth(sizes, dataclasses.replace(TINY, n_seeds=2))
+    assert not growth(sizes, 0).known
+    found = growth(sizes[:, :2], 0)
     assert (found.value, found.low, found.high) == (4 / 3, 1, 2)

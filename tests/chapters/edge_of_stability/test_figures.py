@@ -49,7 +49,7 @@ def test_ratios_without_bound_are_drawn_at_the_top() -> None:
 def test_the_words_say_what_is_drawn() -> None:
     assert "rate 1: the sharpness ends at 1.0" in draw.over_steps_alt(RUNS)
     assert "3.0 at 0.75" in draw.law_alt(QUADRATIC)
-    assert "relu1 8.0" in draw.layers_alt(RUNS)
+    assert "from the first layer up: rate 0.5: 8.0, " in draw.layers_alt(RUNS)
     said = draw.by_window_alt({"low": {"a": made(0.5)}, "high": {"b": made(1.5)}})
     assert "low: 6.0 below four fifths of the threshold, none above" in said
     assert "high: none below" in said

@@ -139,11 +139,14 @@ def test_words_quote_the_numbers() -> None:
     assert "4 living positive neurons go" in runs.patterns_alt(RUN)
     assert "below a tenth of that at 1 " in runs.settling_alt(RUN)
     assert "2.00 bits flip" in runs.tracked_alt(TRACKED)
-    assert "logistic: T_acc 1, T_II nan, T_III 3." in runs.variants_alt(VARIANTS)
+    assert (
+        "logistic: full accuracy 1, positives switch off nan, negatives switch on 3."
+        in runs.variants_alt(VARIANTS)
+    )
     assert f"positive {ROWS[0, :4].min():.3f} to" in laws.living_alt(LIVING)
     assert f"neuron is at {np.median(ROWS[:, 0]):.1e}" in laws.condensation_alt(ANGLES)
     assert f"within {100 * ROWS.max():.2f} per cent" in laws.plateau_alt(PLATEAU)
-    assert "Exponents of T_II: Δ 1.00, κ₁ 1.00." in laws.scaling_alt(SCALING)
+    assert "Exponents of positives switch off: Δ 1.00, κ₁ 1.00." in laws.scaling_alt(SCALING)
     assert "from 3 to 9.0e+00; 1 of 3 networks" in laws.sensitivity_alt(SENSITIVITY)
     assert "from 1 to 1" in laws.limits_alt(LIMITS)
     first = 1 + np.median(ROWS[:, 0])
@@ -151,12 +154,12 @@ def test_words_quote_the_numbers() -> None:
     assert f"The rank on a fan of inputs goes from {2 * (first - 1):.2f}" in laws.complexity_alt(
         COMPLEXITY
     )
-    assert "begin at 0.5, 20. Right, segments found: 2 in 1 runs, 3" in tests.segments_alt(SEGMENTS)
+    assert "begin at 0.5, 20. Segments found: 2 in 1 runs, 3" in tests.segments_alt(SEGMENTS)
     assert f"has {np.median(ROWS[:, 0]):.2f} of its" in tests.saddles_alt(SADDLES)
     none = copy.copy(SADDLES)
     object.__setattr__(none, "there", np.empty((0, 2)))
     assert tests.saddles_alt(none) == "No network rests."
-    assert "of 5 losses on random points 4 fall" in tests.any_points_alt(ANY_POINTS)
+    assert "Of 5 losses on random points 4 are learnt" in tests.any_points_alt(ANY_POINTS)
     assert "at times from 30 to 90" in laws.by_descent_alt(DESCENT)
     never = dataclasses.replace(DESCENT, switched=np.full(3, np.nan))
     assert laws.by_descent_alt(never) == "No network switches in time."

@@ -111,7 +111,7 @@ def test_alt_texts_say_the_numbers() -> None:
     exact = (TABLE["bound"] == "exact").sum()
     assert f"; {exact} are exact, 24 are bounds and 8 have" in draw.specification_curve_alt(TABLE)
     assert draw.shares_alt(SHARES).startswith("here: above 1 surely 50%, open 20%, above 3")
-    assert "peak@0.5 1.00, 2.00, 12.00" in draw.where_it_holds_alt(HEAT)
+    assert "below 1/2 of peak 1.00, 2.00, 12.00" in draw.where_it_holds_alt(HEAT)
     assert settings.by_data_alt(USUAL).count(" to ") == 2
     assert settings.causes_alt(CHANGED).count(";") == USUAL["ratio"].notna().sum() - 1
 
@@ -121,7 +121,7 @@ def test_the_table_of_fragile_definitions_says_how_far_each_ratio_moves() -> Non
     assert [texts.count(word) for word in ("3.0", "–", "≤1.2", "constant")] == [4, 4, 4, 1]
     alt = late.fragile_definitions_alt(MOVED)
     assert "4 of 12 cells are fragile (more than 1.5 times" in alt
-    assert "momentum, constant: peak@0.1 3.0" in alt
+    assert "momentum, constant: below 1/10 of peak 3.0" in alt
 
 
 def test_the_scene_shows_what_its_sliders_say() -> None:

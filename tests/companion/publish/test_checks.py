@@ -88,6 +88,7 @@ BREAKS: list[tuple[Callable[[Notebook], object], str]] = [
     (show(STORY, data={"text/html": "<p>/var/x</p>"}), "path of this machine"),
     (say(STORY, "open('/Users/me/data.csv')"), "names a path of this machine"),
     (show(STORY, data={"text/plain": "<Net object at 0x7f3c5a1b2c40>"}), "memory address"),
+    (show(STORY, data={"text/html": '<table border="1" class="dataframe">'}), "chapter.table"),
     (show(STORY, data={"image/png": "iVBORw0KGgo="}), "picture without alt text"),
     (show(STORY, data={"text/html": '<img title="a" src="x.png">'}), "<img> without alt text"),
     (show(STORY, data={"text/html": '<img alt=" " src="x.png">'}), "<img> without alt text"),

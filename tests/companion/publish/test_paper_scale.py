@@ -167,6 +167,24 @@ def test_a_chapter_shows_and_glues_its_long_run(
     assert "partly, 1.6 [1.4, 2.8], n = 4 | reproduced" in shown[-1]["data"]["text/plain"]
 
 
+def test_a_card_shows_the_larger_run_first(
+    project: Project, shown: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish(project, ("rc-tiny-ratio", 4.0))
+    monkeypatch.chdir(project.root)
+    _glued(monkeypatch)
+    values = {"profile": "quick", "steps": 200, "rate": 0.1, "n_seeds": 4, "dataset": "digits"}
+    chapter = open_chapter(CHAPTER, values)
+    chapter.record("rc-tiny-ratio", Estimate(1.6, 1.4, 2.8, 4, "4 seeds", Method.RANGE))
+    card = shown[-1]["data"]["text/html"]
+    assert card.index("At larger scale") < card.index("On this page") < card.index("Criterion")
+    there = read_paper_scale(project, CHAPTER, load_claims(project.claims_file))
+    assert there is not None
+    larger = replace(there, parameters={"dataset": "mnist"})
+    assert larger.scale({"dataset": "digits"}) == "On MNIST"
+    assert larger.scale({"dataset": "mnist"}) == "At larger scale"
+
+
 def test_without_a_long_run_a_chapter_says_so(
     project: Project,
     shown: list[dict[str, Any]],
@@ -231,8 +249,15 @@ def test_many_short_runs_take_the_place_of_the_long_one_claim_by_claim(project: 
     ratio, steps = (found.measurements[f"rc-tiny-{name}"] for name in ("ratio", "steps"))
     assert (ratio.value, ratio.low, ratio.high, ratio.n) == (2.0, 1.5, 2.5, 10)
     assert (steps.value, steps.n) == (600.0, 3)
-    assert found.glued == {"tiny-area": 0.5, "tiny-word": "6 of 6", "runs": 10}
+    assert (ratio.over, ratio.method) == ("10 runs", str(Method.BCA))
+    assert steps.origin == "long run"
+    own = {"tiny-area": 0.5, "tiny-word": "6 of 6", "runs": 10}
+    assert found.glued == {**own, "rc-tiny-ratio-long": 4.0}  # what the long run said is kept
     kept = published_evidence(CHAPTER, project)
+    publish_many(project, CHAPTER, many, {}, rows, {"steps": 60})  # once more: nothing is lost
+    again = read_paper_scale(project, CHAPTER, load_claims(project.claims_file))
+    assert again is not None
+    assert again.glued == found.glued
     assert kept.tables["many"].equals(rows)
     assert kept.manifest["many"]["steps"] == 60
     assert kept.manifest["many"]["claims"] == ["rc-tiny-ratio"]

@@ -19,14 +19,17 @@ from regime_lib.chapters.three_times.late.tables import Tables
 from regime_lib.chapters.three_times.multiverse import chosen
 from regime_lib.chapters.three_times.specifications import USUAL
 from regime_lib.chapters.three_times.style import SMALL, mark_claims, ratio_axis
+from regime_lib.chapters.wording import DEFINED
 from regime_lib.companion.figures.curves import Curves, band, both_changes
 from regime_lib.companion.figures.marks import finished, legend_below, outer_label
 from regime_lib.companion.figures.theme import Theme
 
-_SHORT = (800, 1200)  # how long the runs of the short grid are
+#: How long the runs of the short grid are, in steps.
+SHORT = (800, 1200)
 #: Definitions whose ratio is drawn against the horizon.
 _DRAWN = (USUAL, "peak@0.5", "auc", "cum@0.5", "end@0.1")
-_GROUP_NAMES = {
+#: The factors of the pattern change, in words.
+GROUP_NAMES = {
     "step": "size of the step",
     "scale": "scale of pre-activations",
     "direction": "direction of the step",
@@ -47,24 +50,32 @@ def curves(theme: Theme, tables: Tables, part: str, schedule: str = "constant") 
             continue
         weight, pattern = (_bundle(own, f"{kind}_change") for kind in ("weight", "pattern"))
         both_changes(theme, ax, weight, pattern)
-        ax.axvspan(*_SHORT, color=theme.text, alpha=0.12, linewidth=0)
+        ax.axvspan(*SHORT, color=theme.text, alpha=0.12, linewidth=0)
     return finished(theme, figure, axes, "change / peak")
 
 
 def curves_alt(tables: Tables, part: str, schedule: str = "constant") -> str:
     """Say where both changes end."""
-    found = _runs(tables["series"], part, schedule)
-    words = []
-    for name in OPTIMIZERS:
-        own = found[found["optimizer"] == name]
-        if own.empty:
-            continue
-        ends = []
-        for kind in ("pattern", "weight"):
-            values = _bundle(own, f"{kind}_change").over_peak()[1]
-            ends.append(f"{kind} change {values[-1]:.2g}")
-        words.append(f"{NAMES[name]}: {', '.join(ends)}")
+    words = [
+        f"{NAMES[name]}: " + ", ".join(f"{kind} change {end:.2g}" for kind, end in ends.items())
+        for name, ends in ends_over_peak(tables, part, schedule).items()
+    ]
     return f"Change per step over its peak, at the end of training. {'; '.join(words) or 'No run'}."
+
+
+def ends_over_peak(
+    tables: Tables, part: str, schedule: str = "constant"
+) -> dict[str, dict[str, float]]:
+    """Return the last median change over its peak, of pattern and weight, by optimiser."""
+    found = _runs(tables["series"], part, schedule)
+    return {
+        name: {
+            kind: float(_bundle(own, f"{kind}_change").over_peak()[1][-1])
+            for kind in ("pattern", "weight")
+        }
+        for name in OPTIMIZERS
+        if len(own := found[found["optimizer"] == name])
+    }
 
 
 def horizons(theme: Theme, found: Horizons) -> Figure:
@@ -90,7 +101,7 @@ def horizons(theme: Theme, found: Horizons) -> Figure:
         above.set(xscale="log", ylim=(0, 1), title=schedule)
         _ratios(theme, below, found.ratios[found.ratios["schedule"] == schedule])
         for ax in (above, below):
-            ax.axvspan(*_SHORT, color=theme.text, alpha=0.12, linewidth=0)
+            ax.axvspan(*SHORT, color=theme.text, alpha=0.12, linewidth=0)
             ax.set(xlabel="length of the run, in steps", xlim=own["horizon"].iloc[[0, -1]])
     outer_label(theme, axes[: 1 if not theme.narrow else None : 2], "known")
     for ax in axes[1::2] if theme.narrow else axes[len(there) : len(there) + 1]:
@@ -136,7 +147,7 @@ def factors(theme: Theme, found: Decomposition, part: str, schedule: str = "cons
                 np.exp(own[group]),
                 **theme.stroke(colour),
                 linewidth=1.5,
-                label=_GROUP_NAMES[group],
+                label=GROUP_NAMES[group],
             )
         ax.plot(x, np.exp(own["total"]), color=theme.text, linewidth=2.6, label="pattern change")
         ax.set_yscale("log")
@@ -153,7 +164,7 @@ def factors_alt(found: Decomposition, part: str, schedule: str = "constant") -> 
         own = table[table["optimizer"] == name].sort_values("at")
         if len(own):
             last = own.iloc[-1]
-            parts = [f"{_GROUP_NAMES[g]} {np.exp(last[g]):.2g}" for g in GROUPS]
+            parts = [f"{GROUP_NAMES[g]} {np.exp(last[g]):.2g}" for g in GROUPS]
             words.append(f"{NAMES[name]}: {np.exp(last['total']):.2g}, from {', '.join(parts)}")
     return f"Pattern change at the last looks over its peak. {'; '.join(words) or 'No run'}."
 
@@ -190,7 +201,8 @@ def what_is_left_alt(found: Refinement) -> str:
     """Say what is left by the book's definition."""
     row = found.table.set_index("definition").loc[USUAL]
     return (
-        f"Under {USUAL} patterns settle in {row['settled']:.0%} of the runs at a constant rate. "
+        f"By this book's definition ({DEFINED[USUAL]}) patterns settle in "
+        f"{row['settled']:.0%} of the runs at a constant rate. "
         f"After that, in the median, {row['path_after']:.0%} of the path of the weights and "
         f"{row['loss_after']:.1%} of the fall of the training loss are left."
     )
@@ -201,7 +213,9 @@ def _ratios(theme: Theme, ax: Axes, table: pd.DataFrame) -> None:
     quantities = ("weight", "pattern", "accuracy", "loss", "radius")
     for text, quantity in zip(_DRAWN, quantities, strict=True):
         own = table[chosen(table, definition=text, optimizer="momentum")].sort_values("horizon")
-        ax.plot(own["horizon"], own["ratio"], **theme.stroke(quantity), marker=".", label=text)
+        ax.plot(
+            own["horizon"], own["ratio"], **theme.stroke(quantity), marker=".", label=DEFINED[text]
+        )
     ax.set(xscale="log", yscale="log")
     mark_claims(theme, ax, words=False)
     ratio_axis(ax.yaxis)

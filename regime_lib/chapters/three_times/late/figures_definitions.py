@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from regime_lib.chapters.three_times.configs import NAMES, OPTIMIZERS, SCHEDULES
 from regime_lib.chapters.three_times.late.fragility import MOVES, READINGS
 from regime_lib.chapters.three_times.style import SMALL
+from regime_lib.chapters.wording import DEFINED
 from regime_lib.companion.figures.marks import note
 from regime_lib.companion.figures.theme import Theme
 from regime_lib.instrument.settling.candidates import DEFINITIONS
@@ -45,7 +46,7 @@ def fragile_definitions(theme: Theme, table: pd.DataFrame) -> Figure:
             fontweight="bold" if fragile else "normal",
         )
     ax.imshow(cells, aspect="auto")
-    ax.set_yticks(range(len(names)), names)
+    ax.set_yticks(range(len(names)), [DEFINED[name] for name in names])
     size = SMALL if theme.narrow else 9
     labels = [_SHORT.get(name, NAMES[name]) for _, name in columns]
     ax.set_xticks(range(len(columns)), labels, fontsize=size, rotation=90 if theme.narrow else 0)
@@ -79,7 +80,10 @@ def _by_column(table: pd.DataFrame) -> Iterator[str]:
         own = table[(table["schedule"] == schedule) & (table["optimizer"] == optimizer)]
         fragile = own[own["verdict"] == "fragile"]
         if len(fragile):
-            cells = (f"{r.definition} {_words(r.least, r.most)}" for r in fragile.itertuples())
+            cells = (
+                f"{DEFINED[str(r.definition)]} {_words(r.least, r.most)}"
+                for r in fragile.itertuples()
+            )
             yield f"{NAMES[optimizer]}, {schedule}: {', '.join(cells)}"
 
 

@@ -1,0 +1,97 @@
+"""The committed runs on MNIST, as the figures of chapter 61 take them: nothing is trained here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from regime_lib.chapters.attraction_basins.depths import DEEP, DEPTHS, FLAT, numbers_of_depths
+from regime_lib.chapters.attraction_basins.many_runs import (
+    SIZES,
+    classes_of,
+    depth_scans,
+    start_scan,
+)
+from regime_lib.chapters.attraction_basins.measure import Classes, Depth, Starts
+
+
+@dataclass(frozen=True)
+class OnMnist:
+    """What was measured on MNIST, part by part."""
+
+    numbers: dict[str, float | int | str]
+    """How many runs each part has, how long they are, and the widths of its networks."""
+    depth: Depth
+    starts: Starts
+    classes: Classes
+
+
+def on_mnist(rows: pd.DataFrame) -> OnMnist:
+    """Put the parts together again.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        Those of `many_runs`: the table ``many`` of the chapter's evidence.
+    """
+    parts = {str(part): own for part, own in rows.groupby("part")}
+    by_width, basins = depth_scans(parts["depths"])
+    found = classes_of(parts["classes"])
+    scans = {start: start_scan(parts["starts"], start) for start in ("usual", "fixed")}
+    numbers: dict[str, float | int | str] = {"mnist-width": max(by_width)}
+    for part, steps in SIZES["steps"].items():
+        numbers[f"mnist-runs-{part}"] = parts[part]["seed"].nunique()
+        numbers[f"mnist-steps-{part}"] = steps
+    names = tuple(str(digit) for digit in range(found.basin.shape[1]))
+    return OnMnist(
+        numbers,
+        Depth({}, numbers_of_depths(by_width), by_width, basins),
+        Starts({}, {}, scans),
+        Classes({}, {}, names, found),
+    )
+
+
+def best_found(found: OnMnist) -> str:
+    """State the best depth at every width."""
+    numbers = found.depth.numbers
+    return (
+        f"On MNIST the best number of hidden layers is {numbers['best-depths']}, at widths of "
+        f"{numbers['widths-said']}."
+    )
+
+
+def depth_found(found: OnMnist) -> str:
+    """State how both basins of six layers compare with those of one."""
+    basins = found.depth.basins
+    one, six = DEPTHS.index(FLAT), DEPTHS.index(DEEP)
+    sample, weight = (
+        float(values[six].mean() / values[one].mean())
+        for values in (basins.sample_basin, basins.weight_basin)
+    )
+    return (
+        f"On MNIST six layers have {sample:.2f} times the sample basin of one, and {weight:.2f} "
+        "times its weight basin."
+    )
+
+
+def starts_found(found: OnMnist) -> str:
+    """State what width does to accuracy under both starts."""
+    gains = [
+        100 * float((scan.accuracy[-1] - scan.accuracy[0]).mean())
+        for scan in (found.starts.scans["usual"], found.starts.scans["fixed"])
+    ]
+    return (
+        f"On MNIST the widest networks are {gains[0]:+.1f} points from the narrowest under the "
+        f"usual start, and {gains[1]:+.1f} if the start does not shrink with width."
+    )
+
+
+def classes_found(found: OnMnist) -> str:
+    """State which digits have the largest and the smallest basin."""
+    medians = np.median(found.classes.found.basin, axis=0)
+    return (
+        f"On MNIST the digit {medians.argmax()} has the largest basin, {medians.max():.2f}, and "
+        f"the digit {medians.argmin()} the smallest, {medians.min():.2f}."
+    )

@@ -1,0 +1,73 @@
+"""The tables of the chapter on three times earlier, in words: columns, and what names the rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pandas as pd
+
+from regime_lib.chapters.three_times.configs import NAMES
+from regime_lib.chapters.three_times.late.figures import GROUP_NAMES
+from regime_lib.chapters.three_times.late.grid import PARTS
+from regime_lib.chapters.wording import DEFINED
+
+_COLUMNS = {
+    "network": "weights",
+    "definition": "settled means",
+    "part": "network and data",
+    "optimizer": "optimiser",
+    "pattern_time": "patterns settle, step",
+    "weight_time": "weights settle, step",
+    "censored": "never settles",
+    "train_loss": "training loss",
+    "train_accuracy": "training accuracy",
+    "test_accuracy": "test accuracy",
+    "lower": "at least",
+    "upper": "at most",
+    "between": "between bounds",
+    "open": "no ratio",
+    "bounded": "a bound",
+    "earlier": "patterns earlier in",
+    "total": "pattern change",
+    "path_after": "path of the weights left",
+    "moved_after": "displacement left",
+    "loss_after": "fall of the loss left",
+    "loss_factor": "loss falls by a factor of",
+    "accuracy_gain": "test accuracy gained, points",
+    "final_inputs": "inputs whose pattern is final half-way",
+    "settled": "runs in which patterns settle",
+    **NAMES,
+}
+_CELLS = {
+    **NAMES,
+    **DEFINED,
+    "iterate": "as trained",
+    "average": "moving average",
+    "all": "all three",
+}
+
+
+def worded(table: pd.DataFrame, *index: str) -> pd.DataFrame:
+    """Return a table with words over its columns, its rows named by the words of some of them.
+
+    Parameters
+    ----------
+    table : DataFrame
+        One of the chapter's measurements.
+    *index : str
+        Columns of it that name a row.
+    """
+    # Factors of the pattern change share the name "step" with nothing else here but the time.
+    names = {**_COLUMNS, **(GROUP_NAMES if set(GROUP_NAMES) <= set(table.columns) else {})}
+    cells: Mapping[str, str] = {**_CELLS, **{part: _part(part) for part in PARTS}}
+    rows = table.assign(
+        **{name: table[name].astype(str).map(lambda cell: cells.get(cell, cell)) for name in index}
+    ).set_index(list(index))
+    return rows.rename(columns=names).rename_axis([names.get(name, name) for name in index])
+
+
+def _part(name: str) -> str:
+    """Return what a part of the grid trains, in words."""
+    cell = PARTS[name][0]
+    smooth = " with GELU" if cell.get("activation") == "gelu" else ""
+    return f"{NAMES[str(cell['architecture'])]}{smooth}, {NAMES[str(cell['dataset'])]}"
