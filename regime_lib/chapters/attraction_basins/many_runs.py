@@ -113,7 +113,7 @@ def _depths(plan: ScanPlan, seed: int) -> Iterator[Row]:
             for digit, (basin, slope) in enumerate(
                 zip(found.basin[0], found.slope[0], strict=True)
             ):
-                yield {"part": "classes", "seed": seed, "digit": digit,
+                yield {"part": "depths", "seed": seed, "digit": digit,
                        "sample_basin": float(basin), "slope": float(slope)}  # fmt: skip
 
 
@@ -156,7 +156,7 @@ def claims_of(rows: pd.DataFrame) -> tuple[dict[str, Estimate], dict[str, float 
         by_width, basins = depth_scans(parts["depths"])
         said = claims_of_depths(by_width, basins, _SEED)
         numbers |= numbers_of_depths(by_width)
-        found = classes_of(parts["classes"])
+        found = classes_of(parts["depths"])
         claims |= of_length({**said, **claims_of_classes(found, _SEED)}, steps["depths"])
         numbers |= numbers_of_classes(found)
     return claims, numbers
@@ -170,6 +170,7 @@ def start_scan(rows: pd.DataFrame, start: str) -> BasinScan:
 
 def depth_scans(rows: pd.DataFrame) -> tuple[dict[int, Scan], BasinScan]:
     """Put the networks of all depths together again, by width, and the basins of the widest."""
+    rows = rows[rows["digit"].isna()]
     widths = sorted(int(width) for width in set(rows["width"]))
     scans = {width: _scan(rows[rows["width"] == width], "depth") for width in widths}
     return dict(scans), scans[widths[-1]]
@@ -187,6 +188,7 @@ def _scan(rows: pd.DataFrame, varied: str) -> BasinScan:
 
 def classes_of(rows: pd.DataFrame) -> ClassBasins:
     """Put what was measured of every digit together again."""
+    rows = rows[rows["digit"].notna()]
     basin, slope = (
         rows.pivot_table(index="seed", columns="digit", values=name).to_numpy(dtype=float)
         for name in ("sample_basin", "slope")

@@ -38,7 +38,7 @@ def on_mnist(rows: pd.DataFrame) -> OnMnist:
     """
     parts = {str(part): own for part, own in rows.groupby("part")}
     by_width, basins = depth_scans(parts["depths"])
-    found = classes_of(parts["classes"])
+    found = classes_of(parts["depths"])
     scans = {start: start_scan(parts["starts"], start) for start in ("usual", "fixed")}
     numbers: dict[str, float | int | str] = {"mnist-width": max(by_width)}
     for part, steps in SIZES["steps"].items():

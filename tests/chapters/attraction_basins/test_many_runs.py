@@ -29,7 +29,7 @@ def planted(best: dict[int, int]) -> Iterator[dict[str, Any]]:
                 yield row
         for digit in range(10):
             sizes = {"sample_basin": 3.0 if digit in (0, 2) else 1.5, "slope": 2.0 - digit / 9}
-            yield {"part": "classes", "seed": seed, "digit": digit, **sizes}
+            yield {"part": "depths", "seed": seed, "digit": digit, **sizes}
 
 
 def test_planted_depths_come_back() -> None:
@@ -68,3 +68,16 @@ def test_every_part_is_asked_for() -> None:
     points = list(many_runs.points())
     assert len(points) == sum(many_runs.RUNS.values())
     assert {point["part"] for point in points} == set(many_runs.SIZES["steps"])
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_a_run_gives_rows_of_its_own_part(monkeypatch: pytest.MonkeyPatch) -> None:
+    few = {"dataset": "digits", "steps": {"starts": 2, "depths": 2}, "probe_size": 50,
+           "scan_widths": (2, 4), "scan_depths": (0, 1), "widths": (2, 4)}  # fmt: skip
+    monkeypatch.setattr(many_runs, "SIZES", many_runs.SIZES | few)
+    many_runs._data.cache_clear()
+    for part, count in (("starts", 4), ("depths", 4 + 10)):
+        rows = many_runs.run_point({"part": part, "seed": 1})
+        assert len(rows) == count
+        assert all((row["part"], row["seed"]) == (part, 1) for row in rows)
+    many_runs._data.cache_clear()
