@@ -42,7 +42,9 @@ _PICTURE = re.compile(r'<img\b[^>]*?\ssrc="([^"]+)"')
 _NO_TIME = (1980, 1, 1, 0, 0, 0)
 _CONTAINER = """<?xml version="1.0" encoding="UTF-8"?>
 <container version="1.0" xmlns="urn:oasis:names:tc:opendocument:xmlns:container">
-<rootfiles><rootfile full-path="book/book.opf" media-type="application/oebps-package+xml"/></rootfiles>
+<rootfiles>
+<rootfile full-path="book/book.opf" media-type="application/oebps-package+xml"/>
+</rootfiles>
 </container>
 """
 

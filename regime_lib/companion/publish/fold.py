@@ -17,6 +17,8 @@ _BOXES = (
     "dl.rl-facts > div, td > p:only-child, th > p:only-child, code > span.pre:only-child, "
     "div.output.text_html:has(> :is(figure, .rl-card):only-child)"
 )
+#: Without one of these words a page has nothing to lighten, and need not be read.
+_MARKS = ("<details", "rl-facts", "<table", 'class="pre"', "text_html")
 _SAY_NOTHING: tuple[dict[str, list[str]], ...] = (
     {},
     {"class": ["pre"]},
@@ -39,6 +41,8 @@ def lighten(html: str) -> str:
     """
     from bs4 import BeautifulSoup  # comes with the book's theme
 
+    if not any(mark in html for mark in _MARKS):
+        return html  # such as the listing of a module
     page = BeautifulSoup(html, "html.parser")
     boxes = [box for box in page.select(_BOXES) if _is_plain(box)]
     for box in boxes:

@@ -272,7 +272,7 @@ def read_pdf(path: Path) -> Printed:
 
 
 def link_pages(html: Path) -> None:
-    """Offer the PDFs and the ePub that there are in the download menu of every page; again changes nothing."""
+    """Offer the PDFs and the ePub that there are in each page's menu; again changes nothing."""
     from bs4 import BeautifulSoup
 
     for path in sorted(html.rglob("*.html")):
