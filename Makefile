@@ -27,7 +27,7 @@ export OPENBLAS_NUM_THREADS := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PYTHONUTF8 := 1
 
-.PHONY: help files setup book pdf test test-now test-browser test-chapters test-rooms test-book lint serve \
+.PHONY: help files setup book pdf epub test test-now test-browser test-chapters test-rooms test-book lint serve \
   lab gettext bench lock clean
 
 help: ## list the targets
@@ -67,6 +67,9 @@ book: $(INSTALLED) $(LIVE) ## run the chapters that are out of date and render _
 
 pdf: book ## print the book and each chapter to _build/html/pdf; the pages then offer them
 	chromium=$$(sh .ci/browser $(PY)) && $(PY) -m regime_lib pdf --browser "$$chromium"
+
+epub: book ## bind the book to _build/html/pdf/regimes-of-learning.epub; the pages then offer it
+	chromium=$$(sh .ci/browser $(PY)) && $(PY) -m regime_lib epub --browser "$$chromium"
 
 test: $(INSTALLED) ## check everything; does nothing if nothing changed since it last passed (FORCE=1 does)
 	@digest=$$($(PY) .ci/digest.py) || exit 1; \

@@ -17,6 +17,7 @@ from regime_lib.cli_cache import cache_command, keep_below
 from regime_lib.cli_claims import claims_command
 from regime_lib.cli_compare import compare_command, receipts_command
 from regime_lib.cli_doctor import doctor_command
+from regime_lib.cli_epub import epub_command
 from regime_lib.cli_evidence import JOBS, evidence_command, the_chapter
 from regime_lib.cli_firm import firm_command
 from regime_lib.cli_live import live_command
@@ -58,6 +59,7 @@ regime.add_command(evidence_command)
 regime.add_command(firm_command)
 regime.add_command(live_command)
 regime.add_command(pdf_command)
+regime.add_command(epub_command)
 regime.add_command(teach_command)
 regime.add_command(report_command)
 

@@ -21,6 +21,7 @@ from docutils.statemachine import StringList
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 from sphinx.ext.autosummary import Autosummary
+from sphinx.ext.mathjax import html_visit_displaymath, html_visit_math
 from sphinx.util.docutils import SphinxDirective
 
 from regime_lib.companion.book.project import Project
@@ -292,6 +293,27 @@ def teach_chapter(app: Sphinx, name: str, source: list[str]) -> None:
         source[0] = json.dumps(with_launch_links(told, chapter, read_repository(staged)))
 
 
+def load_formulas(
+    app: Sphinx,
+    pagename: str,
+    template: str,
+    context: dict[str, Any],
+    doctree: nodes.document | None,
+) -> None:
+    """Let a page that has formulas, and no other, load what typesets them."""
+    if doctree is not None and next(doctree.findall(is_formula), None) is not None:
+        macros = json.dumps(app.config.formula_macros)
+        app.add_css_file("math/formulas.css")
+        app.add_js_file("math/temml.min.js", loading_method="defer")
+        attributes: dict[str, Any] = {"loading_method": "defer", "data-macros": macros}
+        app.add_js_file("math/formulas.js", **attributes)
+
+
+def is_formula(node: nodes.Node) -> bool:
+    """Tell whether a node of a page is a formula, within a line or of its own."""
+    return isinstance(node, nodes.math | nodes.math_block)
+
+
 def number_by_chapter(app: Sphinx, env: BuildEnvironment) -> list[str]:
     """Number exercises and theorems by chapter: the third of chapter 20 is 20.3.
 
@@ -309,6 +331,11 @@ def setup(app: Sphinx) -> dict[str, Any]:
     """Register the directive and the repairs with Sphinx."""
     app.add_directive("public-names", PublicNames)
     app.add_directive("all-modules", AllModules)
+    app.add_config_value("formula_macros", {}, "html")
+    app.add_html_math_renderer(
+        "mathml", (html_visit_math, None), (html_visit_displaymath, None)
+    )  # as for MathJax: their TeX between \\( and \\), in elements of the class math
+    app.connect("html-page-context", load_formulas)
     app.connect("autodoc-process-signature", hide_paths)
     app.connect("autodoc-process-docstring", part_tables)
     app.connect("source-read", teach_chapter)

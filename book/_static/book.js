@@ -1,5 +1,6 @@
-// One switch for the code of a page and of the whole book: it is remembered in this browser.
-// Without this script each cell still opens on its own.
+// One switch for the code of a page and of the whole book: it is remembered in this browser. What is
+// folded away is one text until it is opened (regime_lib/companion/publish/fold.py).
+// Without scripts each part still opens on its own.
 (function () {
   "use strict";
   const KEY = "rl-code";
@@ -15,15 +16,80 @@
     try { localStorage.setItem(KEY, shown ? "shown" : "folded"); } catch { /* a private window */ }
   }
 
+  let settled = false, copied = 0; // whether every script has seen the page as it came
+
+  /** Builds what one `details` keeps. @param {Element} folded */
+  function unfold(folded) {
+    const kept = folded.querySelector(":scope > noscript");
+    if (!kept) return;
+    const made = document.createElement("template");
+    made.innerHTML = kept.textContent;
+    kept.replaceWith(made.content);
+    window.rlFormulas?.(folded);
+    if (settled) for (const listing of folded.querySelectorAll("div.highlight pre")) offerCopy(listing);
+  }
+
+  /** As sphinx-copybutton does for what it finds at first. @param {Element} listing */
+  function offerCopy(listing) {
+    const like = document.querySelector("button.copybtn");
+    if (!like) return;
+    const button = like.cloneNode(true);
+    listing.id = `unfolded${copied++}`;
+    button.dataset.clipboardTarget = `#${listing.id}`;
+    listing.after(button);
+  }
+
+  /** Builds all that a part of the page keeps. @param {ParentNode} part */
+  function unfoldAll(part = document) {
+    for (const folded of part.querySelectorAll("details")) unfold(folded);
+  }
+  window.rlUnfold = unfoldAll;
+
+  /** Shows the place that the address names, also where it is folded away. */
+  function reveal() {
+    let id;
+    try { id = decodeURIComponent(location.hash.slice(1)); } catch { return; }
+    if (!id) return;
+    let target = document.getElementById(id);
+    if (!target) {
+      const named = `id="${id}"`;
+      const kept = [...document.querySelectorAll("details > noscript")].find(one => one.textContent.includes(named));
+      if (kept) unfold(kept.parentElement);
+      target = document.getElementById(id);
+    }
+    const around = target?.closest("details");
+    if (!around || around.open) return;
+    around.open = true;
+    target.scrollIntoView();
+  }
+
   /** @param {boolean} shown @param {HTMLButtonElement} button */
   function fold(shown, button) {
     root.classList.toggle("rl-code", shown);
-    for (const cell of document.querySelectorAll("details.above-input")) cell.open = shown;
+    for (const cell of document.querySelectorAll("details.above-input")) {
+      if (shown) unfold(cell);
+      cell.open = shown;
+    }
     button.setAttribute("aria-pressed", String(shown));
     button.textContent = shown ? "Hide all code" : "Show all code";
   }
 
   function start() {
+    document.addEventListener("click", event => {
+      const opened = event.target.closest?.("summary")?.parentElement;
+      if (opened) unfold(opened);
+    }, true);
+    document.addEventListener("toggle", event => unfold(event.target), true); // by other means
+    document.addEventListener("keydown", event => {
+      if ((event.ctrlKey || event.metaKey) && event.key === "f") unfoldAll(); // to be found
+    });
+    window.addEventListener("hashchange", reveal);
+    window.addEventListener("beforeprint", () => unfoldAll());
+    offerSwitch();
+    reveal();
+  }
+
+  function offerSwitch() {
     const title = document.querySelector("article h1");
     if (!title || !document.querySelector("details.above-input")) return;
     root.classList.add("rl-folds");
@@ -37,11 +103,9 @@
     });
     title.after(button);
     fold(remembered(), button);
-    // a link to a place inside a folded cell opens it
-    const target = location.hash && document.getElementById(decodeURIComponent(location.hash.slice(1)));
-    if (target) target.closest("details")?.setAttribute("open", "");
   }
 
+  document.addEventListener("DOMContentLoaded", () => { settled = true; });
   if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", start);
   else start();
 })();

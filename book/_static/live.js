@@ -94,6 +94,7 @@
     }
 
     open(editor) {
+      window.rlUnfold?.(this.block); // book.js: the code may be folded away
       const code = this.block.querySelector(".cell_input, .cell-input");
       this.code = editor({
         text: this.kept() ?? this.spec.source,

@@ -23,14 +23,17 @@ SHOWN: dict[str, tuple[ViewportSize, tuple[Scheme, ...]]] = {
 }
 PATIENCE = 300_000  # milliseconds: a busy machine is slow, not broken
 
-_TYPESET = """async () => {
+#: Waits until the formulas of a page are typeset.
+FORMULAS_SET = """async () => {
   if (!document.querySelector(".math")) return;
-  while (!(window.MathJax && MathJax.startup && MathJax.startup.promise))
+  while (document.documentElement.dataset.formulas !== "set")
     await new Promise(done => setTimeout(done, 20));
-  await MathJax.startup.promise;
-  const math = MathJax.startup.document;
-  if (math.lazyTypesetAll) await math.lazyTypesetAll();
 }"""
+# How many elements a page has, and how many of them are its formulas and tables.
+_COUNTED = """() => [document.querySelectorAll("*").length,
+  document.querySelectorAll("math, math *, table, table *").length]"""
+# What is folded away is read as well: it is there once it is opened.
+_UNFOLDED = "() => window.rlUnfold && window.rlUnfold()"
 # A picture of the other theme waits until it is needed: here it is asked for.
 _LOADED = """() => Promise.all([...document.images].map(image => {
   image.loading = "eager";
@@ -87,6 +90,9 @@ class Visit:
     page_errors: list[str] = field(default_factory=list)
     failed_requests: list[str] = field(default_factory=list)
     foreign_requests: list[str] = field(default_factory=list)
+    elements: int = 0
+    """On the page as it comes, with its formulas typeset."""
+    of_formulas_and_tables: int = 0
     formulas: int = 0
     typeset: int = 0
     formula_errors: list[str] = field(default_factory=list)
@@ -182,7 +188,9 @@ class Visitor:
         _listen(page, seen, self._origin)
         page.emulate_media(color_scheme="light")
         page.goto(f"{self._origin}/{path}", wait_until="load")
-        page.evaluate(_TYPESET)
+        page.evaluate(FORMULAS_SET)
+        seen.elements, seen.of_formulas_and_tables = page.evaluate(_COUNTED)
+        page.evaluate(_UNFOLDED)
         page.evaluate(_LOADED)
         _look(page, seen)
         if shape == "narrow":
@@ -220,8 +228,8 @@ def _listen(page: Page, seen: Visit, origin: str) -> None:
 
 def _look(page: Page, seen: Visit) -> None:
     seen.formulas = page.locator(".math").count()
-    seen.typeset = page.locator(".math > mjx-container, .math mjx-container").count()
-    seen.formula_errors = page.locator("mjx-merror").all_inner_texts()
+    seen.typeset = page.locator(".math:has(> math)").count()
+    seen.formula_errors = page.locator(".temml-error").all_inner_texts()
     seen.images = page.evaluate(_IMAGES)
 
 

@@ -14,6 +14,14 @@ from tests.book.pages import LONGEST, alt_fault, pages_of, pages_to_visit
 
 pytestmark = pytest.mark.book
 
+MOST_ELEMENTS = 3_000
+#: Chapters whose formulas and tables need more than that.
+LONG = {
+    "notebooks/23_three_times_earlier.html",  # tables of hundreds of cells
+    "notebooks/30_training_response.html",
+    "notebooks/40_multi_phase.html",
+    "notebooks/50_deep_linear.html",
+}
 SHOWN = {"light, wide", "dark, wide", "light, narrow"}
 
 
@@ -58,6 +66,14 @@ def test_nothing_fails_while_the_page_loads(visited: Visit) -> None:
 def test_every_formula_is_typeset(visited: Visit) -> None:
     assert visited.formula_errors == []
     assert visited.typeset == visited.formulas
+
+
+def test_a_chapter_costs_few_elements(visited_name: str, visited: Visit) -> None:
+    if not visited_name.startswith("notebooks/"):
+        return
+    assert visited.elements - visited.of_formulas_and_tables <= MOST_ELEMENTS
+    if visited_name not in LONG:
+        assert visited.elements <= MOST_ELEMENTS
 
 
 def test_every_picture_loads_and_is_described(visited: Visit) -> None:
@@ -113,8 +129,8 @@ BROKEN = """<!doctype html><html><head><title>x</title></head><body>
 <script>console.error("said so"); setTimeout(() => { throw new Error("thrown"); }, 0);</script>
 <img src="https://elsewhere.invalid/a.png" alt="a.png"><img src="missing.png">
 <p style="color:#999;background:#aaa">pale</p><div style="width:700px;height:1em">wide</div>
-<span class="math">x</span><mjx-merror>Undefined control sequence</mjx-merror>
-<script>window.MathJax = {startup: {promise: Promise.resolve(), document: {}}}</script>
+<span class="math">x</span><b class="temml-error">Undefined control sequence</b>
+<script>document.documentElement.dataset.formulas = "set"</script>
 </body></html>"""
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from bs4 import BeautifulSoup
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tests.book.browsing import NARROW, PATIENCE, offline
@@ -56,6 +57,36 @@ def test_without_a_script_each_cell_opens_on_its_own(browser: Browser, origin: s
         assert visible(page, CODE) == 0
         page.locator("details.above-input > summary").first.click()
         assert visible(page, CODE) == 1
+
+
+def test_what_is_folded_is_one_text_until_a_reader_opens_or_searches_it(
+    context: BrowserContext, origin: str
+) -> None:
+    page = opened(context, origin, CHAPTERS[0])
+    folded = page.locator("details.above-input:has(> noscript)")
+    before = folded.count()
+    assert before > 5
+    assert page.locator(CODE).count() == 0
+    cell = folded.first.element_handle()
+    folded.first.locator("> summary").click()
+    cell.wait_for_selector(".cell_input .highlight button.copybtn", state="attached")
+    assert folded.count() == before - 1
+    page.keyboard.press("Control+f")
+    assert page.locator("details > noscript").count() == 0
+
+
+def test_a_link_into_what_is_folded_opens_it(
+    html: Path, context: BrowserContext, origin: str
+) -> None:
+    name, place = next(
+        (path.name, str(inner["id"]))
+        for path in sorted((html / "notebooks").glob("*.html"))
+        for inner in BeautifulSoup(path.read_text("utf-8"), "html.parser").select(
+            "details > noscript [id^=claim-]"
+        )
+    )
+    page = opened(context, origin, f"notebooks/{name}#{place}")
+    page.locator(f"#{place}").wait_for(state="visible")
 
 
 def test_the_finding_is_the_first_figure_and_stands_right_after_in_one_minute(

@@ -10,7 +10,7 @@ from bs4 import BeautifulSoup
 from playwright.sync_api import Browser
 
 from regime_lib.companion.publish.paper import document, print_document
-from tests.book.browsing import offline, served
+from tests.book.browsing import FORMULAS_SET, offline, served
 from tests.book.conftest import chromium_path
 
 pytestmark = pytest.mark.book
@@ -32,7 +32,7 @@ def test_a_chapter_prints_with_typeset_formulas_and_an_outline(
     assert 5 <= made.pages <= 40
     headings = BeautifulSoup(text, "html.parser").select("h1, h2")
     assert len(headings) <= made.headings
-    assert re.search(rb"/FontName\s*/\w+\+MathJax", content)  # formulas in the fonts of MathJax
+    assert re.search(rb"/FontName\s*/\w+\+STIXTwoMath", content)  # formulas in a typeface for them
     assert re.search(rb"/FontName\s*/\w+\+SourceSerif", content)
 
 
@@ -57,10 +57,10 @@ def test_every_formula_of_the_printed_page_is_typeset_and_no_line_is_cut(
         page.set_viewport_size({"width": 643, "height": 900})  # what is printed on, of A4
         page.emulate_media(media="print")
         page.goto(f"{address}/printed.html", wait_until="load")
-        page.evaluate("() => MathJax.startup.promise")
+        page.evaluate(FORMULAS_SET)
         formulas = page.locator(".math").count()
-        assert formulas == page.locator(".math mjx-container").count() > 0
-        assert page.locator("mjx-merror").count() == 0
+        assert formulas == page.locator(".math > math").count() > 0
+        assert page.locator(".temml-error").count() == 0
         cut = page.evaluate(
             """() => [...document.querySelectorAll("pre, .output, table")]
               .filter(e => getComputedStyle(e).overflowX !== "visible")

@@ -11,7 +11,7 @@ from playwright.sync_api import Browser
 from regime_lib.companion.book.project import find_project
 from regime_lib.companion.teaching.course import read_course
 from regime_lib.companion.teaching.package import ROOT, write_course
-from tests.book.browsing import offline, served
+from tests.book.browsing import FORMULAS_SET, offline, served
 
 pytestmark = pytest.mark.book
 
@@ -23,7 +23,7 @@ _TALL = """() => [...document.querySelectorAll(".slides > section")].map((sectio
     shown: section.checkVisibility(), notes: Reveal.getSlideNotes(section)};
 })"""
 _RAW = """() => [...document.querySelectorAll(".slides .math")]
-  .filter(one => !one.querySelector("mjx-container, mjx-merror")).length"""
+  .filter(one => !one.querySelector("math")).length"""
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +44,7 @@ def test_every_slide_fits_and_has_notes_without_a_network(browser: Browser, pack
             page.set_viewport_size({"width": 1280, "height": 720})
             page.goto(f"{address}/slides/{session.number:02}.html", wait_until="load")
             page.wait_for_function("() => window.Reveal && Reveal.isReady()")
-            page.evaluate("() => MathJax.startup.promise")
+            page.evaluate(FORMULAS_SET)
             slides = page.evaluate(_TALL)
             assert len(slides) >= 8
             for slide in slides:

@@ -8,11 +8,12 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Browser
 
-from tests.book.browsing import offline
+from tests.book.browsing import FORMULAS_SET, offline
 
 pytestmark = pytest.mark.book
 
 MOST_BYTES = 600_000
+MOST_OF_ASSETS = 1_000_000
 
 
 def test_every_page_of_the_book_is_small(html: Path) -> None:
@@ -26,18 +27,28 @@ def test_no_page_loads_the_themes_script_of_icons(html: Path, page_name: str) ->
     assert "scripts/fontawesome.js" not in (html / page_name).read_text(encoding="utf-8")
 
 
-def test_styles_and_scripts_of_a_chapter_are_small(browser: Browser, origin: str) -> None:
+def test_styles_scripts_and_typefaces_of_a_chapter_are_small(browser: Browser, origin: str) -> None:
     with offline(browser, origin, []) as context:
         page = context.new_page()
         sizes: dict[str, int] = {}
         page.on("response", lambda r: sizes.update({urlsplit(r.url).path: len(r.body())}))
-        page.goto(f"{origin}/notebooks/61_attraction_basins.html", wait_until="load")
-        page.wait_for_timeout(200)
+        page.goto(f"{origin}/notebooks/40_multi_phase.html", wait_until="load")  # with formulas
+        page.evaluate(FORMULAS_SET)
+        page.evaluate("() => document.fonts.ready.then(() => 0)")
     assert not any("searchindex" in name or "fontawesome" in name for name in sizes)
-    light = {
-        n: size for n, size in sizes.items() if n.endswith((".css", ".js")) and "mathjax" not in n
-    }
-    assert sum(light.values()) < MOST_BYTES
+    assets = {n: size for n, size in sizes.items() if n.endswith((".css", ".js", ".woff2"))}
+    assert any("stix" in name for name in assets)
+    assert sum(assets.values()) < MOST_OF_ASSETS
+
+
+def test_only_pages_with_formulas_load_what_typesets_them(html: Path, page_name: str) -> None:
+    page = (html / page_name).read_text(encoding="utf-8")
+    assert ("math/temml.min.js" in page) == ('class="math' in page or " math notran" in page)
+
+
+def test_no_file_lies_there_for_nothing(html: Path) -> None:
+    static = html / "_static"
+    assert not [*static.rglob("*.map"), *static.rglob("*.mo"), *static.rglob("fa-*.ttf")]
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

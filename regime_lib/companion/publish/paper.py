@@ -19,6 +19,7 @@ from urllib.parse import unquote, urlsplit
 
 from regime_lib.companion.book.project import BuildFailed, Project, reading_committed
 from regime_lib.companion.claims.strict_yaml import load_strictly
+from regime_lib.companion.publish.fold import unfold
 from regime_lib.companion.publish.markup import template
 from regime_lib.storage import write_text
 
@@ -84,7 +85,7 @@ def print_book(
         if name.startswith("notebooks/") and name in wanted
     }
     if chapters is None:
-        jobs[BOOK] = [name for name in names if not name.startswith(_SCREEN_ONLY)]
+        jobs[BOOK] = on_paper(names)
     (project.html / FOLDER).mkdir(exist_ok=True)
     done = []
     for name, parts in jobs.items():
@@ -102,6 +103,11 @@ def pages_in_order(project: Project) -> list[str]:
         return [contents["root"], *_files(contents)]
 
 
+def on_paper(names: Iterable[str]) -> list[str]:
+    """Return the pages that are of use on paper."""
+    return [name for name in names if not name.startswith(_SCREEN_ONLY)]
+
+
 def _files(contents: Mapping[str, Any]) -> Iterable[str]:
     for part in contents.get("parts", [contents]):
         for entry in part.get("chapters", []):
@@ -117,9 +123,12 @@ def document(html: Path, names: list[str]) -> str:
 
     articles, titles = [], []
     head: BeautifulSoup | None = None
+    macros = ""  # of formulas; a page that has none of them names none
     for name in names:
         page = BeautifulSoup((html / f"{name}.html").read_text(encoding="utf-8"), "html.parser")
         head = head or page
+        if script := page.select_one("script[data-macros]"):
+            macros = str(script["data-macros"])
         article = page.select_one("article")
         if article is None:
             raise BuildFailed(f"{name}.html has no article to print; render the book again")
@@ -130,19 +139,18 @@ def document(html: Path, names: list[str]) -> str:
         titles.append((_place(name, ""), heading.get_text(" ", strip=True) if heading else name))
     assert head is not None
     sheets = [_from_root(names[0], str(one["href"])) for one in head.select("link[rel=stylesheet]")]
-    mathjax = [script.get_text() for script in head.select("script") if "MathJax =" in script.text]
     return template("paper.html.j2").render(
         title=_TITLE if len(names) > 1 else titles[0][1],
         book=_TITLE,
         sheets=sheets,
-        # set at once, not where a reader comes near
-        mathjax=[text.replace('"ui/lazy"', "") for text in mathjax],
+        macros=macros,
         contents=titles if len(names) > 1 else [],
         articles=articles,
     )
 
 
 def _make_printable(article: Tag) -> None:
+    unfold(article)
     for gone in article.select(_LEFT_OUT):
         gone.decompose()
     for folded in article.select(_UNFOLDED):
@@ -206,9 +214,33 @@ def print_document(html: Path, text: str, target: Path, browser: str) -> Printed
     BuildFailed
         If the browser does not run or makes no PDF.
     """
-    page = html / f".{target.stem}.html"
     with tempfile.TemporaryDirectory(prefix="regime-print-") as scratch:
         made = Path(scratch) / "made.pdf"
+        options = (
+            "--no-pdf-header-footer",
+            "--generate-pdf-document-outline",
+            f"--print-to-pdf={made}",
+        )
+        done = shown(html, text, browser, target.name, options)
+        if not made.is_file():
+            said = done.stderr.decode(errors="replace").strip().splitlines() or ["it said nothing"]
+            raise BuildFailed(f"{browser} made no {target.name}: {said[-1]}")
+        shutil.copyfile(made, target)
+    return read_pdf(target)
+
+
+def shown(
+    html: Path, text: str, browser: str, name: str, options: Iterable[str]
+) -> subprocess.CompletedProcess[bytes]:
+    """Let a browser load a document beside the pages, for `name`; return how that went.
+
+    Raises
+    ------
+    BuildFailed
+        If the browser does not run.
+    """
+    page = html / f".{PurePosixPath(name).stem}.html"
+    with tempfile.TemporaryDirectory(prefix="regime-print-") as scratch:
         command = [
             browser,
             "--headless=new",
@@ -217,24 +249,17 @@ def print_document(html: Path, text: str, target: Path, browser: str) -> Printed
             "--disable-dev-shm-usage",
             f"--user-data-dir={scratch}/profile",
             "--allow-file-access-from-files",
-            "--no-pdf-header-footer",
-            "--generate-pdf-document-outline",
             f"--virtual-time-budget={_PATIENCE}",
-            f"--print-to-pdf={made}",
+            *options,
             page.as_uri(),
         ]
         write_text(page, text)
         try:
-            done = subprocess.run(command, capture_output=True, timeout=_SECONDS, check=False)
+            return subprocess.run(command, capture_output=True, timeout=_SECONDS, check=False)
         except (OSError, subprocess.TimeoutExpired) as error:
-            raise BuildFailed(f"{browser} could not print {target.name}: {error}") from None
+            raise BuildFailed(f"{browser} could not print {name}: {error}") from None
         finally:
             page.unlink(missing_ok=True)
-        if not made.is_file():
-            said = done.stderr.decode(errors="replace").strip().splitlines() or ["it said nothing"]
-            raise BuildFailed(f"{browser} made no {target.name}: {said[-1]}")
-        shutil.copyfile(made, target)
-    return read_pdf(target)
 
 
 def read_pdf(path: Path) -> Printed:
@@ -247,7 +272,7 @@ def read_pdf(path: Path) -> Printed:
 
 
 def link_pages(html: Path) -> None:
-    """Offer the PDFs that there are in the download menu of every page; again changes nothing."""
+    """Offer the PDFs and the ePub that there are in each page's menu; again changes nothing."""
     from bs4 import BeautifulSoup
 
     for path in sorted(html.rglob("*.html")):
@@ -261,8 +286,12 @@ def link_pages(html: Path) -> None:
         for old in menu.select("li:has(> .rl-paper-link)"):
             old.decompose()
         up = "../" * (len(path.relative_to(html).parts) - 1)
-        for name, words in ((path.stem, "PDF of this chapter"), (BOOK, "PDF of the book")):
-            if (html / FOLDER / f"{name}.pdf").is_file():
-                address = f"{up}{FOLDER}/{name}.pdf"
+        for name, words in (
+            (f"{path.stem}.pdf", "PDF of this chapter"),
+            (f"{BOOK}.pdf", "PDF of the book"),
+            (f"{BOOK}.epub", "ePub of the book"),
+        ):
+            if (html / FOLDER / name).is_file():
+                address = f"{up}{FOLDER}/{name}"
                 menu.append(BeautifulSoup(_LINK.format(address=address, name=words), "html.parser"))
         path.write_text(str(page), encoding="utf-8")

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
+from regime_lib.companion.publish.fold import lighten
 from regime_lib.storage import write_text
 
 #: Styles that themes and extensions ship for pages of every kind, below the folder of static files.
@@ -22,14 +23,25 @@ _SEARCHING = "search.html"
 _SEARCH = re.compile(
     r'<script[^>]*\bsrc="[^"]*(?:searchtools|language_data|searchindex)\.js[^"]*"[^>]*></script>\s*'
 )
+#: What printing and binding ask for, and texts that go with what is bundled.
+_KEPT = ("paper.css", "epub.css", "*.txt")
+#: Names of files, as pages, styles and scripts write them; maps of sources serve no reader.
+_FILE_NAME = re.compile(r"[\w.@-]+\.\w+")
+_SOURCE_MAP = re.compile(r"^//# sourceMappingURL=.*$", re.MULTILINE)
 _WORD = re.compile(r"[\w-]+")
 _CLASSES = re.compile(r'\bclass="([^"]*)"')
 _COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
 _OF_SELECTOR = re.compile(r"\.((?:\\.|[\w-])+)")
 _LISTS = re.compile(r":(?:not|is|where|has|matches)\([^()]*(?:\([^()]*\)[^()]*)*\)")
+_ICONS = re.compile(r"font-family:\s*['\"]?Font ?Awesome")
 _GROUPS = ("@media", "@supports", "@layer", "@container")
-# names and signs have the colour of the code around them, and need no element each
-_PLAIN_CODE = re.compile(r'<span class="(?:n|p|w)">([^<]*)</span>')
+# In code: a token with its kind; several in a row; what stands before the first.
+_TOKEN = re.compile(r'<span class="(\w{1,3})">([^<]*)</span>')
+_TOKENS = re.compile(r'(?:<span class="\w{1,3}">[^<]*</span>\s*)+')
+_NOTHING = re.compile(r"(<pre>)<span></span>(?!\n)")
+_LOOK = re.compile(r'html\[data-theme="(\w+)"\] \.highlight \.(\w+) \{([^}]*)\}')
+# Names and signs have the colour of the code around them; operators get it.
+_NAME, _SIGNS = "n", ("p", "w", "o")
 
 
 def slim(html: Path) -> None:
@@ -42,22 +54,87 @@ def slim(html: Path) -> None:
     """
     pages = sorted(html.rglob("*.html"))
     used: set[str] = set()
+    looks = looks_of_code(html / "_static" / "pygments.css")
     for page in pages:
         text = page.read_text(encoding="utf-8")
         for found in _CLASSES.findall(text):
             used.update(found.split())
-        lighter = _PLAIN_CODE.sub(r"\1", text)
+        lighter = lighten(merge_tokens(text, looks))
         if page.name != _SEARCHING:
             lighter = _SEARCH.sub("", lighter)
         if lighter != text:
             write_text(page, lighter)
     static = html / "_static"
     for script in static.rglob("*.js"):
-        if not {"mathjax", "pyodide"} & set(script.relative_to(static).parts):
+        if not {"math", "pyodide"} & set(script.relative_to(static).parts):
             used.update(_WORD.findall(script.read_text(encoding="utf-8")))
     for pattern in STYLES:
         for sheet in static.glob(pattern):
             write_text(sheet, without_unused(sheet.read_text(encoding="utf-8"), used))
+    drop_unused(html)
+
+
+def drop_unused(html: Path) -> None:
+    """Remove every static file that no page names, nor a style or script that a page loads."""
+    static = html / "_static"
+    for source in static.rglob("*.js"):
+        text = source.read_text(encoding="utf-8")
+        if _SOURCE_MAP.search(text):
+            write_text(source, _SOURCE_MAP.sub("", text))
+    # files of the browser's Python are asked for by it
+    files = {path for path in static.rglob("*") if path.is_file() and "pyodide" not in path.parts}
+    reached = sorted(html.rglob("*.html"))
+    while reached:
+        named = set(_FILE_NAME.findall("\n".join(p.read_text(encoding="utf-8") for p in reached)))
+        found = {path for path in files if path.name in named}
+        files -= found
+        reached = sorted(path for path in found if path.suffix in (".css", ".js"))
+    for path in files:
+        if not any(path.match(pattern) for pattern in _KEPT):
+            path.unlink()
+    for folder in sorted((p for p in static.rglob("*") if p.is_dir()), reverse=True):
+        if not any(folder.iterdir()):
+            folder.rmdir()
+
+
+def looks_of_code(sheet: Path) -> dict[str, str]:
+    """Return how each kind of token in code looks in a highlighter's style sheet."""
+    looks: dict[str, str] = {}
+    text = sheet.read_text(encoding="utf-8") if sheet.is_file() else ""
+    for theme, kind, look in _LOOK.findall(text):
+        looks[kind] = f"{looks.get(kind, '')}{theme}: {look} "
+    return looks | {sign: looks[_NAME] for sign in _SIGNS if _NAME in looks}
+
+
+def merge_tokens(html: str, looks: Mapping[str, str]) -> str:
+    """Let tokens of code that look alike and follow each other share one element.
+
+    Parameters
+    ----------
+    html : str
+        A rendered page.
+    looks : mapping of str to str
+        How each kind of token looks; what looks like a name needs no element.
+    """
+    plain = {_NAME, *_SIGNS} | {kind for kind, look in looks.items() if look == looks.get(_NAME)}
+
+    def merged(run: re.Match[str]) -> str:
+        parts: list[tuple[str, str]] = []
+        at = 0
+        for token in [*_TOKEN.finditer(run[0]), None]:
+            between = run[0][at : token.start() if token else len(run[0])]
+            kind, text = (token[1], token[2]) if token else ("", "")
+            at = token.end() if token else at
+            if token and parts and looks.get(kind, kind) == looks.get(parts[-1][0], parts[-1][0]):
+                parts[-1] = (parts[-1][0], f"{parts[-1][1]}{between}{text}")
+            else:
+                parts += [(_NAME, between), (kind, text)]
+        return "".join(
+            text if kind in plain or not kind else f'<span class="{kind}">{text}</span>'
+            for kind, text in parts
+        )
+
+    return _NOTHING.sub(r"\1", _TOKENS.sub(merged, html))
 
 
 def without_unused(style: str, used: Iterable[str]) -> str:
@@ -81,6 +158,8 @@ def _kept(style: str, used: set[str]) -> Iterator[str]:
         elif head.startswith(_GROUPS):
             if inner := "".join(_kept(body, used)):
                 yield f"{head}{{{inner}}}"
+        elif head == "@font-face" and _ICONS.search(body):
+            continue  # the dozen icons that pages show are shapes of ours
         elif head.startswith("@"):
             yield f"{head}{{{body}}}"
         elif shown := [one for one in _selectors(head) if _may_match(one, used)]:

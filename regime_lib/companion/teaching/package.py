@@ -23,7 +23,7 @@ ON_PAGES = "_static/course"
 # The earliest time that a ZIP can hold: the same sources always make the same archive.
 _NO_TIME = (1980, 1, 1, 0, 0, 0)
 # What slides load, and where it lies in the folder of pages.
-_ASSETS = {"reveal": "_reveal", "mathjax": "_static/mathjax", "fonts": "_static/fonts"}
+_ASSETS = {"reveal": "_reveal", "math": "_static/math", "fonts": "_static/fonts"}
 _README = """\
 Regimes of Learning: a course in ten sessions
 

@@ -128,7 +128,7 @@ def formula_macros(project: Project) -> str:
     with reading_committed(path):
         found = yaml.safe_load(path.read_text(encoding="utf-8"))
     config = found.get("sphinx", {}).get("config", {})
-    return json.dumps(config.get("mathjax3_config", {}).get("tex", {}).get("macros", {}))
+    return json.dumps(config.get("formula_macros", {}))
 
 
 def _session(session: Session) -> str:
