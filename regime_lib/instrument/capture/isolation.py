@@ -6,7 +6,7 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -15,13 +15,12 @@ from torch.nn.utils import parametrize
 
 from regime_lib.errors import RegimeError
 from regime_lib.instrument.capture.state import ModelState
-from regime_lib.instrument.capture.torch_private import no_parametrization_cache
+from regime_lib.instrument.capture.torch_private import eager, no_parametrization_cache
 
 _DEVICES_WITH_AUTOCAST = ("cpu", "cuda")
 
 
-@dataclass(frozen=True, eq=False, repr=False)
-class RandomState:
+class RandomState(NamedTuple):
     """The state of the random generators: torch's, and if asked Python's and NumPy's."""
 
     cpu: Tensor
@@ -33,14 +32,14 @@ class RandomState:
         """Read the state of the CPU generator and of every CUDA generator in use."""
         used = torch.cuda.is_initialized()
         return cls(
-            torch.get_rng_state(),
+            torch.default_generator.get_state(),
             torch.cuda.get_rng_state_all() if used else [],
             (random.getstate(), np.random.get_state()) if python else None,  # noqa: NPY002
         )
 
     def restore(self) -> None:
         """Put the generators back into this state."""
-        torch.set_rng_state(self.cpu)
+        torch.default_generator.set_state(self.cpu)
         if self.cuda:
             torch.cuda.set_rng_state_all(self.cuda)
         if self.python is not None:
@@ -121,7 +120,7 @@ class IsolatedEvaluation:
         then = self._undo.append
         try:
             then(RandomState.capture(python=self.noise.python is not None).restore)
-            modules = self.held.take()
+            modules, parallel = self.held.take()
             then(self._put_back)
             self._no_grad.__enter__()
             then(self._gradients)
@@ -130,7 +129,9 @@ class IsolatedEvaluation:
             training = [module for module in modules if module.training]
             then(partial(_set_training, training, True))
             _set_training(training, False)
-            _use_inner(modules)
+            for module in parallel:
+                # a rank that looks alone would wait for ever; `ModelState` takes this away again
+                module.__dict__["forward"] = module.module
             if parametrize._cache_enabled:
                 cache = no_parametrization_cache()
                 cache.__enter__()
@@ -173,25 +174,14 @@ def isolated(model: nn.Module) -> IsolatedEvaluation:
     return IsolatedEvaluation(model, state)
 
 
-def _eager() -> Callable[[], None]:
+def _eager() -> Callable[[], object]:
     """Run compiled parts in eager mode from here on; return what ends that."""
     try:
-        stance = torch.compiler.set_stance("force_eager")
+        return eager()
     except RuntimeError:
         raise RegimeError(
             "a model cannot be observed inside a compiled function; call the tracker outside of it"
         ) from None
-    return lambda: stance.__exit__(None, None, None)
-
-
-def _use_inner(modules: list[nn.Module]) -> None:
-    """Let data-parallel parts run their own module: a rank that looks alone would wait for ever.
-
-    `ModelState` takes the attribute away again.
-    """
-    for module in modules:
-        if isinstance(module, nn.DataParallel | nn.parallel.DistributedDataParallel):
-            module.__dict__["forward"] = module.module
 
 
 def _set_training(modules: list[nn.Module], flag: bool) -> None:

@@ -8,8 +8,8 @@ modules, anything written in C++. It runs only where the first observation found
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Any, Protocol, runtime_checkable
 
 import torch
@@ -118,21 +118,27 @@ def intercept_calls(
     """Return a context in which `listener` is told of every call of a piecewise-linear function.
 
     With `dispatch` also of those below the Python functions, and then, if asked, of any operator.
+    It may be entered again and again.
     """
     muted = _Muted()
     function_mode = _FunctionMode(listener, muted)
     if not dispatch:
         return function_mode
-    return _both(_DispatchMode(listener, muted, every_operator), function_mode)
+    return _Both(_DispatchMode(listener, muted, every_operator), function_mode)
 
 
-@contextmanager
-def _both(dispatch_mode: _DispatchMode, function_mode: _FunctionMode) -> Iterator[None]:
-    # the encoder layer's fused operator hides its rectifier from a dispatch mode
-    fused = torch.backends.mha.get_fastpath_enabled()
-    torch.backends.mha.set_fastpath_enabled(False)
-    try:
-        with dispatch_mode, function_mode:
-            yield
-    finally:
-        torch.backends.mha.set_fastpath_enabled(fused)
+class _Both(AbstractContextManager[object]):
+    def __init__(self, dispatch_mode: _DispatchMode, function_mode: _FunctionMode) -> None:
+        self._modes = dispatch_mode, function_mode
+
+    def __enter__(self) -> None:
+        # the encoder layer's fused operator hides its rectifier from a dispatch mode
+        self._fused = torch.backends.mha.get_fastpath_enabled()
+        torch.backends.mha.set_fastpath_enabled(False)
+        for mode in self._modes:
+            mode.__enter__()
+
+    def __exit__(self, *failure: Any) -> None:
+        for mode in reversed(self._modes):
+            mode.__exit__(*failure)
+        torch.backends.mha.set_fastpath_enabled(self._fused)

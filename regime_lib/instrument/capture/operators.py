@@ -75,7 +75,7 @@ def _argument(args: Args, kwargs: Kwargs, position: int, names: str, default: An
 
 
 def _input(args: Args, kwargs: Kwargs) -> Tensor:
-    found = _argument(args, kwargs, 0, "input self", None)
+    found = args[0] if args else _argument(args, kwargs, 0, "input self", None)
     assert isinstance(found, Tensor)
     return found
 
@@ -158,7 +158,7 @@ def _read_two(values: Tensor, other: Tensor) -> Reading:
     return Reading(values, (0.0,), other)
 
 
-_RULES = {
+RULES = {
     rule.op: rule
     for rule in (
         *(Rule(op, Kind.RECTIFIER, _at(0.0)) for op in ("relu", "leaky_relu", "prelu", "rrelu")),
@@ -212,7 +212,7 @@ _ATEN_SPELLINGS = {
 
 
 def _functions() -> Iterator[tuple[Callable[..., Any], Rule]]:
-    for op, rule in _RULES.items():
+    for op, rule in RULES.items():
         for name in _SPELLINGS.get(op, (op, f"{op}_")):
             for home in (torch, F, Tensor, NN_FUNCTIONS):
                 if (function := getattr(home, name, None)) is not None:
@@ -220,7 +220,7 @@ def _functions() -> Iterator[tuple[Callable[..., Any], Rule]]:
 
 
 def _operators() -> Iterator[tuple[Any, Rule]]:
-    for op, rule in _RULES.items():
+    for op, rule in RULES.items():
         for name in _ATEN_SPELLINGS.get(op, _SPELLINGS.get(op, (op, f"{op}_"))):
             if hasattr(torch.ops.aten, name):
                 yield getattr(torch.ops.aten, name), rule

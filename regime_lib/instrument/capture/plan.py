@@ -12,7 +12,7 @@ from torch import nn
 from regime_lib.errors import RegimeError
 from regime_lib.instrument.capture.coverage import Coverage, Layer, Unseen, own_name
 from regime_lib.instrument.capture.modes import DISPATCH
-from regime_lib.instrument.capture.operators import Kind, Rule
+from regime_lib.instrument.capture.operators import RULES, Kind, Rule
 
 FUSED = "the fused operator"
 CUSTOM = "the custom operator"
@@ -90,8 +90,8 @@ class CallPlan:
     steps: tuple[Step, ...]
     sites: tuple[Site, ...]
     coverage: Coverage
-    rules: frozenset[Kind]
-    """Kinds of rules of which some call is tracked; calls of other kinds are passed over."""
+    ops: frozenset[str]
+    """Functions of those kinds of which some call is tracked; other calls are passed over."""
     dispatch: bool
     """Whether some layers can only be seen by the dispatch mode."""
 
@@ -118,17 +118,18 @@ def make_plan(found: Found, *, smooth: bool, keep: frozenset[str] | None) -> Cal
         chosen = [(e, name) for e, name in zip(events, names, strict=True) if name in keep]
         events, names = [e for e, _ in chosen], [name for _, name in chosen]
     dispatch = any(event.via == DISPATCH for event in events)
-    rules = frozenset(event.rule.kind for event in events)
+    kinds = {event.rule.kind for event in events}
+    ops = frozenset(op for op, rule in RULES.items() if rule.kind in kinds)
     index = {id(event): i for i, event in enumerate(events)}
     steps = tuple(
         Step(event.rule.op, index.get(id(event)), event.swapped)
         for event in found.events
-        if event.rule.kind in rules and (dispatch or event.via != DISPATCH)
+        if event.rule.op in ops and (dispatch or event.via != DISPATCH)
     )
     sites = tuple(_site(event, name) for event, name in zip(events, names, strict=True))
     layers = tuple(site.layer for site in sites)
     coverage = Coverage(layers, unseen, found.samples, found.members)
-    return CallPlan(steps, sites, coverage, rules, dispatch)
+    return CallPlan(steps, sites, coverage, ops, dispatch)
 
 
 def _site(event: Event, name: str) -> Site:

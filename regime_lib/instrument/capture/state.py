@@ -6,7 +6,7 @@ import random
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
-from operator import is_
+from operator import getitem, is_
 from typing import Any
 
 import numpy as np
@@ -18,11 +18,15 @@ from regime_lib.instrument.capture.torch_private import (
     is_lazy,
     keep_versions,
     subclass_parts,
-    version_of,
+    versions_of,
 )
 
 _CONTAINERS = frozenset({list, dict, set, deque, OrderedDict})
+_PARALLEL = (nn.DataParallel, nn.parallel.DistributedDataParallel)
 _INTERNAL = frozenset(vars(nn.Module()))
+_TABLES = frozenset({"_parameters", "_buffers", "_modules"})
+# dictionaries and sets that torch fills and never replaces, more than half of a module's attributes
+_HOOKS = frozenset(n for n, v in vars(nn.Module()).items() if isinstance(v, dict | set)) - _TABLES
 _GENERATORS: dict[type, tuple[Callable[[Any], Any], Callable[[Any, Any], Any]]] = {
     torch.Generator: (torch.Generator.get_state, torch.Generator.set_state),
     random.Random: (random.Random.getstate, random.Random.setstate),
@@ -66,13 +70,14 @@ class ModelState:
         self.first_noise: list[Any] = []
         """The state of each generator at the first look, which every look is given again."""
 
-    def take(self) -> list[nn.Module]:
-        """Keep everything as it is now; return the model's modules."""
+    def take(self) -> tuple[list[nn.Module], list[nn.Module]]:
+        """Keep everything as it is now; return the modules, and those that run another one."""
         layout = self._layout
         if layout is None or not layout.holds():
             layout = self._layout = _Layout(self._model, self._copied)
         self._contents = [(one, type(one)(one)) for one in layout.containers]
-        self._watched = [(one, version_of(one), one.data_ptr()) for one in layout.watched]
+        self._watched = layout.watched
+        self._marks = _marks(layout.watched)
         self._keep(layout.held)
         noise = self._own | layout.generators if layout.generators else self._own
         self._noise = [(one, _GENERATORS[type(one)]) for one in noise.values()]
@@ -80,7 +85,7 @@ class ModelState:
         self.first_noise += self._noise_now[len(self.first_noise) :]
         for (one, (_, put)), state in zip(self._noise, self.first_noise, strict=False):
             put(one, state)
-        return layout.modules
+        return layout.modules, layout.parallel
 
     def put_back(self) -> list[Tensor]:
         """Put back what changed; return the parameters that changed and were not copied."""
@@ -94,11 +99,11 @@ class ModelState:
         self.written = [copy.tensor for copy in self._copies.values() if copy.put_back()]
         if self._versions is not None:
             self._versions.__exit__(None, None, None)
-        return [
-            one
-            for one, version, address in self._watched
-            if one.data_ptr() != address or version_of(one) != version
-        ]
+        now = _marks(self._watched)
+        if now == self._marks:
+            return []
+        trios = zip(self._watched, self._marks, now, strict=True)
+        return [one for one, before, after in trios if before != after]
 
     def _keep(self, held: dict[int, Tensor]) -> None:
         copies = {}
@@ -119,21 +124,23 @@ class _Layout:
     """Which objects make up a model: its modules, what their dictionaries hold, and the tensors.
 
     Scanning a model anew costs more than a small layer, so that it is scanned only where something
-    is another object than at the look before; that is one comparison of all there is.
+    is another object than at the look before; that is one comparison of all there is. The values of
+    three tables are compared in order, which is that of a checkpoint, and attributes by name.
     """
 
     def __init__(self, model: nn.Module, copied: dict[int, Tensor] | None) -> None:
         self.modules = all_modules(model)
+        self.parallel: list[nn.Module] = []
+        self.parallel += [module for module in self.modules if isinstance(module, _PARALLEL)]
         self.held: dict[int, Tensor] = {}
         self.watched: list[Tensor] = []
         self.containers: list[Any] = []
         self.generators: dict[int, Any] = {}
         self._scripted: list[tuple[nn.Module, dict[str, Tensor]]] = []
         self._lazy = False
-        self._dicts: list[dict[str, Any]] = []
-        for module in self.modules:
-            own = module.__dict__
-            self._dicts.append(own)
+        attributes = [module.__dict__ for module in self.modules]
+        tables: list[dict[str, Any]] = []
+        for module, own in zip(self.modules, attributes, strict=True):
             for name, value in own.items():
                 if name not in _INTERNAL:
                     self._scan(value)
@@ -142,7 +149,7 @@ class _Layout:
                 self._scripted.append((module, buffers))
                 self.held.update((id(one), one) for one in buffers.values())
                 continue
-            self._dicts += [own["_buffers"], own["_parameters"]]
+            tables += [own["_buffers"], own["_parameters"]]
             for one in own["_buffers"].values():
                 if one is not None:
                     self.held[id(one)] = one
@@ -154,11 +161,15 @@ class _Layout:
                 elif one is not None:
                     self.watched.append(one)
         self.watched = [one for one in self.watched if id(one) not in self.held]
+        self._dicts = [*attributes, *tables]
         self._before = [dict(own) for own in self._dicts]
+        named = [(own, name) for own in attributes for name in own if name not in _HOOKS]
+        self._owners, self._names = zip(*named, strict=True)
         children = [module._modules for module in self.modules]
-        self._views = [own.values() for own in (*self._dicts, *children)]  # of what is there then
-        self._sizes = list(map(len, self._views))
-        self._values = [*chain.from_iterable(self._views)]
+        self._views = [own.values() for own in (*tables, *children)]  # of what is there then
+        self._sized = (*self._dicts, *children)
+        self._sizes = list(map(len, self._sized))
+        self._values = [*map(getitem, self._owners, self._names), *chain.from_iterable(self._views)]
 
     def holds(self) -> bool:
         """Whether all of them are still the same objects."""
@@ -178,9 +189,13 @@ class _Layout:
                     _restore(own, before)
 
     def _same(self) -> bool:
-        return list(map(len, self._views)) == self._sizes and all(
-            map(is_, chain.from_iterable(self._views), self._values)
-        )
+        if list(map(len, self._sized)) != self._sizes:
+            return False
+        attributes = map(getitem, self._owners, self._names)
+        try:
+            return all(map(is_, chain(attributes, *self._views), self._values))
+        except KeyError:  # one attribute came and another one went
+            return False
 
     def _scan(self, value: Any) -> None:
         if type(value) in _CONTAINERS:
@@ -224,6 +239,11 @@ class _Copy:
         if _place(self.tensor) != self._place:
             self.tensor.data = self._alias
         return changed
+
+
+def _marks(tensors: list[Tensor]) -> list[tuple[int, int]]:
+    """Return what a write to a tensor, or to its place in memory, changes."""
+    return [*zip(versions_of(tensors), map(Tensor.data_ptr, tensors), strict=True)]
 
 
 def _place(tensor: Tensor) -> tuple[Any, ...]:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from functools import cache, partial
+from itertools import chain
+from operator import is_, methodcaller
 from typing import Any
 
 import torch
@@ -16,17 +19,19 @@ from torch.utils._python_dispatch import TorchDispatchMode, is_traceable_wrapper
 __all__ = [
     "COMPILED_ORIGINAL",
     "NN_FUNCTIONS",
+    "Structure",
     "TorchDispatchMode",
     "all_modules",
+    "eager",
     "inside_transform",
     "is_compiled",
     "is_higher_order",
     "is_lazy",
     "keep_versions",
     "no_parametrization_cache",
-    "structure",
     "subclass_parts",
     "version_of",
+    "versions_of",
 ]
 
 # The only way to see operators below the Python functions; documented, but at a private place.
@@ -46,6 +51,8 @@ inside_transform = torch._C._functorch.is_functorch_wrapped_tensor
 #: The attribute under which `torch.compile` keeps the module that it wraps; there is no accessor.
 COMPILED_ORIGINAL = "_orig_mod"
 
+_VALUES = methodcaller("values")
+
 
 @contextmanager
 def no_parametrization_cache() -> Iterator[None]:
@@ -55,6 +62,27 @@ def no_parametrization_cache() -> Iterator[None]:
         yield
     finally:
         parametrize._cache = kept
+
+
+def eager() -> Callable[[], object]:
+    """Run compiled parts in eager mode from here on; return what ends that.
+
+    `torch.compiler.set_stance` makes objects for a decorator, which nobody needs at every look.
+
+    Raises
+    ------
+    RuntimeError
+        Inside a compiled function.
+    """
+    set_stance, stance = _stance()
+    return partial(set_stance, set_stance(stance))
+
+
+@cache
+def _stance() -> tuple[Callable[[Any], Any], Any]:
+    from torch._dynamo import eval_frame  # importing it with torch would take seconds
+
+    return eval_frame._set_stance, eval_frame.DynamoStance("force_eager")
 
 
 def is_higher_order(operator: object) -> bool:
@@ -95,13 +123,27 @@ def all_modules(root: nn.Module) -> list[nn.Module]:
     return found
 
 
-def structure(model: nn.Module) -> list[int]:
-    """Return the identities of a model's modules and parameters, in order."""
-    found = []
-    for module in all_modules(model):
-        found.append(id(module))
-        found.extend(map(id, module._parameters.values()))
-    return found
+class Structure:
+    """The modules and parameters of a model at one moment, each under its own module.
+
+    Comparing the tables in which modules keep them costs a third of walking over the modules.
+    """
+
+    def __init__(self, model: nn.Module) -> None:
+        modules = all_modules(model)
+        self._tables = [t for one in modules for t in (one._modules, one._parameters)]
+        self._held = self._now()
+        self._sizes = list(map(len, self._tables))
+
+    def holds(self) -> bool:
+        """Whether all of them are still the same objects, in the same places."""
+        return list(map(len, self._tables)) == self._sizes and all(
+            map(is_, self._now(), self._held)
+        )
+
+    def _now(self) -> list[object]:
+        # a scripted module makes its tables anew whenever they are read
+        return [*chain.from_iterable(map(_VALUES, self._tables))]
 
 
 def version_of(tensor: Tensor) -> int:
@@ -110,3 +152,8 @@ def version_of(tensor: Tensor) -> int:
     To compare values instead would cost a copy and a pass over memory at every step.
     """
     return -1 if tensor.is_inference() else tensor._version
+
+
+def versions_of(tensors: Iterable[Tensor]) -> list[int]:
+    """Return them of many tensors, in one loop: it runs at every look."""
+    return [-1 if one.is_inference() else one._version for one in tensors]

@@ -39,6 +39,7 @@ class BatchMeter:
     def __init__(self, plan: CallPlan, layout: Layout, samples: int) -> None:
         self._plan, self._samples = plan, samples
         self._recorder = Recorder(plan, layout, advice=_WRONG_SIZE)
+        self._listening = intercept_calls(self._recorder, dispatch=plan.dispatch)
         self._buffer: PatternBuffer | None = None
         self._first: list[PackedBits] = []
         self._last: list[PackedBits] = []
@@ -65,7 +66,7 @@ class BatchMeter:
             where = self._room_for(len(index))[0], 1, slice(0, len(index))
         self._recorder.at_step = step
         self._recorder.begin(*where)
-        with intercept_calls(self._recorder, dispatch=self._plan.dispatch):
+        with self._listening:
             yield
         self._recorder.end()
 

@@ -93,10 +93,12 @@ class Rows(_Store):
         return norms
 
     def last(self, every: int, into: NDArray | None = None) -> Float[np.ndarray, "members sampled"]:
-        """Copy the last kept row, or an even sample of each parameter."""
+        """Copy the last kept row; small networks are never sampled."""
+        assert every == 1
         row = self._rows[self.filled]
-        sampled = (row[:, part][:, ::every] for part in self._parts)
-        return np.concatenate([row[:, :0], *sampled], axis=1, out=into)
+        into = np.empty_like(row) if into is None else into
+        np.copyto(into, row)
+        return into
 
     def state(self) -> dict[str, Any]:
         """Return what a later process goes on from; no observation may be waiting."""
@@ -264,8 +266,10 @@ class _Views:
 
     def now(self) -> list[NDArray]:
         """Return the views, anew only where the memory moved."""
-        for index, parameter in enumerate(self._parameters):
-            address = parameter.data_ptr()
+        addresses = list(map(Tensor.data_ptr, self._parameters))
+        if addresses == self._addresses:
+            return self._views
+        for index, (parameter, address) in enumerate(zip(self._parameters, addresses, strict=True)):
             if address != self._addresses[index]:
                 size = parameter.numel() // self._members
                 flat = parameter.detach().reshape(self._members, size)

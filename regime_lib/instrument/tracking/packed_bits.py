@@ -116,7 +116,8 @@ class NumpyPackedBits(PackedBits):
         thresholds: tuple[float, ...],
     ) -> None:
         """Keep which values lie above each threshold, in the given rows of one slot."""
-        array = _as_numpy(values)
+        # halves are widened: NumPy has no bfloat16
+        array = (values.float() if values.dtype in _HALVES else values).numpy()
         if self._scratch is None:  # most are only read
             self._scratch = np.empty((array.shape[0], self._rows_at_once, self.units), bool)
         for plane, threshold in enumerate(thresholds):
@@ -124,12 +125,15 @@ class NumpyPackedBits(PackedBits):
                 block = array[:, start : start + self._rows_at_once]
                 above = np.greater(block, threshold, out=self._scratch[:, : block.shape[1]])
                 first = rows.start + start
-                self.data[slot, plane, :, first : first + block.shape[1]] = self._pack(above)
+                into = self.data[slot, plane, :, first : first + block.shape[1]]
+                if self.units % 8 == 0 and above.flags.c_contiguous:
+                    into[:] = np.packbits(above).reshape(into.shape)  # flat is faster
+                else:
+                    into[:] = np.packbits(above, axis=-1)
 
-    def _pack(self, above: Bool[np.ndarray, "members rows units"]) -> UInt8[np.ndarray, "..."]:
-        if self.units % 8 == 0 and above.flags.c_contiguous:
-            return np.packbits(above).reshape(*above.shape[:2], -1)  # flat is faster
-        return np.packbits(above, axis=-1)
+    def octets(self, slot: int) -> UInt8[np.ndarray, " octets"]:
+        """Return one slot as a flat array."""
+        return self.data[slot].reshape(-1)
 
     def constant(self, count: int) -> Counts:
         """Count units that do not depend on the sample."""
@@ -267,11 +271,6 @@ def popcount(octets: UInt8[Tensor, "*shape"]) -> UInt8[Tensor, "*shape"]:
 
 def _total(counts: Tensor) -> NDArray[np.int64]:
     return counts.sum(dim=-1, dtype=torch.int64).cpu().numpy()
-
-
-def _as_numpy(values: Float[Tensor, "*shape"]) -> NDArray:
-    """View values in main memory through NumPy; halves are widened, as it has no bfloat16."""
-    return (values.float() if values.dtype in _HALVES else values).numpy()
 
 
 def _words(octets: NDArray[np.uint8]) -> NDArray[np.unsignedinteger]:

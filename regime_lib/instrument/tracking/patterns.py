@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -52,7 +51,7 @@ def discover(model: nn.Module, probe: Probe, options: Options) -> tuple[CallPlan
         for generator, state in found.generators.values():
             generator.set_state(state)
     if noise.same_python(after):  # reading these generators costs more than a small layer
-        noise = replace(noise, python=None)
+        noise = noise._replace(python=None)
     generators = tuple(generator for generator, _ in found.generators.values())
     written = tuple(isolated.held.written)
     return found.plan(options.keep), ExecutionState(noise, precision, written, generators)
@@ -86,6 +85,7 @@ class PatternMeter:
         self._isolated = IsolatedEvaluation(model, state)
         self._samples = plan.coverage.samples
         self._recorder = Recorder(plan, options.layout, keep_values=options.preactivations)
+        self._listening = intercept_calls(self._recorder, dispatch=plan.dispatch)
         self.buffer = PatternBuffer(self._recorder, plan.coverage, self._samples)
         self._keeps_values = options.preactivations
         self._before, self._now = (
@@ -150,7 +150,7 @@ class PatternMeter:
             for rows, part in self._groups:
                 self._recorder.begin(self.buffer.stored, slot, rows)
                 try:
-                    with intercept_calls(self._recorder, dispatch=self._plan.dispatch):
+                    with self._listening:
                         self._probe.run(self._model, part)
                 except _OF_TORCH as error:
                     raise _explained(error, f"at step {self._recorder.at_step}") from error

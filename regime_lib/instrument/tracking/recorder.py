@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import torch
 from jaxtyping import Float
 from numpy.typing import NDArray
 from torch import Tensor
@@ -48,7 +49,8 @@ class Recorder:
         self._slot = 0
         self._rows = slice(0)
         self._samples = 0
-        self._units = [site.layer.units for site in plan.sites]
+        self._sizes: list[tuple[int, int, int]] = []
+        self._plain: list[torch.Size | None] = []
         self.at_step = 0
         self.keep_values = keep_values
         self.values: list[Float[np.ndarray, "members samples units"]] = []
@@ -76,7 +78,12 @@ class Recorder:
     def begin(self, stored: Sequence[PackedBits], slot: int, rows: slice) -> None:
         """Direct the next forward pass into these rows of this slot."""
         self._stored, self._slot, self._rows, self._cursor = stored, slot, rows, 0
-        self._samples = rows.stop - rows.start
+        samples = rows.stop - rows.start
+        if samples != self._samples:
+            units = [site.layer.units for site in self._plan.sites]
+            self._sizes = [(self._layout.members, samples, number) for number in units]
+            self._plain = [None] * len(units)  # shapes that lie in memory as their size
+            self._samples = samples
 
     def end(self) -> None:
         """Check that the forward pass made every call that was expected."""
@@ -85,22 +92,24 @@ class Recorder:
 
     def on_call(self, rule: Rule, via: str, args: Args, kwargs: Kwargs) -> bool:
         """Store the pattern of a call that is tracked."""
-        if rule.kind not in self._plan.rules:
+        if rule.op not in self._plan.ops:
             return False
         reading = rule.read(args, kwargs)
         if reading is None:
             return False
-        if self._cursor >= len(self._plan.steps):
+        cursor, steps = self._cursor, self._plan.steps
+        if cursor >= len(steps):
             raise self._changed(f"made a further call, {rule.op}")
-        step = self._plan.steps[self._cursor]
-        self._cursor += 1
+        step = steps[cursor]
+        self._cursor = cursor + 1
         if step.op != rule.op:
             raise self._changed(f"called {rule.op} where it called {step.op} before")
         if step.layer is None:
             return False
-        reading = reading.settled(step.swapped)
         if rule.kind is Kind.WINNER:
             return True
+        if reading.against is not None:
+            reading = reading.settled(step.swapped)
         rows = self._read_rows(reading.values, step.layer)
         bits: Any = self._stored[step.layer]
         bits.store(self._slot, self._rows, rows, reading.thresholds)
@@ -125,14 +134,16 @@ class Recorder:
     def _read_rows(self, values: Tensor, layer: int) -> Tensor:
         if values.requires_grad:
             values = values.detach()
-        size = (self._layout.members, self._samples, self._units[layer])
-        if self._layout.is_plain(values.shape, size) and values.is_contiguous():
+        size, shape = self._sizes[layer], values.shape
+        if shape != self._plain[layer] and self._layout.is_plain(shape, size):
+            self._plain[layer] = shape
+        if shape == self._plain[layer] and values.is_contiguous():
             return values.view(size)
         rows = self._layout.rows(values, self._samples)
         if rows is None or rows.shape != size:
             name = self._plan.sites[layer].layer.name
-            shape = tuple(values.shape)
-            raise self._changed(f"gave layer {name} shape {shape}, not {size[2]} units per sample")
+            given = f"gave layer {name} shape {tuple(shape)}"
+            raise self._changed(f"{given}, not {size[2]} units per sample")
         return rows
 
     def _changed(self, what: str) -> RegimeError:

@@ -7,6 +7,7 @@ and what is said if they are not finite.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from operator import attrgetter
 
 import numpy as np
 import torch
@@ -15,11 +16,12 @@ from torch import nn
 
 from regime_lib.errors import RegimeError
 from regime_lib.instrument.capture.coverage import own_name
-from regime_lib.instrument.capture.torch_private import structure
+from regime_lib.instrument.capture.torch_private import Structure
 from regime_lib.instrument.capture.wrappers import plain_name
 from regime_lib.instrument.tracking.norms import Blocks, Device, Rows, as_real
 
 _SMALL = 1 << 17  # numbers up to which observations are measured many at a time
+_KIND = attrgetter("shape", "device", "dtype")
 _SNAPSHOT_SIZE = 1 << 21  # numbers of a member that a snapshot keeps at most
 
 
@@ -33,8 +35,8 @@ class WeightMeter:
             _check(name, parameter, members)
         self.names = [plain_name(name) for name, _ in named]
         self._parameters = [parameter for _, parameter in named]
-        self._identity = [(p.shape, p.device, p.dtype) for p in self._parameters]
-        self._structure = structure(model)
+        self._kinds = list(map(_KIND, self._parameters))
+        self._structure = Structure(model)
         sizes = np.array([as_real(p).numel() // members for p in self._parameters], dtype=int)
         # an even sample that a snapshot can hold; odd, so as not to follow rows
         self._sampled = max(1, -(-int(sizes.sum()) // _SNAPSHOT_SIZE)) | 1
@@ -69,9 +71,7 @@ class WeightMeter:
 
     def check_same_architecture(self) -> None:
         """Refuse a model whose layers or parameters were replaced, added, removed or moved."""
-        if structure(self._model) == self._structure and self._identity == [
-            (p.shape, p.device, p.dtype) for p in self._parameters
-        ]:
+        if self._structure.holds() and list(map(_KIND, self._parameters)) == self._kinds:
             return
         now = list(self._model.parameters())
         raise RegimeError(

@@ -11,13 +11,15 @@ from regime_lib.instrument.capture import torch_private
 from regime_lib.instrument.capture.torch_private import (
     COMPILED_ORIGINAL,
     NN_FUNCTIONS,
+    Structure,
     TorchDispatchMode,
     all_modules,
+    eager,
     inside_transform,
     is_compiled,
     keep_versions,
-    structure,
     version_of,
+    versions_of,
 )
 
 
@@ -64,7 +66,9 @@ def test_versions_can_be_kept_and_read() -> None:
     x.zero_()
     assert version_of(x) == before + 1
     with torch.inference_mode():
-        assert version_of(torch.ones(1)) == -1
+        uncounted = torch.ones(1)
+    assert version_of(uncounted) == -1
+    assert versions_of((x, uncounted)) == [before + 1, -1]
 
 
 def test_compiled_models_are_told_from_plain_ones() -> None:
@@ -80,5 +84,36 @@ def test_modules_and_parameters_are_those_that_torch_lists() -> None:
     model = nn.Sequential(shared, nn.Sequential(nn.ReLU(), shared), nn.BatchNorm1d(2))
     assert {*map(id, all_modules(model))} == {*map(id, model.modules())}
     assert len(all_modules(model)) == len(list(model.modules()))
-    listed = {id(x) for x in (*model.modules(), *model.parameters())}
-    assert {*structure(model)} == listed
+
+
+@pytest.mark.filterwarnings("ignore:`torch.jit.script` is:DeprecationWarning")
+@pytest.mark.parametrize("scripted", [False, True])
+def test_a_structure_holds_until_a_module_or_a_parameter_is_another_one(scripted: bool) -> None:
+    model: nn.Module = nn.Sequential(nn.Linear(2, 2), nn.Sequential(nn.ReLU()))
+    model = torch.jit.script(model) if scripted else model
+    before = Structure(model)
+    model(torch.ones(1, 2))
+    assert before.holds()
+    next(iter(model.children())).weight = nn.Parameter(torch.ones(2, 2))
+    assert not before.holds()
+    now = Structure(model)
+    assert now.holds()
+    if not scripted:
+        model[1].append(nn.ReLU())
+        assert not now.holds()
+
+
+def test_compiled_parts_run_eagerly_until_that_is_ended() -> None:
+    compiled = []
+
+    def backend(graph: torch.fx.GraphModule, inputs: list[torch.Tensor]) -> object:
+        compiled.append(graph)
+        return graph.forward
+
+    function = torch.compile(lambda x: x + 1, backend=backend)
+    end = eager()
+    function(torch.ones(2))
+    assert not compiled
+    end()
+    function(torch.ones(2))
+    assert len(compiled) == 1
