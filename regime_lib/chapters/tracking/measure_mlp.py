@@ -16,6 +16,7 @@ from regime_lib.chapters.tracking import measure as shared
 from regime_lib.chapters.tracking import parts
 from regime_lib.chapters.tracking.parts import PerRun, Settling
 from regime_lib.estimate import Estimate, no_number, over_runs
+from regime_lib.instrument.tracking.trace import Trace
 from regime_lib.instrument.tracking.tracker import RegimeTracker
 from regime_lib.lab.data.dataset import Dataset
 from regime_lib.lab.data.loading import load_dataset
@@ -45,6 +46,13 @@ _SHARES = (0.1, 0.2, 0.4, 0.7, 1.0)  # of a run that is cut short
 _TOGETHER = 12  # networks that are trained at once: to track more takes too much memory
 _OF_MANY = {"together": 4, "snapshots": 80}  # of more networks than that, whose traces are kept
 _SPLITS = 512 << 20  # bytes of their splits of the data, which bound them too
+#: What the parts read of a trace. More is neither measured nor kept: a run of 64 seeds then peaks
+#: below 0.9 GB, of which half is there before the first network, and 3 MB are of each seed.
+_READ = (
+    *("pattern_change", "pattern_from_start", "pattern_from_end", "flip_law"),
+    *("weight_change", "weight_from_start", "weight_from_end"),
+)
+_BY_LAYER = "adam"  # the optimiser under which layers are looked at one by one
 
 
 @dataclass(frozen=True)
@@ -172,7 +180,7 @@ def spread_of_medians(ratios: Float[np.ndarray, "definitions runs"], seed: int) 
 def layers(settings: Settings) -> parts.Layers:
     """Look at the layers one by one, under Adam."""
     modules = ("hidden1", "hidden2", "output")
-    return shared.by_layer(_traces(settings)["adam"], {name: name for name in modules})
+    return shared.by_layer(_traces(settings)[_BY_LAYER], {name: name for name in modules})
 
 
 def flip_law(settings: Settings) -> parts.FlipLaw:
@@ -245,6 +253,8 @@ def swept(table: pd.DataFrame) -> parts.Numbers:
 PARTS = (ratios, definitions, flip_law, proportional)
 #: Those of them that measure empirical claims.
 EMPIRICAL = PARTS
+#: What a second process may measure beside the first: the others share their runs.
+AHEAD = (one_run, warm_up)
 
 
 def measure(settings: Settings) -> tuple[parts.Part, ...]:
@@ -272,16 +282,32 @@ def _run(
     if settings.n_seeds > _TOGETHER:
         together = min(together, _OF_MANY["together"])
         watch["snapshots"] = _OF_MANY["snapshots"]
+    watch["quantities"] = [one for one in _READ if one != "flip_law" or "preactivations" in watch]
     config, runs = _config(settings, optimizer, warmup), []
     for begin in range(0, settings.n_seeds, together):
         seeds = settings.seeds[begin : begin + together]
         data = stacked(whole.redrawn(seed) for seed in seeds)
         model = MLPEnsemble(_sizes(settings, data), seeds)
         run = shared.tracked(model, data, config, seeds, settings.probe_size, **watch)
-        if settings.n_seeds > 1:  # what the parts of the probe say, only one run has a use for
-            run = replace(run, trace=replace(run.trace, groups=None))
+        if settings.n_seeds > 1:
+            run = replace(run, trace=_kept(run.trace, by_layer=optimizer == _BY_LAYER))
         runs.append(run)
     return runs
+
+
+def _kept(trace: Trace, *, by_layer: bool) -> Trace:
+    """Return what is read of one trace among many; what is left out would fill the memory.
+
+    No series of single layers but the changes of one optimiser, and nothing of parts of the probe,
+    which give the interval of a run that is alone.
+    """
+    series = [
+        one
+        if by_layer and one.quantity.endswith("_change")
+        else replace(one, layers=one.layers[:1], values=one.values[:, :1].copy())
+        for one in trace.all_series
+    ]
+    return replace(trace, all_series=tuple(series), groups=None)
 
 
 @lru_cache(maxsize=1)

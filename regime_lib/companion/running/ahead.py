@@ -40,7 +40,11 @@ def measuring_ahead(chapter: str, overrides: Mapping[str, Value]) -> Iterator[No
 
 
 def measure_backwards(chapter: str, overrides: Mapping[str, Value]) -> list[str]:
-    """Measure the parts of a chapter that take its settings alone, the last first; name them."""
+    """Measure the parts of a chapter that take its settings alone, the last first; name them.
+
+    Where parts share what takes long, two processes would do that twice: such a chapter names in
+    ``AHEAD`` those that do not.
+    """
     project = find_project()
     entry = load_entry(project, chapter)
     if entry.measure is None:
@@ -50,7 +54,7 @@ def measure_backwards(chapter: str, overrides: Mapping[str, Value]) -> list[str]
     values = with_profile(entry, resolve_values(entry.parameters, overrides, chapter), module)
     keeper, settings = Keeper(project, entry, values), settings_of(module, values)
     done = []
-    for part in reversed(getattr(module, "PARTS", ())):
+    for part in reversed(getattr(module, "AHEAD", getattr(module, "PARTS", ()))):
         if len(inspect.signature(part).parameters) == 1:  # no tables, which the notebook reads
             keeper.measured(part, settings)
             done.append(part.__name__)

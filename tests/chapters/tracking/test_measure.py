@@ -107,6 +107,28 @@ def test_networks_trained_few_at_a_time_are_the_same(monkeypatch: pytest.MonkeyP
     assert len(measure_mlp._run(TINY_MLP, "sgd")) == 3
 
 
+def test_what_is_kept_of_a_run_does_not_grow_with_their_number() -> None:
+    """64 seeds of 3,000 steps are then 60 MB: the bound that the chapter states holds in all."""
+    few = dataclasses.replace(TINY_MLP, steps=40, hidden=4, n_seeds=3)
+    sizes = {n: kept_bytes(dataclasses.replace(few, n_seeds=n)) / n for n in (3, 16)}
+    layers = 2 * 6  # changes of 2 layers and 3 modules beside the whole, with Adam; one more spare
+    series = 3 * (len(measure_mlp._READ) + 1) + layers  # and the loss, with three optimisers
+    assert sizes[16] <= 8 * 41 * series
+    assert sizes[16] <= 1.02 * sizes[3]
+
+
+def kept_bytes(settings: Any) -> int:
+    """Return the bytes of every array that a chapter's runs keep, and steps only once."""
+    found = 0
+    for own in measure_mlp._runs(settings).values():
+        for run in own:
+            assert run.trace.groups is None
+            for values in [run.loss, *(one.values for one in run.trace.all_series)]:
+                whole = values if values.base is None else values.base
+                found += max(whole.nbytes, values.nbytes)
+    return found
+
+
 def test_a_tracked_ensemble_is_its_members_alone_each_on_its_own_split_and_probe() -> None:
     sizes, seeds = (64, 8, 8, 10), (4, 5)
     own = [DIGITS.redrawn(seed) for seed in seeds]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -13,7 +14,7 @@ from regime_lib.companion.book.catalogue import load_entry
 from regime_lib.companion.book.notebooks import read_notebook
 from regime_lib.companion.book.project import Project
 from regime_lib.companion.claims.ledger import measurements_in
-from regime_lib.companion.running.ahead import measuring_ahead
+from regime_lib.companion.running.ahead import measure_backwards, measuring_ahead
 from regime_lib.companion.running.execution import execute, plan_run
 from regime_lib.companion.running.measuring import VARIABLE
 from tests.companion.tiny import make_project
@@ -57,6 +58,15 @@ def test_the_notebook_finds_what_was_measured_ahead(project: Project, tmp_path: 
     notebook = read_notebook(project.executed / f"{CHAPTER}.ipynb")
     assert measurements_in(notebook, "here")["rc-tiny-ratio"].value == 5.0
     assert (tmp_path / "calls").read_text() == "called "  # ahead, and not once more
+
+
+def test_parts_that_share_their_runs_are_left_to_the_notebook(project: Project) -> None:
+    path = project.notebooks / "tiny_measure.py"
+    content = path.read_text()
+    for ahead, measured in (("PARTS = (times,)", ["times"]), ("PARTS = (times,)\nAHEAD = ()", [])):
+        path.write_text(f"{content}\n\n{ahead}\n")
+        sys.modules.pop("tiny_measure", None)
+        assert measure_backwards(CHAPTER, {"steps": 400}) == measured
 
 
 def test_it_does_not_outlast_its_block(project: Project) -> None:
