@@ -44,7 +44,7 @@ def plane(found: Plane) -> str:
 def living(found: Living) -> str:
     """State the mean living fractions beside the formula."""
     means = [
-        f"{fractions.mean():.3f} of the neurons live on as {name} ones (formula: {law:.3f})"
+        f"{fractions.mean():.3f} of the neurons live on as {name} ones ({law:.3f} by the formula)"
         for name, fractions, law in zip(
             ("positive", "negative"), found.fractions, found.expected, strict=True
         )
