@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
+import numpy as np
+
 #: What each definition of "settled" asks, as short as a table needs it.
 DEFINED = {
     "peak@0.5": "below 1/2 of peak",
@@ -24,6 +26,8 @@ DEFINED = {
     "start@0.9": "9/10 from the start",
 }
 
+#: What may be written.
+Number = float | int | np.floating | np.integer
 _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
@@ -32,7 +36,7 @@ def listed(words: Sequence[str]) -> str:
     return f"{', '.join(words[:-1])} and {words[-1]}" if len(words) > 1 else "".join(words)
 
 
-def written(value: float, form: str) -> str:
+def written(value: Number, form: str) -> str:
     """Write a number as ``format`` does, with a true minus and powers of ten."""
     mantissa, _, exponent = f"{value:{form}}".replace("-", "−").partition("e")
     if not exponent:
@@ -41,12 +45,12 @@ def written(value: float, form: str) -> str:
     return f"10{power}" if mantissa == "1" else f"{mantissa}\u2009×\u200910{power}"
 
 
-def each(values: Mapping[str, float], form: str) -> str:
+def each(values: Mapping[str, Number], form: str) -> str:
     """Write numbers, each with what it is of: ``each({"SGD": 0.5}, ".1f")`` is "0.5 (SGD)"."""
     return listed([f"{written(value, form)} ({name})" for name, value in values.items()])
 
 
-def ranging(values: Iterable[float], form: str) -> str:
+def ranging(values: Iterable[Number], form: str) -> str:
     """Write the least and the greatest of some numbers, or the only one of them."""
     kept = list(values)
     low, high = (written(value, form) for value in (min(kept), max(kept)))

@@ -217,9 +217,9 @@ def by_class(theme: Theme, classes: Classes) -> Figure:
         ax.set(title=quantity, xlabel="digit")
         ax.set_xticks(place, names)
     x, y = np.median(basin, axis=0), np.median(slope, axis=0)
-    axes[2].plot(x, y, ".", color=theme.colour("theory"), markersize=3)
+    axes[2].scatter(x, y, s=190, color=theme.colour("sample basin"), alpha=0.22, linewidth=0)
     for name, a, b in zip(names, x, y, strict=True):
-        axes[2].annotate(name, (a, b), xytext=(3, 2), textcoords="offset points")
+        axes[2].text(a, b, name, ha="center", va="center", weight="bold")
     axes[2].set(title="one against the other", xlabel="sample basin", ylabel="rank slope")
     axes[2].margins(0.15)
     return figure

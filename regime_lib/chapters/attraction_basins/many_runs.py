@@ -19,7 +19,6 @@ from regime_lib.chapters.attraction_basins.depths import (
     claims_of_classes,
     claims_of_depths,
     growth,
-    numbers_of_classes,
     numbers_of_depths,
 )
 from regime_lib.chapters.attraction_basins.scans import (
@@ -41,6 +40,8 @@ from regime_lib.lab.training.config import TrainingConfig
 
 #: Of what a run measures: another one computes all of them anew.
 VERSION = 1
+#: Claims of the part ``depths`` that the long run has no number for.
+_ONLY_SHORT = ("nd-depth-six-to-eight", "nd-best-depth-width")
 _SEED = 0  # of the choices of runs that give intervals
 #: How long and how wide.
 SIZES: dict[str, Any] = {
@@ -137,7 +138,11 @@ def _data() -> Dataset:
 
 
 def claims_of(rows: pd.DataFrame) -> tuple[dict[str, Estimate], dict[str, float | int | str]]:
-    """Judge finished runs, and return the numbers that the page names."""
+    """Judge what the long run has no number for, and return the numbers that the page names.
+
+    Of the other claims the long run stays the judge: its networks learn eight times longer. What
+    the short runs say of them is `beside_long_run`.
+    """
     claims: dict[str, Estimate] = {}
     numbers: dict[str, float | int | str] = {}
     parts = {str(part): own for part, own in rows.groupby("part")}
@@ -145,21 +150,24 @@ def claims_of(rows: pd.DataFrame) -> tuple[dict[str, Estimate], dict[str, float 
     if "starts" in parts:
         usual, fixed = (start_scan(parts["starts"], start) for start in ("usual", "fixed"))
         said = claims_of_starts(usual.accuracy, fixed.accuracy, fixed.weight_basin, _SEED)
-        said["nd-weight-basin-width"] = growth(usual.weight_basin, _SEED)
         claims |= of_length(said, steps["starts"])
         first, last = usual.weight_basin[[0, -1]].mean(axis=1)
-        numbers |= {
-            "start-usual-growth": float(last / first),
-            "runs-starts": usual.accuracy.shape[1],
-        }
+        numbers["start-usual-growth"] = float(last / first)
     if "depths" in parts:
         by_width, basins = depth_scans(parts["depths"])
         said = claims_of_depths(by_width, basins, _SEED)
+        claims |= of_length({name: said[name] for name in _ONLY_SHORT}, steps["depths"])
         numbers |= numbers_of_depths(by_width)
-        found = classes_of(parts["depths"])
-        claims |= of_length({**said, **claims_of_classes(found, _SEED)}, steps["depths"])
-        numbers |= numbers_of_classes(found)
     return claims, numbers
+
+
+def beside_long_run(rows: pd.DataFrame) -> dict[str, Estimate]:
+    """Return what the short runs say of claims that the long run judges."""
+    parts = {str(part): own for part, own in rows.groupby("part")}
+    said = claims_of_depths(*depth_scans(parts["depths"]), _SEED)
+    said |= claims_of_classes(classes_of(parts["depths"]), _SEED)
+    said["nd-weight-basin-width"] = growth(start_scan(parts["starts"], "usual").weight_basin, _SEED)
+    return {name: one for name, one in said.items() if name not in _ONLY_SHORT}
 
 
 def start_scan(rows: pd.DataFrame, start: str) -> BasinScan:

@@ -8,7 +8,7 @@ from typing import Literal
 
 import numpy as np
 import pandas as pd
-from jaxtyping import Int
+from jaxtyping import Float, Int
 
 from regime_lib.chapters.attraction_basins.controls import Controls, controls_of
 from regime_lib.chapters.attraction_basins.depths import (
@@ -33,6 +33,7 @@ from regime_lib.chapters.attraction_basins.scans import (
     TrainedScan,
     basin_scan,
     class_basins,
+    joined,
     ratios_at_levels,
     trained_scan,
 )
@@ -128,6 +129,23 @@ def starts(settings: Settings) -> Starts:
 
 
 @dataclass(frozen=True)
+class Rates:
+    """Networks of two hidden layers, trained with plain SGD."""
+
+    families: dict[str, BasinScan]
+    """Over the learning rate (``rate``) and over the batch size (``batch``)."""
+
+
+def rates(settings: Settings) -> Rates:
+    """Measure basins over learning rates and over batch sizes of plain SGD."""
+    plan = _plan(settings)
+    plain = {"depth": 2, "width": settings.width, "optimizer": "sgd"}
+    rate = trained_scan(plan, "lr", _RATES, **plain)
+    batch = trained_scan(plan, "batch_size", _BATCH_SIZES, lr=0.1, **plain)
+    return Rates({"rate": basin_scan(plan, rate), "batch": basin_scan(plan, batch)})
+
+
+@dataclass(frozen=True)
 class TradeOff:
     """Both basins of every setting of four families."""
 
@@ -137,10 +155,9 @@ class TradeOff:
     """What the settings of a family are called."""
 
 
-def trade_off(settings: Settings) -> TradeOff:
+def trade_off(depth: Depth, width: Width, rates: Rates) -> TradeOff:
     """Ask which families move both basins the same way, from the first setting to the last."""
-    _, depths = _depths(settings)
-    families = {"depth": depths, "width": _widths(settings), **_rates_and_batches(settings)}
+    families = {"depth": depth.basins, "width": width.basins, **rates.families}
     together = [family for family, found in families.items() if found.move.together]
     return TradeOff(
         {"families-together": len(together), "families-named": ", ".join(together) or "none"},
@@ -167,9 +184,8 @@ class Classes:
 
 def classes(settings: Settings) -> Classes:
     """Measure each class by itself in networks of one hidden layer."""
-    trained, _ = _depths(settings)
     plan, size = _plan(settings), settings.probe_size
-    one_layer = trained[settings.width].at(FLAT)
+    one_layer = _of_depth(settings, FLAT, settings.width).at(FLAT)
     found = class_basins(plan, one_layer, samples=2 * size, ranked=10 * size)
     return Classes(
         claims_of_classes(found, settings.seed),
@@ -195,10 +211,9 @@ class Plane:
 
 def plane(settings: Settings) -> Plane:
     """Lay a plane through a 0, a 2 and a 9."""
-    trained, _ = _depths(settings)
     found = plane_through(_plan(settings).data.member(0), DIGITS)
     answers = {
-        layers: found.answers(trained[settings.width].at(layers).member(0))
+        layers: found.answers(_of_depth(settings, layers, settings.width).at(layers).member(0))
         for layers in _SHOWN_DEPTHS
     }
     return Plane(answers, found.extent, found.corners, DIGITS)
@@ -214,8 +229,8 @@ class Levels:
 
 def levels(settings: Settings) -> Levels:
     """Compare the two depths at other levels."""
-    trained = _depths(settings)[0][settings.width]
-    found = ratios_at_levels(_plan(settings), trained.at(DEEP), trained.at(FLAT), _LEVELS)
+    six, one = (_of_depth(settings, n, settings.width).at(n) for n in (DEEP, FLAT))
+    found = ratios_at_levels(_plan(settings), six, one, _LEVELS)
     pairs = zip(found.levels, found.ratio, strict=True)
     return Levels({f"level-{100 * level:.0f}": float(ratio) for level, ratio in pairs}, found)
 
@@ -256,6 +271,7 @@ class Measurements:
     depth: Depth
     width: Width
     starts: Starts
+    rates: Rates
     trade_off: TradeOff
     classes: Classes
     plane: Plane
@@ -269,11 +285,13 @@ def measure(settings: Settings) -> Measurements:
 
     What only judges committed tables is left out.
     """
+    over_depth, over_width, over_rates = depth(settings), width(settings), rates(settings)
     return Measurements(
-        depth(settings),
-        width(settings),
+        over_depth,
+        over_width,
         starts(settings),
-        trade_off(settings),
+        over_rates,
+        trade_off(over_depth, over_width, over_rates),
         classes(settings),
         plane(settings),
         levels(settings),
@@ -285,6 +303,8 @@ def measure(settings: Settings) -> Measurements:
 EMPIRICAL = (depth, width, classes, starts)
 #: All parts that measure claims: the last two read tables.
 PARTS = (*EMPIRICAL, controls, predictors)
+#: What a second process measures while the notebook trains networks of all depths.
+AHEAD = (width, starts, rates, classes, wider)
 
 
 @lru_cache(maxsize=1)
@@ -310,12 +330,20 @@ def _plan(settings: Settings) -> ScanPlan:
     )
 
 
+@lru_cache(maxsize=3 * len(DEPTHS))
+def _of_depth(settings: Settings, depth: int, width: int) -> TrainedScan:
+    """Train networks of one depth and width."""
+    return trained_scan(_plan(settings), "depth", (depth,), width=width)
+
+
 @lru_cache(maxsize=1)
 def _depths(settings: Settings) -> tuple[dict[int, TrainedScan], BasinScan]:
     """Return networks of all depths by width, and the basins of the widest."""
     plan, most = _plan(settings), settings.width
     widths = (most // 4, most // 2, most)
-    trained = {width: trained_scan(plan, "depth", DEPTHS, width=width) for width in widths}
+    trained = {
+        width: joined([_of_depth(settings, depth, width) for depth in DEPTHS]) for width in widths
+    }
     return trained, basin_scan(plan, trained[most])
 
 
@@ -324,12 +352,3 @@ def _widths(settings: Settings) -> BasinScan:
     plan = _plan(settings)
     values = tuple(max(2, settings.width * 2**k // 8) for k in range(5))
     return basin_scan(plan, trained_scan(plan, "width", values, depth=2))
-
-
-def _rates_and_batches(settings: Settings) -> dict[str, BasinScan]:
-    """Train two hidden layers with plain SGD."""
-    plan = _plan(settings)
-    plain = {"depth": 2, "width": settings.width, "optimizer": "sgd"}
-    rate = trained_scan(plan, "lr", _RATES, **plain)
-    batch = trained_scan(plan, "batch_size", _BATCH_SIZES, lr=0.1, **plain)
-    return {"rate": basin_scan(plan, rate), "batch": basin_scan(plan, batch)}

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from regime_lib.chapters.attraction_basins.depths import DEEP, DEPTHS, FLAT, numbers_of_depths
+from regime_lib.chapters.attraction_basins.depths import numbers_of_depths
 from regime_lib.chapters.attraction_basins.many_runs import (
     SIZES,
+    beside_long_run,
     classes_of,
     depth_scans,
     start_scan,
@@ -41,6 +42,10 @@ def on_mnist(rows: pd.DataFrame) -> OnMnist:
     found = classes_of(parts["depths"])
     scans = {start: start_scan(parts["starts"], start) for start in ("usual", "fixed")}
     numbers: dict[str, float | int | str] = {"mnist-width": max(by_width)}
+    for name, one in beside_long_run(rows).items():
+        known = {"": one.value, "-low": one.low, "-high": one.high}
+        short = name.removeprefix("nd-")
+        numbers |= {f"mnist-{short}{end}": "–" if x is None else x for end, x in known.items()}
     for part, steps in SIZES["steps"].items():
         numbers[f"mnist-runs-{part}"] = parts[part]["seed"].nunique()
         numbers[f"mnist-steps-{part}"] = steps
@@ -62,17 +67,18 @@ def best_found(found: OnMnist) -> str:
     )
 
 
-def depth_found(found: OnMnist) -> str:
-    """State how both basins of six layers compare with those of one."""
-    basins = found.depth.basins
-    one, six = DEPTHS.index(FLAT), DEPTHS.index(DEEP)
-    sample, weight = (
-        float(values[six].mean() / values[one].mean())
-        for values in (basins.sample_basin, basins.weight_basin)
-    )
+def depth_found(claims: pd.DataFrame) -> str:
+    """State what the long run says of both basins of six layers and of one.
+
+    Parameters
+    ----------
+    claims : DataFrame
+        The table ``claims`` of the chapter's evidence.
+    """
+    values = claims.set_index("id")["value"]
     return (
-        f"On MNIST six layers have {sample:.2f} times the sample basin of one, and {weight:.2f} "
-        "times its weight basin."
+        f"On MNIST six layers have {values['nd-sample-basin-depth']:.2f} times the sample basin of "
+        f"one, and {values['nd-weight-basin-depth']:.2f} times its weight basin."
     )
 
 

@@ -104,6 +104,14 @@ class TrainedScan:
         return self.ensembles[self.scan.values.index(value)]
 
 
+def joined(parts: Sequence[TrainedScan]) -> TrainedScan:
+    """Join scans of one thing whose values follow each other."""
+    values = tuple(value for part in parts for value in part.scan.values)
+    accuracy = np.concatenate([part.scan.accuracy for part in parts])
+    ensembles = tuple(net for part in parts for net in part.ensembles)
+    return TrainedScan(Scan(parts[0].scan.varied, values, accuracy), ensembles)
+
+
 @dataclass(frozen=True)
 class Move:
     """From the first setting to the last: logarithms of the ratios of medians over members."""

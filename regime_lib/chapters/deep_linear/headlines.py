@@ -19,7 +19,7 @@ def matrices(flow: MatrixFlow) -> str:
     """State how far the flow stays within the layers."""
     return (
         "The whole network is one matrix: outside its layers the largest entry at any time is "
-        f"{flow.stray:.1g}."
+        f"{written(flow.stray, '.1g')}."
     )
 
 
@@ -35,8 +35,8 @@ def critical_points(points: CriticalPoints) -> str:
     losses = np.concatenate(list(points.found.values()))
     off = np.abs(losses[:, None] - values).min(axis=1).max()
     return (
-        f"All {len(losses)} critical points that were found have a loss within {off:.1g} of one of "
-        f"{len(values)} predicted values."
+        f"All {len(losses)} critical points that were found have a loss within "
+        f"{written(off, '.1g')} of one of {len(values)} predicted values."
     )
 
 
@@ -76,7 +76,7 @@ def matrix_saddle(found: MatrixSaddle) -> str:
 
 def small_weights(found: learning.SmallWeights) -> str:
     """State how many plateaus the median run has, and how near to the critical values."""
-    far = {f"depth {depth}": float(worst.max()) for depth, worst in found.worst.items()}
+    far = {f"depth {d}": float(worst.max()) for d, worst in found.worst.items() if d > 1}
     return (
         f"From small weights the median run has {each(found.plateaus, 'd')} plateaus, and no "
         f"plateau is further from its critical value than a share of {each(far, '.1g')}."
@@ -144,11 +144,12 @@ def correlated_data(found: CorrelatedData) -> str:
 
 def large_steps(found: LargeSteps) -> str:
     """State where the sharpness ends, over its limit."""
-    ends = [
-        f"{sharpness[-1]:.2f} ({name})" if found.converged[name] else f"nowhere ({name}: diverged)"
-        for name, sharpness in found.sharpness.items()
-    ]
-    return f"The sharpness ends at {listed(ends)} of its limit."
+    ends = {n: float(own[-1]) for n, own in found.sharpness.items() if found.converged[n]}
+    lost = [name for name in found.sharpness if not found.converged[name]]
+    return (
+        f"Over its limit the sharpness ends at {each(ends, '.2f')}"
+        f"{f'; with {listed(lost)} descent diverges' if lost else ''}."
+    )
 
 
 def relu(found: Relu) -> str:

@@ -47,7 +47,7 @@ def margins(runs: Mapping[str, Watched]) -> str:
         count = sum(int(where.sum()) for where in windows.values())
         shown = sum(int((signs[name] & where).sum()) for name, where in windows.items())
         words.append(f"{shown} of {count} windows {place}")
-    return f"At a margin of {MARGIN:g} {listed(words)} show signs, over all settings."
+    return f"Over all settings {listed(words)} show signs at a margin of {MARGIN:g}."
 
 
 def by_window(groups: Mapping[str, Mapping[str, Watched]]) -> str:

@@ -33,7 +33,7 @@ def measured_run(theme: Theme, run: MeasuredRun) -> Figure:
 
     Dotted and full lines mark the steps of memorisation and of 50 % test accuracy.
     """
-    figure, axes = theme.panels(6, height=2.1 if theme.narrow else 2.3)
+    figure, axes = theme.panels(6, height=2.1 if theme.narrow else 1.9, columns=2)
     accuracy, size, basin, slope, flip, update = axes
     _band(theme, accuracy, run.steps, run.train, "theory", "training")
     _band(theme, accuracy, run.steps, run.test, "accuracy", "test")
@@ -65,7 +65,7 @@ def measured_run(theme: Theme, run: MeasuredRun) -> Figure:
         for moment, style in zip(run.moments.medians, ((0, (1, 2)), "-"), strict=True):
             if np.isfinite(moment):
                 ax.axvline(moment, color=theme.text, linestyle=style, linewidth=0.9, zorder=0)
-        _log_steps(ax, label=theme.narrow or number > 2)
+        _log_steps(ax, label=theme.narrow or number > 3)
         ax.set_xlim(accuracy.get_xlim())
     figure.legend(*accuracy.get_legend_handles_labels(), loc="outside lower center", ncols=2)
     return figure

@@ -41,7 +41,12 @@ def spectrum(addition: Addition) -> str:
 
 def statistics(found: Normalised) -> str:
     """State the test accuracy at memorisation under every kind of statistics."""
-    scores = {name: float(np.median(t[found.memorised])) for name, t in found.tests.items()}
+    scores = {
+        name.replace("running (", "running statistics, momentum ").removesuffix(")"): float(
+            np.median(test[found.memorised])
+        )
+        for name, test in found.tests.items()
+    }
     return f"When training is memorised, test accuracy is {each(scores, '.2f')}."
 
 

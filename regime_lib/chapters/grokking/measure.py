@@ -195,11 +195,22 @@ class RegimeChange:
 
 
 def regime_change(settings: Settings) -> RegimeChange:
+    """Compare the cases; a page that has measured them calls `compare_cases`."""
+    return compare_cases(image_run(settings), addition_runs(settings)[1])
+
+
+def compare_cases(picture: MeasuredRun, runs: dict[str, MeasuredRun]) -> RegimeChange:
     """Compare flips, and flips per relative weight step, on the plateau and around the jump.
 
     With shuffled labels nothing generalises: the moments are those of the same seed with true ones.
+
+    Parameters
+    ----------
+    picture : MeasuredRun
+        Of the image network.
+    runs : dict
+        Of addition, by condition.
     """
-    picture, (_, runs) = image_run(settings), addition_runs(settings)
     sums = runs["true labels"]
     cases = {
         "images": (picture, picture.moments),
@@ -276,6 +287,8 @@ def _times(prefix: str, times: Moments) -> Numbers:
 #: All parts that measure claims; all of these are empirical, and none reads committed tables.
 PARTS = (images, initial_scales, normalised, regime_change)
 EMPIRICAL = PARTS
+#: What a second process measures while the notebook is at the image network: no run is shared.
+AHEAD = (addition, normalised_transition)
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,8 @@ _SCALES = {
     "second phase": "share in the second phase",
 }
 _MEASURED = {
+    "first slope": "slope of the first layer",
+    "last slope": "slope of the last layer",
     "norm": "norm of the weights",
     "flips": "share of units switching per step",
     "own batch": "test accuracy, the batch's own statistics",

@@ -19,6 +19,7 @@ from regime_lib.chapters.multi_phase.trend import Complexity
 from regime_lib.chapters.multi_phase.variations import Survival
 from regime_lib.chapters.multi_phase.worded import EVENTS
 from regime_lib.companion.figures.curves import Curves, band, shaded
+from regime_lib.companion.figures.marks import legend_below
 from regime_lib.companion.figures.theme import WIDTH_INCHES, Theme
 
 _MARKERS = ("o", "s", "^")
@@ -134,7 +135,7 @@ def scaling(theme: Theme, found: Scaling) -> Figure:
             ax.errorbar(axis.values, middle, ends, label=EVENTS.get(name, name), **style)
             ax.plot(axis.values, axis.predicted[name], **theme.stroke("theory"))
         ax.set(xscale="log", yscale="log", xlabel=symbol)
-    panels[0].legend(loc="lower left")
+    legend_below(theme, figure, panels[0], 3)
     return figure
 
 

@@ -14,6 +14,7 @@ from regime_lib.chapters.multi_phase.one_run import OneRun
 from regime_lib.chapters.multi_phase.settings import Array
 from regime_lib.chapters.multi_phase.variations import Tracked, Variants
 from regime_lib.chapters.multi_phase.worded import EVENTS
+from regime_lib.companion.figures.marks import legend_below
 from regime_lib.companion.figures.theme import Theme
 from regime_lib.simulators.two_layer.flow import Pattern
 
@@ -147,15 +148,10 @@ def tracked(theme: Theme, found: Tracked) -> Figure:
     series = (("pattern", flips), ("weight", found.updates))
     for ax, (quantity, values) in zip(axes, series, strict=True):
         ax.plot(found.times, values, **theme.stroke(quantity))
-        for (name, when), top_at in zip(found.switches.items(), (0.98, 0.88), strict=True):
-            ax.axvline(when, color=theme.text, linewidth=0.8, linestyle=":")
-            top: dict[str, Any] = {
-                "transform": ax.get_xaxis_transform(),
-                "ha": "right",
-                "va": "top",
-            }
-            ax.text(when, top_at, f"{EVENTS[name]} ", **top)
+        for (name, when), style in zip(found.switches.items(), (":", "--"), strict=False):
+            ax.axvline(when, color=theme.text, linewidth=1, linestyle=style, label=EVENTS[name])
         ax.set(yscale="log", xlabel="time", title=f"{quantity} change per step")
+    legend_below(theme, figure, axes[0], 2)
     return figure
 
 
@@ -177,7 +173,7 @@ def variants(theme: Theme, found: Variants) -> Figure:
             if np.isfinite(when):
                 ax.axvline(when, **theme.stroke(styles[name]), label=EVENTS[name])
         ax.set(xscale="log", yscale="log", xlabel="time", title=run.title)
-        ax.legend(loc="lower left")
+    legend_below(theme, figure, max(axes, key=lambda ax: len(ax.get_legend_handles_labels()[0])), 3)
     return figure
 
 

@@ -16,7 +16,7 @@ from regime_lib.chapters.multi_phase.switches import Sensitivity
 from regime_lib.chapters.multi_phase.trend import Complexity, Segments
 from regime_lib.chapters.multi_phase.variations import Survival, Tracked, Variants
 from regime_lib.chapters.multi_phase.worded import EVENTS
-from regime_lib.chapters.wording import each, listed, ranging
+from regime_lib.chapters.wording import each, listed, ranging, written
 from regime_lib.simulators.two_layer.flow import Pattern
 
 
@@ -44,7 +44,7 @@ def plane(found: Plane) -> str:
 def living(found: Living) -> str:
     """State the mean living fractions beside the formula."""
     means = [
-        f"{fractions.mean():.3f} of the neurons live on as {name} ones (formula: {law:.3f})"
+        f"{fractions.mean():.3f} of the neurons live on as {name} ones ({law:.3f} by the formula)"
         for name, fractions, law in zip(
             ("positive", "negative"), found.fractions, found.expected, strict=True
         )
@@ -57,8 +57,8 @@ def condensation(found: Condensation) -> str:
     positive, negative = np.median(found.at_end, axis=0)
     return (
         f"At the recalled end of phase I, time {found.ready:.3g}, one minus the cosine to the "
-        f"common direction is {positive:.1e} for the farthest positive neuron and {negative:.1e} "
-        "for the farthest negative one."
+        f"common direction is {written(positive, '.1e')} for the farthest positive neuron and "
+        f"{written(negative, '.1e')} for the farthest negative one."
     )
 
 
@@ -81,7 +81,7 @@ def saddles(found: Saddles) -> str:
 def scaling(found: Scaling) -> str:
     """State how the two times scale with the angle."""
     words = [f"{EVENTS[name]} as Δ to the power {found.exponents['Δ', name]}" for name in TIMES[:2]]
-    return f"Measured times scale with the angle: {listed(words)}."
+    return f"Measured times scale with the angle: {listed(words)}.".replace("-", "−")
 
 
 def patterns(run: OneRun) -> str:
@@ -111,7 +111,7 @@ def by_descent(found: ByDescent) -> str:
     return (
         f"When negative neurons switch on, the ratio of the class losses is "
         f"{ranging(found.ratios[there].tolist(), '.3f')} times the cosine of the angle; final "
-        f"directions are within {off.max():.2g} of the prediction."
+        f"directions are within {written(off.max(), '.1g')} of the prediction."
     )
 
 
@@ -122,8 +122,8 @@ def sensitivity(found: Sensitivity) -> str:
         return f"None of {len(found.switched)} networks switches."
     return (
         "By the draw of the start alone, the time at which positive neurons switch off goes from "
-        f"{known.min():.1e} to {known.max():.1e}; {len(found.switched) - len(known)} of "
-        f"{len(found.switched)} networks never switch."
+        f"{written(known.min(), '.1e')} to {written(known.max(), '.1e')}; "
+        f"{len(found.switched) - len(known)} of {len(found.switched)} networks never switch."
     )
 
 

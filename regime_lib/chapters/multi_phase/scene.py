@@ -75,12 +75,14 @@ def three_moments(theme: Theme, plane: Plane) -> Figure:
             ends = [reach * y, -reach * y], [-reach * x, reach * x]
             ax.plot(*ends, color=theme.text, linewidth=0.6)
             ax.annotate(name, (reach * x * 0.92, reach * y * 0.92), ha="center", va="center")
+            arrow = {"arrowstyle": "-|>", "color": theme.text, "linewidth": 1.2}
+            ax.annotate("", (0.8 * reach * x, 0.8 * reach * y), (0, 0), arrowprops=arrow)
         dead = places[i][~plane.alive[i]].T
         ax.plot(*dead, ".", color=theme.text, markersize=2.5, alpha=0.4, label="dead")
         for sign, marker in ((-1, "s"), (1, "o")):
             shown = places[i][plane.alive[i] & (plane.signs == sign)].T
             name = _NAMES[sign]
-            ax.plot(*shown, marker, color=theme.colour(name), markersize=3, label=name)
+            ax.plot(*shown, marker, color=theme.colour(name), markersize=4.5, label=name)
         ax.set(xlim=(-reach, reach), ylim=(-reach, reach), title=title, aspect="equal")
         ax.set(xticks=[], yticks=[])
         ax.grid(visible=False)

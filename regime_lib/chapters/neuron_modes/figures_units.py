@@ -56,7 +56,7 @@ def units(theme: Theme, rows: pd.DataFrame) -> Figure:
             values = column(rows, f"{mode} alignment", kind=kind, moment="end")
             words = "keeps the order" if mode == "keep" else "folds"
             _dots(right, place + shift, values, colour, marker, None if place else words)
-    right.set(title="cosine with the nearest class", ylim=(0, None))
+    right.set(title="cosine with the nearest class", ylim=(0, 1.1 * right.get_ylim()[1]))
     right.set_xticks(range(len(kinds)), kinds)
     for ax in (left, right):
         ax.grid(visible=False, axis="x")

@@ -24,6 +24,40 @@ from regime_lib.chapters.neuron_modes.slopes import SlopeRule
 
 Numbers = dict[str, float | int | str]
 
+#: What this page and the committed runs both glue, and the text quotes of the latter.
+BESIDE = (
+    "slope-start",
+    "together-start",
+    "together-peak",
+    "together-end",
+    "parting",
+    "lean-early",
+    "lean-late",
+    "truncation-half",
+    "alone-gaussian",
+    "bound-tanh-start",
+    "pair-looser",
+    "pair-stricter",
+    "readable-inputs",
+    "extraction-within",
+    "depths-said",
+    "removable-said",
+    "first-linear-said",
+    "slope-peak",
+    "slope-peak-step",
+    "slope-end",
+    "deep-share",
+    "rule-within",
+    "very-accuracy",
+    "pair-tanh",
+    "pair-tanh-peak",
+    "bound-tanh",
+    "bound-tanh-peak",
+    "shuffled-tanh",
+    "alone-gaussian-start",
+    *(f"readable-{kind.lower()}-{layer}" for kind in KINDS for layer in (1, SHALLOWER)),
+)
+
 
 @dataclass(frozen=True)
 class OnMnist:

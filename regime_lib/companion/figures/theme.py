@@ -118,13 +118,18 @@ class Theme:
         return [mcolors.to_hex(start + (end - start) * share) for share in np.linspace(0, 0.7, n)]
 
     def panels(
-        self, n: int = 1, *, height: float = 2.9, sharey: bool = False
+        self,
+        n: int = 1,
+        *,
+        height: float = 2.9,
+        sharey: bool = False,
+        columns: int = _MOST_COLUMNS,
     ) -> tuple[Figure, tuple[Axes, ...]]:
-        """Return a figure and its `n` panels: in rows of up to three if wide, else in a column.
+        """Return a figure and its `n` panels: in rows of up to `columns` if wide, else in a column.
 
         `height` is that of one row, in inches; `sharey` lets all share their vertical axis.
         """
-        columns = 1 if self.narrow else min(n, _MOST_COLUMNS)
+        columns = 1 if self.narrow else min(n, columns)
         rows = -(-n // columns)
         size = (WIDTH_INCHES[self.narrow], height * rows)
         figure = Figure(figsize=size, layout="constrained")

@@ -51,7 +51,7 @@ def figure_html(figure: DrawnFigure, chapter: str, *, number: str = "", leads_to
     # The first "</script" in the text of a script would end it.
     moving = figure.scene is not None and not leads_to
     scene = Markup((figure.scene or "").replace("</", r"<\/")) if moving else None
-    headline, *rest = _SENTENCE.split(figure.caption.strip(), maxsplit=1)
+    headline, rest = headline_and_rest(figure.caption)
     return template("figure.html.j2").render(
         figure=figure,
         themes=themes,
@@ -60,10 +60,16 @@ def figure_html(figure: DrawnFigure, chapter: str, *, number: str = "", leads_to
         number=number,
         leads_to=leads_to,
         headline=headline,
-        rest="".join(rest),
+        rest=rest,
         png=f"{_STATIC}/{_place(figure, VARIANTS[0], chapter)}",
         svg=f"{_STATIC}/{_place(figure, '', chapter)}" if figure.drawing else "",
     )
+
+
+def headline_and_rest(caption: str) -> tuple[str, str]:
+    """Split a caption into its first sentence, which a page sets in bold, and the others."""
+    headline, *rest = _SENTENCE.split(caption.strip(), maxsplit=1)
+    return headline, "".join(rest)
 
 
 def _picture(figure: DrawnFigure, variant: str, chapter: str) -> dict[str, object]:

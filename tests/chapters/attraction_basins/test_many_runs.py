@@ -13,7 +13,7 @@ from regime_lib.chapters.attraction_basins import many_runs
 from regime_lib.chapters.attraction_basins.depths import DEPTHS
 
 _WIDTHS = (64, 128, 256)
-_RUNS = 12
+_RUNS, _STARTS = 12, 8
 
 
 def planted(best: dict[int, int]) -> Iterator[dict[str, Any]]:
@@ -32,15 +32,29 @@ def planted(best: dict[int, int]) -> Iterator[dict[str, Any]]:
             yield {"part": "depths", "seed": seed, "digit": digit, **sizes}
 
 
+def started() -> pd.DataFrame:
+    """Return rows of networks of three widths under both starts; the basin grows with the width."""
+    return pd.DataFrame(
+        {"part": "starts", "seed": seed, "start": start, "width": width,
+         "accuracy": 0.9 + 0.0001 * width * (1 if start == "usual" else -1),
+         "sample_basin": 1.0, "weight_basin": width / 32}
+        for seed in range(_STARTS) for start in ("usual", "fixed") for width in (32, 128, 512)
+    )  # fmt: skip
+
+
 def test_planted_depths_come_back() -> None:
     rows = pd.DataFrame(planted({64: 2, 128: 3, 256: 4}))
     claims, numbers = many_runs.claims_of(rows.sample(frac=1, random_state=1))
+    assert claims.keys() == {"nd-best-depth-width", "nd-depth-six-to-eight"}
+    claims |= many_runs.beside_long_run(pd.concat([rows, started()]))
     assert claims["nd-best-depth-width"].value == 2
     assert claims["nd-depth-six-to-eight"].value == pytest.approx(-2, abs=0.05)
     assert claims["nd-sample-basin-depth"].value == pytest.approx(2.2 / 1.2)
     assert claims["nd-weight-basin-depth"].value == pytest.approx((12 / 7) / 6)
+    assert claims["nd-weight-basin-width"].value == pytest.approx(16)
     assert claims["nd-digit-basin"].value == pytest.approx(2)
     assert claims["nd-digit-order"].value == pytest.approx((2 + (2 - 2 / 9)) / 2 / 1)
+    assert claims.pop("nd-weight-basin-width").n == _STARTS
     assert all(one.n == _RUNS for one in claims.values())
     assert numbers["best-depths"] == "2, 3 and 4"
     assert numbers["widths-said"] == "64, 128 and 256"

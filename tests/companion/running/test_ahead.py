@@ -14,7 +14,7 @@ from regime_lib.companion.book.catalogue import load_entry
 from regime_lib.companion.book.notebooks import read_notebook
 from regime_lib.companion.book.project import Project
 from regime_lib.companion.claims.ledger import measurements_in
-from regime_lib.companion.running.ahead import measure_backwards, measuring_ahead
+from regime_lib.companion.running.ahead import measure_ahead, measuring_ahead
 from regime_lib.companion.running.execution import execute, plan_run
 from regime_lib.companion.running.measuring import VARIABLE
 from tests.companion.tiny import make_project
@@ -46,7 +46,7 @@ def the_child() -> psutil.Process:
 
 def test_the_notebook_finds_what_was_measured_ahead(project: Project, tmp_path: Path) -> None:
     path = project.notebooks / "tiny_measure.py"
-    path.write_text(path.read_text() + "\n\nPARTS = (times,)\n")
+    path.write_text(path.read_text() + "\n\nPARTS = ()\nAHEAD = (times,)\n")
     kept = project.measurements / CHAPTER
     with measuring_ahead(CHAPTER, {"steps": 400}):
         child = the_child()
@@ -66,7 +66,7 @@ def test_parts_that_share_their_runs_are_left_to_the_notebook(project: Project) 
     for ahead, measured in (("PARTS = (times,)", ["times"]), ("PARTS = (times,)\nAHEAD = ()", [])):
         path.write_text(f"{content}\n\n{ahead}\n")
         sys.modules.pop("tiny_measure", None)
-        assert measure_backwards(CHAPTER, {"steps": 400}) == measured
+        assert measure_ahead(CHAPTER, {"steps": 400}) == measured
 
 
 def test_it_does_not_outlast_its_block(project: Project) -> None:
