@@ -18,7 +18,9 @@
 
   let settled = false, copied = 0; // whether every script has seen the page as it came
 
-  /** Builds what one `details` keeps. @param {Element} folded */
+  const FOLDED = "details, .solution";
+
+  /** Builds what one of them keeps. @param {Element} folded */
   function unfold(folded) {
     const kept = folded.querySelector(":scope > noscript");
     if (!kept) return;
@@ -41,7 +43,7 @@
 
   /** Builds all that a part of the page keeps. @param {ParentNode} part */
   function unfoldAll(part = document) {
-    for (const folded of part.querySelectorAll("details")) unfold(folded);
+    for (const folded of part.querySelectorAll(FOLDED)) unfold(folded);
   }
   window.rlUnfold = unfoldAll;
 
@@ -53,7 +55,7 @@
     let target = document.getElementById(id);
     if (!target) {
       const named = `id="${id}"`;
-      const kept = [...document.querySelectorAll("details > noscript")].find(one => one.textContent.includes(named));
+      const kept = [...document.querySelectorAll(`:is(${FOLDED}) > noscript`)].find(one => one.textContent.includes(named));
       if (kept) unfold(kept.parentElement);
       target = document.getElementById(id);
     }
@@ -76,8 +78,8 @@
 
   function start() {
     document.addEventListener("click", event => {
-      const opened = event.target.closest?.("summary")?.parentElement;
-      if (opened) unfold(opened);
+      const opened = event.target.closest?.("summary, .solution");
+      if (opened) unfold(opened.matches("summary") ? opened.parentElement : opened);
     }, true);
     document.addEventListener("toggle", event => unfold(event.target), true); // by other means
     document.addEventListener("keydown", event => {

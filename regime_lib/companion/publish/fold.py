@@ -9,6 +9,9 @@ if TYPE_CHECKING:
 
 #: What has a script of its own, or asks for the reader's hand, is there from the start.
 _ALIVE = ["script", "noscript", "input", "textarea", "select", "button", "figure"]
+#: What opens, and the part of it that is always shown.
+_CLOSED = "details:not([open]), div.solution.dropdown"
+_TITLE = "summary, p.admonition-title"
 #: How many elements make it worth while.
 _FEWEST = 2
 #: What only holds something else together: pairs of a list of facts, the one text of a cell or of a
@@ -18,7 +21,7 @@ _BOXES = (
     "div.output.text_html:has(> :is(figure, .rl-card):only-child)"
 )
 #: Without one of these words a page has nothing to lighten, and need not be read.
-_MARKS = ("<details", "rl-facts", "<table", 'class="pre"', "text_html")
+_MARKS = ("<details", "solution dropdown", "rl-facts", "<table", 'class="pre"', "text_html")
 _SAY_NOTHING: tuple[dict[str, list[str]], ...] = (
     {},
     {"class": ["pre"]},
@@ -47,13 +50,13 @@ def lighten(html: str) -> str:
     boxes = [box for box in page.select(_BOXES) if _is_plain(box)]
     for box in boxes:
         box.unwrap()
-    folded = [part for part in page.select("details:not([open])") if _fold(page, part)]
+    folded = [part for part in page.select(_CLOSED) if _fold(page, part)]
     return str(page) if boxes or folded else html
 
 
 def unfold(page: BeautifulSoup | Tag) -> None:
     """Build everything that a page folds away, in its place."""
-    for kept in page.select("details > noscript"):
+    for kept in page.select(":is(details, .solution) > noscript"):
         kept.unwrap()
 
 
@@ -64,11 +67,12 @@ def _is_plain(box: Tag) -> bool:
 
 
 def _fold(page: BeautifulSoup, folded: Tag) -> bool:
-    """Fold what stands behind the summary of an outermost ``details``; tell whether it was."""
-    body = [part for part in folded.contents if getattr(part, "name", None) != "summary"]
-    if folded.find_parent(["details", "noscript"]) or folded.find(_ALIVE):
+    """Fold what stands behind the title of what is in nothing folded; tell whether it was."""
+    title = folded.select_one(f":scope > :is({_TITLE})")
+    body = [part for part in folded.contents if part is not title]
+    if title is None or folded.find_parent(["details", "noscript"]) or folded.find(_ALIVE):
         return False
-    if len(folded.find_all(True)) - len(folded.select("summary, summary *")) < _FEWEST:
+    if len(folded.find_all(True)) - len(title.find_all(True)) - 1 < _FEWEST:
         return False
     kept = page.new_tag("noscript")
     for part in body:

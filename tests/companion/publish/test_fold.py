@@ -21,6 +21,16 @@ def test_what_is_closed_is_kept_as_one_text_that_holds_all_of_it() -> None:
     assert str(page) == f"<main>{FOLDED}</main>"
 
 
+def test_a_solution_is_folded_behind_its_title() -> None:
+    title = '<p class="admonition-title">Solution to <a href="#ex">one</a></p>'
+    solution = f'<div class="solution dropdown admonition" id="s">{title}{BODY}</div>'
+    page = BeautifulSoup(lighten(solution), "html.parser")
+    (kept,) = page.select("#s > p.admonition-title + noscript")
+    assert kept.decode_contents() == BODY
+    unfold(page)
+    assert str(page) == solution
+
+
 def test_what_is_open_small_or_alive_stays() -> None:
     for page in (
         FOLDED.replace("<details>", '<details open="">', 1).replace("<details><s", "<p><s"),
