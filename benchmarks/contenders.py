@@ -10,7 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from benchmarks.workloads import Workload
@@ -74,6 +76,50 @@ def naive(model: nn.Module, work: Workload) -> Iterator[None]:
                     (new - old).norm().item()
                 weights = [p.detach().clone() for p in model.parameters()]
             previous = list(masks)
+    finally:
+        for hook in hooks:
+            hook.remove()
+
+
+def arithmetic_alone(model: nn.Module, work: Workload) -> Iterator[None]:
+    """Pack, compare and measure as the tracker does, and nothing else.
+
+    Hooks on known modules; nothing is looked for, checked, refused, put back, snapshotted or kept.
+    """
+    patterns: dict[nn.Module, NDArray[np.uint8]] = {}
+    scratch: dict[nn.Module, NDArray[np.bool_]] = {}
+    flips = 0
+
+    def compare(module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+        nonlocal flips
+        if torch.is_grad_enabled():
+            return
+        values = output.numpy().reshape(-1)
+        if module not in scratch:
+            scratch[module] = np.empty(values.shape, bool)
+        now = np.packbits(np.greater(values, 0.0, out=scratch[module]))
+        before = patterns.get(module, now)
+        flips += int(np.bitwise_count(now ^ before).sum())
+        patterns[module] = now
+
+    parameters = list(model.parameters())
+    rows = np.zeros((4, sum(p.numel() for p in parameters)), np.float32)
+    views = [p.detach().numpy().reshape(-1) for p in parameters]
+    np.concatenate(views, out=rows[1])
+    rows[2] = rows[1]
+    hooks = [owner.register_forward_hook(compare) for owner in _relu_owners(model)]
+    try:
+        while True:
+            yield
+            now, before, first, difference = rows
+            np.concatenate(views, out=now)
+            for other in (before, first):
+                np.subtract(now, other, out=difference)
+                np.dot(difference, difference)
+            np.dot(now, now)
+            with torch.no_grad():
+                model(work.probe)
+            rows[1] = now
     finally:
         for hook in hooks:
             hook.remove()
@@ -180,6 +226,7 @@ OURS: dict[str, Contender] = {
     "+ tracker, one pass": tracker_at_once,
     "+ tracker every 10th step": tracker_every_tenth,
     "+ naive (bool masks, clones)": naive,
+    "+ the arithmetic alone": arithmetic_alone,
 }
 
 PEERS: dict[str, Contender] = {"+ captum": captum, "+ nnsight": nnsight, "+ torchlens": torchlens}

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
+from benchmarks.parts import COMPARING, NORMS, PACKING, PARTS, clocked
 from benchmarks.workloads import Workload, workloads
 from regime_lib import RegimeTracker
 
@@ -18,6 +19,8 @@ VARIANTS = {
     "+ own forward, weights at every step": lambda step: True,
     "+ own forward, weights at every 50th step": lambda step: step % 50 == 0,
 }
+SPARSE = "+ own forward, weights at every 50th step"
+_PARTS = {part: PARTS[part] for part in (PACKING, COMPARING, NORMS, "writing the series")}
 
 
 class _Run:
@@ -69,4 +72,22 @@ def measure(work_name: str, rounds: int) -> list[dict[str, Any]]:
             "over_training": float(np.median(cpu[name] / cpu["train only"])),
         }
         for name in runs
+    ]
+
+
+def measure_parts(work_name: str, rounds: int) -> list[dict[str, Any]]:
+    """Clock what watching spends on arithmetic, with weights at every 50th step."""
+    torch.set_num_threads(1)
+    work = next(work for work in workloads() if work.name == work_name)
+    steps = max(100, rounds * work.steps)
+    spent = dict.fromkeys(_PARTS, 0)
+    with clocked(_PARTS, spent):
+        run = _Run(work, VARIANTS[SPARSE])
+        for step in range(-(steps // 4), steps):
+            if step == 0:  # warm
+                spent.update(dict.fromkeys(spent, 0))
+            run.step()
+    return [
+        {"workload": work.name, "part": part, "us": nanoseconds / steps / 1e3}
+        for part, nanoseconds in spent.items()
     ]

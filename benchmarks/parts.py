@@ -30,18 +30,19 @@ from regime_lib.instrument.tracking.session import Session
 from regime_lib.instrument.tracking.weights import WeightMeter
 
 Method = tuple[type, str]
+FORWARD, PACKING = "forward pass of the probe, listened to", "packing its patterns"
+COMPARING = "comparing patterns, a block of observations at a time"
+NORMS, BARE = "norms of the parameters", "the bare probe's forward pass"
 PARTS: dict[str, list[Method]] = {
-    "forward pass of the probe, listened to": [(Probe, "run")],
-    "packing its patterns": [(Recorder, "on_call"), (Recorder, "on_winners")],
-    "comparing patterns, a block of observations at a time": [
+    FORWARD: [(Probe, "run")],
+    PACKING: [(Recorder, "on_call"), (Recorder, "on_winners")],
+    COMPARING: [
         (PackedBits, "changed"),
         (PackedBits, "from_first"),
         (NumpyPackedBits, "constant"),
         (PatternBuffer, "restart"),
     ],
-    "norms of the parameters": [
-        (store, name) for store in (Rows, Blocks) for name in ("stage", "keep", "take")
-    ],
+    NORMS: [(store, name) for store in (Rows, Blocks) for name in ("stage", "keep", "take")],
     "snapshots for the distances to the end": [(Session, "_take_snapshot")],
     "leaving model, generators and compiler as they were": [
         (IsolatedEvaluation, "__enter__"),
@@ -60,11 +61,11 @@ def measure(work_name: str, rounds: int) -> list[dict[str, Any]]:
     steps = rounds * work.steps
     spent = dict.fromkeys(PARTS, 0)
     gc.disable()
-    with _clocked(spent):
+    with clocked(PARTS, spent):
         trained = _run(work, steps, spent)
     bare = _bare_probe(work, steps)
     gc.enable()
-    rows = {"the bare probe's forward pass": bare} | spent
+    rows = {BARE: bare} | spent
     return [
         {
             "workload": work.name,
@@ -112,10 +113,10 @@ def _bare_probe(work: Workload, steps: int) -> int:
 
 
 @contextmanager
-def _clocked(spent: dict[str, int]) -> Iterator[None]:
+def clocked(parts: dict[str, list[Method]], spent: dict[str, int]) -> Iterator[None]:
     """Add what the methods of each part take by themselves to `spent`, in nanoseconds."""
     inner: list[int] = []  # of every method that runs: what the clocked methods below it took
-    methods = [(owner, name, part) for part, found in PARTS.items() for owner, name in found]
+    methods = [(owner, name, part) for part, found in parts.items() for owner, name in found]
     own = {(owner, name): vars(owner).get(name) for owner, name, _ in methods}
     try:
         for owner, name, part in methods:

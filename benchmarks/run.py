@@ -119,18 +119,20 @@ def main() -> None:
     parser.add_argument("--no-peers", action="store_true", help="leave the other tools out")
     options = parser.parse_args()
     torch.set_num_threads(1)
-    rows, own, spent = [], [], []
+    rows, own, own_parts, spent = [], [], [], []
     for work in workloads():
         if options.only and options.only not in work.name:
             continue
         print(work.name, flush=True)
         rows += measure_tracking(work, options.rounds, not options.no_peers)
         own += _in_fresh_process(own_forward.measure, work.name, options.rounds)
+        own_parts += _in_fresh_process(own_forward.measure_parts, work.name, options.rounds)
         spent += _in_fresh_process(parts.measure, work.name, options.rounds)
     results = {
         "environment": environment("captum", "nnsight", "torchlens"),
         "tracking": rows,
         "own_forward": own,
+        "own_parts": own_parts,
         "parts": spent,
         "ensembles": ensembles.measure() if not options.only else [],
     }

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 _BLOCK = 1 << 17  # numbers: calls of NumPy are rare, and a block's scratch stays in the cache
-_ROWS_BYTES = 1 << 20
+_ROWS_BYTES = 2 << 20
 _MOST_OBSERVATIONS = 16
 _FAR_EVERY = 8
 

@@ -1,0 +1,101 @@
+"""Why a target was missed, and whether it can be reached: sentences made of what was measured."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from benchmarks.own_forward import SPARSE
+from benchmarks.parts import BARE, FORWARD
+
+Row = dict[str, Any]
+_LISTENING = "listening to the forward pass, whose every call of PyTorch goes through Python"
+
+
+def of_probe(results: dict[str, Any], targets: dict[str, float]) -> list[str]:
+    """Say it for every workload whose tracker missed its target or is behind the naive way."""
+    said = []
+    for work, target in targets.items():
+        ratios = {
+            row["variant"]: row["over_bare_probe"]
+            for row in results["tracking"]
+            if row["workload"] == work
+        }
+        ours, naive = ratios["+ tracker"], ratios["+ naive (bool masks, clones)"]
+        if _met(ours, target) and ours <= naive:
+            continue
+        behind = "behind" if ours > naive else "ahead of"
+        parts = [row for row in results["parts"] if row["workload"] == work]
+        said.append(
+            f"{work}: {ours:.2f} times the bare probe, where the target is {target}, and {behind} "
+            f"the naive way's {naive:.2f}. {_floor(ratios['+ the arithmetic alone'], target)} "
+            f"In shares of a training step with the bare probe, the tracker spends "
+            f"{_listed(_added(parts))}."
+        )
+    return said
+
+
+def of_own_forward(results: dict[str, Any], target: float) -> list[str]:
+    """Say it for every workload whose own forward pass, weights now and then, missed its target."""
+    said = []
+    for row in results["own_forward"]:
+        if row["variant"] != SPARSE or _met(row["over_training"], target):
+            continue
+        work, excess = row["workload"], row["over_training"] - 1
+        step = 1e3 * next(
+            other["cpu_ms"]
+            for other in results["own_forward"]
+            if other["workload"] == work and other["variant"] == "train only"
+        )
+        shares = {
+            part["part"]: part["us"] / step
+            for part in results["own_parts"]
+            if part["workload"] == work
+        }
+        arithmetic = sum(shares.values())
+        verdict = (
+            "more than the target leaves: it cannot be reached while every unit is packed and "
+            "compared at every step"
+            if arithmetic > target - 1
+            else "less than the target leaves: what misses it is the rest"
+        )
+        rest = excess - arithmetic
+        said.append(
+            f"{work}: {row['over_training']:.2f} times the plain step, where the target is "
+            f"{target}. In shares of a plain step, watching spends {_listed(shares)}; together "
+            f"{arithmetic:.3f}, {verdict}. "
+            + (
+                f"The rest, {rest:.3f}, is {_LISTENING}."
+                if rest > 0
+                else "What listening adds to that cannot be told from noise."
+            )
+        )
+    return said
+
+
+def _met(ratio: float, target: float) -> bool:
+    return round(ratio, 2) <= target
+
+
+def _floor(alone: float, target: float) -> str:
+    said = f"The arithmetic alone takes {alone:.2f}:"
+    if not _met(alone, target):
+        return (
+            f"{said} already more than the target, which nothing reaches that packs, compares and "
+            "measures after every step from Python."
+        )
+    return (
+        f"{said} the target leaves {target - alone:.2f} for finding every rectifier, refusing a "
+        "pass that changed, putting everything back, snapshots and series."
+    )
+
+
+def _added(parts: list[Row]) -> dict[str, float]:
+    """Return what each part adds to the bare probe."""
+    shares = {row["part"]: row["of_bare_step"] for row in parts}
+    listening = shares.pop(FORWARD) - shares.pop(BARE)
+    return {_LISTENING: max(0.0, listening)} | shares
+
+
+def _listed(shares: dict[str, float]) -> str:
+    ordered = sorted(shares.items(), key=lambda item: -item[1])
+    return "; ".join(f"{share:.3f} on {part}" for part, share in ordered)
