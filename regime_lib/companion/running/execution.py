@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import multiprocessing
 import os
-import tempfile
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
@@ -28,7 +27,7 @@ from regime_lib.companion.running.scratch import (
 )
 from regime_lib.companion.running.worker import Job, WorkerReport, work
 from regime_lib.errors import RegimeError
-from regime_lib.storage import Unwritten, unwritten
+from regime_lib.storage import require_writable
 
 
 @dataclass(frozen=True)
@@ -87,7 +86,7 @@ def execute(
     if stale:
         _require_runner()
         for folder in {plan.target.parent for plan in stale}:
-            _require_writable(folder)
+            require_writable(folder, "nothing was run")
         remove_folders(abandoned_folders())
         with (
             scratch_folder() as scratch,
@@ -112,16 +111,6 @@ def _require_runner() -> None:
     for name in ("filelock", "ipykernel", "papermill"):
         if find_spec(name) is None:
             raise RegimeError(f'{name} is not installed; run: pip install "regime-lib[book]"')
-
-
-def _require_writable(folder: Path) -> None:
-    """Refuse a folder that takes no file, before chapters work for it."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            pass
-    except OSError as error:
-        raise Unwritten(unwritten(error, folder, "nothing was run")) from None
 
 
 class _Crew:
