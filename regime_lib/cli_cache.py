@@ -27,8 +27,8 @@ _MOST = 2.0**20  # GiB: more is no cap
 @click.option(
     "--prune", is_flag=True, help="Remove what killed runs left, and what is above --cap."
 )
-@click.option("--cap", type=click.FloatRange(0, _MOST), default=CAP, metavar="GIB", show_default=True,
-              help="How much data sets and checkpoints may hold.")  # fmt: skip
+@click.option("--cap", type=click.FloatRange(0, _MOST), default=CAP, show_default=True,
+              metavar="GIB", help="How much data sets and checkpoints may hold.")  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print JSON to standard output.")
 def cache_command(prune: bool, cap: float, as_json: bool) -> None:
     """List what is kept to save time, with its size; all of it can be made again.

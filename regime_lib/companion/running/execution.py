@@ -13,8 +13,6 @@ from multiprocessing.context import SpawnProcess
 from pathlib import Path
 from typing import Any
 
-from tqdm import tqdm
-
 from regime_lib.companion.book.catalogue import Entry
 from regime_lib.companion.book.parameters import Value, resolve_values
 from regime_lib.companion.book.project import Project
@@ -27,6 +25,7 @@ from regime_lib.companion.running.scratch import (
 )
 from regime_lib.companion.running.worker import Job, WorkerReport, work
 from regime_lib.errors import RegimeError
+from regime_lib.progress import progress_bar, word_of
 from regime_lib.storage import require_writable
 
 
@@ -90,7 +89,7 @@ def execute(
         remove_folders(abandoned_folders())
         with (
             scratch_folder() as scratch,
-            tqdm(total=sum(map(_cells, stale)), unit="cell", mininterval=0.5) as bar,
+            progress_bar(total=sum(map(_cells, stale)), unit="cell") as bar,
         ):
             jobs = jobs or _processors()
             crew = _Crew(project, scratch, bar, alone=len(stale) < jobs)
@@ -111,6 +110,9 @@ def _require_runner() -> None:
     for name in ("filelock", "ipykernel", "papermill"):
         if find_spec(name) is None:
             raise RegimeError(f'{name} is not installed; run: pip install "regime-lib[book]"')
+
+
+_LOOK = 1.0  # seconds from one look at a long cell to the next
 
 
 class _Crew:
@@ -147,6 +149,7 @@ class _Crew:
             _overrides(plan),
             plan.key.as_metadata(),
             self._alone,
+            self._word(name),
         )
         process = context.Process(target=work, args=(job, sender, log), daemon=True)
         process.start()
@@ -154,9 +157,14 @@ class _Crew:
         self._working[name] = process
         self._describe()
         try:
-            while (report := receiver.recv()).status == "running":
+            while True:
+                while not receiver.poll(_LOOK):  # a long cell: how far is it?
+                    self._describe()
+                if (report := receiver.recv()).status != "running":
+                    break
                 self._bar.update(report.cells - cells)
                 cells = report.cells
+                self._word(name).unlink(missing_ok=True)
         except EOFError:
             report = None
         process.join()
@@ -166,8 +174,14 @@ class _Crew:
         report = report or WorkerReport(status="failed", error=_obituary(name, process, log))
         return ChapterRun(plan, report.status, report.seconds, report.error)
 
+    def _word(self, name: str) -> Path:
+        return self._scratch / f"{name}.progress"
+
     def _describe(self) -> None:
-        self._bar.set_description(", ".join(list(self._working)))
+        """Name the chapters at work, each with how far the training in its cell is."""
+        said = {name: word_of(self._word(name)) for name in list(self._working)}
+        told = [f"{name} ({word})" if word else name for name, word in said.items()]
+        self._bar.set_description(", ".join(told))
 
 
 def _obituary(chapter: str, process: SpawnProcess, log: Path) -> str:
