@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 
 import click
@@ -19,14 +20,15 @@ from regime_lib.companion.running.scratch import (
 _GIB = 1024**3
 #: How much data sets and checkpoints may hold, in GiB, before the oldest are removed.
 CAP = 20.0
+_MOST = 2.0**20  # GiB: more is no cap
 
 
 @click.command("cache")
 @click.option(
     "--prune", is_flag=True, help="Remove what killed runs left, and what is above --cap."
 )
-@click.option("--cap", type=click.FloatRange(min=0), default=CAP, show_default=True, metavar="GIB",
-              help="How much data sets and checkpoints may hold.")  # fmt: skip
+@click.option("--cap", type=click.FloatRange(0, _MOST), default=CAP, show_default=True,
+              metavar="GIB", help="How much data sets and checkpoints may hold.")  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print JSON to standard output.")
 def cache_command(prune: bool, cap: float, as_json: bool) -> None:
     """List what is kept to save time, with its size; all of it can be made again.
@@ -34,6 +36,8 @@ def cache_command(prune: bool, cap: float, as_json: bool) -> None:
     Data sets and checkpoints are kept below a cap: `regime run` and --prune remove those that were
     not used for longest. What sweeps, fresh blocks and long runs computed is never removed here.
     """
+    if math.isnan(cap):  # which lies in every range
+        raise click.BadParameter("nan is no size in GiB.", param_hint="'--cap'")
     project = find_project()
     removed = keep_below(cap) if prune else []
     left = abandoned_folders()

@@ -47,7 +47,7 @@ def compare_command(
     A RUN is a folder that `trace.save` wrote; two or more are compared with each other, by every
     definition of when patterns and weights settle.
     """
-    if all((Path(run) / "manifest.json").is_file() for run in runs):
+    if any((Path(run) / "manifest.json").is_file() for run in runs):
         compare_traces(runs, output, as_json)
         return
     project = find_project()

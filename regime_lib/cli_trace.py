@@ -8,7 +8,8 @@ from pathlib import Path
 
 import click
 
-from regime_lib.storage import write_text
+from regime_lib.errors import RegimeError
+from regime_lib.storage import require_writable, write_text
 
 
 def compare_traces(runs: Sequence[str], output: Path | None, as_json: bool) -> None:
@@ -17,10 +18,15 @@ def compare_traces(runs: Sequence[str], output: Path | None, as_json: bool) -> N
     from regime_lib.instrument.settling.definitions import DEFINITIONS
     from regime_lib.instrument.tracking.trace import Trace
 
+    for run in runs:
+        if not Path(run).is_dir():
+            raise RegimeError(f"{run} is no tracked run: pass folders that trace.save() was given")
     names = [Path(run).name for run in runs]
     if len(set(names)) < len(names):
         names = list(runs)
     traces = {name: Trace.load(run) for name, run in zip(names, runs, strict=True)}
+    if output is not None:
+        require_writable(output.parent, "nothing was compared")
     found = {
         definition: {name: str(verdict(trace, definition)) for name, trace in traces.items()}
         for definition in DEFINITIONS
@@ -44,5 +50,6 @@ def report_command(run: Path, output: Path | None) -> None:
     """Write a page on a tracked run: RUN is a folder that `trace.save` wrote."""
     from regime_lib.instrument.tracking.trace import Trace
 
-    file = output or run.resolve().with_suffix(".html")
-    click.echo(f"{Trace.load(run).report(file, run.resolve().name)}")
+    trace, file = Trace.load(run), output or run.resolve().with_suffix(".html")
+    require_writable(file.parent, "nothing was written")
+    click.echo(f"{trace.report(file, run.resolve().name)}")

@@ -156,16 +156,16 @@ def mean(values: ArrayLike, *, over: str, seed: int, unit: str = "1") -> Estimat
 
 
 def median(values: ArrayLike, *, over: str, unit: str = "1") -> Estimate:
-    """Return the median of values between two of them, ordered, or below 5 values in their range.
+    """Return the median of values between two of them, ordered, or below 6 values in their range.
 
     The ranks are the narrowest symmetric pair that covers the median of any continuous distribution
-    at 95 % or more (H. A. David and H. N. Nagaraja, Order Statistics, 2003, section 7.1). At n = 5
-    none does: smallest to largest covers 93.75 %, and is still called exact binomial.
+    at 95 % or more (H. A. David and H. N. Nagaraja, Order Statistics, 2003, section 7.1). Below 6
+    values none does: smallest to largest of 5 covers 93.75 %, and is called a range.
     """
     ordered = np.sort(_sample(values))
     n = ordered.size
     rank = max(int(stats.binom.ppf(_TAILS[0], n, 0.5)), 1)
-    method = Method.EXACT_BINOMIAL if n >= 5 else Method.RANGE
+    method = Method.EXACT_BINOMIAL if n >= 6 else Method.RANGE
     return _held(np.median(ordered), ordered[[rank - 1, n - rank]], n, over, method, unit)
 
 

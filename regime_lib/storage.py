@@ -151,6 +151,22 @@ def unwritten(error: OSError, path: str | Path | None, instead: str) -> str:
     return f"{place} cannot be written ({error.strerror or error}); {instead}, so {remedy}"
 
 
+def require_writable(folder: Path, instead: str) -> None:
+    """Refuse a folder that takes no file, before anybody works for it.
+
+    Raises
+    ------
+    Unwritten
+        It says what has happened `instead`.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise Unwritten(unwritten(error, folder, instead)) from None
+
+
 def write_text(path: str | Path, text: str) -> None:
     """Write `text` to `path` in UTF-8, atomically."""
     with atomic_write(path) as temporary:

@@ -80,11 +80,18 @@ def test_what_calls_itself_95_percent_at_five_runs_covers_92(
         assert method is Method.RANGE
 
 
-def test_only_the_median_claims_95_percent_at_five_runs() -> None:
-    assert the_mean(np.arange(5.0)).method is Method.RANGE
+def test_no_more_than_the_range_is_claimed_of_five_runs() -> None:
+    for measure in (the_mean, the_median):
+        assert measure(np.arange(5.0)).method is Method.RANGE
     assert over_runs(np.sum, 5, over="runs", seed=0).method is Method.RANGE
-    assert the_median(np.arange(5.0)).method is Method.EXACT_BINOMIAL
-    assert the_median(np.arange(4.0)).method is Method.RANGE
+    assert the_median(np.arange(6.0)).method is Method.EXACT_BINOMIAL
+
+
+@pytest.mark.parametrize("n", range(1, 30))
+def test_a_median_that_says_95_percent_covers_them(n: int) -> None:
+    found = median(np.arange(n) + 1, over="runs")
+    if found.method is Method.EXACT_BINOMIAL:
+        assert exact_coverage(int(ends(found)[0]), n) >= 0.95
 
 
 def test_student_t_at_five_covers_normal_numbers_and_not_log_normal_ones() -> None:

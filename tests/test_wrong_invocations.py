@@ -12,6 +12,7 @@ import pytest
 from regime_lib.companion.book.project import Project
 from tests.companion.faults import call, in_this_process
 from tests.companion.tiny import make_project, tiny_cells
+from tests.instrument.traces import decaying
 
 WRONG = r"""
 nonsense
@@ -146,6 +147,27 @@ teach student 10 --for "//"
 cache 10
 cache --cap -1
 cache --cap many
+cache --cap nan
+cache --cap inf
+cache --prune --cap 1e400
+report
+report nowhere
+report notebooks
+report README.md
+report tracked -o /dev/null/x
+report tracked -o notebooks
+report tracked extra
+compare tracked nowhere
+compare tracked notebooks
+compare tracked tracked -o /proc/nope
+firm 10 --without-a-seed
+teach course 10
+teach course --sheet
+teach course -o notebooks
+claims --statements more
+receipts --publish
+run 10 -p rate 1e400
+evidence 10 --late all
 """.strip().splitlines()
 
 
@@ -157,6 +179,7 @@ def wrong_place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
     with pytest.MonkeyPatch.context() as patch:
         in_this_process(made, patch)
         patch.setenv("REGIME_CACHE", str(root / "cache"))
+        decaying(3.0, 9.0, 40).save(root / "tracked")
         yield made
 
 

@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from regime_lib.errors import RegimeError, extra
+from regime_lib.progress import progress_bar
 from regime_lib.sweeps.grid import Grid, Point
 from regime_lib.sweeps.pool import WorkerPool, processors
 from regime_lib.sweeps.store import Status, Store, digest_of, point_key, told
@@ -122,7 +123,7 @@ def sweep(
     from regime_lib.sweeps.table import collect  # pandas: no worker waits for it
 
     with extra("sweep"):
-        from tqdm import tqdm
+        import tqdm  # noqa: F401  # of the bar
 
     if time_limit is not None and (executor is not None or not 0 < time_limit < math.inf):
         raise RegimeError(
@@ -137,7 +138,7 @@ def sweep(
     todo = [key for key in points if store.result(key) is None]
     shown = {"total": len(points), "initial": len(points) - len(todo), "unit": "point"}
     computed = 0
-    with tqdm(**shown, disable=not progress) as bar:
+    with progress_bar(**shown, disable=not progress) as bar:
         go = partial(_work_through, run, store, points, todo, bar.update, check)
         if executor is not None:
             computed = go(executor, _REMOTE_AHEAD)

@@ -37,11 +37,13 @@ from regime_lib.companion.running.execution import ChapterRun, RunPlan, execute,
 from regime_lib.storage import write_text
 from regime_lib.sweeps.engine import sweep
 from tests.companion.tiny import make_project, tiny_cells
+from tests.instrument.traces import decaying
 
 COMMANDS = (cli, cli_claims, cli_compare, cli_doctor, cli_evidence, cli_firm, cli_pdf, cli_teach)
 
 FIRM = ("firm", "10", "--blocks", "1", "--publish")
 SWEEP = ("sweep", "10", "--grid", "steps=100 seed=1", "--publish")
+REPORT = ("report", "tracked", "-o", "tracked.html")
 EVIDENCE = ("evidence", "10", "-o", "_build/evidence/10_tiny")
 
 #: A page of the book, and what the renderer reads.
@@ -75,6 +77,7 @@ def make_everything(project: Project, patch: pytest.MonkeyPatch) -> Project:
     """Let every command leave something to read."""
     in_this_process(project, patch)
     compare = ("compare", "10", "-o", "receipt.json")
+    decaying(3.0, 9.0, 20).save(project.root / "tracked")
     for command in (("accept",), compare, FIRM, SWEEP, EVIDENCE, ("run", "10"), ("accept",)):
         said = call(*command)
         assert said.code == 0, (command, said.err)

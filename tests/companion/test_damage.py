@@ -11,7 +11,7 @@ from regime_lib.companion.book.project import Project
 from regime_lib.companion.claims.strict_yaml import load_strictly
 from regime_lib.companion.publish.site import STAMP
 from regime_lib.companion.teaching.plain_text import works_in
-from tests.companion.faults import EVIDENCE, FIRM, SWEEP, Watch, call, watched
+from tests.companion.faults import EVIDENCE, FIRM, REPORT, SWEEP, Watch, call, watched
 from tests.companion.refusals import refused
 
 #: Commands that between them read every file; the last read what the others did, and more.
@@ -25,6 +25,7 @@ READERS = (
     ("sweep", "--status", "_build/sweeps/10_tiny"),
     (*EVIDENCE, "--collect"),
     ("receipts", "receipt.json"),
+    REPORT,
     ("accept",),
     ("book",),
 )

@@ -12,6 +12,7 @@ from regime_lib.companion.book.project import Project
 from tests.companion.faults import (
     EVIDENCE,
     FIRM,
+    REPORT,
     SWEEP,
     Fault,
     Watch,
@@ -19,6 +20,7 @@ from tests.companion.faults import (
     in_this_process,
     watched,
 )
+from tests.instrument.traces import decaying
 
 COMMANDS = {
     "run": ("run", "10"),
@@ -26,7 +28,8 @@ COMMANDS = {
     "accept": ("accept",),
     "book": ("book",),
     "evidence": EVIDENCE,
-    "report": ("compare", "10", "-o", "receipt.json"),
+    "compare": ("compare", "10", "-o", "receipt.json"),
+    "report": REPORT,
     "firm": FIRM,
 }
 
@@ -34,7 +37,7 @@ COMMANDS = {
 STRIDES = {"book": 11}
 
 #: What a command needs to have happened before.
-BEFORE = {"report": ("accept",)}
+BEFORE = {"compare": ("accept",)}
 
 
 @pytest.fixture
@@ -89,6 +92,8 @@ def test_all_of_a_command_happens_or_nothing(
 ) -> None:
     if name in BEFORE:
         assert call(*BEFORE[name]).code == 0
+    if name == "report":
+        decaying(3.0, 9.0, 20).save(fresh.root / "tracked")
     if name == "run":
         (fresh.executed / "10_tiny.ipynb").unlink()
     shutil.copytree(fresh.root, again := tmp_path / "again")

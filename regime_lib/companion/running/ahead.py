@@ -23,6 +23,7 @@ from regime_lib.companion.book.project import find_project
 from regime_lib.companion.running.measuring import Keeper, settings_of, with_profile
 from regime_lib.companion.running.sweep_chapter import measure_module
 from regime_lib.companion.running.threads import use_one_thread
+from regime_lib.progress import VARIABLE as PROGRESS
 
 
 @contextmanager
@@ -34,7 +35,10 @@ def measuring_ahead(chapter: str, overrides: Mapping[str, Value]) -> Iterator[No
     """
     command = [sys.executable, "-m", __name__, chapter, json.dumps(dict(overrides))]
     quiet = subprocess.DEVNULL
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=quiet, stderr=quiet) as process:
+    own = os.environ | {PROGRESS: ""}  # the notebook tells how far it is, not this
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=quiet, stderr=quiet, env=own
+    ) as process:
         try:
             yield
         finally:

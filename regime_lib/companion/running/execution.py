@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import multiprocessing
 import os
-import tempfile
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
@@ -13,8 +12,6 @@ from importlib.util import find_spec
 from multiprocessing.context import SpawnProcess
 from pathlib import Path
 from typing import Any
-
-from tqdm import tqdm
 
 from regime_lib.companion.book.catalogue import Entry
 from regime_lib.companion.book.parameters import Value, resolve_values
@@ -28,7 +25,8 @@ from regime_lib.companion.running.scratch import (
 )
 from regime_lib.companion.running.worker import Job, WorkerReport, work
 from regime_lib.errors import RegimeError
-from regime_lib.storage import Unwritten, unwritten
+from regime_lib.progress import progress_bar, word_of
+from regime_lib.storage import require_writable
 
 
 @dataclass(frozen=True)
@@ -87,11 +85,11 @@ def execute(
     if stale:
         _require_runner()
         for folder in {plan.target.parent for plan in stale}:
-            _require_writable(folder)
+            require_writable(folder, "nothing was run")
         remove_folders(abandoned_folders())
         with (
             scratch_folder() as scratch,
-            tqdm(total=sum(map(_cells, stale)), unit="cell", mininterval=0.5) as bar,
+            progress_bar(total=sum(map(_cells, stale)), unit="cell") as bar,
         ):
             jobs = jobs or _processors()
             crew = _Crew(project, scratch, bar, alone=len(stale) < jobs)
@@ -114,14 +112,7 @@ def _require_runner() -> None:
             raise RegimeError(f'{name} is not installed; run: pip install "regime-lib[book]"')
 
 
-def _require_writable(folder: Path) -> None:
-    """Refuse a folder that takes no file, before chapters work for it."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            pass
-    except OSError as error:
-        raise Unwritten(unwritten(error, folder, "nothing was run")) from None
+_LOOK = 1.0  # seconds from one look at a long cell to the next
 
 
 class _Crew:
@@ -158,6 +149,7 @@ class _Crew:
             _overrides(plan),
             plan.key.as_metadata(),
             self._alone,
+            self._word(name),
         )
         process = context.Process(target=work, args=(job, sender, log), daemon=True)
         process.start()
@@ -165,9 +157,14 @@ class _Crew:
         self._working[name] = process
         self._describe()
         try:
-            while (report := receiver.recv()).status == "running":
+            while True:
+                while not receiver.poll(_LOOK):  # a long cell: how far is it?
+                    self._describe()
+                if (report := receiver.recv()).status != "running":
+                    break
                 self._bar.update(report.cells - cells)
                 cells = report.cells
+                self._word(name).unlink(missing_ok=True)
         except EOFError:
             report = None
         process.join()
@@ -177,8 +174,14 @@ class _Crew:
         report = report or WorkerReport(status="failed", error=_obituary(name, process, log))
         return ChapterRun(plan, report.status, report.seconds, report.error)
 
+    def _word(self, name: str) -> Path:
+        return self._scratch / f"{name}.progress"
+
     def _describe(self) -> None:
-        self._bar.set_description(", ".join(list(self._working)))
+        """Name the chapters at work, each with how far the training in its cell is."""
+        said = {name: word_of(self._word(name)) for name in list(self._working)}
+        told = [f"{name} ({word})" if word else name for name, word in said.items()]
+        self._bar.set_description(", ".join(told))
 
 
 def _obituary(chapter: str, process: SpawnProcess, log: Path) -> str:

@@ -31,6 +31,7 @@ from regime_lib.companion.running.keys import METADATA_KEY, digest_of, stored_ke
 from regime_lib.companion.running.measuring import VARIABLE
 from regime_lib.companion.running.scratch import scratch_folder
 from regime_lib.companion.running.threads import ENVIRONMENT
+from regime_lib.progress import VARIABLE as PROGRESS
 from regime_lib.storage import NO_ROOM, unwritten, write_text
 
 #: How often a kernel may fail to start before a chapter is given up.
@@ -68,6 +69,7 @@ class Job:
     overrides: dict[str, Value]  # parameters that differ from their defaults
     key: dict[str, Any]  # of the run, as it is stored in the notebook
     alone: bool = False  # a processor is idle, which may measure ahead
+    progress: Path | None = None  # where the kernel leaves word of how far it is
 
     @property
     def source(self) -> Path:
@@ -168,6 +170,7 @@ def _execute(
 
     os.environ.update(KERNEL_ENVIRONMENT, REGIME_ROOT=str(job.project.root))
     os.environ.update(matplotlib_folder(job.project))
+    os.environ[PROGRESS] = str(job.progress or "")
     # A profile of the user's, or its history file, must not reach the book.
     os.environ["IPYTHONDIR"] = str(scratch.parent / "ipython")
 

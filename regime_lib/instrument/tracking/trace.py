@@ -263,7 +263,7 @@ class Trace:
         try:
             manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
             found = manifest["format"]
-        except (OSError, ValueError, KeyError, TypeError):
+        except (OSError, ValueError, KeyError, TypeError, RecursionError):
             raise RegimeError(
                 f"{folder} holds no trace (no readable manifest.json); "
                 "pass the folder that trace.save() was given"
@@ -358,7 +358,7 @@ def _write_parquet(folder: Path, stem: str, table: pd.DataFrame) -> dict[str, st
 
 def _read_parquet(folder: Path, entry: dict[str, str]) -> pd.DataFrame:
     path = folder / entry["name"]
-    if not path.exists() or sha256_of(path) != entry["sha256"]:
+    if not path.is_file() or sha256_of(path) != entry["sha256"]:
         raise RegimeError(
             f"{path} is missing or was changed since the trace was saved; restore it or run again"
         )

@@ -18,6 +18,7 @@ from regime_lib.lab.models.ensemble import Ensemble
 from regime_lib.lab.seeding import checked_seed, generator, torch_seeded
 from regime_lib.lab.training.batches import batches
 from regime_lib.lab.training.config import TrainingConfig
+from regime_lib.progress import steps_told
 
 _ROWS = 2048  # samples times members in one forward pass of an evaluation: stays in the cache
 
@@ -127,7 +128,8 @@ def descend(
 ) -> Iterator[tuple[int, Float[Tensor, " members"]]]:
     """Take optimiser steps, a batch each; after each one yield it and the losses before it."""
     parameters, ensemble = list(model.parameters()), isinstance(model, Ensemble)
-    for step, (inputs, labels) in zip(steps, shown, strict=False):
+    taken = zip(steps, shown, strict=False)
+    for step, (inputs, labels) in steps_told(taken, len(steps)):
         losses = member_losses(model(inputs), labels, ensemble, config.loss)
         for parameter in parameters:
             parameter.grad = None

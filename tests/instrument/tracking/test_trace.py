@@ -323,8 +323,10 @@ def test_a_folder_without_a_trace_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "{", "[]", "3", '"text"', "null", "{}", '{"format": 1}', '{"format": 1, "files": {}}'],
-)
+    ["", "{", "[]", "3", '"text"', "null", "{}", '{"format": 1}', '{"format": 1, "files": {}}',
+     "[" * 100_000],
+    ids=range(10),
+)  # fmt: skip
 def test_a_damaged_manifest_is_refused(tmp_path: Path, text: str) -> None:
     tracked().save(tmp_path)
     (tmp_path / "manifest.json").write_text(text)
@@ -354,14 +356,16 @@ def test_another_format_is_refused_with_its_number(tmp_path: Path, format_: Any)
     refusal(f"format {format_}", lambda: Trace.load(tmp_path))
 
 
-@pytest.mark.parametrize("damage", ["missing", "cut", "one byte", "swapped"])
+@pytest.mark.parametrize("damage", ["missing", "a folder", "cut", "one byte", "swapped"])
 @pytest.mark.parametrize("stem", ["series", "groups"])
 def test_a_damaged_table_is_refused_by_name(tmp_path: Path, stem: str, damage: str) -> None:
     tracked().save(tmp_path)
     (path,) = tmp_path.glob(f"{stem}-*.parquet")
     data = path.read_bytes()
-    if damage == "missing":
+    if damage in ("missing", "a folder"):
         path.unlink()
+        if damage == "a folder":
+            path.mkdir()
     elif damage == "cut":
         path.write_bytes(data[:-100])
     elif damage == "one byte":
