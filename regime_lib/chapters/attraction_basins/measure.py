@@ -303,8 +303,8 @@ def measure(settings: Settings) -> Measurements:
 EMPIRICAL = (depth, width, classes, starts)
 #: All parts that measure claims: the last two read tables.
 PARTS = (*EMPIRICAL, controls, predictors)
-#: What a second process measures while the notebook trains networks of all depths.
-AHEAD = (width, starts, rates, classes, wider)
+#: What a second process measures, the last first, while the notebook trains networks of all depths.
+AHEAD = (wider, classes, rates, starts, width)
 
 
 @lru_cache(maxsize=1)

@@ -287,8 +287,8 @@ def _times(prefix: str, times: Moments) -> Numbers:
 #: All parts that measure claims; all of these are empirical, and none reads committed tables.
 PARTS = (images, initial_scales, normalised, regime_change)
 EMPIRICAL = PARTS
-#: What a second process measures while the notebook is at the image network: no run is shared.
-AHEAD = (addition, normalised_transition)
+#: What a second process measures, the last first, while the notebook is at the image network.
+AHEAD = (normalised_transition, addition)
 
 
 @dataclass(frozen=True)

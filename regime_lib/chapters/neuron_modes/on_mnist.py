@@ -18,6 +18,7 @@ from regime_lib.chapters.neuron_modes.many_claims import (
     told_of,
     units_of,
 )
+from regime_lib.chapters.neuron_modes.many_runs import SIZES
 from regime_lib.chapters.neuron_modes.measure import Deep, LateLayers
 from regime_lib.chapters.neuron_modes.measure_units import SHALLOWER, ByDepth
 from regime_lib.chapters.neuron_modes.slopes import SlopeRule
@@ -88,6 +89,7 @@ def on_mnist(rows: pd.DataFrame) -> OnMnist:
     deepest = course.slope.shape[1]
     cuts = {f"{depth} layers": cut_of(rows, depth) for depth in (SHALLOWER, deepest)}
     numbers: Numbers = {f"mnist-runs-{part}": int(count) for part, count in runs.items()}
+    numbers["mnist-probe"] = SIZES["probe_size"]
     return OnMnist(
         numbers | {f"mnist-steps-{part}": STEPS[str(part)] for part in runs.index},
         units_of(rows),

@@ -2,8 +2,6 @@
 
 The notebook asks for its parts from the first to the last, this process measures them from the last
 to the first, and what it has finished the notebook finds kept. A processor would be idle otherwise.
-Where parts share networks, so that both processes would train them, the chapter's module `measure`
-names in ``AHEAD`` the parts of this process, in its order.
 """
 
 from __future__ import annotations
@@ -45,10 +43,11 @@ def measuring_ahead(chapter: str, overrides: Mapping[str, Value]) -> Iterator[No
             process.kill()
 
 
-def measure_ahead(chapter: str, overrides: Mapping[str, Value]) -> list[str]:
-    """Measure parts of a chapter that take its settings alone, by default the last first.
+def measure_backwards(chapter: str, overrides: Mapping[str, Value]) -> list[str]:
+    """Measure the parts of a chapter that take its settings alone, the last first; name them.
 
-    Returns their names.
+    Where parts share what takes long, two processes would do that twice: such a chapter names in
+    ``AHEAD`` those that do not.
     """
     project = find_project()
     entry = load_entry(project, chapter)
@@ -59,7 +58,7 @@ def measure_ahead(chapter: str, overrides: Mapping[str, Value]) -> list[str]:
     values = with_profile(entry, resolve_values(entry.parameters, overrides, chapter), module)
     keeper, settings = Keeper(project, entry, values), settings_of(module, values)
     done = []
-    for part in getattr(module, "AHEAD", reversed(getattr(module, "PARTS", ()))):
+    for part in reversed(getattr(module, "AHEAD", getattr(module, "PARTS", ()))):
         if len(inspect.signature(part).parameters) == 1:  # no tables, which the notebook reads
             keeper.measured(part, settings)
             done.append(part.__name__)
@@ -73,4 +72,4 @@ def _end_with_parent() -> None:
 
 if __name__ == "__main__":
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    measure_ahead(sys.argv[1], json.loads(sys.argv[2]))
+    measure_backwards(sys.argv[1], json.loads(sys.argv[2]))

@@ -46,7 +46,7 @@ def the_child() -> psutil.Process:
 
 def test_the_notebook_finds_what_was_measured_ahead(project: Project, tmp_path: Path) -> None:
     path = project.notebooks / "tiny_measure.py"
-    path.write_text(path.read_text() + "\n\nPARTS = ()\nAHEAD = (times,)\n")
+    path.write_text(path.read_text() + "\n\nPARTS = (times,)\n")
     kept = project.measurements / CHAPTER
     with measuring_ahead(CHAPTER, {"steps": 400}):
         child = the_child()
