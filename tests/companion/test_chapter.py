@@ -198,6 +198,19 @@ def test_a_figure_is_shown_once_under_its_name(chapter: Chapter, shown: Shown) -
         chapter.figure(lambda theme: theme.panels()[0], **texts)
 
 
+def test_a_table_is_shown_in_words_and_as_plain_text(chapter: Chapter, shown: Shown) -> None:
+    rows = pd.DataFrame({"training loss": [0.12345]}, index=pd.Index(["SGD"], name="optimiser"))
+    chapter.table(rows, "At the end.", ".2f")
+    (output,) = shown
+    table = BeautifulSoup(output["data"]["text/html"], "html.parser")
+    assert [cell.text for cell in table.select("th, td")] == [
+        "optimiser", "training loss", "SGD", "0.12",
+    ]  # fmt: skip
+    assert output["data"]["text/plain"].startswith("At the end.\n")
+    with refused("train_loss"):
+        chapter.table(rows.rename(columns={"training loss": "train_loss"}), "At the end.")
+
+
 def test_the_footer_says_where_the_numbers_come_from(chapter: Chapter, shown: Shown) -> None:
     chapter.provenance()
     content = shown[0]["data"][PROVENANCE_MIME]

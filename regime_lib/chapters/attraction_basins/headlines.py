@@ -115,4 +115,4 @@ def rivals(found: Predictors, dataset: str = "mnist") -> str:
         known = {n: float(e.value) for n, e in estimates[dataset].items() if e.value is not None}
         best = max(known, key=lambda name: known[name])
         words.append(f"the {best} {title} ({known[best]:.2f})")
-    return f"The largest rank correlation with test accuracy has {listed(words)}."
+    return f"The largest rank correlation with test accuracy is that of {listed(words)}."

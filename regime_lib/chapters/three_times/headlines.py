@@ -26,7 +26,7 @@ def specification_curve(table: pd.DataFrame) -> str:
         return f"None of {len(table)} specifications has an exact ratio."
     low, high = _ABOUT_THREE
     return (
-        f"By the choice of specification the ratio goes from {exact.min():.2g} to "
+        f"By the choice of specification the exact ratio goes from {exact.min():.2g} to "
         f"{exact.max():,.0f}; {near} of {len(table)} lie between {low:g} and {high:g}, and "
         f"{missing} have no ratio."
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 import pandas as pd
@@ -9,7 +10,7 @@ import pandas as pd
 from regime_lib.chapters.three_times.configs import NAMES
 from regime_lib.chapters.three_times.late.figures import GROUP_NAMES
 from regime_lib.chapters.three_times.late.grid import PARTS
-from regime_lib.chapters.wording import DEFINED
+from regime_lib.chapters.wording import DEFINED, written
 
 _COLUMNS = {
     "network": "weights",
@@ -27,6 +28,8 @@ _COLUMNS = {
     "between": "between bounds",
     "open": "no ratio",
     "bounded": "a bound",
+    "patterns": "patterns settle, steps",
+    "weights": "weights settle, steps",
     "earlier": "patterns earlier in",
     "total": "pattern change",
     "path_after": "path of the weights left",
@@ -38,6 +41,7 @@ _COLUMNS = {
     "settled": "runs in which patterns settle",
     **NAMES,
 }
+_POWER = re.compile(r"\d[\d.]*e[+-]\d+")
 _CELLS = {
     **NAMES,
     **DEFINED,
@@ -60,10 +64,16 @@ def worded(table: pd.DataFrame, *index: str) -> pd.DataFrame:
     # Factors of the pattern change share the name "step" with nothing else here but the time.
     names = {**_COLUMNS, **(GROUP_NAMES if set(GROUP_NAMES) <= set(table.columns) else {})}
     cells: Mapping[str, str] = {**_CELLS, **{part: _part(part) for part in PARTS}}
-    rows = table.assign(
+    said = table.map(lambda cell: _plain(cell) if isinstance(cell, str) else cell)
+    rows = said.assign(
         **{name: table[name].astype(str).map(lambda cell: cells.get(cell, cell)) for name in index}
     ).set_index(list(index))
     return rows.rename(columns=names).rename_axis([names.get(name, name) for name in index])
+
+
+def _plain(cell: str) -> str:
+    """Return a text without the unit that its heading names, its numbers written as in print."""
+    return _POWER.sub(lambda found: written(float(found[0]), ".2e"), cell.removesuffix(" steps"))
 
 
 def _part(name: str) -> str:

@@ -31,8 +31,9 @@ def table_html(
     caption : str
         What it shows; stands above it.
     formats : str or mapping, optional
-        How to write numbers, as ``format`` takes it, such as ``.3f`` or ``.0%``: for all columns,
-        or by column. Without it: integers in full, other numbers with four significant digits.
+        How to write numbers, as ``format`` takes it, such as ``.3f`` or ``.0%``: for all columns
+        but those of integers, or by column. Without it: integers in full, other numbers with four
+        significant digits.
 
     Returns
     -------
@@ -48,11 +49,11 @@ def table_html(
     _check(rows, caption, formats)
     keys = [key if isinstance(key, tuple) else (key,) for key in rows.index]
     columns = [
-        (str(name), [_cell(value, _format_of(str(name), formats)) for value in values])
+        (str(name), [_cell(value, *_format_of(str(name), formats)) for value in values])
         for name, values in rows.items()
     ]
     numeric = [all(is_number for _, is_number in cells) for _, cells in columns]
-    names = _spanning([[str(name) for name in key] for key in keys])
+    names = _spanning([[_cell(name)[0] for name in key] for key in keys])
     texts = [[cells[row][0] for _, cells in columns] for row in range(len(rows))]
     return template("table.html.j2").render(
         caption=caption,
@@ -80,11 +81,15 @@ def _check(rows: pd.DataFrame, caption: str, formats: str | Mapping[str, str] | 
         raise RegimeError(f"there is no column '{strange[0]}' to format")
 
 
-def _format_of(column: str, formats: str | Mapping[str, str] | None) -> str:
-    return formats if isinstance(formats, str) else (formats or {}).get(column, "")
+def _format_of(column: str, formats: str | Mapping[str, str] | None) -> tuple[str, str]:
+    """Return how to write the fractions of a column, and its integers."""
+    if isinstance(formats, str):
+        return formats, ""
+    form = (formats or {}).get(column, "")
+    return form, form
 
 
-def _cell(value: object, form: str) -> tuple[Markup | str, bool]:
+def _cell(value: object, form: str = "", whole: str = "") -> tuple[Markup | str, bool]:
     """Return what stands in a cell, and whether it is a number or the lack of one."""
     if isinstance(value, np.generic):
         value = value.item()
@@ -92,7 +97,7 @@ def _cell(value: object, form: str) -> tuple[Markup | str, bool]:
         return _NONE, True
     if isinstance(value, bool) or not isinstance(value, int | float):
         return {"True": "yes", "False": "no"}.get(str(value), str(value)), False
-    return written(value, form), True
+    return written(value, whole if isinstance(value, int) else form), True
 
 
 def written(value: float, form: str = "") -> Markup:

@@ -48,3 +48,8 @@ def test_a_table_in_words_keeps_its_numbers() -> None:
     assert rows.index.tolist() == [("MLP with GELU, MNIST", "SGD")]
     assert rows.loc[("MLP with GELU, MNIST", "SGD"), "training loss"] == 0.5
     assert not [name for name in rows.columns if "_" in name]
+    times = pd.DataFrame({"schedule": ["cosine"], "patterns": ["5 [1e-06, 9] steps"]})
+    assert (
+        worded(times, "schedule").loc["cosine", "patterns settle, steps"]
+        == "5 [1.00\u2009×\u200910⁻⁶, 9]"
+    )

@@ -44,6 +44,15 @@ def test_a_table_shows_its_words_and_numbers() -> None:
     assert [head.text for head in page.select("thead .rl-num")] == ["runs", "loss"]
 
 
+def test_one_format_for_all_is_of_fractions_and_rows_may_be_named_by_numbers() -> None:
+    rows = ROWS[["runs", "loss"]].set_axis(pd.Index([1e-5, 2.5], name="scale"))
+    assert cells_of(table_html(rows, "x", ".2f")) == [
+        ["scale", "runs", "loss"],
+        ["1\u2009×\u200910−5", "3", "0.01"],
+        ["2.5", "12,000", "–"],
+    ]
+
+
 @given(st.lists(st.tuples(*[st.sampled_from("ab")] * 3), min_size=1, max_size=12))
 def test_every_row_is_named_by_what_names_it_in_the_frame(names: list[tuple[str, ...]]) -> None:
     index = pd.MultiIndex.from_tuples(names, names=["first", "second", "third"])
