@@ -31,6 +31,14 @@
     if (settled) for (const listing of folded.querySelectorAll("div.highlight pre")) offerCopy(listing);
   }
 
+  /** Says what a click does now: show or hide. @param {HTMLDetailsElement} folded */
+  function rename(folded) {
+    const name = folded.querySelector(":scope > summary > [data-open]");
+    if (!name) return;
+    name.dataset.closed ??= name.textContent;
+    name.textContent = folded.open ? name.dataset.open : name.dataset.closed;
+  }
+
   /** As sphinx-copybutton does for what it finds at first. @param {Element} listing */
   function offerCopy(listing) {
     const like = document.querySelector("button.copybtn");
@@ -81,7 +89,10 @@
       const opened = event.target.closest?.("summary, .solution");
       if (opened) unfold(opened.matches("summary") ? opened.parentElement : opened);
     }, true);
-    document.addEventListener("toggle", event => unfold(event.target), true); // by other means
+    document.addEventListener("toggle", event => {
+      unfold(event.target); // where it was opened by other means
+      rename(event.target);
+    }, true);
     document.addEventListener("keydown", event => {
       if ((event.ctrlKey || event.metaKey) && event.key === "f") unfoldAll(); // to be found
     });

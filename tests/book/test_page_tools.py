@@ -67,10 +67,12 @@ def test_what_is_folded_is_one_text_until_a_reader_opens_or_searches_it(
     before = folded.count()
     assert before > 5
     assert page.locator(CODE).count() == 0
-    cell = folded.first.element_handle()
-    folded.first.locator("> summary").click()
+    closed = page.locator("details.above-input:has(> noscript):visible").first
+    cell = closed.element_handle()
+    closed.locator("> summary").click()
     cell.wait_for_selector(".cell_input .highlight button.copybtn", state="attached")
     assert folded.count() == before - 1
+    expect(page.locator("summary", has_text="Hide the code").first).to_be_visible()
     page.keyboard.press("Control+f")
     assert page.locator("details > noscript").count() == 0
 

@@ -50,8 +50,9 @@ def lighten(html: str) -> str:
     boxes = [box for box in page.select(_BOXES) if _is_plain(box)]
     for box in boxes:
         box.unwrap()
+    named = [summary for summary in page.select("details > summary") if _name_once(summary)]
     folded = [part for part in page.select(_CLOSED) if _fold(page, part)]
-    return str(page) if boxes or folded else html
+    return str(page) if boxes or named or folded else html
 
 
 def unfold(page: BeautifulSoup | Tag) -> None:
@@ -64,6 +65,17 @@ def _is_plain(box: Tag) -> bool:
     """Tell whether a box says nothing itself, and nothing stands beside it."""
     beside = [text for text in box.parent or [] if isinstance(text, str) and text.strip()]
     return box.attrs in _SAY_NOTHING and not (box.name == "p" and beside)
+
+
+def _name_once(summary: Tag) -> bool:
+    """Let one text, which ``book.js`` changes, say what a click does; tell if there were two."""
+    closed, opened = summary.select_one("p.collapsed"), summary.select_one("p.expanded")
+    if closed is None or opened is None:
+        return False
+    closed["class"] = "admonition-title"
+    closed["data-open"] = opened.get_text()
+    opened.decompose()
+    return True
 
 
 def _fold(page: BeautifulSoup, folded: Tag) -> bool:

@@ -21,6 +21,14 @@ def test_what_is_closed_is_kept_as_one_text_that_holds_all_of_it() -> None:
     assert str(page) == f"<main>{FOLDED}</main>"
 
 
+def test_one_text_says_what_a_click_does() -> None:
+    names = '<p class="collapsed admonition-title">Show</p><p class="expanded">Hide</p>'
+    assert lighten(f"<details><summary>{names}</summary></details>") == (
+        '<details><summary><p class="admonition-title" data-open="Hide">Show</p></summary>'
+        "</details>"
+    )
+
+
 def test_a_solution_is_folded_behind_its_title() -> None:
     title = '<p class="admonition-title">Solution to <a href="#ex">one</a></p>'
     solution = f'<div class="solution dropdown admonition" id="s">{title}{BODY}</div>'
