@@ -28,7 +28,8 @@ def of_probe(results: dict[str, Any], targets: dict[str, float]) -> list[str]:
         said.append(
             f"{work}: {ours:.2f} times the bare probe, where the target is {target}, and {behind} "
             f"the naive way's {naive:.2f}. "
-            f"{_floor(ratios['+ the arithmetic alone'], ours, target)} In shares of a training step with the bare probe, the tracker spends "
+            f"{_floor(ratios['+ the arithmetic alone'], ours, target)} "
+            "In shares of a training step with the bare probe, the tracker spends "
             f"{_listed(_added(parts))}."
         )
     return said
