@@ -107,6 +107,14 @@ def _reached_probe(rows: list[dict[str, Any]]) -> str:
         _reached(large, "over_bare_probe", "+ tracker", _OVER_BARE),
         _reached(small, "over_bare_probe", "+ tracker", _OVER_BARE_SMALL),
     ]
+    ratios = {(row["workload"], row["variant"]): row["over_bare_probe"] for row in rows}
+    ahead = {
+        name: ratios[name, "+ tracker"] < ratios[name, "+ naive (bool masks, clones)"]
+        for name, _ in ratios
+    }
+    for word, wanted in (("ahead of", True), ("not ahead of", False)):
+        if names := ", ".join(name for name, is_ahead in ahead.items() if is_ahead == wanted):
+            parts.append(f"It is {word} the naive way on {names}.")
     return " ".join(part for part in parts if part)
 
 

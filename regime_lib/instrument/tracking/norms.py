@@ -21,6 +21,7 @@ from torch import Tensor
 
 _BLOCK = 1 << 17  # numbers: calls of NumPy are rare, and a block's scratch stays in the cache
 _ROWS_BYTES = 2 << 20
+_SCRATCH = 1 << 16  # numbers: differences are summed while they are in the cache
 _MOST_OBSERVATIONS = 16
 _FAR_EVERY = 8
 
@@ -62,8 +63,10 @@ class Rows(_Store):
         self._parts = [slice(a, b) for a, b in pairwise([0, *ends])]
         first = np.concatenate(views, axis=1)
         self.capacity = max(1, min(_MOST_OBSERVATIONS, _ROWS_BYTES // max(1, first.nbytes)))
-        # the observation before, the observations, and room for their differences
-        self._rows = np.zeros((1 + 2 * self.capacity, *first.shape), first.dtype)
+        # the observation before, then the observations
+        self._rows = np.zeros((1 + self.capacity, *first.shape), first.dtype)
+        largest = max(first[:, part].size for part in [*self._parts, slice(0)])
+        self._scratch = np.empty(max(largest, _SCRATCH), first.dtype)
         self.filled = 0
         self._rows[0] = self._first = first
 
@@ -82,15 +85,23 @@ class Rows(_Store):
     def take(self) -> Norms:
         """Return the norms of the kept rows, and forget all but the last."""
         kept = self.filled
-        rows = self._rows[1 : 1 + 2 * kept].reshape(2, kept, *self._first.shape)
-        (size,) = self._squares(rows[:1])
-        np.subtract(rows[0], self._rows[:kept], out=rows[1])
+        norms = np.empty((3, kept, len(self._parts), len(self._first)))
+        for index, part in enumerate(self._parts):
+            first = self._first[:, part]
+            # as many at once as fit: for short rows, calls cost more than sums
+            many = max(1, self._scratch.size // max(1, first.size))
+            for start in range(0, kept, many):
+                now = self._rows[1 : kept + 1][start : start + many, :, part]
+                update, size, travelled = norms[:, start : start + many, index]
+                difference = self._scratch[: now.size].reshape(now.shape)
+                np.subtract(now, self._rows[start : start + len(now), :, part], out=difference)
+                update[:] = np.vecdot(difference, difference)
+                size[:] = np.vecdot(now, now)
+                np.subtract(now, first, out=difference)
+                travelled[:] = np.vecdot(difference, difference)
         np.copyto(self._rows[0], self._rows[kept])
-        np.subtract(rows[0], self._first, out=rows[0])  # the rows themselves are done with
-        travelled, update = self._squares(rows)
-        norms = Norms(update, size, travelled, np.ones(kept, bool))
         self.filled = 0
-        return norms
+        return Norms(norms[0], norms[1], norms[2], np.ones(kept, bool))
 
     def last(self, every: int, into: NDArray | None = None) -> Float[np.ndarray, "members sampled"]:
         """Copy the last kept row; small networks are never sampled."""
@@ -107,14 +118,6 @@ class Rows(_Store):
     def restore(self, state: dict[str, Any]) -> None:
         """Go on from there."""
         self._rows[0], self._first = state["last"], state["first"]
-
-    def _squares(self, rows: NDArray) -> Float[np.ndarray, "kinds observations parameters members"]:
-        """Take all norms of a parameter in one call: for short rows, calls cost more than sums."""
-        squares = np.empty((*rows.shape[:2], len(self._parts), rows.shape[2]))
-        for index, part in enumerate(self._parts):
-            values = rows[..., part]
-            squares[:, :, index] = np.vecdot(values, values)
-        return squares
 
 
 class _Large(_Store):
@@ -185,7 +188,11 @@ class Blocks(_Large):
 
     def last(self, every: int, into: NDArray | None = None) -> Float[np.ndarray, "members sampled"]:
         """Copy the last parameters, or an even sample of each."""
-        return np.concatenate([last[:, ::every] for last in self._last], axis=1, out=into)
+        parts = [last[:, ::every] for last in self._last]
+        if into is None:
+            size = sum(part.shape[1] for part in parts)
+            into = _room((self._members, size), np.result_type(*parts))
+        return np.concatenate(parts, axis=1, out=into)
 
     def _sizes(self) -> Float[np.ndarray, "parameters members"]:
         with np.errstate(over="ignore", invalid="ignore"):
@@ -282,6 +289,15 @@ class _Views:
 def as_real(values: Tensor) -> Tensor:
     """View complex numbers as two real ones each."""
     return torch.view_as_real(values.resolve_conj()) if values.is_complex() else values
+
+
+def _room(shape: tuple[int, ...], kind: np.dtype[Any]) -> NDArray:
+    """Return memory from torch: NumPy asks for huge pages, which can be slow to find.
+
+    Four times slower than small ones were measured, on a machine that had run for a day.
+    """
+    octets = torch.empty(math.prod(shape) * kind.itemsize, dtype=torch.uint8)
+    return octets.numpy().view(kind).reshape(shape)
 
 
 def _square(values: Tensor) -> Tensor:
