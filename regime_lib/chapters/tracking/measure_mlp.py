@@ -254,7 +254,7 @@ PARTS = (ratios, definitions, flip_law, proportional)
 #: Those of them that measure empirical claims.
 EMPIRICAL = PARTS
 #: What a second process may measure beside the first: the others share their runs.
-AHEAD = (warm_up, one_run)
+AHEAD = (one_run, warm_up)
 
 
 def measure(settings: Settings) -> tuple[parts.Part, ...]:

@@ -14,7 +14,7 @@ from regime_lib.companion.book.catalogue import load_entry
 from regime_lib.companion.book.notebooks import read_notebook
 from regime_lib.companion.book.project import Project
 from regime_lib.companion.claims.ledger import measurements_in
-from regime_lib.companion.running.ahead import measure_ahead, measuring_ahead
+from regime_lib.companion.running.ahead import measure_backwards, measuring_ahead
 from regime_lib.companion.running.execution import execute, plan_run
 from regime_lib.companion.running.measuring import VARIABLE
 from tests.companion.tiny import make_project
@@ -66,7 +66,7 @@ def test_parts_that_share_their_runs_are_left_to_the_notebook(project: Project) 
     for ahead, measured in (("PARTS = (times,)", ["times"]), ("PARTS = (times,)\nAHEAD = ()", [])):
         path.write_text(f"{content}\n\n{ahead}\n")
         sys.modules.pop("tiny_measure", None)
-        assert measure_ahead(CHAPTER, {"steps": 400}) == measured
+        assert measure_backwards(CHAPTER, {"steps": 400}) == measured
 
 
 def test_it_does_not_outlast_its_block(project: Project) -> None:
