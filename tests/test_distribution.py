@@ -81,7 +81,7 @@ def test_the_wheel_holds_every_file_of_the_library_and_nothing_else(built: Path)
     expected = {
         path.relative_to(ROOT).as_posix()
         for path in LIBRARY.rglob("*")
-        if path.suffix in (".py", ".j2", ".csv", ".typed")
+        if path.suffix in (".py", ".j2", ".csv", ".typed", ".ttf", ".txt")
     }
     assert held == expected
 

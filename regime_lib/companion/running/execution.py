@@ -87,11 +87,12 @@ def execute(
         for folder in {plan.target.parent for plan in stale}:
             require_writable(folder, "nothing was run")
         remove_folders(abandoned_folders())
+        jobs = jobs or _processors()
+        first = ", ".join(plan.entry.name for plan in stale[:jobs])  # what a log's first line names
         with (
             scratch_folder() as scratch,
-            progress_bar(total=sum(map(_cells, stale)), unit="cell") as bar,
+            progress_bar(desc=first, total=sum(map(_cells, stale)), unit="cell") as bar,
         ):
-            jobs = jobs or _processors()
             crew = _Crew(project, scratch, bar, alone=len(stale) < jobs)
             done |= {id(run.plan): run for run in crew.run(stale, jobs)}
     return tuple(done[id(plan)] for plan in plans)

@@ -80,7 +80,7 @@ def test_alternative_texts_say_the_numbers() -> None:
         "flip 40% at 1.5 radii (MLP), 40% at 1.5 radii (CNN); random attacks reach one half at "
         "10 radii (MLP), no size shown (CNN)."
     )
-    assert "Right: layer 1 1.00, layer 2 1.00." in draw.flip_law_alt(LAW)
+    assert "Of each unit: layer 1 1.00, layer 2 1.00." in draw.flip_law_alt(LAW)
     assert ": SGD 0.25, 0.25, 0.25; Adam 0.75, 0.25, 0.25. " in draw.along_training_alt(TRAINING)
     assert scene.regions_alt(REGIONS).startswith(
         "The plane cut into 1 polygons before training, 2 at most and 2 after 9 steps"
