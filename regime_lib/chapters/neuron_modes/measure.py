@@ -302,6 +302,8 @@ def measure(settings: Settings) -> Measurements:
 #: All parts that measure claims; all of these are empirical, and none reads committed tables.
 PARTS = (slope, few_samples, deep, very_deep, late_layers, rule, units, extraction, by_depth)
 EMPIRICAL = PARTS
+#: What a second process measures, from its end: in that order the notebook needs it.
+AHEAD = (by_depth, extraction, units, rule, late_layers, very_deep)
 
 
 def _over_seeds(
