@@ -6,8 +6,7 @@ import click
 
 from regime_lib.companion.book.project import find_project
 from regime_lib.companion.publish.epub import write_epub
-from regime_lib.companion.running.doctor import find_browser
-from regime_lib.errors import RegimeError
+from regime_lib.companion.running.doctor import require_browser
 
 
 @click.command("epub")
@@ -18,11 +17,5 @@ def epub_command(browser: str | None) -> None:
     A browser typesets its formulas. The pages then offer it for download.
     """
     project = find_project()
-    found = browser or find_browser(project)
-    if found is None:
-        raise RegimeError(
-            "no Chromium was found to typeset formulas with; run: sh .ci/browser, or name one with "
-            "--browser"
-        )
-    made = write_epub(project, found)
+    made = write_epub(project, require_browser(project, browser, "typeset formulas"))
     click.echo(f"{project.show(made)}: {made.stat().st_size / 1e6:.1f} MB")

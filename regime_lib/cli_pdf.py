@@ -7,8 +7,7 @@ import click
 from regime_lib.companion.book.catalogue import find_chapters
 from regime_lib.companion.book.project import find_project
 from regime_lib.companion.publish.paper import print_book
-from regime_lib.companion.running.doctor import find_browser
-from regime_lib.errors import RegimeError
+from regime_lib.companion.running.doctor import require_browser
 
 
 @click.command("pdf")
@@ -21,10 +20,6 @@ def pdf_command(chapters: tuple[str, ...], browser: str | None) -> None:
     """
     project = find_project()
     names = [entry.name for entry in find_chapters(project, chapters)] if chapters else None
-    found = browser or find_browser(project)
-    if found is None:
-        raise RegimeError(
-            "no Chromium was found to print with; run: sh .ci/browser, or name one with --browser"
-        )
+    found = require_browser(project, browser, "print")
     for made in print_book(project, found, names):
         click.echo(f"{project.show(made.path)}: {made.pages} pages")

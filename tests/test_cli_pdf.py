@@ -9,6 +9,7 @@ import pytest
 from regime_lib import cli_pdf
 from regime_lib.companion.book.project import Project
 from regime_lib.companion.publish.paper import BOOK
+from regime_lib.companion.running import doctor
 from tests.companion.tiny import make_project
 from tests.test_cli import Said
 
@@ -78,7 +79,7 @@ def test_what_is_missing_is_told(
     said = Said(capsys, "pdf", "--browser", browser)
     assert (said.code, said.out) == (1, "")
     assert "run: regime book" in said.err
-    monkeypatch.setattr(cli_pdf, "find_browser", lambda project: None)
+    monkeypatch.setattr(doctor, "find_browser", lambda project: None)
     said = Said(capsys, "pdf")
     assert said.code == 2
     assert "sh .ci/browser" in said.err

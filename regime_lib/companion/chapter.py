@@ -295,6 +295,16 @@ class Chapter:
         markup, text = comparison(self._own.values(), self._measurements, there)
         _show({"text/html": markup, "text/plain": text})
 
+    def paper_numbers(self) -> dict[str, float | str | None]:
+        """Return what the committed long run glued, and the numbers of its claims, by name.
+
+        Nothing where no long run is committed.
+        """
+        there = self._paper_scale
+        if there is None:
+            return {}
+        return there.glued | {name: one.value for name, one in there.measurements.items()}
+
     def paper_figure(self, name: str, finding: str = "") -> None:
         """Show a figure of the committed long run, as ``NAME-paper``.
 

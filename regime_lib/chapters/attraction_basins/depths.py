@@ -11,6 +11,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from regime_lib.chapters.attraction_basins.scans import BasinScan, ClassBasins, Scan, range_of_best
+from regime_lib.chapters.wording import listed
 from regime_lib.estimate import Estimate, no_number, over_runs
 
 DEPTHS = (0, 1, 2, 3, 4, 6, 8, 10)  #: hidden layers; 0: a linear network
@@ -53,8 +54,8 @@ def numbers_of_depths(by_width: Mapping[int, Scan]) -> dict[str, float | int | s
     return {
         "at-edge": f"{at_edge} of {len(by_width)}",
         "best-depth": int(widest.best()),
-        "best-depths": _listed([f"{scan.best():g}" for scan in by_width.values()]),
-        "widths-said": _listed([str(width) for width in by_width]),
+        "best-depths": listed([f"{scan.best():g}" for scan in by_width.values()]),
+        "widths-said": listed([str(width) for width in by_width]),
         "linear-behind": 100 * float(means.max() - means[0]),
         "six-behind": 100 * float(means.max() - means[DEPTHS.index(DEEP)]),
     }
@@ -102,7 +103,3 @@ def of_runs(
     found = over_runs(statistic, n, over=f"{n} runs", seed=seed, unit=unit)
     outside = found.low is None  # a basin outside the bracket, or a best depth at the edge
     return no_number(found.over, unit) if outside else found
-
-
-def _listed(words: list[str]) -> str:
-    return f"{', '.join(words[:-1])} and {words[-1]}"

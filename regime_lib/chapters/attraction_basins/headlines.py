@@ -2,22 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 
 from regime_lib.chapters.attraction_basins.controls import FAMILIES, Controls
 from regime_lib.chapters.attraction_basins.measure import Classes, Depth, Plane, Starts, TradeOff
 from regime_lib.chapters.attraction_basins.predictors import Predictors
 from regime_lib.chapters.attraction_basins.scans import BasinScan
-from regime_lib.chapters.wording import each, listed
+from regime_lib.chapters.wording import each, listed, written
 
 _DATA = {"mnist": "MNIST", "digits": "digits"}
 
 
-def depth_and_width(depth: Depth) -> str:
+def depth_and_width(depth: Depth, data: str = "digits") -> str:
     """State the best depth at every width."""
     return (
-        f"On digits the best number of hidden layers is {depth.numbers['best-depths']}, at widths "
+        f"On {data} the best number of hidden layers is {depth.numbers['best-depths']}, at widths "
         f"of {depth.numbers['widths-said']}."
+    )
+
+
+def depths_of_long_run(known: Mapping[str, Any]) -> str:
+    """State what the committed long run on MNIST says of both basins of six layers and of one."""
+    return (
+        f"On MNIST six layers have {known['nd-sample-basin-depth']:.2f} times the sample basin of "
+        f"one, and {known['nd-weight-basin-depth']:.2f} times its weight basin."
     )
 
 
@@ -43,14 +54,14 @@ def basins(found: BasinScan, what: str, first: int = 0, last: int = -1) -> str:
     )
 
 
-def two_starts(found: Starts) -> str:
+def two_starts(found: Starts, data: str = "digits") -> str:
     """State what width does to accuracy under both starts."""
     gains = {
         f"{start} start": 100 * float((scan.accuracy[-1] - scan.accuracy[0]).mean())
         for start, scan in found.scans.items()
     }
     return (
-        "On digits the widest networks are ahead of the narrowest by "
+        f"On {data} the widest networks are ahead of the narrowest by "
         f"{each(gains, '+.1f')} points of test accuracy."
     )
 
@@ -64,12 +75,12 @@ def trade_off(found: TradeOff) -> str:
     )
 
 
-def by_class(classes: Classes) -> str:
+def by_class(classes: Classes, data: str = "the small digits") -> str:
     """State which digits have the largest and the smallest basin."""
     medians = np.median(classes.found.basin, axis=0)
     most, least = int(medians.argmax()), int(medians.argmin())
     return (
-        f"On the small digits the {classes.classes[most]} has the largest basin, "
+        f"On {data} the {classes.classes[most]} has the largest basin, "
         f"{medians[most]:.2f}, and the {classes.classes[least]} the smallest, {medians[least]:.2f}."
     )
 
@@ -114,5 +125,5 @@ def rivals(found: Predictors, dataset: str = "mnist") -> str:
     for title, estimates in (("as measured", found.plain), ("beyond the settings", found.beyond)):
         known = {n: float(e.value) for n, e in estimates[dataset].items() if e.value is not None}
         best = max(known, key=lambda name: known[name])
-        words.append(f"the {best} {title} ({known[best]:.2f})")
+        words.append(f"the {best} {title} ({written(known[best], '.2f')})")
     return f"The largest rank correlation with test accuracy is that of {listed(words)}."

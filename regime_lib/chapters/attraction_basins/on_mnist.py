@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
 import pandas as pd
 
 from regime_lib.chapters.attraction_basins.depths import numbers_of_depths
@@ -55,49 +54,4 @@ def on_mnist(rows: pd.DataFrame) -> OnMnist:
         Depth({}, numbers_of_depths(by_width), by_width, basins),
         Starts({}, {}, scans),
         Classes({}, {}, names, found),
-    )
-
-
-def best_found(found: OnMnist) -> str:
-    """State the best depth at every width."""
-    numbers = found.depth.numbers
-    return (
-        f"On MNIST the best number of hidden layers is {numbers['best-depths']}, at widths of "
-        f"{numbers['widths-said']}."
-    )
-
-
-def depth_found(claims: pd.DataFrame) -> str:
-    """State what the long run says of both basins of six layers and of one.
-
-    Parameters
-    ----------
-    claims : DataFrame
-        The table ``claims`` of the chapter's evidence.
-    """
-    values = claims.set_index("id")["value"]
-    return (
-        f"On MNIST six layers have {values['nd-sample-basin-depth']:.2f} times the sample basin of "
-        f"one, and {values['nd-weight-basin-depth']:.2f} times its weight basin."
-    )
-
-
-def starts_found(found: OnMnist) -> str:
-    """State what width does to accuracy under both starts."""
-    gains = [
-        100 * float((scan.accuracy[-1] - scan.accuracy[0]).mean())
-        for scan in (found.starts.scans["usual"], found.starts.scans["fixed"])
-    ]
-    return (
-        f"On MNIST the widest networks are {gains[0]:+.1f} points from the narrowest under the "
-        f"usual start, and {gains[1]:+.1f} if the start does not shrink with width."
-    )
-
-
-def classes_found(found: OnMnist) -> str:
-    """State which digits have the largest and the smallest basin."""
-    medians = np.median(found.classes.found.basin, axis=0)
-    return (
-        f"On MNIST the digit {medians.argmax()} has the largest basin, {medians.max():.2f}, and "
-        f"the digit {medians.argmin()} the smallest, {medians.min():.2f}."
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
@@ -21,6 +22,24 @@ def measured_run(run: MeasuredRun) -> str:
         for what, when in (("99 % in training", memorised), ("50 % in the test", jump))
     ]
     return f"Accuracy {listed(words)}."
+
+
+def images_of_long_run(known: Mapping[str, Any]) -> str:
+    """State when the image network of the committed run on MNIST memorises, and generalises."""
+    return (
+        f"On MNIST the network memorises at step {known['images-memorised']:,.0f} and generalises "
+        f"{known['images-factor']:.1f} times later."
+    )
+
+
+def aligned_in_long_run(known: Mapping[str, Any]) -> str:
+    """State the same as `aligned` of the committed run, where images are those of MNIST."""
+    factors = [
+        f"{known[f'nd-grok-flips-{case}']:.1f} times as many flips around the jump as before, and "
+        f"{known[f'nd-grok-excess-{case}']:.2f} times as many per relative weight step"
+        for case in ("digits", "modular")
+    ]
+    return f"MNIST has {factors[0]}; addition {factors[1]}."
 
 
 def controls(runs: Mapping[str, MeasuredRun]) -> str:

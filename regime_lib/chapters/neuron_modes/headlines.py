@@ -1,56 +1,65 @@
-"""What each figure of the chapter on neuron modes found on digits, in one sentence of numbers."""
+"""What each figure of the chapter on neuron modes found, in one sentence of measured numbers."""
 
 from __future__ import annotations
 
-import json
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from regime_lib.chapters.neuron_modes.counts import KINDS, column
-from regime_lib.chapters.neuron_modes.measure import Deep, LateLayers, Slope, VeryDeep
+from regime_lib.chapters.neuron_modes.measure import Deep, LateLayers, VeryDeep
 from regime_lib.chapters.neuron_modes.measure_units import ByDepth
 from regime_lib.chapters.neuron_modes.slopes import SlopeRule
 from regime_lib.chapters.neuron_modes.three_networks import ThreeNetworks
-from regime_lib.chapters.wording import each, listed
+from regime_lib.chapters.wording import each, listed, written
 
 
-def slope_over_training(slope: Slope) -> str:
-    """State where the slope peaks and ends, and the accuracy at the end."""
-    shown = slope.numbers
+def slope_over_training(shown: Mapping[str, Any], data: str = "digits", run: str = "") -> str:
+    """State where the slope peaks and ends, and the accuracy at the end.
+
+    Parameters
+    ----------
+    shown : mapping
+        What was glued, by name.
+    data : str
+        Which images the networks learn.
+    run : str
+        Of which run, as the end of a name: ``-long`` for the committed long run, whose own numbers
+        stand beside those of the short runs.
+    """
+    peak, step, end, accuracy = (
+        shown[f"{name}{run}"]
+        for name in ("slope-peak", "slope-peak-step", "slope-end", "accuracy-end")
+    )
     return (
-        f"On digits the slope peaks at {shown['slope-peak']:.2f} at step "
-        f"{shown['slope-peak-step']} and ends at {shown['slope-end']:.2f}, where test accuracy is "
-        f"{shown['accuracy-end']:.2f}."
+        f"On {data} the slope peaks at {peak:.2f} at step {step:.0f} and ends at {end:.2f}, where "
+        f"test accuracy is {accuracy:.2f}."
     )
 
 
-def slope_of_long_run(glued: pd.DataFrame) -> str:
-    """State the same of the committed long run on MNIST, from the numbers that it glued."""
-    known = dict(zip(glued["name"], glued["value"].map(json.loads), strict=True))
-    return (
-        f"On MNIST the slope peaks at {known['slope-peak']:.2f} at step "
-        f"{known['slope-peak-step']:.0f} and ends at {known['slope-end']:.2f}."
-    )
-
-
-def units(rows: pd.DataFrame) -> str:
+def units(rows: pd.DataFrame, data: str = "digits") -> str:
     """State how many units fold, by themselves and with a partner."""
     alone = column(rows, "alone", kind="Gaussian", moment="end").mean()
-    pair = {kind: column(rows, "pair", kind=kind, moment="end").mean() for kind in KINDS}
+    kinds = [kind for kind in KINDS if (rows["kind"] == kind).any()]
+    pair = {kind: column(rows, "pair", kind=kind, moment="end").mean() for kind in kinds}
     return (
-        f"On digits {each(pair, '.0%')} of the units fold with a partner after training; "
+        f"On {data} {each(pair, '.0%')} of the units fold with a partner after training; "
         f"{alone:.0%} of the Gaussian ones fold by themselves."
     )
 
 
-def readable(rows: pd.DataFrame) -> str:
-    """State what is read from the inputs and from the first layer."""
+def readable(rows: pd.DataFrame, data: str = "digits") -> str:
+    """State what is read from inputs and from the first layer, and how many units fold there."""
     inputs = column(rows, "readable", kind="tanh", layer=0).mean()
-    first = {kind: column(rows, "readable", kind=kind, layer=1).mean() for kind in KINDS}
+    first, fold = (
+        {kind: column(rows, name, kind=kind, layer=1).mean() for kind in KINDS}
+        for name in ("readable", "any")
+    )
     return (
-        f"On digits a linear readout has an accuracy of {inputs:.3f} on the inputs and of "
-        f"{each(first, '.3f')} on the first layer."
+        f"On {data} a linear readout has an accuracy of {inputs:.3f} on the inputs and of "
+        f"{each(first, '.3f')} on the first layer, where {each(fold, '.0%')} of the units fold."
     )
 
 
@@ -68,11 +77,11 @@ def three_networks(found: ThreeNetworks) -> str:
     return f"Beside the tanh network, linear ones are {listed(words)}."
 
 
-def deep_layers(deep: Deep) -> str:
+def deep_layers(deep: Deep, data: str = "digits") -> str:
     """State in how many runs the order of the layers reverses."""
     turned = deep.reversal.reversed
     return (
-        f"On digits early layers lead first and late ones at the end in {turned.sum()} of "
+        f"On {data} early layers lead first and late ones at the end in {turned.sum()} of "
         f"{len(turned)} runs."
     )
 
@@ -99,19 +108,19 @@ def truncation(late: LateLayers) -> str:
     )
 
 
-def by_depth(found: ByDepth) -> str:
+def by_depth(found: ByDepth, data: str = "digits") -> str:
     """State how many late activations can go, by depth."""
     said = [f"{values.mean():.1f} of {depth}" for depth, values in found.removable.items()]
     return (
-        f"On digits {listed(said)} activations, from the top, can be made linear for at most a "
+        f"On {data} {listed(said)} activations, from the top, can be made linear for at most a "
         "point of accuracy."
     )
 
 
-def rule(found: SlopeRule) -> str:
+def rule(found: SlopeRule, data: str = "digits") -> str:
     """State the rank correlation of slope and accuracy."""
     everyone = np.arange(found.slope.shape[1])
     return (
-        "On digits slope and accuracy have a rank correlation of "
-        f"{found.correlation(everyone):.2f} over learning rates and runs."
+        f"On {data} slope and accuracy have a rank correlation of "
+        f"{written(found.correlation(everyone), '.2f')} over learning rates and runs."
     )

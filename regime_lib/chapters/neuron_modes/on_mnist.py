@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from regime_lib.chapters.neuron_modes.counts import KINDS, column
+from regime_lib.chapters.neuron_modes.counts import KINDS
 from regime_lib.chapters.neuron_modes.layers import reversal
 from regime_lib.chapters.neuron_modes.many_claims import (
     STEPS,
@@ -98,54 +98,4 @@ def on_mnist(rows: pd.DataFrame) -> OnMnist:
         LateLayers({}, {}, cuts),
         ByDepth({}, {}, removable_by_depth(rows)),
         rule_of(rows),
-    )
-
-
-def units_found(found: OnMnist) -> str:
-    """State how many units fold, in one sentence."""
-    end, peak = (
-        column(found.units, "pair", kind="tanh", moment=moment).mean() for moment in ("end", "peak")
-    )
-    alone = column(found.units, "alone", kind="Gaussian", moment="end").mean()
-    return (
-        f"On MNIST {end:.0%} of the tanh units fold with a partner after training, {peak:.0%} at "
-        f"the peak of the slope; {alone:.0%} of the Gaussian units fold by themselves."
-    )
-
-
-def readable_found(found: OnMnist) -> str:
-    """State what is read from the first layer, and how many units fold there."""
-    told = []
-    for kind in KINDS:
-        read, fold = (
-            column(found.told, name, kind=kind, layer=1).mean() for name in ("readable", "any")
-        )
-        told.append(f"{read:.3f} is read from {kind} units, of which {fold:.0%} fold")
-    return f"On MNIST, in the first layer: {'; '.join(told)}."
-
-
-def layers_found(found: OnMnist) -> str:
-    """State in how many runs the order of layers reverses."""
-    turned = found.deep.reversal.reversed
-    return (
-        f"On MNIST early layers lead first and late ones at the end in {turned.sum()} of "
-        f"{len(turned)} runs."
-    )
-
-
-def late_found(found: OnMnist) -> str:
-    """State how many late activations can go, by depth."""
-    said = [f"{x.mean():.1f} of {depth}" for depth, x in found.by_depth.removable.items()]
-    return (
-        f"On MNIST {', '.join(said)} activations, from the top, can be made linear for at most a "
-        "point of accuracy."
-    )
-
-
-def rule_found(found: OnMnist) -> str:
-    """State how slope and accuracy go together over rates and runs."""
-    everyone = np.arange(found.rule.slope.shape[1])
-    return (
-        "On MNIST slope and accuracy have a rank correlation of "
-        f"{found.rule.correlation(everyone):.2f} over learning rates and runs."
     )

@@ -23,7 +23,7 @@ from regime_lib.companion.publish.paper import (
     document,
     link_pages,
     on_paper,
-    pages_in_order,
+    rendered_pages,
     shown,
 )
 from regime_lib.storage import atomic_write
@@ -79,9 +79,7 @@ def write_epub(project: Project, browser: str) -> Path:
     BuildFailed
         If the book was not rendered, or the browser cannot typeset it.
     """
-    if not (project.html / "book" / "index.html").is_file():
-        raise BuildFailed("the book is not rendered, so there is nothing to bind; run: regime book")
-    names = on_paper(pages_in_order(project))
+    names = on_paper(rendered_pages(project, "bind"))
     target = project.html / FOLDER / f"{BOOK}.epub"
     target.parent.mkdir(exist_ok=True)
     parts = split(typeset(project.html, document(project.html, names), browser))

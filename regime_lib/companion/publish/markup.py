@@ -62,14 +62,17 @@ def prose(text: str) -> Markup:
     return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", html.escape(text)))
 
 
-def number(value: float) -> Markup:
-    """Write a number for a reader: four significant digits, a true minus, powers of ten."""
-    mantissa, _, exponent = f"{value:.4g}".partition("e")
-    if exponent and abs(value) >= 1:
+def number(value: float, form: str = "") -> Markup:
+    """Write a number for a reader: a true minus, powers of ten, a space before per cent.
+
+    Without a format it has four significant digits, and is written out above one.
+    """
+    mantissa, _, exponent = f"{value:{form or '.4g'}}".partition("e")
+    if exponent and not form and abs(value) >= 1:
         mantissa, exponent = f"{float(f'{value:.4g}'):.0f}", ""
-    if exponent:
+    if exponent and float(mantissa):
         mantissa += f"\u2009×\u200910<sup>{int(exponent)}</sup>"
-    return Markup(mantissa.replace("-", "−"))
+    return Markup(mantissa.replace("-", "−").replace("%", "\u2009%"))
 
 
 def badge(verdict: Verdict, count: int | None = None, note: str = "") -> str:

@@ -73,11 +73,7 @@ def print_book(
     BuildFailed
         If the book was not rendered, or the browser makes no PDF.
     """
-    if not (project.html / "book" / "index.html").is_file():
-        raise BuildFailed(
-            "the book is not rendered, so there is nothing to print; run: regime book"
-        )
-    names = pages_in_order(project)
+    names = rendered_pages(project, "print")
     wanted = {f"notebooks/{name}" for name in chapters} if chapters is not None else set(names)
     jobs = {
         PurePosixPath(name).name: [name]
@@ -93,6 +89,15 @@ def print_book(
         done.append(print_document(project.html, document(project.html, parts), target, browser))
     link_pages(project.html)
     return done
+
+
+def rendered_pages(project: Project, purpose: str) -> list[str]:
+    """Return the pages of the rendered book in order; refuse, for a purpose, one that is not."""
+    if not (project.html / "book" / "index.html").is_file():
+        raise BuildFailed(
+            f"the book is not rendered, so there is nothing to {purpose}; run: regime book"
+        )
+    return pages_in_order(project)
 
 
 def pages_in_order(project: Project) -> list[str]:

@@ -128,7 +128,7 @@ def publish_many(
 
     known = published_evidence(chapter, project)
     new = [{"id": name, **found.as_dict()} for name, found in claims.items()]
-    long = _of_long_run(known, claims)
+    long = _of_long_run(known, claims, numbers)
     values = {**long, **numbers}
     glued = pd.DataFrame({"name": list(values), "value": [json.dumps(v) for v in values.values()]})
     tables = {
@@ -138,15 +138,30 @@ def publish_many(
     }
     ours = ("chapter", "commit", "versions", "machine", "files", "pictures")
     kept = {name: value for name, value in known.manifest.items() if name not in ours}
-    many = {**facts, "claims": sorted(claims), "commit": commit_of(project)}
+    before = known.manifest.get(_MANY, {})
+    own = {
+        kind: sorted({*names, *before.get(kind, ())})
+        for kind, names in (("claims", claims), ("numbers", numbers))
+    }
+    many = {**facts, **own, "commit": commit_of(project)}
     return publish_evidence(project, chapter, tables, {**kept, _MANY: many}, known.pictures)
 
 
-def _of_long_run(known: Evidence, claims: Iterable[str]) -> dict[str, float]:
-    """Return what the long run says of claims that short runs replace, as ``CLAIM-long``."""
-    before = set(known.manifest.get(_MANY, {}).get("claims", ()))
+def _of_long_run(
+    known: Evidence, claims: Iterable[str], numbers: Iterable[str]
+) -> dict[str, Value]:
+    """Return what the long run says where short runs take its place, as ``NAME-long``.
+
+    Its figures still show it: what they found must not be told in numbers of other runs.
+    """
+    before = known.manifest.get(_MANY, {})
     rows = known.tables[_TABLE].set_index("id")["value"].dropna()
-    return {f"{name}-long": float(rows[name]) for name in {*claims} - before if name in rows}
+    glued = known.tables[_GLUED].set_index("name")["value"]
+    replaced = {*claims} - {*before.get("claims", ())}
+    long: dict[str, Value] = {n: float(rows[n]) for n in replaced if n in rows}
+    replaced = {*numbers} - {*before.get("numbers", ())}
+    long |= {name: json.loads(glued[name]) for name in replaced if name in glued}
+    return {f"{name}-long": value for name, value in sorted(long.items())}
 
 
 def _replaced(old: pd.DataFrame, new: pd.DataFrame, key: str) -> pd.DataFrame:

@@ -101,23 +101,17 @@ def _cell(value: object, form: str = "", whole: str = "") -> tuple[Markup | str,
 
 
 def written(value: float, form: str = "") -> Markup:
-    """Write a number for a reader: true minus, powers of ten, a space before per cent.
+    """Write a number for a reader: integers without a format in full.
 
     Raises
     ------
     RegimeError
         If the format writes no numbers.
     """
-    if not form:
-        return Markup(f"{value:,}") if isinstance(value, int) else number(value)
     try:
-        text = format(value, form)
+        return number(value, form or ("," if isinstance(value, int) else ""))
     except ValueError:
         raise RegimeError(f"'{form}' is no format of a number, such as .3f or .0%") from None
-    mantissa, _, exponent = text.partition("e")
-    if exponent:
-        mantissa += f"\u2009×\u200910<sup>{int(exponent)}</sup>" if float(mantissa) else ""
-    return Markup(mantissa.replace("-", "−").replace("%", "\u2009%"))
 
 
 def _spanning(names: list[list[str]]) -> list[list[tuple[str, int]]]:

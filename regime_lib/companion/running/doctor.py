@@ -187,6 +187,21 @@ def font_found() -> Finding:
     return Finding("font", State.FINE, f"Figures find their font, {typeface.NAME}.")
 
 
+def require_browser(project: Project, named: str | None, purpose: str) -> str:
+    """Return the browser that was named, or the one at hand.
+
+    Raises
+    ------
+    RegimeError
+        If there is none for the `purpose`.
+    """
+    if found := named or find_browser(project):
+        return found
+    raise RegimeError(
+        f"no Chromium was found to {purpose} with; run: sh .ci/browser, or name one with --browser"
+    )
+
+
 def browser_found(project: Project) -> Finding:
     """Say whether the tests of rendered pages find a browser, as they look for it."""
     if not _browser_script(project).is_file():

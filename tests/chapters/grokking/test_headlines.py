@@ -31,3 +31,15 @@ def test_tables_in_words_keep_their_numbers() -> None:
     assert rises.loc["addition", "flips per weight step"] == 3.0
     medians = pd.DataFrame({"quantity": ["norm"], "memorised": [2.0], "jump": [1.0]})
     assert worded.transition(medians).loc["norm of the weights", "at memorisation"] == 2.0
+
+
+def test_headlines_of_the_long_run_hold_its_numbers() -> None:
+    factors = {"flips-digits": 2.71, "flips-modular": 2.36, "excess-digits": 0.95,
+               "excess-modular": 4.25}  # fmt: skip
+    long = {"images-memorised": 3506.2, "images-factor": 6.89}
+    long |= {f"nd-grok-{name}": value for name, value in factors.items()}
+    said = one_sentence(h.images_of_long_run(long))
+    assert "at step 3,506 and generalises 6.9 times later" in said
+    said = one_sentence(h.aligned_in_long_run(long))
+    assert said.startswith("MNIST has 2.7 times as many flips around the jump as before, and 0.95")
+    assert "addition 2.4 times as many flips" in said

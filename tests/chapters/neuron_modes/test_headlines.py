@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-import pandas as pd
 import pytest
 
 from regime_lib.chapters.neuron_modes import headlines as h
@@ -12,12 +11,14 @@ from regime_lib.chapters.neuron_modes.measure_units import ByDepth
 from tests.chapters.headlines import one_sentence
 from tests.chapters.neuron_modes import test_figures as made
 
-GLUED = pd.DataFrame(
-    {"name": ["slope-peak", "slope-peak-step", "slope-end"], "value": ["1.5", "57", "0.56"]}
-)
+GLUED = {"slope-peak-long": 1.5, "slope-peak-step-long": 57, "slope-end-long": 0.56,
+         "accuracy-end-long": 0.97, "slope-end": 1.15}  # fmt: skip
 HEADLINES = {
-    "slope": (h.slope_over_training(made.SLOPE), "peaks at 0.50 at step 100"),
-    "long run": (h.slope_of_long_run(GLUED), "peaks at 1.50 at step 57 and ends at 0.56"),
+    "slope": (h.slope_over_training(made.SLOPE.numbers), "peaks at 0.50 at step 100"),
+    "long run": (
+        h.slope_over_training(GLUED, "MNIST", "-long"),
+        "On MNIST the slope peaks at 1.50 at step 57 and ends at 0.56",
+    ),
     "three": (h.three_networks(made.THREE), "points behind with 25 samples"),
     "deep": (h.deep_layers(made.DEEP), "of 3 runs"),
     "very deep": (h.very_deep_layers(VeryDeep({}, {}, made.LAYERS)), "of their mean"),

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from regime_lib.chapters.neuron_modes import figures, figures_units, many_runs
+from regime_lib.chapters.neuron_modes import figures, figures_units, headlines, many_runs
 from regime_lib.chapters.neuron_modes import on_mnist as large
 from regime_lib.chapters.neuron_modes.counts import KINDS
 from regime_lib.chapters.neuron_modes.many_claims import STEPS, claims_of, layers_of_deep
@@ -132,11 +132,16 @@ def test_figures_draw_the_runs_and_begin_with_what_they_found() -> None:
     found = large.on_mnist(rows())
     assert found.numbers["mnist-runs-deep"] == _DEEP
     assert found.numbers["mnist-steps-rule"] == 1500
-    assert "60% of the tanh units" in large.units_found(found)
-    assert "0.901 is read from tanh units, of which 50% fold" in large.readable_found(found)
-    assert f"in {_DEEP - _NOT_TURNED} of {_DEEP} runs" in large.layers_found(found)
-    assert "1.0 of 2, 2.0 of 6, 4.0 of 10 activations" in large.late_found(found)
-    assert "rank correlation of -1.00" in large.rule_found(found)
+    assert "On MNIST 60% (tanh) and" in headlines.units(found.units, "MNIST")
+    assert "ReLU" not in headlines.units(found.units, "MNIST")  # none were counted
+    read = headlines.readable(found.told, "MNIST")
+    assert "0.901 (tanh)" in read
+    assert "where 50% (tanh)" in read
+    assert f"in {_DEEP - _NOT_TURNED} of {_DEEP} runs" in headlines.deep_layers(found.deep)
+    assert "1.0 of 2, 2.0 of 6 and 4.0 of 10 activations" in headlines.by_depth(found.by_depth)
+    assert "On MNIST slope and accuracy have a rank correlation of −1.00" in headlines.rule(
+        found.rule, "MNIST"
+    )
     theme = Theme()
     left, right = figures_units.units(theme, found.units).axes
     assert len(left.get_xticks()) == 4  # no ReLU units were counted

@@ -252,7 +252,8 @@ def test_many_short_runs_take_the_place_of_the_long_one_claim_by_claim(project: 
     assert (ratio.over, ratio.method) == ("10 runs", str(Method.BCA))
     assert steps.origin == "long run"
     own = {"tiny-area": 0.5, "tiny-word": "6 of 6", "runs": 10}
-    assert found.glued == {**own, "rc-tiny-ratio-long": 4.0}  # what the long run said is kept
+    long = {"rc-tiny-ratio-long": 4.0, "tiny-area-long": 0.25}
+    assert found.glued == {**own, **long}
     kept = published_evidence(CHAPTER, project)
     publish_many(project, CHAPTER, many, {}, rows, {"steps": 60})  # once more: nothing is lost
     again = read_paper_scale(project, CHAPTER, load_claims(project.claims_file))
@@ -261,5 +262,6 @@ def test_many_short_runs_take_the_place_of_the_long_one_claim_by_claim(project: 
     assert kept.tables["many"].equals(rows)
     assert kept.manifest["many"]["steps"] == 60
     assert kept.manifest["many"]["claims"] == ["rc-tiny-ratio"]
+    assert kept.manifest["many"]["numbers"] == ["runs", "tiny-area"]
     assert kept.manifest["run_commit"] == FOOTER["commit"]
     assert found.seconds == 90
