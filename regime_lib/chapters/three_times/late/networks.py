@@ -15,6 +15,7 @@ import pandas as pd
 from jaxtyping import Float, Int
 
 from regime_lib.chapters.part import Numbers, Part
+from regime_lib.chapters import wording
 from regime_lib.chapters.three_times.configs import NAMES, OPTIMIZERS, SCHEDULES
 from regime_lib.chapters.three_times.late.grid import PARTS, points
 from regime_lib.chapters.three_times.limits import Limits, limits_of
@@ -34,12 +35,8 @@ _FEWEST = 3  # runs, or seeds, for a number
 _CLAIMED = (0.222, 0.5)  # of the weights' time: about three times earlier, as the claims have it
 #: Some definitions, and what they mean.
 DEFINED = {
-    "peak@0.25": "below 1/4 of peak",
-    "peak@0.1": "below 1/10 of peak",
-    "auc": "area over peak",
-    "cum@0.5": "half of all change",
-    "end@0.1": "9/10 of the way",
-    "start@0.9": "9/10 from the start",
+    name: wording.DEFINED[name]
+    for name in ("peak@0.25", "peak@0.1", "auc", "cum@0.5", "end@0.1", "start@0.9")
 }
 _SETTING = ["data", "schedule", "optimiser"]
 
