@@ -14,8 +14,8 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float, Int
 
-from regime_lib.chapters.part import Numbers, Part
 from regime_lib.chapters import wording
+from regime_lib.chapters.part import Numbers, Part
 from regime_lib.chapters.three_times.configs import NAMES, OPTIMIZERS, SCHEDULES
 from regime_lib.chapters.three_times.late.grid import PARTS, points
 from regime_lib.chapters.three_times.limits import Limits, limits_of
