@@ -9,7 +9,8 @@ function make(tag, settings = {}, ...children) {
 export function tabled(table, more) {
   const line = (cells, tag) => make("tr", {}, ...cells.map(text => make(text === "" ? "td" : tag, { textContent: text })));
   const body = make("table", {}, make("thead", {}, line(table.head, "th")), make("tbody", {}, ...table.rows.map(row => line(row, "td"))));
-  const box = make("div", { className: "pst-scrollable-table-container" }, body);
+  // The theme takes the tab stop from what does not scroll, but gives it to what does only later.
+  const box = make("div", { className: "pst-scrollable-table-container", tabIndex: 0 }, body);
   if (more) box.append(make("p", { textContent: `… and ${more} more rows` }));
   return box;
 }

@@ -141,7 +141,7 @@
     }
 
     print(text) {
-      if (!(this.out.lastChild instanceof HTMLPreElement)) this.out.append(make("pre"));
+      if (!(this.out.lastChild instanceof HTMLPreElement)) this.out.append(make("pre", { tabIndex: 0 }));
       this.out.lastChild.textContent += text;
       this.out.hidden = false;
     }
@@ -156,7 +156,7 @@
     show({ text, table, more, error }) {
       if (text) this.print(`${text}\n`);
       if (table) this.out.append(this.page.tools.tabled(table, more));
-      if (error) this.out.append(make("pre", { className: "rl-error", textContent: error }));
+      if (error) this.out.append(make("pre", { className: "rl-error", textContent: error, tabIndex: 0 }));
       this.out.hidden = !this.out.childElementCount;
       if (this.spec.exercise) this.block.classList.toggle("rl-solved", /: solved\.\s*$/.test(this.out.textContent));
     }

@@ -324,6 +324,17 @@ def test_axe_finds_no_fault_in_an_open_page_and_nothing_sticks_out(
         assert width <= NARROW["width"]
 
 
+def test_a_table_that_may_scroll_is_reached_by_the_keyboard_from_the_first_moment(
+    context: BrowserContext, origin: str
+) -> None:
+    page = opened(context, origin, "10_stability")
+    table = """async () => {
+      const { tabled } = await import("../_static/live-draw.js");
+      return tabled({ head: ["", "a"], rows: [["0", "1"]] }, 0).tabIndex;
+    }"""
+    assert page.evaluate(table) == 0
+
+
 def test_without_a_script_or_webassembly_the_page_is_as_before(
     browser: Browser, origin: str
 ) -> None:
