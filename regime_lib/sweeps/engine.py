@@ -28,7 +28,12 @@ from typing import TYPE_CHECKING, Any
 from regime_lib.errors import RegimeError, extra
 from regime_lib.progress import progress_bar
 from regime_lib.sweeps.grid import Grid, Point
-from regime_lib.sweeps.pool import WorkerPool, processors
+from regime_lib.sweeps.pool import (
+    NoWorkerStartsError,
+    WorkerPool,
+    end_if_still_starting,
+    processors,
+)
 from regime_lib.sweeps.store import Status, Store, digest_of, point_key, told
 from regime_lib.sweeps.work import Outcome, Run, work
 
@@ -77,6 +82,8 @@ def sweep(
     run : callable
         Takes a point (a dict of parameters) and returns a row (a dict of numbers and texts) or a
         list of rows. Other processes must be able to import it: a function at the top of a module.
+        In a script the call of `sweep` itself stands below ``if __name__ == "__main__":``, because
+        every process imports the script.
     grid : Grid, mapping of str to sequence, or iterable of dict
         Which points; a mapping stands for all combinations.
     into : str or Path
@@ -120,6 +127,7 @@ def sweep(
     1  2       4
     2  3       9
     """
+    end_if_still_starting()
     from regime_lib.sweeps.table import collect  # pandas: no worker waits for it
 
     with extra("sweep"):
@@ -198,7 +206,7 @@ def _work_through(
 def _outcome(future: Future[Outcome], place: str) -> Outcome:
     try:
         outcome = future.result()
-    except (BrokenExecutor, CancelledError):
+    except (BrokenExecutor, CancelledError, NoWorkerStartsError):
         raise
     except Exception as error:  # of the executor: a point that killed its workers, say
         return Outcome("broken", str(error) if isinstance(error, RegimeError) else told(error))

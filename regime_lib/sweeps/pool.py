@@ -15,6 +15,11 @@ from typing import Any
 
 from regime_lib.errors import RegimeError
 
+
+class NoWorkerStartsError(RegimeError):
+    """A new process ends before it takes a call, and so would every other."""
+
+
 _ONE_THREAD = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
 
@@ -42,10 +47,12 @@ class WorkerPool(ThreadPoolExecutor):
         for _ in range(2):
             with self._starting:
                 worker = self._idle.pop() if self._idle else self._new()
+            started = False
             try:
                 with self._starting, _one_thread():
                     ready = worker.submit(os.getpid)  # a new process starts here
                 ready.result()
+                started = True
                 future = worker.submit(*call)
                 return future.result(self._limit)
             except BrokenExecutor:
@@ -58,6 +65,11 @@ class WorkerPool(ThreadPoolExecutor):
                 raise RegimeError(f"it took longer than the limit of {self._limit:g} s") from None
             finally:
                 self._idle.append(worker)
+        if not started:
+            raise NoWorkerStartsError(
+                "no worker process can start, for want of memory or because the script calls "
+                'sweep as soon as it is imported; put the call below if __name__ == "__main__":'
+            )
         raise RegimeError("its worker process died twice, often for want of memory")
 
     def _new(self) -> ProcessPoolExecutor:
@@ -72,6 +84,16 @@ class WorkerPool(ThreadPoolExecutor):
         for worker in self._idle:
             worker.shutdown()
         self._lifeline.close()
+
+
+def end_if_still_starting() -> None:
+    """End a worker that is about to hand out work before it took any.
+
+    It imports the script that began the sweep. Where that calls sweep outside of a function, every
+    worker would sweep, too, instead of working.
+    """
+    if getattr(multiprocessing.current_process(), "_inheriting", False):
+        raise SystemExit(1)
 
 
 def _begin(lifeline: Connection) -> None:

@@ -207,6 +207,30 @@ def test_a_worker_killed_from_outside_costs_its_own_point_only(tmp_path: Path) -
     assert_complete(grid, tmp_path / "s")
 
 
+def test_a_script_that_sweeps_while_its_workers_import_it_is_told_so(tmp_path: Path) -> None:
+    script = tmp_path / "unguarded.py"
+    script.write_text(
+        "from regime_lib.sweeps.engine import sweep\n"
+        "from tests.sweeps.functions import square\n"
+        f"sweep(square, {{'x': [1, 2, 3]}}, into={str(tmp_path / 's')!r}, jobs=2)\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, str(script)]
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+    assert done.returncode == 1
+    last = done.stderr.strip().splitlines()[-1]
+    assert 'put the call below if __name__ == "__main__":' in last
+    assert done.stderr.count("Traceback") == 1  # the workers add none of their own
+    assert not list((tmp_path / "s").rglob("failures/*"))
+    script.write_text(
+        script.read_text().replace("sweep(s", 'if __name__ == "__main__":\n    sweep(s')
+    )
+    assert (
+        subprocess.run(command, capture_output=True, env=environment, check=False).returncode == 0
+    )
+    assert len(list((tmp_path / "s" / "results").iterdir())) == 3
+
+
 def test_while_a_lost_point_is_made_again_the_others_go_on(tmp_path: Path) -> None:
     """The lost point waits, when it is made again, for all others to be there."""
     place = tmp_path / "s"
