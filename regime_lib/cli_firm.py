@@ -24,7 +24,7 @@ from regime_lib.companion.claims.firmness import (
     publish_firmness,
 )
 from regime_lib.companion.claims.ledger import COLUMNS, read_ledger
-from regime_lib.companion.claims.repeated_tables import WITHOUT
+from regime_lib.companion.claims.repeated_tables import LONG, WITHOUT, Rows
 from regime_lib.companion.publish.evidence import published_evidence
 from regime_lib.companion.publish.without_a_seed import judged_parts, without_each_seed
 from regime_lib.companion.running.fresh_blocks import (
@@ -34,6 +34,12 @@ from regime_lib.companion.running.fresh_blocks import (
     drawn_parts,
     fresh_blocks,
     measures_drawn,
+)
+from regime_lib.companion.running.long_blocks import (
+    judged_blocks,
+    judges_long_runs,
+    long_blocks,
+    long_runs,
 )
 from regime_lib.companion.running.provenance import commit_of, loaded_versions
 from regime_lib.companion.running.sweep_chapter import dependencies, measure_module
@@ -56,6 +62,8 @@ _Points = Sequence[dict[str, Value]]
 @click.option("-j", "--jobs", type=click.IntRange(min=1), default=1, show_default=True,
               help="Processes at once.")  # fmt: skip
 @click.option("--publish", is_flag=True, help="Write the tables to book/firmness.")
+@click.option("--long-runs", "long", is_flag=True,
+              help="Fresh blocks of the long runs that a page only judges; hours.")  # fmt: skip
 @click.option("--without-a-seed", "left_out", is_flag=True,
               help="Judge committed runs without each of their seeds instead.")  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print JSON to standard output.")
@@ -65,6 +73,7 @@ def firm_command(
     output: Path | None,
     jobs: int,
     publish: bool,
+    long: bool,
     left_out: bool,
     as_json: bool,
 ) -> None:
@@ -74,12 +83,20 @@ def firm_command(
     measurement as the page shows it, with seeds of its own. Says in how many blocks each claim gets
     which verdict. Interrupt it, repeat it: a finished block is kept.
 
+    With --long-runs the runs are made that a page only judges, one at a time. A finished run is
+    kept, a block is judged once all of its runs are there, and published once all blocks are.
+
     With --without-a-seed no run is made: committed runs that are too long to be repeated are judged
     again without each of their seeds.
     """
     project = find_project()
+    if long and left_out:
+        raise RegimeError("give --long-runs or --without-a-seed, not both")
     if left_out:
         _without_a_seed(project, chapters, publish, as_json)
+        return
+    if long:
+        _long_runs(project, chapters, blocks, output, jobs, publish, as_json)
         return
     asked = _asked(project, chapters, blocks)
     published = _published(project)
@@ -112,6 +129,93 @@ def firm_command(
         click.echo(json.dumps(report, indent=2, ensure_ascii=False))
     if unfinished:
         raise click.exceptions.Exit(1)
+
+
+def _long_runs(
+    project: Project,
+    chapters: Sequence[str],
+    blocks: int,
+    output: Path | None,
+    jobs: int,
+    publish: bool,
+    as_json: bool,
+) -> None:
+    """Make the long runs of chapters with fresh seeds, and judge every block that is whole."""
+    from regime_lib.sweeps.gathering import gather
+
+    named = find_chapters(project, chapters)
+    if "all" in chapters:
+        named = tuple(entry for entry in named if judges_long_runs(project, entry))
+    asked = [(entry, long_blocks(project, entry, blocks)) for entry in named]
+    claims, published = load_claims(project.claims_file), _published(project)
+    report: dict[str, Any] = {}
+    unfinished = False
+    for entry, points in asked:
+        place = (output or project.build / "firmness") / f"{entry.name}-long-runs"
+        done = _computed(project, entry, points, place, jobs)
+        finished = ((one.point, one.rows) for one in gather(place).finished)
+        rows = judged_blocks(project, entry, points, finished)
+        found = firmness_of_blocks(rows, claims, published)
+        report[entry.name] = {claim: firm.as_dict() for claim, firm in found.items()}
+        whole = len({row["block"] for row in rows})
+        if not as_json:
+            head = f"{entry.name}: {whole} of {blocks} blocks ({done.computed} runs computed now)"
+            click.echo(f"{click.style(head, bold=True)}, {project.show(place)}")
+            _tell(found, published)
+        for point, error in done.status.errors:
+            click.echo(f"regime: {entry.name}, the run of seed {point['seed']}: {error}", err=True)
+        unfinished |= whole < blocks
+        if publish and whole < blocks:
+            click.echo(f"regime: {entry.name} is not published: blocks are missing", err=True)
+        elif publish:
+            facts = _long_facts(project, entry, points, done)
+            kept = LONG.publish(project, entry.name, _as_table(rows), facts)
+            click.echo(f"{entry.name}: {project.show(kept)} is written", err=as_json)
+    if as_json:
+        click.echo(json.dumps(report, indent=2, ensure_ascii=False))
+    if unfinished:
+        raise click.exceptions.Exit(1)
+
+
+def _computed(
+    project: Project, entry: Entry, blocks: Sequence[_Points], place: Path, jobs: int
+) -> Sweep:
+    """Compute the runs that are not there yet, block after block."""
+    from regime_lib import sweeps
+
+    runs, points = long_runs(project, entry), [point for block in blocks for point in block]
+    return sweeps.sweep(runs.run, points, into=place, depends=dict(runs.depends), jobs=jobs)
+
+
+def _as_table(rows: Rows) -> pd.DataFrame:
+    import pandas as pd
+
+    return pd.DataFrame(rows, columns=["block", *COLUMNS])
+
+
+def _long_facts(
+    project: Project, entry: Entry, blocks: Sequence[_Points], done: Sweep
+) -> dict[str, Any]:
+    """Say what runs blocks are of, and what made them."""
+    return {
+        **_made(project, done),
+        "command": f"regime firm {entry.name} --long-runs --blocks {len(blocks)} --publish",
+        "blocks": len(blocks),
+        "seeds": [min(point["seed"] for point in block) for block in blocks],  # type: ignore[type-var]
+        "runs": [{k: v for k, v in point.items() if k != "seed"} for point in blocks[0]],
+    }
+
+
+def _made(project: Project, done: Sweep) -> dict[str, Any]:
+    """Say when, with what and where a sweep was computed."""
+    return {
+        "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
+        "depends": done.manifest["depends"],
+        "compute_seconds": done.manifest["compute_seconds"],
+        "commit": commit_of(project),
+        "versions": {**done.manifest["versions"], **loaded_versions()},
+        "machine": f"{platform.machine()}, {os.cpu_count()} processors, one thread a run",
+    }
 
 
 def _without_a_seed(
@@ -187,17 +291,12 @@ def _facts(project: Project, entry: Entry, points: _Points, done: Sweep) -> dict
     settings = block_values(project, entry, None)
     module = measure_module(project, entry)
     return {
-        "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
+        **_made(project, done),
         "command": f"regime firm {entry.name} --blocks {len(points)} --publish",
         "blocks": len(points),
         "seeds": [point["seed"] for point in points],
         "settings": {name: value for name, value in settings.items() if name != "seed"},
         "parts": [part.__name__ for part in drawn_parts(module)],
-        "depends": done.manifest["depends"],
-        "compute_seconds": done.manifest["compute_seconds"],
-        "commit": commit_of(project),
-        "versions": {**done.manifest["versions"], **loaded_versions()},
-        "machine": f"{platform.machine()}, {os.cpu_count()} processors, one thread a run",
     }
 
 

@@ -92,6 +92,35 @@ def test_a_page_that_is_out_of_date_hinders_no_block(
     assert (project.pages / "firmness" / "10_tiny.parquet").is_file()
 
 
+def test_long_runs_are_made_one_at_a_time_and_judged_by_whole_blocks(
+    project: Project, capsys: Capture, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(project.notebooks))  # as a library's modules are found
+    monkeypatch.setenv("FIRM_FAILS", "101001")
+    asked = ("firm", "10", "--long-runs", "--blocks", "2", "--publish")
+    said = Said(capsys, *asked)
+    assert said.code == 1
+    assert said.out.startswith("10_tiny: 1 of 2 blocks (5 runs computed now), ")
+    assert "the run of seed 101001: ValueError: this run is broken" in said.err
+    assert "not published: blocks are missing" in said.err
+    assert not (project.pages / "firmness").exists()
+    monkeypatch.setenv("FIRM_FAILS", "")
+    said = Said(capsys, *asked)
+    assert said.code == 0
+    assert said.out.startswith("10_tiny: 2 of 2 blocks (1 runs computed now), ")
+    assert "reproduced in 1 of 2 fresh blocks of 3 runs, not reproduced in 1" in said.out
+    calls = (tmp_path / "calls").read_text().split()
+    assert sorted(calls) == sorted([*map(str, (*range(100_000, 100_003), *range(101_000, 101_003))),
+                                    "101001"])  # fmt: skip
+    table = pd.read_parquet(project.pages / "firmness" / "long_runs" / "10_tiny.parquet")
+    assert table["low"].tolist() == pytest.approx([3.0, 1.0])  # by hand, from `long_run`
+    assert table["high"].tolist() == pytest.approx([3.2, 1.2])
+    manifest = json.loads((project.pages / "firmness" / "long_runs" / "10_tiny.json").read_text())
+    assert (manifest["blocks"], manifest["seeds"]) == (2, [100_000, 101_000])
+    assert manifest["runs"] == [{"size": 2}] * 3
+    assert read_firmness(project)["rc-tiny-ratio"].blocks == 2
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
@@ -102,6 +131,8 @@ def test_a_page_that_is_out_of_date_hinders_no_block(
         (("10", "--blocks", "many"), "not a valid integer"),
         (("10", "-j", "0"), "not in the range"),
         (("10", "-o", "/dev/null/kept"), "cannot be written to"),
+        (("10", "--long-runs", "--without-a-seed"), "not both"),
+        (("10", "--long-runs", "--blocks", "0"), "give 1 to 900"),
     ],
 )
 def test_what_makes_no_sense_is_refused_in_one_sentence(
@@ -112,6 +143,18 @@ def test_what_makes_no_sense_is_refused_in_one_sentence(
     assert words in said.err
     assert said.err.count("\n") == 1
     assert not (tmp_path / "calls").exists()
+
+
+def test_a_chapter_without_long_runs_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    project = make_firm_project(tmp_path / "without", measure="firm_measure_short")
+    measure = project.notebooks / "firm_measure_short.py"
+    measure.write_text(measure.read_text().replace("LONG_RUNS = ", "OTHER = "))
+    monkeypatch.setattr(cli_firm, "find_project", lambda: project)
+    said = Said(capsys, "firm", "10", "--long-runs")
+    assert said.code == 2
+    assert "judges no long runs that can be made again; leave out --long-runs" in said.err
 
 
 def test_all_leaves_out_chapters_that_seeds_cannot_turn(project: Project, capsys: Capture) -> None:

@@ -18,12 +18,13 @@ from regime_lib.companion.book.project import Project
 from regime_lib.companion.claims.claims import load_claims
 from regime_lib.companion.claims.firmness import BLOCKS, read_firmness
 from regime_lib.companion.claims.ledger import Record
-from regime_lib.companion.claims.repeated_tables import WITHOUT
+from regime_lib.companion.claims.repeated_tables import LONG, WITHOUT
 from regime_lib.companion.claims.sweep_tables import read_shares
 from regime_lib.companion.publish.evidence import published_evidence
 from regime_lib.companion.publish.findings import Findings
 from regime_lib.companion.publish.scorecard import scorecard
 from regime_lib.companion.running.fresh_blocks import block_values, measures_drawn
+from regime_lib.companion.running.long_blocks import long_blocks
 
 PROJECT = Project(Path(__file__).resolve().parents[2])
 FOLDER = PROJECT.pages / "firmness"
@@ -116,6 +117,20 @@ def test_every_empirical_claim_has_fresh_blocks_or_says_why_not() -> None:
         if entry["kind"] == "empirical":
             repeated = claim in found and found[claim].blocks > 0
             assert repeated is ("not_repeated" not in entry), claim
+
+
+@pytest.mark.parametrize("chapter", list(LONG.chapters(PROJECT)))
+def test_blocks_of_long_runs_are_whole_enough_and_of_the_runs_that_the_page_judges(
+    chapter: str,
+) -> None:
+    place = LONG.place(PROJECT, chapter)
+    table, manifest = pd.read_parquet(place), json.loads(place.with_suffix(".json").read_text())
+    assert table["block"].nunique() == manifest["blocks"] == len(manifest["seeds"]) >= BLOCKS
+    assert not table.duplicated(["block", "claim"]).any()
+    assert set(table.groupby("claim").size()) == {manifest["blocks"]}
+    (first, *_) = long_blocks(PROJECT, load_entry(PROJECT, chapter), 1)
+    today = [{key: value for key, value in point.items() if key != "seed"} for point in first]
+    assert manifest["runs"] == today, f"run again: {manifest['command']}"
 
 
 @pytest.mark.parametrize("chapter", list(WITHOUT.chapters(PROJECT)))

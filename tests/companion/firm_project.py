@@ -47,8 +47,33 @@ def steps(settings: Settings) -> Part:
     return Part({"rc-tiny-steps": found})
 
 
+@dataclass(frozen=True)
+class Long:
+    depends: dict[str, int]
+
+    def points(self, first: int) -> list[dict[str, int]]:
+        return [{"seed": first + k, "size": 2} for k in range(3)]
+
+    def judge(self, runs: object) -> Part:
+        values = [row["ratio"] for _, rows in runs for row in rows]
+        return Part({"rc-tiny-ratio": run_range(values, over=f"{len(values)} runs, each a start")})
+
+    @property
+    def run(self) -> object:
+        return long_run
+
+
+def long_run(point: dict[str, int]) -> list[dict[str, float]]:
+    with Path(os.environ["FIRM_CALLS"]).open("a") as file:
+        file.write(f"{point['seed']} ")
+    if os.environ.get("FIRM_FAILS") == str(point["seed"]):
+        raise ValueError("this run is broken")
+    return [{"ratio": (3.0, 1.0)[point["seed"] // 1000 % 2] + 0.1 * (point["seed"] % 1000)}]
+
+
 PARTS = (ratios, steps)
 EMPIRICAL = (ratios,)
+LONG_RUNS = Long({"version": 1})
 
 
 def measure(settings: Settings) -> tuple[Part, ...]:

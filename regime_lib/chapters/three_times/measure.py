@@ -15,7 +15,7 @@ from regime_lib.chapters.part import Part
 from regime_lib.chapters.three_times import committed
 from regime_lib.chapters.three_times.committed import BySchedule, by_schedule
 from regime_lib.chapters.three_times.configs import DIGITS, OPTIMIZERS, RunConfig
-from regime_lib.chapters.three_times.late import networks
+from regime_lib.chapters.three_times.late import blocks, networks
 from regime_lib.chapters.three_times.late.decomposition import Decomposition, decomposition
 from regime_lib.chapters.three_times.late.gelu import Smooth, smooth_activations
 from regime_lib.chapters.three_times.late.headline import Headline, headline
@@ -176,6 +176,8 @@ COMMITTED = {
     "23_three_times_earlier": (paper_scale,),
     "late_stage": (to_the_end, cnn_to_the_end, transformer_to_the_end, smooth_to_the_end),
 }
+#: The committed runs of which fresh blocks are made nevertheless, a run at a time.
+LONG_RUNS = blocks.LONG_RUNS
 
 
 def configs(settings: Settings) -> list[RunConfig]:

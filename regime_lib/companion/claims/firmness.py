@@ -1,8 +1,9 @@
 """How firm verdicts are: each claim that depends on chance, measured over fresh blocks of seeds.
 
 A block is one whole measurement of a chapter, as its page shows it, with seeds that the page does
-not use. Claims on committed runs, of which twenty blocks would take days, are judged again without
-each of their seeds instead: that says whether one run decides a verdict, and not what others would.
+not use. Claims on committed runs, which take hours, have such blocks where these were computed
+apart from the page. Where twenty would take days, they are judged again without each of their seeds
+instead: that says whether one run decides a verdict, and not what others would.
 Tables lie in ``book/firmness``.
 """
 
@@ -19,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 from regime_lib.companion.book.project import Project, find_project
 from regime_lib.companion.claims.claims import Claim, Verdict, load_claims
 from regime_lib.companion.claims.ledger import read_ledger
-from regime_lib.companion.claims.repeated_tables import FRESH, WITHOUT, Rows, verdict_of
+from regime_lib.companion.claims.repeated_tables import FRESH, LONG, WITHOUT, Rows, verdict_of
 from regime_lib.errors import RegimeError
 
 if TYPE_CHECKING:
@@ -107,7 +108,7 @@ def read_firmness(project: Project) -> dict[str, Firmness]:
     """
     published = {record.claim.id: record.verdict for record in read_ledger(project)}
     found: dict[str, Firmness] = {}
-    for chapter in chain(FRESH.chapters(project), WITHOUT.chapters(project)):
+    for chapter in chain(*(sort.chapters(project) for sort in (FRESH, LONG, WITHOUT))):
         found |= firmness_of_chapter(project, chapter, published)
     return found
 
@@ -117,7 +118,9 @@ def firmness_of_chapter(
 ) -> dict[str, Firmness]:
     """Return the same for one chapter, given its verdicts; nothing where no table is committed."""
     claims = load_claims(project.claims_file)
-    found = firmness_of_blocks(FRESH.committed(project, chapter), claims, published)
+    found: dict[str, Firmness] = {}
+    for blocks in (FRESH, LONG):
+        found |= firmness_of_blocks(blocks.committed(project, chapter), claims, published)
     left_out = left_out_of_rows(WITHOUT.committed(project, chapter), claims, published)
     for claim, own in left_out.items():
         found[claim] = replace(found.get(claim, own), without=own.without)

@@ -78,6 +78,8 @@ class Repeated:
 
 #: Whole measurements with seeds that a page does not use.
 FRESH = Repeated("firmness", "block", "regime firm {chapter} --publish")
+#: The same of runs that are too long for a page, which judges committed ones.
+LONG = Repeated("firmness/long_runs", "block", "regime firm {chapter} --long-runs --publish")
 #: Committed runs that were judged again, each time without one of their seeds.
 WITHOUT = Repeated("firmness/without_a_seed", "seed", "regime firm all --without-a-seed --publish")
 

@@ -6,7 +6,7 @@ tables are named by `TABLES`; their first columns tell the run.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,8 @@ EVIDENCE = "late_stage"
 TABLES = ("specifications", "runs", "series", "looks", "flips")
 #: Of what a run measures: another one computes all of them anew.
 VERSION = 1
+
+_Tables = dict[str, pd.DataFrame]
 
 
 def run_point(point: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -56,19 +58,15 @@ def collect(
     root: Path, published: Mapping[str, pd.DataFrame] | None = None
 ) -> tuple[dict[str, pd.DataFrame], dict[str, Any]]:
     """Gather the tables of every run that is finished or published, and facts for a manifest."""
-    rows: dict[str, list[dict[str, Any]]] = {name: [] for name in TABLES}
+    runs: list[tuple[str, float, list[dict[str, Any]]]] = []
     parts: dict[str, dict[str, int]] = {}
     failed: list[str] = []
     for part in PARTS:
         found = gather(root / part)
         failed += found.failed
-        for one in found.finished:
-            for row in one.rows:
-                name = row.pop("table")
-                own = {"seconds": one.seconds} if name == "runs" else {}
-                rows[name].append({"part": part, **row, **own})
+        runs += [(part, one.seconds, one.rows) for one in found.finished]
         parts[part] = {"asked": len(list(points(part))), "done": 0}
-    tables = {name: pd.DataFrame(own) for name, own in rows.items()}
+    tables = tables_of(runs)
     if published:
         fresh = _runs_of(tables)
         for name, table in published.items():
@@ -85,6 +83,18 @@ def collect(
     seconds = round(float(tables["runs"]["seconds"].sum()))
     facts = {"parts": parts, "runs_failed": failed, "compute_seconds": seconds}
     return tables, {**facts, "version": VERSION}
+
+
+def tables_of(runs: Iterable[tuple[str, float, Sequence[Mapping[str, Any]]]]) -> _Tables:
+    """Return the tables of some runs: of each its part, how many seconds it took, and its rows."""
+    rows: dict[str, list[dict[str, Any]]] = {name: [] for name in TABLES}
+    for part, seconds, own in runs:
+        for row in own:
+            name = row["table"]
+            kept = {key: value for key, value in row.items() if key != "table"}
+            took = {"seconds": seconds} if name == "runs" else {}
+            rows[name].append({"part": part, **kept, **took})
+    return {name: pd.DataFrame(own) for name, own in rows.items()}
 
 
 _TEXTS = ("part", "dataset", "architecture", "optimizer", "schedule", "batch", "activation")
