@@ -32,6 +32,7 @@ from regime_lib.instrument.settling.candidates import DEFINITIONS
 from regime_lib.instrument.settling.timescales import smooth
 from regime_lib.instrument.tracking.trace import Trace
 from regime_lib.instrument.tracking.tracker import RegimeTracker
+from regime_lib.lab.memory import give_back
 from regime_lib.lab.seeding import generator
 from regime_lib.lab.training.loop import descend, evaluate
 
@@ -43,6 +44,7 @@ VARIANTS = ((0, 51), (10, 51), (100, 51), (0, 25), (0, 102))
 _EVALUATED = 2000  # samples of the training set, and of the test set, on which losses are taken
 _SERIES = ("pattern_change", "weight_change", "weight_change_rel", "pattern_from_start",
            "weight_from_start")  # fmt: skip
+_TRIMMED = 200  # steps after which freed memory is given back
 _POINTS = 120  # about so many steps of a series are kept
 
 
@@ -211,6 +213,8 @@ def late_run(config: LateConfig) -> LateRun:
             tracker.update()
             watch.after(step + 1)
             losses[step] = value.item()
+            if step % _TRIMMED == 0:
+                give_back()
     each = task.epoch(run)
     whole = len(losses) // each * each or len(losses)
     epochs = losses[:whole].reshape(-1, min(each, whole)).mean(axis=1)
