@@ -13,6 +13,7 @@ import pandas as pd
 
 from regime_lib.chapters.part import Numbers
 from regime_lib.chapters.three_times.configs import NAMES
+from regime_lib.chapters.three_times.late.grid import PARTS, points
 from regime_lib.chapters.three_times.multiverse import chosen
 from regime_lib.chapters.three_times.specifications import SETTING
 from regime_lib.estimate import Estimate, median, no_number
@@ -53,9 +54,12 @@ def coverage(tables: Tables) -> Coverage:
     numbers = ["steps", "epochs", "train_loss", "train_accuracy", "test_accuracy"]
     table = parts[numbers].median().assign(runs=parts.size())
     low = runs["epoch_below"] > 0
+    unbegun = [name for name in PARTS if name not in set(runs["part"])]
     return Coverage(
         {
             "late-runs": len(runs),
+            "late-planned": sum(len(list(points(part))) for part in PARTS),
+            "late-unbegun": " and ".join(map(names_of, unbegun)) or "none",
             "late-settings": runs.groupby([*SETTING, "activation"], observed=True).ngroups,
             "late-hours": float(runs["seconds"].sum()) / 3600,
             "late-below": f"{int(low.sum())} of {len(runs)}",
