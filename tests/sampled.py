@@ -1,0 +1,51 @@
+"""The run-time type checker looks at a function's first calls in each test, then at one in 53.
+
+A check takes some hundred microseconds and an integrator calls a small function a million times:
+with every call checked that took most of the time of the tests.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+import jaxtyping
+
+#: Calls of one function that are all checked, in one test.
+ALL = 100
+#: After those, one call in so many: a prime, so that every stage of an integrator has its turn.
+ONE_IN = 53
+
+_jaxtyped = jaxtyping.jaxtyped
+_calls: Counter[Callable] = Counter()
+
+
+def sampled(function: Any = None, *, typechecker: Any) -> Any:
+    """Decorate as `jaxtyping.jaxtyped` does, which checks every call."""
+    if function is None:
+        return functools.partial(sampled, typechecker=typechecker)
+    checked = _jaxtyped(function, typechecker=typechecker)
+    if not inspect.isfunction(function):
+        return checked
+
+    @functools.wraps(function)
+    def often(*args: Any, **kwargs: Any) -> Any:
+        _calls[function] += 1
+        count = _calls[function]
+        chosen = checked if count <= ALL or count % ONE_IN == 0 else function
+        return chosen(*args, **kwargs)
+
+    return often
+
+
+def sample_calls() -> None:
+    """Have modules that are imported from now on decorated by `sampled`."""
+    jaxtyping.jaxtyped = sampled
+
+
+def start_counting() -> None:
+    """Begin another test: the first calls in it are checked again, all of them."""
+    _calls.clear()
