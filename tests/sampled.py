@@ -27,16 +27,20 @@ def sampled(function: Any = None, *, typechecker: Any) -> Any:
     """Decorate as `jaxtyping.jaxtyped` does, which checks every call."""
     if function is None:
         return functools.partial(sampled, typechecker=typechecker)
-    checked = _jaxtyped(function, typechecker=typechecker)
     if not inspect.isfunction(function):
-        return checked
+        return _jaxtyped(function, typechecker=typechecker)
+    checked: Callable | None = None  # made when needed: many functions are never called
 
     @functools.wraps(function)
     def often(*args: Any, **kwargs: Any) -> Any:
+        nonlocal checked
         _calls[function] += 1
         count = _calls[function]
-        chosen = checked if count <= ALL or count % ONE_IN == 0 else function
-        return chosen(*args, **kwargs)
+        if count > ALL and count % ONE_IN:
+            return function(*args, **kwargs)
+        if checked is None:
+            checked = _jaxtyped(function, typechecker=typechecker)
+        return checked(*args, **kwargs)
 
     return often
 
