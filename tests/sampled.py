@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -20,7 +19,7 @@ ALL = 100
 ONE_IN = 53
 
 _jaxtyped = jaxtyping.jaxtyped
-_calls: Counter[Callable] = Counter()
+_tests_begun = 0
 
 
 def sampled(function: Any = None, *, typechecker: Any) -> Any:
@@ -30,12 +29,14 @@ def sampled(function: Any = None, *, typechecker: Any) -> Any:
     if not inspect.isfunction(function):
         return _jaxtyped(function, typechecker=typechecker)
     checked: Callable | None = None  # made when needed: many functions are never called
+    count, within = 0, 0  # kept here: a table of functions would keep alive what they close over
 
     @functools.wraps(function)
     def often(*args: Any, **kwargs: Any) -> Any:
-        nonlocal checked
-        _calls[function] += 1
-        count = _calls[function]
+        nonlocal checked, count, within
+        if within != _tests_begun:
+            count, within = 0, _tests_begun
+        count += 1
         if count > ALL and count % ONE_IN:
             return function(*args, **kwargs)
         if checked is None:
@@ -52,4 +53,5 @@ def sample_calls() -> None:
 
 def start_counting() -> None:
     """Begin another test: the first calls in it are checked again, all of them."""
-    _calls.clear()
+    global _tests_begun
+    _tests_begun += 1
