@@ -167,7 +167,6 @@ def test_the_report_has_a_line_on_it(tmp_path: object) -> None:
     assert said in text
     assert all(spot in text for spot in trace.edge_of_stability().blind_spots)
     assert said in trace._repr_html_()
-    plain = (
-        dataclasses.replace(small_run(60), groups=None).report(tmp_path / "plain.html").read_text()
-    )  # type: ignore[operator]
-    assert "edge of stability" not in plain
+    plain = dataclasses.replace(small_run(60), groups=None)
+    text = plain.report(tmp_path / "plain.html").read_text()  # type: ignore[operator]
+    assert "edge of stability" not in text
