@@ -26,8 +26,19 @@ def sampled(function: Any = None, *, typechecker: Any) -> Any:
     """Decorate as `jaxtyping.jaxtyped` does, which checks every call."""
     if function is None:
         return functools.partial(sampled, typechecker=typechecker)
-    if not inspect.isfunction(function):
+    if inspect.isfunction(function):
+        return _often(function, functools.partial(_jaxtyped, function, typechecker=typechecker))
+    if not inspect.isclass(function):
         return _jaxtyped(function, typechecker=typechecker)
+    plain = function.__init__
+    decorated = _jaxtyped(function, typechecker=typechecker)
+    if (checked := decorated.__init__) is not plain:  # a dataclass, changed in place
+        decorated.__init__ = _often(plain, lambda: checked)
+    return decorated
+
+
+def _often(function: Callable, decorate: Callable[[], Callable]) -> Callable:
+    """Return a function that calls what `decorate` returns where a call is checked."""
     checked: Callable | None = None  # made when needed: many functions are never called
     count, within = 0, 0  # kept here: a table of functions would keep alive what they close over
 
@@ -40,7 +51,7 @@ def sampled(function: Any = None, *, typechecker: Any) -> Any:
         if count > ALL and count % ONE_IN:
             return function(*args, **kwargs)
         if checked is None:
-            checked = _jaxtyped(function, typechecker=typechecker)
+            checked = decorate()
         return checked(*args, **kwargs)
 
     return often

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import beartype
 import numpy as np
 import pytest
@@ -57,6 +59,24 @@ def test_methods_and_results_are_checked() -> None:
     with pytest.raises(TypeCheckError, match="return value"):
         Doubled().by(2.0)
     assert sampled(twice, typechecker=beartype.beartype)(VECTOR).tolist() == [2, 2]
+
+
+def test_a_dataclass_is_checked_as_a_function_is() -> None:
+    @sampled(typechecker=beartype.beartype)
+    @dataclasses.dataclass(frozen=True)
+    class Row:
+        values: Float[np.ndarray, " n"]
+
+    start_counting()
+    for _ in range(ALL):
+        Row(VECTOR)
+    refused = []
+    for call in range(ONE_IN):
+        try:
+            Row(MATRIX)
+        except TypeCheckError:
+            refused.append(call)
+    assert len(refused) == 1
 
 
 @pytest.mark.skipif("not config.getoption('--jaxtyping-packages')")
