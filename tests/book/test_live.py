@@ -299,6 +299,9 @@ def test_a_run_of_the_readers_is_judged_and_drawn_beside_the_books(
     (tmp_path / "bad.parquet").write_bytes(b"no Parquet at all")
     files.set_input_files(tmp_path / "bad.parquet")
     expect(yours.locator(".rl-error")).to_contain_text("cannot be read", timeout=PATIENCE)
+    files.set_input_files(tmp_path / "mine.csv")  # the next file is read again
+    expect(yours.locator(".rl-live-output")).to_contain_text("mine.csv", timeout=PATIENCE)
+    assert judged() == pytest.approx(expected, rel=0.01)
     assert found.foreign == []
 
 
