@@ -26,6 +26,8 @@ export MKL_NUM_THREADS := 1
 export OPENBLAS_NUM_THREADS := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PYTHONUTF8 := 1
+# Bytecode is kept, whatever the shell says: else each of a hundred processes compiles all modules.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help files setup book pdf epub test test-now test-browser test-chapters test-rooms test-book lint serve \
   lab gettext bench lock clean

@@ -1,8 +1,9 @@
 """Settings of every test: one thread, the same examples from hypothesis, and checked annotations.
 
-The tests run once with every annotation of the library checked (`--jaxtyping-packages`). The
-checker gets in the way of a few, mostly those of what the library itself answers to a wrong type.
-They are skipped then and noted in `_build/untyped`, and run without it: `make test` does both.
+The tests run once with the annotations of the library checked (`--jaxtyping-packages`), in each
+test at the first calls of every function and at a sample of those that follow. The checker gets in
+the way of a few, mostly those of what the library itself answers to a wrong type. They are skipped
+then and noted in `_build/untyped`, and run without it: `make test` does both.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from tests.sampled import sample_calls, start_counting
 from tests.sentences import TYPE_CHECKER
 
 UNTYPED = Path(__file__).resolve().parents[1] / "_build" / "untyped"
@@ -20,6 +22,8 @@ UNTYPED = Path(__file__).resolve().parents[1] / "_build" / "untyped"
 # before torch or NumPy start their threads: two cores are shared by the workers of pytest-xdist
 for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
     os.environ.setdefault(variable, "1")
+
+sample_calls()  # before anything of the library is imported
 
 settings.register_profile("same-everywhere", deadline=None, derandomize=True)
 settings.load_profile("same-everywhere")
@@ -42,6 +46,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items if typed(config) else ():
         if item.get_closest_marker("untyped") or "noise in evaluation" in item.name:
             item.add_marker(skip)
+
+
+def pytest_runtest_logstart() -> None:
+    """Count the calls of each test, and of what is set up for it, by themselves."""
+    start_counting()
 
 
 class Skipped:

@@ -11,6 +11,7 @@ _FRAME = """
 import os, sys
 from pathlib import Path
 import torch
+import torch._dynamo  # which data-parallel models import: here once for both
 from torch import nn
 {imports}
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from functools import cache
+from functools import cache, lru_cache
+from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urldefrag, urlsplit
 
-from bs4 import BeautifulSoup, Tag
+from bs4 import BeautifulSoup, CData, NavigableString, Tag
 
 SHORTEST_ALT = 20
 LONGEST = 3
@@ -49,6 +50,12 @@ def pages_to_visit(root: Path) -> list[str]:
     return sorted(chosen)
 
 
+@lru_cache(maxsize=2)  # pytest asks all its questions about a page in a row
+def parsed(html: str) -> BeautifulSoup:
+    """Return a page's elements; they are shared, so that nobody may change them."""
+    return BeautifulSoup(html, "html.parser")
+
+
 def alt_fault(alt: str | None, *, decorative: bool = False) -> str | None:
     """Say what is wrong with a picture's alternative text, if anything is."""
     if alt is None:
@@ -64,10 +71,17 @@ def alt_fault(alt: str | None, *, decorative: bool = False) -> str | None:
 
 def unresolved(html: str) -> list[str]:
     """Return roles that were never rendered and values glued in a form that no reader wants."""
-    page = BeautifulSoup(html, "html.parser")
-    for code in page.select("pre, code, script, style"):
-        code.decompose()
-    return _UNRESOLVED.findall(page.get_text(" "))
+    return _UNRESOLVED.findall(" ".join(_texts(parsed(html))))
+
+
+def _texts(element: Tag) -> Iterator[str]:
+    """Yield the pieces of text in an element, but for code."""
+    for child in element.children:
+        if isinstance(child, Tag):
+            if child.name not in ("pre", "code", "script", "style"):
+                yield from _texts(child)
+        elif type(child) in (NavigableString, CData):  # no comment
+            yield child
 
 
 def glued_nothings(html: str) -> list[str]:
@@ -76,7 +90,7 @@ def glued_nothings(html: str) -> list[str]:
     A table may have a cell without a number; a sentence that says "from no number to no number" was
     written for a run that measured one.
     """
-    page = BeautifulSoup(html, "html.parser")
+    page = parsed(html)
     return [
         " ".join((glued.find_parent(["p", "li", "dd", "figcaption"]) or glued).get_text().split())
         for glued in page.select(".pasted-text")
@@ -86,7 +100,7 @@ def glued_nothings(html: str) -> list[str]:
 
 def remote_assets(html: str) -> list[str]:
     """Return what a page would load from elsewhere; links to follow are not loaded."""
-    page = BeautifulSoup(html, "html.parser")
+    page = parsed(html)
     found = [
         str(element[name])
         for name in ("src", "data", "poster", "srcset")
@@ -110,7 +124,7 @@ def css_urls(css: str) -> list[str]:
 
 def broken_links(root: Path, name: str) -> list[str]:
     """Return the internal links and assets of a page that lead nowhere, fragments included."""
-    page = BeautifulSoup((root / name).read_text(encoding="utf-8"), "html.parser")
+    page = parsed((root / name).read_text(encoding="utf-8"))
     return [
         f"{address} ({fault})"
         for address in _addresses(page)
@@ -159,6 +173,18 @@ def _fault(root: Path, page: Path, address: str) -> str | None:
 
 @cache
 def _anchors(page: Path) -> frozenset[str]:
-    html = BeautifulSoup(page.read_text(encoding="utf-8"), "html.parser")
-    named: list[Tag] = html.select("[id], a[name]")
-    return frozenset(str(tag.get("id") or tag.get("name")) for tag in named)
+    found = _Anchors()
+    found.feed(page.read_text(encoding="utf-8"))
+    return frozenset(found.names)
+
+
+class _Anchors(HTMLParser):
+    """Collects the places of a page that a link can name, without a tree of its elements."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.names: set[str] = set()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        places = {"id", "name"} if tag == "a" else {"id"}
+        self.names.update(value for key, value in attrs if key in places and value)

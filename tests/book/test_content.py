@@ -11,13 +11,19 @@ from bs4 import BeautifulSoup
 
 from regime_lib.companion.claims.claims import PAPERS, Verdict
 from tests.book.conftest import ROOT
-from tests.book.pages import alt_fault, glued_nothings, unresolved
+from tests.book.pages import alt_fault, glued_nothings, parsed, unresolved
 
 pytestmark = pytest.mark.book
 
 
 def read(html: Path, name: str) -> BeautifulSoup:
     return BeautifulSoup((html / name).read_text(encoding="utf-8"), "html.parser")
+
+
+@pytest.fixture
+def page(html: Path, page_name: str) -> BeautifulSoup:
+    """The elements of one page, which nobody may change."""
+    return parsed((html / page_name).read_text(encoding="utf-8"))
 
 
 def claim_ids(page: BeautifulSoup) -> list[str]:
@@ -117,12 +123,11 @@ def test_no_page_tells_where_the_book_was_built(html: Path, page_name: str) -> N
     assert str(ROOT) not in (html / page_name).read_text(encoding="utf-8")
 
 
-def test_no_page_cites_notes_that_no_reader_can_see(html: Path, page_name: str) -> None:
-    assert not re.search(r"\bour\s+notes\b", read(html, page_name).get_text(), re.IGNORECASE)
+def test_no_page_cites_notes_that_no_reader_can_see(page: BeautifulSoup) -> None:
+    assert not re.search(r"\bour\s+notes\b", page.get_text(), re.IGNORECASE)
 
 
-def test_every_page_has_one_heading_and_a_language(html: Path, page_name: str) -> None:
-    page = read(html, page_name)
+def test_every_page_has_one_heading_and_a_language(page: BeautifulSoup) -> None:
     assert page.html is not None
     assert page.html.get("lang") == "en"
     on_paper = "#jb-print-docs-body"  # a second title that only shows in print

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 import nbformat
@@ -15,7 +18,7 @@ from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
 from regime_lib.instrument.capture.coverage import Coverage
 from regime_lib.instrument.tracking.trace import Series, Trace
-from tests.book.browsing import NARROW, PATIENCE, offline
+from tests.book.browsing import NARROW, PATIENCE, WIDE, offline
 
 pytestmark = pytest.mark.book
 
@@ -31,23 +34,59 @@ def python(html: Path) -> None:
         pytest.skip("the book is built without live cells: Pyodide was not at hand (regime live)")
 
 
+@dataclass
+class Live:
+    """A page that was started, with what was seen before and what happened since."""
+
+    page: Page
+    said: str  # beside the button, before it was pressed
+    in_book: list[list[str]]  # words of each cell's output
+    foreign: list[str]  # addresses outside this machine that it asked for
+    faults: list[str] = field(default_factory=list)  # of its scripts
+
+    @property
+    def cells(self) -> list[Locator]:
+        """Its live cells, with their own code again and nothing computed shown."""
+        cells = self.page.locator(CELLS).all()
+        for cell in cells:
+            cell.get_by_role("button", name="Reset").click()
+        return cells
+
+
 @pytest.fixture(scope="module")
-def stability(browser: Browser, origin: str) -> Iterator[Page]:
-    """A live page that was started, for tests that leave it as they like."""
-    with offline(browser, origin, []) as context:
-        yield started(context, origin, "10_stability")
+def live(browser: Browser, origin: str) -> Iterator[Callable[[str], Live]]:
+    """Pages that were started, one a chapter, for tests that leave them as they like.
+
+    To start Python takes longer than a test does. No test relies on what another one computed.
+    """
+    with ExitStack() as opened_pages:
+
+        @cache
+        def of(chapter: str) -> Live:
+            foreign: list[str] = []
+            context = opened_pages.enter_context(offline(browser, origin, foreign))
+            page = opened(context, origin, chapter)
+            in_book = [
+                cell.locator(".cell_output").all_inner_texts() for cell in page.locator(CELLS).all()
+            ]
+            found = Live(
+                page,
+                page.locator(".rl-live-bar").inner_text(),
+                ["".join(texts).split() for texts in in_book],
+                foreign,
+            )
+            page.on("pageerror", lambda error: found.faults.append(str(error)))
+            start(page)
+            return found
+
+        yield of
 
 
 @pytest.fixture
-def foreign() -> list[str]:
-    """Addresses outside this machine that a page asked for."""
-    return []
-
-
-@pytest.fixture
-def context(browser: Browser, origin: str, foreign: list[str]) -> Iterator[BrowserContext]:
-    with offline(browser, origin, foreign) as opened:
-        yield opened
+def context(browser: Browser, origin: str) -> Iterator[BrowserContext]:
+    """Tabs that no other test has a part in."""
+    with offline(browser, origin, []) as alone:
+        yield alone
 
 
 def opened(context: BrowserContext, origin: str, chapter: str) -> Page:
@@ -59,11 +98,15 @@ def opened(context: BrowserContext, origin: str, chapter: str) -> Page:
 
 def started(context: BrowserContext, origin: str, chapter: str) -> Page:
     page = opened(context, origin, chapter)
+    start(page)
+    return page
+
+
+def start(page: Page) -> None:
     page.get_by_role("button", name="Run this page").click()
     expect(page.locator(".rl-live-bar output")).to_have_text(
         "Ready: change the code and run it again.", timeout=PATIENCE
     )
-    return page
 
 
 def run(cell: Locator, code: str | None = None) -> str:
@@ -91,31 +134,24 @@ def ended(cell: Locator) -> None:
 
 @pytest.mark.parametrize("chapter", PAGES)
 def test_a_live_page_starts_and_each_of_its_cells_runs(
-    context: BrowserContext, origin: str, foreign: list[str], chapter: str
+    live: Callable[[str], Live], chapter: str
 ) -> None:
-    faults: list[str] = []
-    page = opened(context, origin, chapter)
-    page.on("pageerror", lambda error: faults.append(str(error)))
-    cells = page.locator(CELLS)
-    in_book = [cell.locator(".cell_output").inner_text().split() for cell in cells.all()]
-    said = page.locator(".rl-live-bar").inner_text()
-    assert " MB" in said
-    page.get_by_role("button", name="Run this page").click()
-    ready = "Ready: change the code and run it again."
-    expect(page.locator(".rl-live-bar output")).to_have_text(ready, timeout=PATIENCE)
-    for cell, shown in zip(cells.all(), in_book, strict=True):
+    found = live(chapter)
+    assert " MB" in found.said
+    cells = found.cells
+    for cell, shown in zip(cells, found.in_book, strict=True):
+        assert shown
         assert run(cell).split() == shown
     if chapter != "10_stability":  # where a simulator runs, it draws
-        assert cells.first.locator("svg.rl-plot path.rl-plot-line").count() > 0
-    assert faults == []
-    assert foreign == []
+        assert cells[0].locator("svg.rl-plot path.rl-plot-line").count() > 0
+    assert found.faults == []
+    assert found.foreign == []
 
 
 def test_an_edited_line_changes_what_is_shown_and_reset_takes_it_back(
-    context: BrowserContext, origin: str
+    live: Callable[[str], Live],
 ) -> None:
-    page = started(context, origin, "50_deep_linear")
-    first = page.locator(CELLS).first
+    first, second, *_ = live("50_deep_linear").cells
     code = code_in(first)
     assert "layerwise" in code
     changed = code.replace("np.allclose(whole,", "np.allclose(2 * whole,")
@@ -124,14 +160,16 @@ def test_an_edited_line_changes_what_is_shown_and_reset_takes_it_back(
     assert "on one matrix the same: True" in table
     assert first.locator(".rl-live-output tbody tr").count() == 2
     # what one cell defines the next one sees, as it was last run
-    assert run(page.locator(CELLS).nth(1), "len(layers)").strip() == "2"
+    assert run(second, "len(layers)").strip() == "2"
     first.get_by_role("button", name="Reset").click()
     assert code_in(first) == code
     assert first.locator(".cell_output").first.is_visible()
 
 
-def test_an_exception_shows_pythons_message_and_the_page_goes_on(stability: Page) -> None:
-    first = stability.locator(CELLS).first
+def test_an_exception_shows_pythons_message_and_the_page_goes_on(
+    live: Callable[[str], Live],
+) -> None:
+    first = live("10_stability").cells[0]
     told = run(first, "values = [1, 2]\nvalues[5]")
     assert "IndexError: list index out of range" in told
     assert "values[5]" in told
@@ -139,19 +177,19 @@ def test_an_exception_shows_pythons_message_and_the_page_goes_on(stability: Page
     assert run(first, "sum(values)").strip() == "3"
 
 
-def test_an_endless_loop_is_stopped_and_the_page_runs_again(stability: Page) -> None:
-    first = stability.locator(CELLS).first
+def test_an_endless_loop_is_stopped_and_the_page_runs_again(live: Callable[[str], Live]) -> None:
+    first, second = live("10_stability").cells[:2]
     write(first, f"print('on the way')\n{LOOP}")
     first.get_by_role("button", name="Run").click()
     expect(first.locator(".rl-editor-note")).to_have_text("running …", timeout=PATIENCE)
-    assert not stability.locator(CELLS).nth(1).get_by_role("button", name="Run").is_enabled()
+    assert not second.get_by_role("button", name="Run").is_enabled()
     first.get_by_role("button", name="Stop").click()
     expect(first.locator(".rl-editor-note")).to_contain_text("stopped", timeout=PATIENCE)
     assert run(first, "6 * 7").strip() == "42"
 
 
-def test_what_prints_without_end_is_cut_and_can_be_stopped(stability: Page) -> None:
-    first = stability.locator(CELLS).first
+def test_what_prints_without_end_is_cut_and_can_be_stopped(live: Callable[[str], Live]) -> None:
+    first = live("10_stability").cells[0]
     write(first, "while True:\n    print('and on')")
     first.get_by_role("button", name="Run").click()
     output = first.locator(".rl-live-output")
@@ -162,10 +200,10 @@ def test_what_prints_without_end_is_cut_and_can_be_stopped(stability: Page) -> N
 
 
 def test_a_wrong_exercise_gets_its_sentence_a_right_one_its_tick_and_both_are_kept(
-    context: BrowserContext, origin: str
+    live: Callable[[str], Live], origin: str
 ) -> None:
-    page = started(context, origin, "50_deep_linear")
-    cell = page.locator(CELLS).filter(has_text="orbits_of_chain")
+    found = live("50_deep_linear")
+    (cell,) = (cell for cell in found.cells if "orbits_of_chain" in code_in(cell))
     code = code_in(cell)
     assert "Replace `raise NotImplementedError` with your solution." in run(cell)
     wrong = code.replace("raise NotImplementedError", "return 2**depth")
@@ -174,20 +212,25 @@ def test_a_wrong_exercise_gets_its_sentence_a_right_one_its_tick_and_both_are_ke
     right = code.replace("raise NotImplementedError", "return 2**depth - depth - 1")
     assert run(cell, right).strip() == "orbits of chains: solved."
     assert cell.evaluate("cell => cell.classList.contains('rl-solved')")
-    again = started(context, origin, "50_deep_linear").locator(CELLS)
-    kept = [code_in(cell) for cell in again.all()]
-    assert right in kept
+    again = opened(found.page.context, origin, "50_deep_linear")
+    again.get_by_role("button", name="Run this page").click()
+    kept = again.locator(f"{CELLS}.rl-opened")
+    expect(kept).to_have_count(len(found.in_book), timeout=PATIENCE)
+    assert right in [code_in(cell) for cell in kept.all()]
+    again.close()
 
 
-def test_what_stands_in_the_cells_is_handed_in_as_a_notebook_or_as_python(stability: Page) -> None:
-    first, second = stability.locator(CELLS).all()[:2]
-    first.get_by_role("button", name="Reset").click()
+def test_what_stands_in_the_cells_is_handed_in_as_a_notebook_or_as_python(
+    live: Callable[[str], Live],
+) -> None:
+    found = live("10_stability")
+    first, second = found.cells[:2]
     assert "not yet" in run(first)
     write(second, "answer = 6 * 7")
     saved = {}
     for button in ("Save my code", "Save as a notebook"):
-        with stability.expect_download() as waiting:
-            stability.get_by_role("button", name=button).click()
+        with found.page.expect_download() as waiting:
+            found.page.get_by_role("button", name=button).click()
         name = waiting.value.suggested_filename
         saved[name] = Path(waiting.value.path()).read_text(encoding="utf-8")
     assert set(saved) == {"10_stability.py", "10_stability.ipynb"}
@@ -202,10 +245,10 @@ def test_what_stands_in_the_cells_is_handed_in_as_a_notebook_or_as_python(stabil
 
 
 def test_a_network_trains_in_the_page_and_the_landing_picture_appears(
-    context: BrowserContext, origin: str, foreign: list[str]
+    live: Callable[[str], Live],
 ) -> None:
-    page = started(context, origin, "train_one")
-    train, settle, _, regions, stairs = page.locator(CELLS).all()
+    found = live("train_one")
+    train, settle, _, regions, stairs = found.page.locator(CELLS).all()  # as the start left them
     picture = train.locator("svg[data-picture=curves]")
     assert picture.locator("path.rl-plot-line").count() == 2
     assert {"patterns", "weights"} <= set(picture.locator("text").all_text_contents())
@@ -213,25 +256,25 @@ def test_a_network_trains_in_the_page_and_the_landing_picture_appears(
     assert settle.locator(".rl-live-output tbody tr").count() == 16
     assert stairs.locator("path.rl-plot-line").count() == 1
     told = regions.locator(".rl-live-scene p").inner_text()
-    found = re.fullmatch(r"step 600: (\d+) linear regions, (\d+)% of the points right", told)
-    assert found is not None, told
-    assert regions.locator(".rl-live-scene path.rl-area").count() == int(found[1])
-    assert int(found[2]) > 90
+    match = re.fullmatch(r"step 600: (\d+) linear regions, (\d+)% of the points right", told)
+    assert match is not None, told
+    assert regions.locator(".rl-live-scene path.rl-area").count() == int(match[1])
+    assert int(match[2]) > 90
     before = picture.locator("path.rl-plot-line").first.get_attribute("d")
     code = code_in(train).replace('"sgd", rate=0.1', '"adam", rate=0.01')
     assert "right answers" in run(train, code.replace("steps=2000", "steps=300"))
     assert picture.count() == 1
     assert picture.locator("path.rl-plot-line").first.get_attribute("d") != before
-    assert foreign == []
+    assert found.foreign == []
 
 
 def test_a_run_of_the_readers_is_judged_and_drawn_beside_the_books(
-    context: BrowserContext, origin: str, foreign: list[str], tmp_path: Path
+    live: Callable[[str], Live], tmp_path: Path
 ) -> None:
     """As a folder that a tracker saved, of Parquet; as a table of CSV; and what is none of them."""
-    page = started(context, origin, "train_one")
-    yours = page.locator(CELLS).nth(2)
-    files = page.locator(".rl-drop input[type=file]")
+    found = live("train_one")
+    yours = found.page.locator(CELLS).nth(2)
+    files = found.page.locator(".rl-drop input[type=file]")
     steps = np.arange(1, 12001)
     series = [steps, 0.9 ** (steps / 40), 0.9 ** (steps / 120)]
     slower = -120 / np.log(0.9)  # an exponential has spent nine tenths after ln 10 of its time
@@ -240,8 +283,8 @@ def test_a_run_of_the_readers_is_judged_and_drawn_beside_the_books(
     def judged() -> list[float]:
         ended(yours)
         rows = yours.locator(".rl-live-output tbody tr").all_inner_texts()
-        (found,) = (row.split()[1:] for row in rows if row.startswith("cum@0.9"))
-        return [float(text) for text in found]
+        (times,) = (row.split()[1:] for row in rows if row.startswith("cum@0.9"))
+        return [float(text) for text in times]
 
     save_as_a_tracker_does(tmp_path / "trace", steps, series[1], series[2])
     files.set_input_files(sorted((tmp_path / "trace").iterdir()))
@@ -256,7 +299,10 @@ def test_a_run_of_the_readers_is_judged_and_drawn_beside_the_books(
     (tmp_path / "bad.parquet").write_bytes(b"no Parquet at all")
     files.set_input_files(tmp_path / "bad.parquet")
     expect(yours.locator(".rl-error")).to_contain_text("cannot be read", timeout=PATIENCE)
-    assert foreign == []
+    files.set_input_files(tmp_path / "mine.csv")  # the next file is read again
+    expect(yours.locator(".rl-live-output")).to_contain_text("mine.csv", timeout=PATIENCE)
+    assert judged() == pytest.approx(expected, rel=0.01)
+    assert found.foreign == []
 
 
 def save_as_a_tracker_does(
@@ -267,12 +313,11 @@ def save_as_a_tracker_does(
     Trace(Coverage((), (), 8, 1), all_series, None).save(folder)
 
 
-def test_twenty_runs_in_a_row_and_memory_stays_small(context: BrowserContext, origin: str) -> None:
-    page = started(context, origin, "50_deep_linear")
-    first = page.locator(CELLS).first
+def test_twenty_runs_in_a_row_and_memory_stays_small(live: Callable[[str], Live]) -> None:
+    first = live("50_deep_linear").cells[0]
     shown = {run(first).strip() for _ in range(20)}
     assert shown == {"on one matrix the same: True"}
-    # all that the tab's process has for itself, Python and what it computed with
+    # all that a tab's process has for itself, Python and what it computed with: of every live page
     tabs = [one for one in psutil.Process().children(recursive=True) if "renderer" in kind_of(one)]
     assert tabs
     assert max(one.memory_full_info().uss for one in tabs) < 500e6
@@ -285,14 +330,15 @@ def kind_of(process: psutil.Process) -> str:
         return ""
 
 
-def test_the_keyboard_runs_a_cell(stability: Page) -> None:
-    first = stability.locator(CELLS).first
+def test_the_keyboard_runs_a_cell(live: Callable[[str], Live]) -> None:
+    found = live("10_stability")
+    first = found.cells[0]
     write(first, "'by ' + 'keys'")
     first.locator(".cm-content").press("Control+Enter")
     expect(first.locator(".rl-live-output")).to_have_text("'by keys'", timeout=PATIENCE)
     # typed as a reader types, with what the editor adds: the indent, and the closing bracket
     first.locator(".cm-content").press("Control+a")
-    stability.keyboard.type("for n in range(3):\nprint(n * 2", delay=5)
+    found.page.keyboard.type("for n in range(3):\nprint(n * 2", delay=5)
     assert code_in(first) == "for n in range(3):\n    print(n * 2)"
     assert run(first).split() == ["0", "2", "4"]
     assert first.locator(".tok-keyword").count() == 2
@@ -310,18 +356,20 @@ def test_without_its_editor_the_code_is_typed_into_a_plain_field(
 
 
 def test_axe_finds_no_fault_in_an_open_page_and_nothing_sticks_out(
-    browser: Browser, origin: str
+    live: Callable[[str], Live],
 ) -> None:
-    with offline(browser, origin, [], NARROW) as context:
-        page = started(context, origin, "10_stability")
-        run(page.locator(CELLS).first, "import numpy as np\nprint(1)\nnp.zeros((2, 30))")
-        for theme in ("light", "dark"):
-            page.evaluate(f"() => document.documentElement.dataset.theme = '{theme}'")
-            rules = {"resultTypes": ["violations"], "preload": False}
-            found = Axe().run(page, context=".rl-live-bar, .rl-editor", options=rules)
-            assert found.response["violations"] == []
-        width = page.evaluate("() => document.documentElement.scrollWidth")
-        assert width <= NARROW["width"]
+    found = live("10_stability")
+    page = found.page
+    page.set_viewport_size(NARROW)
+    run(found.cells[0], "import numpy as np\nprint(1)\nnp.zeros((2, 30))")
+    for theme in ("light", "dark"):
+        page.evaluate(f"() => document.documentElement.dataset.theme = '{theme}'")
+        rules = {"resultTypes": ["violations"], "preload": False}
+        faults = Axe().run(page, context=".rl-live-bar, .rl-editor", options=rules)
+        assert faults.response["violations"] == []
+    width = page.evaluate("() => document.documentElement.scrollWidth")
+    assert width <= NARROW["width"]
+    page.set_viewport_size(WIDE)
 
 
 def test_a_table_that_may_scroll_is_reached_by_the_keyboard_from_the_first_moment(

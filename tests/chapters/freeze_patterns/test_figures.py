@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 
 import numpy as np
 import pandas as pd
@@ -44,8 +45,12 @@ def cost(seed: int, share: float) -> float:
     return 0.0 if seed % 3 == 0 and share > 0 else 2 * (0.5 - share)
 
 
-FOUND = made(cost=cost)
-SAME = made()
+@cache
+def found() -> Frozen:
+    """Made when a test needs it: every worker imports this module."""
+    return made(cost=cost)
+
+
 SPEED = pd.DataFrame(
     {"what": what, "form": form, "round": k, "seconds": 0.001 * (k + 1), "reached": k > 0}
     for what, forms in (("step", draw._STEP_FORMS), ("race", draw._RACE_FORMS))
@@ -63,50 +68,62 @@ HEADS = [
     )
     for hidden in ((16,), (8, 8))
 ]
-BOTH = {"digits": FOUND, "others": FOUND}
-NETWORKS = dict.fromkeys(("cnn", "text"), FOUND.table)
-FIGURES: dict[str, tuple[Callable[[Theme], Figure], str]] = {
-    "fig-costs": (lambda t: draw.costs_over_time(t, FOUND), draw.costs_alt(FOUND)),
+
+
+def both() -> dict[str, Frozen]:
+    return {"digits": found(), "others": found()}
+
+
+def networks() -> dict[str, pd.DataFrame]:
+    return dict.fromkeys(("cnn", "text"), found().table)
+
+
+FIGURES: dict[str, tuple[Callable[[Theme], Figure], Callable[[], str]]] = {
+    "fig-costs": (lambda t: draw.costs_over_time(t, found()), lambda: draw.costs_alt(found())),
     "fig-networks": (
-        lambda t: draw.other_networks(t, NETWORKS),
-        draw.other_networks_alt(NETWORKS),
+        lambda t: draw.other_networks(t, networks()),
+        lambda: draw.other_networks_alt(networks()),
     ),
-    "fig-predictions": (lambda t: draw.predictions(t, BOTH), draw.predictions_alt(BOTH)),
-    "fig-partly": (lambda t: draw.partly(t, BOTH), draw.partly_alt(BOTH)),
-    "fig-heads": (lambda t: draw.heads(t, HEADS), draw.heads_alt(HEADS)),
-    "fig-worth": (lambda t: draw.worth(t, SPEED), draw.worth_alt(SPEED)),
-    "fig-still": (lambda t: still(t, FOUND), draw.costs_alt(FOUND)),
+    "fig-predictions": (
+        lambda t: draw.predictions(t, both()),
+        lambda: draw.predictions_alt(both()),
+    ),
+    "fig-partly": (lambda t: draw.partly(t, both()), lambda: draw.partly_alt(both())),
+    "fig-heads": (lambda t: draw.heads(t, HEADS), lambda: draw.heads_alt(HEADS)),
+    "fig-worth": (lambda t: draw.worth(t, SPEED), lambda: draw.worth_alt(SPEED)),
+    "fig-still": (lambda t: still(t, found()), lambda: draw.costs_alt(found())),
 }
 
 
 @pytest.mark.parametrize("name", FIGURES)
 def test_every_figure_can_be_read_in_every_variant(name: str) -> None:
     figure, alt = FIGURES[name]
-    assert len(render_figure(figure, name, "A caption.", alt).pictures) == 4
+    assert len(render_figure(figure, name, "A caption.", alt()).pictures) == 4
 
 
 def test_lines_are_medians() -> None:
-    ax = draw.costs_over_time(Theme(), FOUND).axes[0]
+    ax = draw.costs_over_time(Theme(), found()).axes[0]
     np.testing.assert_allclose(ax.lines[0].get_ydata(), [1.0, 0.8, 0.0])
-    assert "0 %: 1.00, 10 %: 0.80, 50 %: 0.00" in draw.costs_alt(FOUND)
+    assert "0 %: 1.00, 10 %: 0.80, 50 %: 0.00" in draw.costs_alt(found())
 
 
 def test_the_claims_of_both_groups_have_the_same_names() -> None:
-    assert all(name.endswith("-digits") for name in FOUND.claims)
-    assert FOUND.claims["tb-freeze-half-digits"].value == pytest.approx(0.0)
-    assert FOUND.claims["tb-freeze-start-digits"].value == pytest.approx(1.0)
-    assert FOUND.claims["tb-freeze-inputs-digits"].value == pytest.approx(-0.1)
+    assert all(name.endswith("-digits") for name in found().claims)
+    assert found().claims["tb-freeze-half-digits"].value == pytest.approx(0.0)
+    assert found().claims["tb-freeze-start-digits"].value == pytest.approx(1.0)
+    assert found().claims["tb-freeze-inputs-digits"].value == pytest.approx(-0.1)
     early = 0.8 * 2 / 3
-    assert FOUND.claims["tb-freeze-noise-digits"].value == pytest.approx(early)
+    assert found().claims["tb-freeze-noise-digits"].value == pytest.approx(early)
 
 
 def test_runs_that_are_all_alike_have_no_correlation() -> None:
-    assert FOUND.ranking["correlation"].notna().all()
-    assert "no definition varies with it" in draw.predictions_alt({"digits": SAME})
+    same = made()
+    assert found().ranking["correlation"].notna().all()
+    assert "no definition varies with it" in draw.predictions_alt({"digits": same})
     assert (
         len(
             render_figure(
-                lambda t: draw.predictions(t, {"d": SAME}), "fig-p", "C.", "x" * 50
+                lambda t: draw.predictions(t, {"d": same}), "fig-p", "C.", "x" * 50
             ).pictures
         )
         == 4
@@ -114,7 +131,7 @@ def test_runs_that_are_all_alike_have_no_correlation() -> None:
 
 
 def test_the_scene_has_a_frame_for_each_share_and_training() -> None:
-    scene = freeze_scene(FOUND)
+    scene = freeze_scene(found())
     assert len(scene.frames) == 3 * 2
     assert scene.frames[1, 0].readout.startswith("frozen after 10 % of 200 steps: 0.53 points")
 

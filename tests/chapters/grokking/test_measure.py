@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import warnings
+from collections.abc import Iterator
 from itertools import pairwise
 
 import numpy as np
@@ -11,6 +12,7 @@ import pytest
 import torch
 from torch import nn
 
+from regime_lib.chapters.grokking import cases, measure_batchnorm
 from regime_lib.chapters.grokking import measure as grokking
 from regime_lib.chapters.grokking.cases import (
     addition_runs,
@@ -29,6 +31,7 @@ from regime_lib.companion.publish.evidence import published_evidence
 from regime_lib.companion.running.measuring import claims_in
 from regime_lib.keeping import dumps, loads
 from regime_lib.lab.data.modular import modular_addition
+from regime_lib.lab.training.checkpoints import log_steps
 from regime_lib.lab.training.config import TrainingConfig
 
 TINY = Settings(
@@ -42,22 +45,29 @@ TINY = Settings(
     scale=6.0,
     modulus=13,
     modular_width=48,
-    modular_steps=300,
+    modular_steps=100,
     modular_decay=2.0,
     depth=2,
     normalised_width=12,
-    probe_size=500,
+    probe_size=200,
     replayed=10,
     seed=3,
 )
 PARTS = [field.name for field in dataclasses.fields(grokking.Measurements)]
 
 
+def seldom(first: int, last: int, number: int) -> np.ndarray:
+    """Half of the checks: each costs slopes, flips and basins of every layer, at any width."""
+    return log_steps(first, last, number // 2)
+
+
 @pytest.fixture(scope="module")
-def measured() -> grokking.Measurements:
-    with warnings.catch_warnings():  # not every network generalises
-        warnings.simplefilter("ignore", RuntimeWarning)
-        return grokking.measure(TINY)
+def measured() -> Iterator[grokking.Measurements]:
+    with pytest.MonkeyPatch.context() as patch, warnings.catch_warnings():
+        patch.setattr(cases, "log_steps", seldom)
+        patch.setattr(measure_batchnorm, "_EVERY", 8)  # slopes of 36 networks take long
+        warnings.simplefilter("ignore", RuntimeWarning)  # not every network generalises
+        yield grokking.measure(TINY)
 
 
 def test_every_claim_of_the_chapter_is_measured_once(measured: grokking.Measurements) -> None:

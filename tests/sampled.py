@@ -1,0 +1,68 @@
+"""The run-time type checker looks at a function's first calls in each test, then at one in 53.
+
+A check takes some hundred microseconds and an integrator calls a small function a million times:
+with every call checked that took most of the time of the tests.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+import jaxtyping
+
+#: Calls of one function that are all checked, in one test.
+ALL = 100
+#: After those, one call in so many: a prime, so that every stage of an integrator has its turn.
+ONE_IN = 53
+
+_jaxtyped = jaxtyping.jaxtyped
+_tests_begun = 0
+
+
+def sampled(function: Any = None, *, typechecker: Any) -> Any:
+    """Decorate as `jaxtyping.jaxtyped` does, which checks every call."""
+    if function is None:
+        return functools.partial(sampled, typechecker=typechecker)
+    if inspect.isfunction(function):
+        return _often(function, functools.partial(_jaxtyped, function, typechecker=typechecker))
+    if not inspect.isclass(function):
+        return _jaxtyped(function, typechecker=typechecker)
+    plain = function.__init__
+    decorated = _jaxtyped(function, typechecker=typechecker)
+    if (checked := decorated.__init__) is not plain:  # a dataclass, changed in place
+        decorated.__init__ = _often(plain, lambda: checked)
+    return decorated
+
+
+def _often(function: Callable, decorate: Callable[[], Callable]) -> Callable:
+    """Return a function that calls what `decorate` returns where a call is checked."""
+    checked: Callable | None = None  # made when needed: many functions are never called
+    count, within = 0, 0  # kept here: a table of functions would keep alive what they close over
+
+    @functools.wraps(function)
+    def often(*args: Any, **kwargs: Any) -> Any:
+        nonlocal checked, count, within
+        if within != _tests_begun:
+            count, within = 0, _tests_begun
+        count += 1
+        if count > ALL and count % ONE_IN:
+            return function(*args, **kwargs)
+        if checked is None:
+            checked = decorate()
+        return checked(*args, **kwargs)
+
+    return often
+
+
+def sample_calls() -> None:
+    """Have modules that are imported from now on decorated by `sampled`."""
+    jaxtyping.jaxtyped = sampled
+
+
+def start_counting() -> None:
+    """Begin another test: the first calls in it are checked again, all of them."""
+    global _tests_begun
+    _tests_begun += 1
