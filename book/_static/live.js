@@ -4,6 +4,7 @@
   "use strict";
   const STATIC = new URL(".", document.currentScript.src).href;
   const MEGA = 1e6;
+  const GIVEN = /\bgiven\(/; // in the code of a cell that asks for the reader's files
   const CELLS = "div.cell.tag_rl-live-cell, div.cell.tag-rl-live-cell"; // of chapters, and of pages
 
   /** @returns {HTMLElement} */
@@ -185,7 +186,7 @@
       }
       this.editor = editor ? await import(`${STATIC}live-editor.js`).then(script => script.editor, () => field) : field;
       for (const part of [this.bar.save, this.bar.hand]) part.hidden = false;
-      this.bar.given.hidden = !this.cells.some(cell => /\bgiven\(/.test(cell.spec.source));
+      this.bar.given.hidden = !this.cells.some(cell => GIVEN.test(cell.spec.source));
       for (const cell of this.cells) cell.open(this.editor);
       if (!(await this.start())) return;
       for (const cell of this.cells) if (!cell.spec.exercise && !(await this.run(cell))) return;
@@ -198,7 +199,7 @@
       const read = await Promise.all(files.map(async file => ({ name: file.name, bytes: await file.arrayBuffer() })));
       this.given = { number: (this.given?.number ?? 0) + 1, files: read };
       this.tell(`${files.map(file => file.name).join(", ")}: at hand, in this browser alone.`);
-      const reader = this.cells.find(cell => /\bgiven\(/.test(cell.spec.source));
+      const reader = this.cells.find(cell => GIVEN.test(cell.spec.source));
       if (reader) await this.run(reader);
     }
 
@@ -276,7 +277,8 @@
       cell.say("running …");
       this.mark(true, cell);
       try {
-        const shown = await this.engine.run(cell.code.value, cell.spec, this.given, text => cell.print(text), picture => cell.draw(picture));
+        const given = GIVEN.test(cell.code.value) ? this.given : null; // others need not wait for it, nor fail by it
+        const shown = await this.engine.run(cell.code.value, cell.spec, given, text => cell.print(text), picture => cell.draw(picture));
         cell.life = this.engine.life;
         cell.show(shown);
         cell.say(`${((performance.now() - began) / 1000).toFixed(2)} s`);

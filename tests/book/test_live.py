@@ -299,6 +299,8 @@ def test_a_run_of_the_readers_is_judged_and_drawn_beside_the_books(
     (tmp_path / "bad.parquet").write_bytes(b"no Parquet at all")
     files.set_input_files(tmp_path / "bad.parquet")
     expect(yours.locator(".rl-error")).to_contain_text("cannot be read", timeout=PATIENCE)
+    other = found.page.locator(CELLS).first
+    assert run(other, "6 * 7").strip() == "42"  # which asks for no file
     files.set_input_files(tmp_path / "mine.csv")  # the next file is read again
     expect(yours.locator(".rl-live-output")).to_contain_text("mine.csv", timeout=PATIENCE)
     assert judged() == pytest.approx(expected, rel=0.01)
