@@ -15,7 +15,11 @@ from torch.nn.utils import parametrize
 
 from regime_lib.errors import RegimeError
 from regime_lib.instrument.capture.state import ModelState
-from regime_lib.instrument.capture.torch_private import eager, no_parametrization_cache
+from regime_lib.instrument.capture.torch_private import (
+    eager,
+    no_parametrization_cache,
+    set_gradients,
+)
 
 _DEVICES_WITH_AUTOCAST = ("cpu", "cuda")
 
@@ -72,6 +76,8 @@ class Precision:
         The cast cache stays off: weights that are cast without gradients and kept would later cut
         the training step off from its own parameters.
         """
+        if not (self.autocast or any(map(torch.is_autocast_enabled, _DEVICES_WITH_AUTOCAST))):
+            return
         wanted = dict(self.autocast)
         for device in _DEVICES_WITH_AUTOCAST:
             if device in wanted or torch.is_autocast_enabled(device):
@@ -112,8 +118,6 @@ class IsolatedEvaluation:
         self._state, self.noise = state, state.noise
         self.held = ModelState(model, state.parameters, state.generators)
         self._names = model.named_parameters
-        self._no_grad = torch.no_grad()
-        self._gradients = partial(self._no_grad.__exit__, None, None, None)
 
     def __enter__(self) -> None:
         self._undo: list[Callable[[], Any]] = []  # cheaper than an ExitStack, at every look
@@ -122,8 +126,8 @@ class IsolatedEvaluation:
             then(RandomState.capture(python=self.noise.python is not None).restore)
             modules, parallel = self.held.take()
             then(self._put_back)
-            self._no_grad.__enter__()
-            then(self._gradients)
+            then(partial(set_gradients, torch.is_grad_enabled()))
+            set_gradients(False)
             then(_eager())
             self._state.precision.apply(then)
             training = [module for module in modules if module.training]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager
 from itertools import chain
 from operator import getitem, is_
 from typing import Any
@@ -66,19 +67,23 @@ class ModelState:
         self._copied = None if parameters is None else {id(p): p for p in parameters}
         self._copies: dict[int, _Copy] = {}
         self._layout: _Layout | None = None
+        self._known = False
         self._own = {id(one): one for one in generators}
         self.first_noise: list[Any] = []
         """The state of each generator at the first look, which every look is given again."""
 
     def take(self) -> tuple[list[nn.Module], list[nn.Module]]:
         """Keep everything as it is now; return the modules, and those that run another one."""
-        layout = self._layout
-        if layout is None or not layout.holds():
-            layout = self._layout = _Layout(self._model, self._copied)
+        if not (self._known or self.unchanged()):
+            self._layout = _Layout(self._model, self._copied)
+        layout, self._known = self._layout, False
+        assert layout is not None
         self._contents = [(one, type(one)(one)) for one in layout.containers]
         self._watched = layout.watched
         self._marks = _marks(layout.watched)
-        self._keep(layout.held)
+        self._versions: AbstractContextManager[object] | None = None
+        if layout.held or self._copies:
+            self._keep(layout.held)
         noise = self._own | layout.generators if layout.generators else self._own
         self._noise = [(one, _GENERATORS[type(one)]) for one in noise.values()]
         self._noise_now = [get(one) for one, (get, _) in self._noise]
@@ -86,6 +91,14 @@ class ModelState:
         for (one, (_, put)), state in zip(self._noise, self.first_noise, strict=False):
             put(one, state)
         return layout.modules, layout.parallel
+
+    def unchanged(self) -> bool:
+        """Whether the model is made of the same objects as at the last look.
+
+        Nothing may come between this and `take`, which then does not look again.
+        """
+        self._known = self._layout is not None and self._layout.holds()
+        return self._known
 
     def put_back(self) -> list[Tensor]:
         """Put back what changed; return the parameters that changed and were not copied."""
@@ -102,7 +115,7 @@ class ModelState:
         now = _marks(self._watched)
         if now == self._marks:
             return []
-        trios = zip(self._watched, self._marks, now, strict=True)
+        trios = zip(self._watched, zip(*self._marks, strict=True), zip(*now, strict=True), strict=True)
         return [one for one, before, after in trios if before != after]
 
     def _keep(self, held: dict[int, Tensor]) -> None:
@@ -115,8 +128,8 @@ class ModelState:
         self._copies = copies
         # a graph that was recorded before and needs a buffer must still find its version
         counted = tuple(one for one in held.values() if not one.is_inference())
-        self._versions = keep_versions(counted) if counted else None
-        if self._versions is not None:
+        if counted:
+            self._versions = keep_versions(counted)
             self._versions.__enter__()
 
 
@@ -241,9 +254,9 @@ class _Copy:
         return changed
 
 
-def _marks(tensors: list[Tensor]) -> list[tuple[int, int]]:
-    """Return what a write to a tensor, or to its place in memory, changes."""
-    return [*zip(versions_of(tensors), map(Tensor.data_ptr, tensors), strict=True)]
+def _marks(tensors: list[Tensor]) -> tuple[list[int], list[int]]:
+    """Return what a write to each tensor changes, and what a change of its place in memory."""
+    return versions_of(tensors), list(map(Tensor.data_ptr, tensors))
 
 
 def _place(tensor: Tensor) -> tuple[Any, ...]:
