@@ -118,24 +118,21 @@ class IsolatedEvaluation:
         self._state, self.noise = state, state.noise
         self.held = ModelState(model, state.parameters, state.generators)
         self._names = model.named_parameters
+        self._undo: list[Callable[[], Any]] = []  # cheaper than an ExitStack, at every look
+        self._lost: list[Tensor] = []
 
     def __enter__(self) -> None:
-        self._undo: list[Callable[[], Any]] = []  # cheaper than an ExitStack, at every look
+        self._undo, self._lost = [], []
         then = self._undo.append
         try:
             then(RandomState.capture(python=self.noise.python is not None).restore)
-            modules, parallel = self.held.take()
+            ready = self.held.take()
             then(self._put_back)
+            ready()
             then(partial(set_gradients, torch.is_grad_enabled()))
             set_gradients(False)
             then(_eager())
             self._state.precision.apply(then)
-            training = [module for module in modules if module.training]
-            then(partial(_set_training, training, True))
-            _set_training(training, False)
-            for module in parallel:
-                # a rank that looks alone would wait for ever; `ModelState` takes this away again
-                module.__dict__["forward"] = module.module
             if parametrize._cache_enabled:
                 cache = no_parametrization_cache()
                 cache.__enter__()
@@ -146,7 +143,6 @@ class IsolatedEvaluation:
             raise
 
     def __exit__(self, *failure: Any) -> None:
-        self._lost: list[Tensor] = []
         self._leave()
         if self._lost and failure[0] is None:
             names = {id(tensor): name for name, tensor in self._names()}
@@ -186,12 +182,3 @@ def _eager() -> Callable[[], object]:
         raise RegimeError(
             "a model cannot be observed inside a compiled function; call the tracker outside of it"
         ) from None
-
-
-def _set_training(modules: list[nn.Module], flag: bool) -> None:
-    for module in modules:
-        if "training" in module.__dict__:
-            # past nn.Module.__setattr__, whose bookkeeping costs more than a small layer
-            module.__dict__["training"] = flag
-        else:  # scripted and compiled modules keep it elsewhere
-            module.training = flag

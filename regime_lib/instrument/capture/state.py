@@ -6,8 +6,8 @@ import random
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
-from itertools import chain
-from operator import getitem, is_
+from itertools import chain, repeat
+from operator import getitem, is_, itemgetter, setitem
 from typing import Any
 
 import numpy as np
@@ -18,12 +18,14 @@ from regime_lib.instrument.capture.torch_private import (
     all_modules,
     is_lazy,
     keep_versions,
+    rectifies_plainly,
     subclass_parts,
     versions_of,
 )
 
 _CONTAINERS = frozenset({list, dict, set, deque, OrderedDict})
 _PARALLEL = (nn.DataParallel, nn.parallel.DistributedDataParallel)
+_TRAINING = itemgetter("training")
 _INTERNAL = frozenset(vars(nn.Module()))
 _TABLES = frozenset({"_parameters", "_buffers", "_modules"})
 # dictionaries and sets that torch fills and never replaces, more than half of a module's attributes
@@ -68,29 +70,30 @@ class ModelState:
         self._copies: dict[int, _Copy] = {}
         self._layout: _Layout | None = None
         self._known = False
+        self._noise: list[tuple[Any, tuple[Callable[..., Any], Callable[..., Any]]]] = []
+        self._noise_now: list[Any] = []
         self._own = {id(one): one for one in generators}
         self.first_noise: list[Any] = []
         """The state of each generator at the first look, which every look is given again."""
 
-    def take(self) -> tuple[list[nn.Module], list[nn.Module]]:
-        """Keep everything as it is now; return the modules, and those that run another one."""
+    def take(self) -> Callable[[], None]:
+        """Keep everything as it is now; return what then readies the modules for a look.
+
+        That lasts until `put_back`.
+        """
         if not (self._known or self.unchanged()):
             self._layout = _Layout(self._model, self._copied)
         layout, self._known = self._layout, False
         assert layout is not None
-        self._contents = [(one, type(one)(one)) for one in layout.containers]
-        self._watched = layout.watched
-        self._marks = _marks(layout.watched)
+        # most models have none of these, and every line is run at every look
+        self._contents = layout.containers and [(one, type(one)(one)) for one in layout.containers]
         self._versions: AbstractContextManager[object] | None = None
         if layout.held or self._copies:
             self._keep(layout.held)
-        noise = self._own | layout.generators if layout.generators else self._own
-        self._noise = [(one, _GENERATORS[type(one)]) for one in noise.values()]
-        self._noise_now = [get(one) for one, (get, _) in self._noise]
-        self.first_noise += self._noise_now[len(self.first_noise) :]
-        for (one, (_, put)), state in zip(self._noise, self.first_noise, strict=False):
-            put(one, state)
-        return layout.modules, layout.parallel
+        if layout.generators or self._own:
+            self._begin_noise(self._own | layout.generators)
+        self._marks = _marks(layout.watched)
+        return layout.ready
 
     def unchanged(self) -> bool:
         """Whether the model is made of the same objects as at the last look.
@@ -102,21 +105,34 @@ class ModelState:
 
     def put_back(self) -> list[Tensor]:
         """Put back what changed; return the parameters that changed and were not copied."""
-        for (one, (_, put)), state in zip(self._noise, self._noise_now, strict=True):
-            put(one, state)
-        assert self._layout is not None
-        self._layout.put_back()
+        layout = self._layout
+        assert layout is not None
+        if self._noise:
+            for (one, (_, put)), state in zip(self._noise, self._noise_now, strict=True):
+                put(one, state)
+        layout.put_back()
         for container, contents in self._contents:
             if not _holds_the_same(container, contents):
                 _refill(container, contents)
-        self.written = [copy.tensor for copy in self._copies.values() if copy.put_back()]
+        self.written = self._copies and [
+            copy.tensor for copy in self._copies.values() if copy.put_back()
+        ]
         if self._versions is not None:
             self._versions.__exit__(None, None, None)
-        now = _marks(self._watched)
+        now = _marks(layout.watched)
         if now == self._marks:
             return []
-        trios = zip(self._watched, zip(*self._marks, strict=True), zip(*now, strict=True), strict=True)
+        trios = zip(
+            layout.watched, zip(*self._marks, strict=True), zip(*now, strict=True), strict=True
+        )
         return [one for one, before, after in trios if before != after]
+
+    def _begin_noise(self, generators: dict[int, Any]) -> None:
+        self._noise = [(one, _GENERATORS[type(one)]) for one in generators.values()]
+        self._noise_now = [get(one) for one, (get, _) in self._noise]
+        self.first_noise += self._noise_now[len(self.first_noise) :]
+        for (one, (_, put)), state in zip(self._noise, self.first_noise, strict=False):
+            put(one, state)
 
     def _keep(self, held: dict[int, Tensor]) -> None:
         copies = {}
@@ -143,13 +159,25 @@ class _Layout:
 
     def __init__(self, model: nn.Module, copied: dict[int, Tensor] | None) -> None:
         self.modules = all_modules(model)
-        self.parallel: list[nn.Module] = []
-        self.parallel += [module for module in self.modules if isinstance(module, _PARALLEL)]
+        self._parallel: list[nn.Module] = []
+        self._parallel += [module for module in self.modules if isinstance(module, _PARALLEL)]
         self.held: dict[int, Tensor] = {}
         self.watched: list[Tensor] = []
         self.containers: list[Any] = []
         self.generators: dict[int, Any] = {}
         self._scripted: list[tuple[nn.Module, dict[str, Tensor]]] = []
+        # past nn.Module.__setattr__, whose bookkeeping costs more than a small layer
+        self._flagged = [one.__dict__ for one in self.modules if "training" in one.__dict__]
+        # scripted and compiled modules keep it elsewhere
+        self._others = [one for one in self.modules if "training" not in one.__dict__]
+        self._rectifiers = [
+            (module.__dict__, torch.relu_ if module.inplace else torch.relu)
+            for module in self.modules
+            if type(module) is nn.ReLU and "forward" not in module.__dict__
+        ]
+        self._training: list[bool] = []
+        self._trained: list[nn.Module] = []
+        self._short: list[tuple[dict[str, Any], Callable[..., Any]]] = []
         self._lazy = False
         attributes = [module.__dict__ for module in self.modules]
         tables: list[dict[str, Any]] = []
@@ -190,8 +218,27 @@ class _Layout:
             return False
         return self._same()
 
+    def ready(self) -> None:
+        """Put the modules into evaluation mode, and shorten how some are called."""
+        self._training = list(map(_TRAINING, self._flagged))
+        _set_all(self._flagged, repeat(False))
+        self._trained = [one for one in self._others if one.training]
+        for module in self._trained:
+            module.training = False
+        for module in self._parallel:  # a rank that looks alone would wait for ever
+            module.__dict__["forward"] = module.module
+        # a mode sees the same call, without four functions of Python around it
+        self._short = self._rectifiers if rectifies_plainly() else []
+        for own, function in self._short:
+            own["forward"] = function
+
     def put_back(self) -> None:
-        """Give back to every dictionary what it held."""
+        """Give back to every dictionary what it held, and the modules their mode."""
+        for own, _ in self._short:
+            own.pop("forward", None)
+        _set_all(self._flagged, self._training)
+        for module in self._trained:
+            module.training = True
         for module, buffers in self._scripted:
             for name, one in buffers.items():
                 if getattr(module, name) is not one:
@@ -217,6 +264,11 @@ class _Layout:
             self.generators[id(value)] = value
         elif isinstance(value, Tensor):
             self.held[id(value)] = value
+
+
+def _set_all(attributes: list[dict[str, Any]], flags: Iterable[bool]) -> None:
+    """Set the mode of modules in one loop without Python."""
+    deque(map(setitem, attributes, repeat("training"), flags), maxlen=0)
 
 
 class _Copy:

@@ -13,7 +13,7 @@ patterns compare by XOR and population count. NumPy works on the tensors' own me
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -107,6 +107,8 @@ class NumpyPackedBits(PackedBits):
         self.data: NDArray[np.uint8] = np.zeros(shape, np.uint8)
         self._rows_at_once = min(samples, max(1, _SCRATCH_BYTES // max(1, members * units)))
         self._scratch: NDArray[np.bool_] | None = None
+        self.masks: NDArray[np.bool_] | None = None
+        """Where the bits of a pass lie unpacked, if they are packed with those of other layers."""
 
     def store(
         self,
@@ -118,6 +120,11 @@ class NumpyPackedBits(PackedBits):
         """Keep which values lie above each threshold, in the given rows of one slot."""
         # halves are widened: NumPy has no bfloat16
         array = (values.float() if values.dtype in _HALVES else values).numpy()
+        if self.masks is not None:
+            for mask, threshold in zip(self.masks, thresholds, strict=True):
+                whole = mask.shape == array.shape
+                np.greater(array, threshold, out=mask if whole else mask[:, rows])
+            return
         if self._scratch is None:  # most are only read
             self._scratch = np.empty((array.shape[0], self._rows_at_once, self.units), bool)
         for plane, threshold in enumerate(thresholds):
@@ -154,6 +161,31 @@ class NumpyPackedBits(PackedBits):
     def _flipped(self, a: Any, b: Any) -> NDArray[np.bool_]:
         octets = _fold(np.bitwise_or, np.bitwise_or.reduce(a ^ b, axis=1), 2)
         return np.unpackbits(octets, axis=-1, count=self.units).view(bool)
+
+
+class TogetherPacked:
+    """Patterns of a small network's layers, side by side in memory, and packed with one call."""
+
+    def __init__(self, layers: Sequence[NumpyPackedBits]) -> None:
+        ends = np.cumsum([bits.data[0].size for bits in layers])
+        self._packed = np.zeros((len(layers[0].data), ends[-1]), np.uint8)
+        self._masks = np.zeros(8 * ends[-1], bool)
+        for bits, end in zip(layers, ends, strict=True):
+            _, planes, members, samples, row = bits.data.shape
+            own = slice(end - bits.data[0].size, end)
+            bits.data = self._packed[:, own].reshape(bits.data.shape)
+            masks = self._masks[8 * own.start : 8 * own.stop]
+            bits.masks = masks.reshape(planes, members, samples, 8 * row)
+
+    @staticmethod
+    def suits(layers: Sequence[PackedBits]) -> bool:
+        """Whether rows are whole bytes, and the masks of one pass stay in the cache."""
+        plain = all(isinstance(bits, NumpyPackedBits) and bits.units % 8 == 0 for bits in layers)
+        return plain and 8 * sum(bits.data[0].nbytes for bits in layers) <= _SCRATCH_BYTES
+
+    def pack(self, slot: int) -> None:
+        """Pack what `store` was given for all rows of a slot."""
+        self._packed[slot] = np.packbits(self._masks)
 
 
 class TorchPackedBits(PackedBits):

@@ -159,6 +159,7 @@ class PatternMeter:
                 except _OF_TORCH as error:
                     raise _explained(error, f"at step {self._recorder.at_step}") from error
                 self._recorder.end()
+        self.buffer.pack(slot)
 
     def _settle_groups(self, group: int | None) -> None:
         """Split the probe into groups where that is cheaper and changes nothing."""

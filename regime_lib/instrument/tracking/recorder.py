@@ -22,6 +22,7 @@ from regime_lib.instrument.tracking.packed_bits import (
     WinnerBuffer,
 )
 
+_WINNER = Kind.WINNER
 _SAME_PROBE = (
     "a tracked model must run the same layers on the probe every time, so start a new tracker if "
     "it was changed"
@@ -44,8 +45,9 @@ class Recorder:
         advice: str = _SAME_PROBE,
     ) -> None:
         self._plan, self._layout, self._advice = plan, layout, advice
+        self._ops, self._steps = plan.ops, plan.steps
         self._cursor = 0
-        self._stored: Sequence[PackedBits] = ()
+        self._stored: Sequence[Any] = ()
         self._slot = 0
         self._rows = slice(0)
         self._samples = 0
@@ -87,43 +89,46 @@ class Recorder:
 
     def end(self) -> None:
         """Check that the forward pass made every call that was expected."""
-        if self._cursor != len(self._plan.steps):
-            raise self._changed(f"made {self._cursor} of {len(self._plan.steps)} expected calls")
+        if self._cursor != len(self._steps):
+            raise self._changed(f"made {self._cursor} of {len(self._steps)} expected calls")
 
     def on_call(self, rule: Rule, via: str, args: Args, kwargs: Kwargs) -> bool:
         """Store the pattern of a call that is tracked."""
-        if rule.op not in self._plan.ops:
+        op = rule.op
+        if op not in self._ops:
             return False
-        reading = rule.read(args, kwargs)
-        if reading is None:
-            return False
-        cursor, steps = self._cursor, self._plan.steps
-        if cursor >= len(steps):
-            raise self._changed(f"made a further call, {rule.op}")
-        step = steps[cursor]
+        reading = None
+        if rule.fixed is None or not args:
+            reading = rule.read(args, kwargs)
+            if reading is None:
+                return False
+        cursor = self._cursor
+        if cursor >= len(self._steps):
+            raise self._changed(f"made a further call, {op}")
+        expected, layer, swapped = self._steps[cursor]
         self._cursor = cursor + 1
-        if step.op != rule.op:
-            raise self._changed(f"called {rule.op} where it called {step.op} before")
-        if step.layer is None:
+        if op != expected:
+            raise self._changed(f"called {op} where it called {expected} before")
+        if layer is None:
             return False
-        if rule.kind is Kind.WINNER:
+        if rule.kind is _WINNER:
             return True
-        if reading.against is not None:
-            reading = reading.settled(step.swapped)
-        rows = self._read_rows(reading.values, step.layer)
-        bits: Any = self._stored[step.layer]
-        bits.store(self._slot, self._rows, rows, reading.thresholds)
+        if reading is None:
+            values, thresholds = args[0], rule.fixed
+        else:
+            values, thresholds, _, _ = reading.settled(swapped)
+        rows = self._read_rows(values, layer)
+        self._stored[layer].store(self._slot, self._rows, rows, thresholds)
         if self.keep_values:
-            shifted = rows.float() - reading.thresholds[0]
-            self.values[step.layer][:, self._rows] = shifted.cpu().numpy()
+            shifted = rows.float() - thresholds[0]
+            self.values[layer][:, self._rows] = shifted.cpu().numpy()
         return False
 
     def on_winners(self, winners: Tensor) -> None:
         """Store the winners of the max-pool just called."""
-        layer = self._plan.steps[self._cursor - 1].layer
+        layer = self._steps[self._cursor - 1].layer
         assert layer is not None
-        bits: Any = self._stored[layer]
-        bits.store(self._slot, self._rows, self._read_rows(winners, layer))
+        self._stored[layer].store(self._slot, self._rows, self._read_rows(winners, layer))
 
     def before_operator(self, *_: Any) -> None:
         """Ignore operators."""
@@ -134,10 +139,12 @@ class Recorder:
     def _read_rows(self, values: Tensor, layer: int) -> Tensor:
         if values.requires_grad:
             values = values.detach()
-        size, shape = self._sizes[layer], values.shape
-        if shape != self._plain[layer] and self._layout.is_plain(shape, size):
-            self._plain[layer] = shape
+        shape = values.shape
         if shape == self._plain[layer] and values.is_contiguous():
+            return values.view(self._sizes[layer])
+        size = self._sizes[layer]
+        if values.is_contiguous() and self._layout.is_plain(shape, size):
+            self._plain[layer] = shape
             return values.view(size)
         rows = self._layout.rows(values, self._samples)
         if rows is None or rows.shape != size:

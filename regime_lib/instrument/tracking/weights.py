@@ -74,7 +74,9 @@ class WeightMeter:
 
     def check_same_architecture(self, same_objects: bool = False) -> None:
         """Refuse a model whose layers or parameters were replaced, added, removed or moved."""
-        if (same_objects or self._structure.holds()) and list(map(_KIND, self._parameters)) == self._kinds:
+        if (same_objects or self._structure.holds()) and list(
+            map(_KIND, self._parameters)
+        ) == self._kinds:
             return
         now = list(self._model.parameters())
         raise RegimeError(
