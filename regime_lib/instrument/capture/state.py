@@ -70,6 +70,8 @@ class ModelState:
         self._copies: dict[int, _Copy] = {}
         self._layout: _Layout | None = None
         self._known = False
+        self.written: list[Tensor] = []
+        """Buffers and copied parameters that the last look wrote to."""
         self._noise: list[tuple[Any, tuple[Callable[..., Any], Callable[..., Any]]]] = []
         self._noise_now: list[Any] = []
         self._own = {id(one): one for one in generators}
@@ -114,17 +116,14 @@ class ModelState:
         for container, contents in self._contents:
             if not _holds_the_same(container, contents):
                 _refill(container, contents)
-        self.written = self._copies and [
-            copy.tensor for copy in self._copies.values() if copy.put_back()
-        ]
+        self.written = [one.tensor for one in self._copies.values() if one.put_back()]
         if self._versions is not None:
             self._versions.__exit__(None, None, None)
         now = _marks(layout.watched)
         if now == self._marks:
             return []
-        trios = zip(
-            layout.watched, zip(*self._marks, strict=True), zip(*now, strict=True), strict=True
-        )
+        pairs = (zip(*marks, strict=True) for marks in (self._marks, now))
+        trios = zip(layout.watched, *pairs, strict=True)
         return [one for one, before, after in trios if before != after]
 
     def _begin_noise(self, generators: dict[int, Any]) -> None:

@@ -20,9 +20,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 _BLOCK = 1 << 17  # numbers: calls of NumPy are rare, and a block's scratch stays in the cache
-_ROWS_BYTES = 2 << 20
+_ROWS_BYTES = 4 << 20
 _SCRATCH = 1 << 16  # numbers: differences are summed while they are in the cache
-_MOST_ROWS = 16
+_MOST_ROWS = 32
 _MOST_OBSERVATIONS = 64  # whose series are written at a time
 _FAR_EVERY = 8
 
@@ -68,7 +68,7 @@ class Rows(_Store):
         self.capacity = _MOST_OBSERVATIONS // self._most * self._most
         # the observation before, then the observations
         self._rows = np.zeros((1 + self._most, *self._first.shape), kind)
-        self._flat = self._rows.reshape(len(self._rows), -1)
+        self._row_of, self._flat = list(self._rows), list(self._rows.reshape(len(self._rows), -1))
         self._row = self.filled = 0
         self._rows[0] = self._first
         largest = max(self._first[:, part].size for part in [*self._parts, slice(0)])
@@ -80,7 +80,7 @@ class Rows(_Store):
     def stage(self) -> bool:
         """Copy the parameters into the next row; return whether their norm is finite."""
         if self._parts:
-            np.concatenate(self._views.now(), axis=1, out=self._rows[self._row + 1])
+            np.concatenate(self._views.now(), axis=1, out=self._row_of[self._row + 1])
         flat = self._flat[self._row + 1]
         return math.isfinite(np.vdot(flat, flat))  # which, unlike dot, does not warn
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 import torch
@@ -107,8 +107,8 @@ class NumpyPackedBits(PackedBits):
         self.data: NDArray[np.uint8] = np.zeros(shape, np.uint8)
         self._rows_at_once = min(samples, max(1, _SCRATCH_BYTES // max(1, members * units)))
         self._scratch: NDArray[np.bool_] | None = None
-        self.masks: NDArray[np.bool_] | None = None
-        """Where the bits of a pass lie unpacked, if they are packed with those of other layers."""
+        self.masks: list[NDArray[np.bool_]] = []
+        """Where each plane of a pass lies unpacked, if it is packed with those of other layers."""
 
     def store(
         self,
@@ -120,11 +120,12 @@ class NumpyPackedBits(PackedBits):
         """Keep which values lie above each threshold, in the given rows of one slot."""
         # halves are widened: NumPy has no bfloat16
         array = (values.float() if values.dtype in _HALVES else values).numpy()
-        if self.masks is not None:
+        if self.masks:
             for mask, threshold in zip(self.masks, thresholds, strict=True):
-                whole = mask.shape == array.shape
-                np.greater(array, threshold, out=mask if whole else mask[:, rows])
+                part = mask if array.size == mask.size else mask[:, rows]
+                np.greater(array.reshape(part.shape), threshold, out=part)
             return
+        array = array.reshape(self.data.shape[2], -1, self.units)
         if self._scratch is None:  # most are only read
             self._scratch = np.empty((array.shape[0], self._rows_at_once, self.units), bool)
         for plane, threshold in enumerate(thresholds):
@@ -175,10 +176,10 @@ class TogetherPacked:
             own = slice(end - bits.data[0].size, end)
             bits.data = self._packed[:, own].reshape(bits.data.shape)
             masks = self._masks[8 * own.start : 8 * own.stop]
-            bits.masks = masks.reshape(planes, members, samples, 8 * row)
+            bits.masks = list(masks.reshape(planes, members, samples, 8 * row))
 
     @staticmethod
-    def suits(layers: Sequence[PackedBits]) -> bool:
+    def suits(layers: Sequence[PackedBits]) -> TypeGuard[Sequence[NumpyPackedBits]]:
         """Whether rows are whole bytes, and the masks of one pass stay in the cache."""
         plain = all(isinstance(bits, NumpyPackedBits) and bits.units % 8 == 0 for bits in layers)
         return plain and 8 * sum(bits.data[0].nbytes for bits in layers) <= _SCRATCH_BYTES
@@ -206,8 +207,9 @@ class TorchPackedBits(PackedBits):
         thresholds: tuple[float, ...],
     ) -> None:
         """Keep which values lie above each threshold, in the given rows of one slot."""
+        shape = self.data.shape[2], -1, self.units
         for plane, threshold in enumerate(thresholds):
-            self.data[slot, plane, :, rows] = pack(values > threshold)
+            self.data[slot, plane, :, rows] = pack((values > threshold).reshape(shape))
 
     def constant(self, count: int) -> Counts:
         """Count units that do not depend on the sample."""
@@ -257,7 +259,7 @@ class WinnerBuffer(PackedBits):
 
     def store(self, slot: int, rows: slice, codes: Int[Tensor, "members rows units"]) -> None:
         """Keep the low part of `codes` in the given rows of one slot."""
-        self.data[slot, 0, :, rows] = codes
+        self.data[slot, 0, :, rows] = codes.reshape(self.data.shape[2], -1, self.units)
 
     def constant(self, count: int) -> Counts:
         """Count units that do not depend on the sample."""

@@ -14,7 +14,7 @@ from torch import Tensor
 from regime_lib.errors import RegimeError
 from regime_lib.instrument.capture.layout import Layout
 from regime_lib.instrument.capture.operators import Args, Kind, Kwargs, Rule
-from regime_lib.instrument.capture.plan import CallPlan
+from regime_lib.instrument.capture.plan import CallPlan, Step
 from regime_lib.instrument.tracking.packed_bits import (
     NumpyPackedBits,
     PackedBits,
@@ -22,7 +22,6 @@ from regime_lib.instrument.tracking.packed_bits import (
     WinnerBuffer,
 )
 
-_WINNER = Kind.WINNER
 _SAME_PROBE = (
     "a tracked model must run the same layers on the probe every time, so start a new tracker if "
     "it was changed"
@@ -45,7 +44,8 @@ class Recorder:
         advice: str = _SAME_PROBE,
     ) -> None:
         self._plan, self._layout, self._advice = plan, layout, advice
-        self._ops, self._steps = plan.ops, plan.steps
+        self._expected = len(plan.steps)
+        self._steps = (*plan.steps, Step("", None))  # after the last one nothing is expected
         self._cursor = 0
         self._stored: Sequence[Any] = ()
         self._slot = 0
@@ -89,39 +89,35 @@ class Recorder:
 
     def end(self) -> None:
         """Check that the forward pass made every call that was expected."""
-        if self._cursor != len(self._steps):
-            raise self._changed(f"made {self._cursor} of {len(self._steps)} expected calls")
+        if self._cursor != self._expected:
+            raise self._changed(f"made {self._cursor} of {self._expected} expected calls")
 
     def on_call(self, rule: Rule, via: str, args: Args, kwargs: Kwargs) -> bool:
         """Store the pattern of a call that is tracked."""
-        op = rule.op
-        if op not in self._ops:
+        expected, layer, _ = self._steps[self._cursor]
+        # most calls: whatever else one may be is asked only of others
+        if rule.op == expected and rule.fixed and args and layer is not None:
+            self._cursor += 1
+            self._store(args[0], rule.fixed, layer)
             return False
-        reading = None
-        if rule.fixed is None or not args:
-            reading = rule.read(args, kwargs)
-            if reading is None:
-                return False
-        cursor = self._cursor
-        if cursor >= len(self._steps):
-            raise self._changed(f"made a further call, {op}")
-        expected, layer, swapped = self._steps[cursor]
-        self._cursor = cursor + 1
-        if op != expected:
-            raise self._changed(f"called {op} where it called {expected} before")
+        return self._on_any_call(rule, args, kwargs)
+
+    def _on_any_call(self, rule: Rule, args: Args, kwargs: Kwargs) -> bool:
+        reading = rule.read(args, kwargs) if rule.op in self._plan.ops else None
+        if reading is None:
+            return False
+        if self._cursor == self._expected:
+            raise self._changed(f"made a further call, {rule.op}")
+        op, layer, swapped = self._steps[self._cursor]
+        self._cursor += 1
+        if op != rule.op:
+            raise self._changed(f"called {rule.op} where it called {op} before")
         if layer is None:
             return False
-        if rule.kind is _WINNER:
+        if rule.kind is Kind.WINNER:
             return True
-        if reading is None:
-            values, thresholds = args[0], rule.fixed
-        else:
-            values, thresholds, _, _ = reading.settled(swapped)
-        rows = self._read_rows(values, layer)
-        self._stored[layer].store(self._slot, self._rows, rows, thresholds)
-        if self.keep_values:
-            shifted = rows.float() - thresholds[0]
-            self.values[layer][:, self._rows] = shifted.cpu().numpy()
+        reading = reading.settled(swapped)
+        self._store(reading.values, reading.thresholds, layer)
         return False
 
     def on_winners(self, winners: Tensor) -> None:
@@ -136,16 +132,24 @@ class Recorder:
     def on_operator(self, *_: Any) -> None:
         """Ignore operators: they were noted once."""
 
+    def _store(self, values: Tensor, thresholds: tuple[float, ...], layer: int) -> None:
+        rows = self._read_rows(values, layer)
+        self._stored[layer].store(self._slot, self._rows, rows, thresholds)
+        if self.keep_values:
+            shifted = rows.float() - thresholds[0]
+            self.values[layer][:, self._rows] = shifted.cpu().numpy().reshape(self._sizes[layer])
+
     def _read_rows(self, values: Tensor, layer: int) -> Tensor:
+        """Return a tensor that lies in memory as members, samples and units do."""
         if values.requires_grad:
             values = values.detach()
         shape = values.shape
         if shape == self._plain[layer] and values.is_contiguous():
-            return values.view(self._sizes[layer])
+            return values
         size = self._sizes[layer]
         if values.is_contiguous() and self._layout.is_plain(shape, size):
             self._plain[layer] = shape
-            return values.view(size)
+            return values
         rows = self._layout.rows(values, self._samples)
         if rows is None or rows.shape != size:
             name = self._plan.sites[layer].layer.name
