@@ -125,7 +125,7 @@ class IsolatedEvaluation:
         self._undo, self._lost = [], []
         then = self._undo.append
         try:
-            then(RandomState.capture(python=self.noise.python is not None).restore)
+            then(_noise_of_now(python=self.noise.python is not None))
             ready = self.held.take()
             then(self._put_back)
             ready()
@@ -172,6 +172,15 @@ def isolated(model: nn.Module) -> IsolatedEvaluation:
     """Return a context for forward passes in the precision and with the noise of this moment."""
     state = ExecutionState(RandomState.capture(python=True), Precision.capture())
     return IsolatedEvaluation(model, state)
+
+
+def _noise_of_now(python: bool) -> Callable[[], object]:
+    """Return what puts the generators back into the state of this moment."""
+    if python or torch.cuda.is_initialized():
+        return RandomState.capture(python).restore
+    # most looks, for which a tuple of all generators costs as much as reading the one
+    generator = torch.default_generator
+    return partial(generator.set_state, generator.get_state())
 
 
 def _eager() -> Callable[[], object]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from functools import cache, partial
@@ -14,6 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.autograd.grad_mode import _unsafe_preserve_version_counter
+from torch.nn.modules import activation
 from torch.nn.parameter import is_lazy
 from torch.nn.utils import parametrize
 from torch.utils._python_dispatch import TorchDispatchMode, is_traceable_wrapper_subclass
@@ -61,12 +61,15 @@ COMPILED_ORIGINAL = "_orig_mod"
 _VALUES, _VERSION = methodcaller("values"), attrgetter("_version")
 
 
-_OF_RELU = tuple(
-    code if code is not None and code.co_filename == sys.modules[home].__file__ else home
-    for code, home in (
-        (getattr(F.relu, "__code__", None), "torch.nn.functional"),
-        (getattr(nn.ReLU.forward, "__code__", None), "torch.nn.modules.activation"),
-    )
+def _code(function: Callable[..., Any]) -> object:
+    """Return what tells a function from whatever wraps it; some have none."""
+    return getattr(function, "__code__", None)
+
+
+_RELU, _RELU_FORWARD = _code(F.relu), _code(nn.ReLU.forward)
+_UNTOUCHED = all(
+    getattr(code, "co_filename", None) == home.__file__
+    for code, home in ((_RELU, F), (_RELU_FORWARD, activation))
 )
 
 
@@ -170,12 +173,8 @@ class Structure:
 
 
 def rectifies_plainly() -> bool:
-    """Whether `nn.ReLU` does no more than call `torch.relu`: nobody put anything in its place.
-
-    Functions are told by their code, which whoever wraps them does not copy.
-    """
-    now = getattr(F.relu, "__code__", None), getattr(nn.ReLU.forward, "__code__", None)
-    return now == _OF_RELU
+    """Whether `nn.ReLU` does no more than call `torch.relu`: nobody put anything in its place."""
+    return _UNTOUCHED and _code(F.relu) is _RELU and _code(nn.ReLU.forward) is _RELU_FORWARD
 
 
 def version_of(tensor: Tensor) -> int:

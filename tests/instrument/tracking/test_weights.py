@@ -47,12 +47,14 @@ def test_members_are_measured_apart(members: int, width: int) -> None:
     probe = torch.randn(members, 1, 1)  # one sample a member
     with RegimeTracker(model, lambda m: m(probe), members=members, samples=1) as tracker:
         remember()
-        for _ in range(20):
+        for step in range(70):  # longer than any block
             with torch.no_grad():
                 for p in model.parameters():
                     p.add_(0.01 * torch.randn_like(p))
             tracker.update()
             remember()
+            if step in (5, 40):  # reading what there is ends a block
+                _ = tracker.trace
     norm, states = np.linalg.norm, np.array(history)
     for quantity, expected in (
         ("weight_norm", norm(states, axis=2)),
