@@ -79,6 +79,8 @@ class Rows(_Store):
 
     def stage(self) -> bool:
         """Copy the parameters into the next row; return whether their norm is finite."""
+        if self._row == self._most:  # not in `keep`, which nothing may interrupt for long
+            self._measure()
         if self._parts:
             np.concatenate(self._views.now(), axis=1, out=self._row_of[self._row + 1])
         flat = self._flat[self._row + 1]
@@ -88,8 +90,6 @@ class Rows(_Store):
         """Keep the staged row."""
         self.filled += 1
         self._row += 1
-        if self._row == self._most:
-            self._measure()
 
     def take(self) -> Norms:
         """Return the norms of the kept rows, and forget all but the last."""
@@ -125,9 +125,11 @@ class Rows(_Store):
             np.vecdot(now, now, size)
             np.subtract(now, first, difference)
             np.vecdot(difference, difference, travelled)
-        self._measured.append(self._found[:, :kept].astype(np.float64))
-        np.copyto(self._flat[0], self._flat[kept])
+        found, last = self._found[:, :kept].astype(np.float64), self._flat[kept]
+        # no call from here on: an interruption finds all of this done, or none
+        self._measured = [*self._measured, found]
         self._row = 0
+        self._flat[0][:] = last
 
     def _cut(self, kept: int) -> list[tuple[NDArray, ...]]:
         """Return views on what is measured with one call each: some rows of one parameter.

@@ -196,10 +196,9 @@ class Session:
     def _write_weights(self) -> None:
         if self._weights_seen:
             steps, follows = _unzip(self._weights_seen)
+            norms = self._weights.store.take()  # if that is interrupted, it can be done again
             self._weights_seen = []
-            self._series.write(
-                WeightBlock(steps, follows, self._weights.store.take(), self._series.sums)
-            )
+            self._series.write(WeightBlock(steps, follows, norms, self._series.sums))
 
     def _write_patterns(self, buffer: PatternBuffer) -> None:
         if self._patterns_seen:

@@ -110,3 +110,34 @@ def test_the_first_parameter_that_is_not_finite_is_named(bad: float) -> None:
             model.bias[1, 0, 3] = bad
             model.readout[0] = bad
         refusal("the parameter bias", tracker.update)
+
+
+def test_an_interruption_while_norms_are_taken_loses_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rows of small networks are measured before the next one is staged, and only then."""
+    torch.manual_seed(0)
+    model, inner = nn.Sequential(nn.Linear(6, 4), nn.ReLU()), np.vecdot
+    states = [torch.cat([p.detach().flatten() for p in model.parameters()])]
+
+    def interrupted(*given: object) -> object:
+        monkeypatch.setattr(np, "vecdot", inner)
+        raise KeyboardInterrupt
+
+    def train() -> None:
+        with tracker:
+            for step in range(40):
+                if step == 20:
+                    monkeypatch.setattr(np, "vecdot", interrupted)
+                with torch.no_grad():
+                    model[0].weight.add_(0.01)
+                tracker.update()
+                states.append(torch.cat([p.detach().flatten() for p in model.parameters()]))
+
+    tracker = RegimeTracker(model, vectors())
+    with pytest.raises(KeyboardInterrupt):
+        train()
+    steps, norms = tracker.trace.array("weight_norm")
+    assert len(steps) > 20
+    assert steps.tolist() == list(range(len(states)))
+    assert norms[:, 0] == pytest.approx([float(state.norm()) for state in states], rel=1e-6)
+    changes = tracker.trace.array("weight_change")[1][:, 0]
+    assert changes == pytest.approx([0.01 * 24**0.5] * len(changes), rel=1e-5)
