@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 _BLOCK = 1 << 17  # numbers: calls of NumPy are rare, and a block's scratch stays in the cache
-_ROWS_BYTES = 4 << 20
+_ROWS_BYTES = 2 << 20
 _SCRATCH = 1 << 16  # numbers: differences are summed while they are in the cache
 _MOST_ROWS = 32
 _MOST_OBSERVATIONS = 64  # whose series are written at a time
