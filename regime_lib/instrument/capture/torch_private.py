@@ -61,15 +61,10 @@ COMPILED_ORIGINAL = "_orig_mod"
 _VALUES, _VERSION = methodcaller("values"), attrgetter("_version")
 
 
-def _code(function: Callable[..., Any]) -> object:
-    """Return what tells a function from whatever wraps it; some have none."""
-    return getattr(function, "__code__", None)
-
-
-_RELU, _RELU_FORWARD = _code(F.relu), _code(nn.ReLU.forward)
+_RELU, _RELU_FORWARD = F.relu, nn.ReLU.forward
 _UNTOUCHED = all(
-    getattr(code, "co_filename", None) == home.__file__
-    for code, home in ((_RELU, F), (_RELU_FORWARD, activation))
+    getattr(getattr(function, "__code__", None), "co_filename", None) == home.__file__
+    for function, home in ((_RELU, F), (_RELU_FORWARD, activation))
 )
 
 
@@ -174,7 +169,7 @@ class Structure:
 
 def rectifies_plainly() -> bool:
     """Whether `nn.ReLU` does no more than call `torch.relu`: nobody put anything in its place."""
-    return _UNTOUCHED and _code(F.relu) is _RELU and _code(nn.ReLU.forward) is _RELU_FORWARD
+    return _UNTOUCHED and F.relu is _RELU and nn.ReLU.forward is _RELU_FORWARD
 
 
 def version_of(tensor: Tensor) -> int:
