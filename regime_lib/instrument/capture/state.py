@@ -6,6 +6,7 @@ import random
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
+from functools import partial
 from itertools import chain, repeat
 from operator import getitem, is_, itemgetter, setitem
 from typing import Any
@@ -26,6 +27,7 @@ from regime_lib.instrument.capture.torch_private import (
 _CONTAINERS = frozenset({list, dict, set, deque, OrderedDict})
 _PARALLEL = (nn.DataParallel, nn.parallel.DistributedDataParallel)
 _TRAINING = itemgetter("training")
+_ALL: Callable[[Iterable[object]], object] = partial(deque, maxlen=0)  # runs a loop without Python
 _INTERNAL = frozenset(vars(nn.Module()))
 _TABLES = frozenset({"_parameters", "_buffers", "_modules"})
 # dictionaries and sets that torch fills and never replaces, more than half of a module's attributes
@@ -169,14 +171,12 @@ class _Layout:
         self._flagged = [one.__dict__ for one in self.modules if "training" in one.__dict__]
         # scripted and compiled modules keep it elsewhere
         self._others = [one for one in self.modules if "training" not in one.__dict__]
-        self._rectifiers = [
-            (module.__dict__, torch.relu_ if module.inplace else torch.relu)
-            for module in self.modules
-            if type(module) is nn.ReLU and "forward" not in module.__dict__
-        ]
+        plain = [m for m in self.modules if type(m) is nn.ReLU and "forward" not in m.__dict__]
+        self._rectifiers = [module.__dict__ for module in plain]
+        self._functions = [torch.relu_ if module.inplace else torch.relu for module in plain]
         self._training: list[bool] = []
         self._trained: list[nn.Module] = []
-        self._short: list[tuple[dict[str, Any], Callable[..., Any]]] = []
+        self._short: list[dict[str, Any]] = []
         self._lazy = False
         attributes = [module.__dict__ for module in self.modules]
         tables: list[dict[str, Any]] = []
@@ -220,7 +220,7 @@ class _Layout:
     def ready(self) -> None:
         """Put the modules into evaluation mode, and shorten how some are called."""
         self._training = list(map(_TRAINING, self._flagged))
-        _set_all(self._flagged, repeat(False))
+        _ALL(map(setitem, self._flagged, repeat("training"), repeat(False)))
         self._trained = [one for one in self._others if one.training]
         for module in self._trained:
             module.training = False
@@ -228,14 +228,12 @@ class _Layout:
             module.__dict__["forward"] = module.module
         # a mode sees the same call, without four functions of Python around it
         self._short = self._rectifiers if rectifies_plainly() else []
-        for own, function in self._short:
-            own["forward"] = function
+        _ALL(map(setitem, self._short, repeat("forward"), self._functions))
 
     def put_back(self) -> None:
         """Give back to every dictionary what it held, and the modules their mode."""
-        for own, _ in self._short:
-            own.pop("forward", None)
-        _set_all(self._flagged, self._training)
+        _ALL(map(dict.pop, self._short, repeat("forward"), repeat(None)))
+        _ALL(map(setitem, self._flagged, repeat("training"), self._training))
         for module in self._trained:
             module.training = True
         for module, buffers in self._scripted:
@@ -263,11 +261,6 @@ class _Layout:
             self.generators[id(value)] = value
         elif isinstance(value, Tensor):
             self.held[id(value)] = value
-
-
-def _set_all(attributes: list[dict[str, Any]], flags: Iterable[bool]) -> None:
-    """Set the mode of modules in one loop without Python."""
-    deque(map(setitem, attributes, repeat("training"), flags), maxlen=0)
 
 
 class _Copy:

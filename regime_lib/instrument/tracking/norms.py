@@ -23,7 +23,7 @@ _BLOCK = 1 << 17  # numbers: calls of NumPy are rare, and a block's scratch stay
 _ROWS_BYTES = 2 << 20
 _SCRATCH = 1 << 16  # numbers: differences are summed while they are in the cache
 _MOST_ROWS = 32
-_MOST_OBSERVATIONS = 128  # whose series are written at a time
+_MOST_OBSERVATIONS = 64  # whose series are written at a time
 _FAR_EVERY = 8
 
 

@@ -19,7 +19,7 @@ from regime_lib.instrument.tracking.packed_bits import TogetherPacked
 from regime_lib.instrument.tracking.recorder import Recorder
 
 _BYTES = 2 << 20  # patterns of a small network are compared many observations at a time
-_MOST_OBSERVATIONS = 128
+_MOST_OBSERVATIONS = 64
 
 
 class PatternBuffer:

@@ -28,6 +28,11 @@ _SAME_PROBE = (
 )
 
 
+_NUMPY_KNOWS = (torch.float32, torch.float64)
+_Known = tuple[str, torch.Size, torch.dtype, float, NDArray[np.bool_]]
+"""A call with one fixed threshold: operator, shape and type of its input, where its bits go."""
+
+
 class Recorder:
     """Writes the patterns of one forward pass after the other (`modes.Listener`).
 
@@ -51,6 +56,7 @@ class Recorder:
         self._slot = 0
         self._rows = slice(0)
         self._samples = 0
+        self._known: list[_Known | None] = []
         self._sizes: list[tuple[int, int, int]] = []
         self._plain: list[torch.Size | None] = []
         self.at_step = 0
@@ -79,6 +85,8 @@ class Recorder:
 
     def begin(self, stored: Sequence[PackedBits], slot: int, rows: slice) -> None:
         """Direct the next forward pass into these rows of this slot."""
+        if stored is not self._stored or rows != self._rows:
+            self._known = [None] * len(self._steps)
         self._stored, self._slot, self._rows, self._cursor = stored, slot, rows, 0
         samples = rows.stop - rows.start
         if samples != self._samples:
@@ -94,12 +102,16 @@ class Recorder:
 
     def on_call(self, rule: Rule, via: str, args: Args, kwargs: Kwargs) -> bool:
         """Store the pattern of a call that is tracked."""
-        expected, layer, _ = self._steps[self._cursor]
-        # most calls: whatever else one may be is asked only of others
-        if rule.op == expected and rule.fixed and args and layer is not None:
-            self._cursor += 1
-            self._store(args[0], rule.fixed, layer)
-            return False
+        known = self._known[self._cursor]
+        if known is not None and args:
+            op, shape, kind, threshold, mask = known
+            values = args[0]
+            alike = values.shape == shape and values.dtype is kind and values.is_contiguous()
+            if rule.op == op and alike:
+                self._cursor += 1
+                array = (values.detach() if values.requires_grad else values).numpy()
+                np.greater(array, threshold, out=mask)
+                return False
         return self._on_any_call(rule, args, kwargs)
 
     def _on_any_call(self, rule: Rule, args: Args, kwargs: Kwargs) -> bool:
@@ -118,6 +130,8 @@ class Recorder:
             return True
         reading = reading.settled(swapped)
         self._store(reading.values, reading.thresholds, layer)
+        if rule.fixed is not None:
+            self._know(rule.op, rule.fixed[0], reading.values, layer)
         return False
 
     def on_winners(self, winners: Tensor) -> None:
@@ -131,6 +145,15 @@ class Recorder:
 
     def on_operator(self, *_: Any) -> None:
         """Ignore operators: they were noted once."""
+
+    def _know(self, op: str, threshold: float, values: Tensor, layer: int) -> None:
+        """Remember how the call just stored looked: later ones mostly look the same."""
+        masks: Sequence[Any] = getattr(self._stored[layer], "masks", ())
+        shape, kind = values.shape, values.dtype
+        whole = len(masks) == 1 and masks[0].shape[1] == self._samples
+        plain = values.is_contiguous() and shape == self._plain[layer] and kind in _NUMPY_KNOWS
+        if whole and plain and not self.keep_values:
+            self._known[self._cursor - 1] = op, shape, kind, threshold, masks[0].reshape(shape)
 
     def _store(self, values: Tensor, thresholds: tuple[float, ...], layer: int) -> None:
         rows = self._read_rows(values, layer)
