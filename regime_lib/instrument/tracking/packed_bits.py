@@ -114,10 +114,13 @@ class NumpyPackedBits(PackedBits):
         self,
         slot: int,
         rows: slice,
-        values: Float[Tensor, "members rows units"],
+        values: Float[Tensor, "*members_rows_units"],
         thresholds: tuple[float, ...],
     ) -> None:
-        """Keep which values lie above each threshold, in the given rows of one slot."""
+        """Keep which values lie above each threshold, in the given rows of one slot.
+
+        Of any shape, as long as they lie in memory by member, row and unit.
+        """
         # halves are widened: NumPy has no bfloat16
         array = (values.float() if values.dtype in _HALVES else values).numpy()
         if self.masks:
@@ -203,10 +206,13 @@ class TorchPackedBits(PackedBits):
         self,
         slot: int,
         rows: slice,
-        values: Float[Tensor, "members rows units"],
+        values: Float[Tensor, "*members_rows_units"],
         thresholds: tuple[float, ...],
     ) -> None:
-        """Keep which values lie above each threshold, in the given rows of one slot."""
+        """Keep which values lie above each threshold, in the given rows of one slot.
+
+        Of any shape, as long as they lie in memory by member, row and unit.
+        """
         shape = self.data.shape[2], -1, self.units
         for plane, threshold in enumerate(thresholds):
             self.data[slot, plane, :, rows] = pack((values > threshold).reshape(shape))
@@ -257,7 +263,7 @@ class WinnerBuffer(PackedBits):
             (slots, 1, members, samples, units), dtype=dtype, device=device
         )
 
-    def store(self, slot: int, rows: slice, codes: Int[Tensor, "members rows units"]) -> None:
+    def store(self, slot: int, rows: slice, codes: Int[Tensor, "*members_rows_units"]) -> None:
         """Keep the low part of `codes` in the given rows of one slot."""
         self.data[slot, 0, :, rows] = codes.reshape(self.data.shape[2], -1, self.units)
 
