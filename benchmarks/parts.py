@@ -24,6 +24,7 @@ from regime_lib.instrument.capture.probe import Probe
 from regime_lib.instrument.tracking.norms import Blocks, Rows
 from regime_lib.instrument.tracking.packed_bits import NumpyPackedBits, PackedBits
 from regime_lib.instrument.tracking.pattern_buffer import PatternBuffer
+from regime_lib.instrument.tracking.patterns import PatternMeter
 from regime_lib.instrument.tracking.recorder import Recorder
 from regime_lib.instrument.tracking.series_builder import SeriesBuilder
 from regime_lib.instrument.tracking.session import Session
@@ -35,7 +36,7 @@ COMPARING = "comparing patterns, a block of observations at a time"
 NORMS, BARE = "norms of the parameters", "the bare probe's forward pass"
 PARTS: dict[str, list[Method]] = {
     FORWARD: [(Probe, "run")],
-    PACKING: [(Recorder, "on_call"), (Recorder, "on_winners")],
+    PACKING: [(Recorder, "on_call"), (Recorder, "on_winners"), (PatternBuffer, "pack")],
     COMPARING: [
         (PackedBits, "changed"),
         (PackedBits, "from_first"),
@@ -48,7 +49,10 @@ PARTS: dict[str, list[Method]] = {
         (IsolatedEvaluation, "__enter__"),
         (IsolatedEvaluation, "__exit__"),
     ],
-    "is it the same network": [(WeightMeter, "check_same_architecture")],
+    "is it the same network": [
+        (WeightMeter, "check_same_architecture"),
+        (PatternMeter, "unchanged"),
+    ],
     "writing the series": [(SeriesBuilder, "write")],
     "the rest": [(RegimeTracker, "update")],
 }

@@ -15,7 +15,11 @@ from torch.nn.utils import parametrize
 
 from regime_lib.errors import RegimeError
 from regime_lib.instrument.capture.state import ModelState
-from regime_lib.instrument.capture.torch_private import eager, no_parametrization_cache
+from regime_lib.instrument.capture.torch_private import (
+    eager,
+    no_parametrization_cache,
+    set_gradients,
+)
 
 _DEVICES_WITH_AUTOCAST = ("cpu", "cuda")
 
@@ -72,6 +76,8 @@ class Precision:
         The cast cache stays off: weights that are cast without gradients and kept would later cut
         the training step off from its own parameters.
         """
+        if not (self.autocast or any(map(torch.is_autocast_enabled, _DEVICES_WITH_AUTOCAST))):
+            return
         wanted = dict(self.autocast)
         for device in _DEVICES_WITH_AUTOCAST:
             if device in wanted or torch.is_autocast_enabled(device):
@@ -112,26 +118,21 @@ class IsolatedEvaluation:
         self._state, self.noise = state, state.noise
         self.held = ModelState(model, state.parameters, state.generators)
         self._names = model.named_parameters
-        self._no_grad = torch.no_grad()
-        self._gradients = partial(self._no_grad.__exit__, None, None, None)
+        self._undo: list[Callable[[], Any]] = []  # cheaper than an ExitStack, at every look
+        self._lost: list[Tensor] = []
 
     def __enter__(self) -> None:
-        self._undo: list[Callable[[], Any]] = []  # cheaper than an ExitStack, at every look
+        self._undo, self._lost = [], []
         then = self._undo.append
         try:
-            then(RandomState.capture(python=self.noise.python is not None).restore)
-            modules, parallel = self.held.take()
+            then(_noise_of_now(python=self.noise.python is not None))
+            ready = self.held.take()
             then(self._put_back)
-            self._no_grad.__enter__()
-            then(self._gradients)
+            ready()
+            then(partial(set_gradients, torch.is_grad_enabled()))
+            set_gradients(False)
             then(_eager())
             self._state.precision.apply(then)
-            training = [module for module in modules if module.training]
-            then(partial(_set_training, training, True))
-            _set_training(training, False)
-            for module in parallel:
-                # a rank that looks alone would wait for ever; `ModelState` takes this away again
-                module.__dict__["forward"] = module.module
             if parametrize._cache_enabled:
                 cache = no_parametrization_cache()
                 cache.__enter__()
@@ -142,7 +143,6 @@ class IsolatedEvaluation:
             raise
 
     def __exit__(self, *failure: Any) -> None:
-        self._lost: list[Tensor] = []
         self._leave()
         if self._lost and failure[0] is None:
             names = {id(tensor): name for name, tensor in self._names()}
@@ -174,6 +174,15 @@ def isolated(model: nn.Module) -> IsolatedEvaluation:
     return IsolatedEvaluation(model, state)
 
 
+def _noise_of_now(python: bool) -> Callable[[], object]:
+    """Return what puts the generators back into the state of this moment."""
+    if python or torch.cuda.is_initialized():
+        return RandomState.capture(python).restore
+    # most looks, for which a tuple of all generators costs as much as reading the one
+    generator = torch.default_generator
+    return partial(generator.set_state, generator.get_state())
+
+
 def _eager() -> Callable[[], object]:
     """Run compiled parts in eager mode from here on; return what ends that."""
     try:
@@ -182,12 +191,3 @@ def _eager() -> Callable[[], object]:
         raise RegimeError(
             "a model cannot be observed inside a compiled function; call the tracker outside of it"
         ) from None
-
-
-def _set_training(modules: list[nn.Module], flag: bool) -> None:
-    for module in modules:
-        if "training" in module.__dict__:
-            # past nn.Module.__setattr__, whose bookkeeping costs more than a small layer
-            module.__dict__["training"] = flag
-        else:  # scripted and compiled modules keep it elsewhere
-            module.training = flag

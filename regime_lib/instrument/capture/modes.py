@@ -60,16 +60,19 @@ class _Muted:
 class _FunctionMode(TorchFunctionMode):
     def __init__(self, listener: Listener, muted: _Muted) -> None:
         super().__init__()
-        self._listener, self._muted = listener, muted
+        self._listener, self._on_call, self._muted = listener, listener.on_call, muted
 
     def __torch_function__(
         self, func: Callable[..., Any], types: Any, args: Args = (), kwargs: Kwargs | None = None
     ) -> Any:
-        rule, kwargs = FUNCTIONS.get(func), kwargs or {}
+        rule = FUNCTIONS.get(func)
+        if rule is None:  # most calls
+            return func(*args, **kwargs) if kwargs else func(*args)
+        kwargs = kwargs or {}
         # a tensor inside a function transform such as `torch.vmap` is not the model's own
-        if rule is None or (args and isinstance(args[0], Tensor) and inside_transform(args[0])):
+        if args and isinstance(args[0], Tensor) and inside_transform(args[0]):
             return func(*args, **kwargs)
-        wants_winners = self._listener.on_call(rule, FUNCTION, args, kwargs)
+        wants_winners = self._on_call(rule, FUNCTION, args, kwargs)
         self._muted.active = True
         try:
             if not wants_winners:

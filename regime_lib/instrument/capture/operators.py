@@ -62,6 +62,8 @@ class Rule:
     op: str
     kind: Kind
     read: Callable[[Args, Kwargs], Reading | None]
+    fixed: tuple[float, ...] | None = None
+    """Thresholds that no argument changes, so that the input alone need be read."""
 
 
 def _argument(args: Args, kwargs: Kwargs, position: int, names: str, default: Any) -> Any:
@@ -161,7 +163,10 @@ def _read_two(values: Tensor, other: Tensor) -> Reading:
 RULES = {
     rule.op: rule
     for rule in (
-        *(Rule(op, Kind.RECTIFIER, _at(0.0)) for op in ("relu", "leaky_relu", "prelu", "rrelu")),
+        *(
+            Rule(op, Kind.RECTIFIER, _at(0.0), fixed=(0.0,))
+            for op in ("relu", "leaky_relu", "prelu", "rrelu")
+        ),
         Rule("threshold", Kind.RECTIFIER, _read_threshold),
         Rule("maximum", Kind.RECTIFIER, _read_maximum),
         Rule("clamp_min", Kind.RECTIFIER, _read_clamp),

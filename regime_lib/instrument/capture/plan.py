@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from torch import nn
@@ -62,8 +63,7 @@ class Found:
     samples: int
 
 
-@dataclass(frozen=True)
-class Step:
+class Step(NamedTuple):
     """What to expect at one call of a later forward pass."""
 
     op: str

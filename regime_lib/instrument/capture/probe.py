@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from regime_lib.errors import RegimeError
-from regime_lib.instrument.capture.torch_private import version_of
+from regime_lib.instrument.capture.torch_private import versions_of
 
 ProbeLike = Tensor | Sequence[Any] | Mapping[str, Any] | Callable[[nn.Module], Any]
 
@@ -39,7 +39,7 @@ class Probe:
             )
         if not _runs_itself(inputs):
             self._check_not_empty()
-        self._versions = [version_of(tensor) for tensor in self._given]
+        self._versions = versions_of(self._given)
         self._own: Any = None
         self._writes = True
 
@@ -103,7 +103,7 @@ class Probe:
         What writes past PyTorch, through NumPy, say, is looked for now and then; the patterns are
         those of the copy in any case.
         """
-        same = [version_of(tensor) for tensor in self._given] == self._versions
+        same = versions_of(self._given) == self._versions
         if same and step.bit_count() == 1:
             pairs = zip(self._given, _tensors_of(self._own), strict=True) if self._given else ()
             same = all(torch.equal(a, b) for a, b in pairs if a.layout == torch.strided)
@@ -120,10 +120,11 @@ class Probe:
         if _runs_itself(self._own):
             return self._own(model)
         copies = _copy(self._own)
-        before = [version_of(tensor) for tensor in _tensors_of(copies)]
+        tensors = list(_tensors_of(copies))
+        before = versions_of(tensors)
         output = _call(model, copies)
-        pairs = zip(_tensors_of(copies), _tensors_of(self._own), strict=True)
-        self._writes = [version_of(tensor) for tensor in _tensors_of(copies)] != before or any(
+        pairs = zip(tensors, _tensors_of(self._own), strict=True)
+        self._writes = versions_of(tensors) != before or any(
             a.layout == torch.strided and not torch.equal(a, b) for a, b in pairs
         )
         return output

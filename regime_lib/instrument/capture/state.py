@@ -5,8 +5,10 @@ from __future__ import annotations
 import random
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable, Iterator
-from itertools import chain
-from operator import getitem, is_
+from contextlib import AbstractContextManager
+from functools import partial
+from itertools import chain, repeat
+from operator import getitem, is_, itemgetter, setitem
 from typing import Any
 
 import numpy as np
@@ -17,12 +19,15 @@ from regime_lib.instrument.capture.torch_private import (
     all_modules,
     is_lazy,
     keep_versions,
+    rectifies_plainly,
     subclass_parts,
     versions_of,
 )
 
 _CONTAINERS = frozenset({list, dict, set, deque, OrderedDict})
 _PARALLEL = (nn.DataParallel, nn.parallel.DistributedDataParallel)
+_TRAINING = itemgetter("training")
+_ALL: Callable[[Iterable[object]], object] = partial(deque, maxlen=0)  # runs a loop without Python
 _INTERNAL = frozenset(vars(nn.Module()))
 _TABLES = frozenset({"_parameters", "_buffers", "_modules"})
 # dictionaries and sets that torch fills and never replaces, more than half of a module's attributes
@@ -66,44 +71,69 @@ class ModelState:
         self._copied = None if parameters is None else {id(p): p for p in parameters}
         self._copies: dict[int, _Copy] = {}
         self._layout: _Layout | None = None
+        self._known = False
+        self.written: list[Tensor] = []
+        """Buffers and copied parameters that the last look wrote to."""
+        self._noise: list[tuple[Any, tuple[Callable[..., Any], Callable[..., Any]]]] = []
+        self._noise_now: list[Any] = []
         self._own = {id(one): one for one in generators}
         self.first_noise: list[Any] = []
         """The state of each generator at the first look, which every look is given again."""
 
-    def take(self) -> tuple[list[nn.Module], list[nn.Module]]:
-        """Keep everything as it is now; return the modules, and those that run another one."""
-        layout = self._layout
-        if layout is None or not layout.holds():
-            layout = self._layout = _Layout(self._model, self._copied)
-        self._contents = [(one, type(one)(one)) for one in layout.containers]
-        self._watched = layout.watched
+    def take(self) -> Callable[[], None]:
+        """Keep everything as it is now; return what then readies the modules for a look.
+
+        That lasts until `put_back`.
+        """
+        if not (self._known or self.unchanged()):
+            self._layout = _Layout(self._model, self._copied)
+        layout, self._known = self._layout, False
+        assert layout is not None
+        # most models have none of these, and every line is run at every look
+        self._contents = layout.containers and [(one, type(one)(one)) for one in layout.containers]
+        self._versions: AbstractContextManager[object] | None = None
+        if layout.held or self._copies:
+            self._keep(layout.held)
+        if layout.generators or self._own:
+            self._begin_noise(self._own | layout.generators)
         self._marks = _marks(layout.watched)
-        self._keep(layout.held)
-        noise = self._own | layout.generators if layout.generators else self._own
-        self._noise = [(one, _GENERATORS[type(one)]) for one in noise.values()]
+        return layout.ready
+
+    def unchanged(self) -> bool:
+        """Whether the model is made of the same objects as at the last look.
+
+        Nothing may come between this and `take`, which then does not look again.
+        """
+        self._known = self._layout is not None and self._layout.holds()
+        return self._known
+
+    def put_back(self) -> list[Tensor]:
+        """Put back what changed; return the parameters that changed and were not copied."""
+        layout = self._layout
+        assert layout is not None
+        if self._noise:
+            for (one, (_, put)), state in zip(self._noise, self._noise_now, strict=True):
+                put(one, state)
+        layout.put_back()
+        for container, contents in self._contents:
+            if not _holds_the_same(container, contents):
+                _refill(container, contents)
+        self.written = [one.tensor for one in self._copies.values() if one.put_back()]
+        if self._versions is not None:
+            self._versions.__exit__(None, None, None)
+        now = _marks(layout.watched)
+        if now == self._marks:
+            return []
+        pairs = (zip(*marks, strict=True) for marks in (self._marks, now))
+        trios = zip(layout.watched, *pairs, strict=True)
+        return [one for one, before, after in trios if before != after]
+
+    def _begin_noise(self, generators: dict[int, Any]) -> None:
+        self._noise = [(one, _GENERATORS[type(one)]) for one in generators.values()]
         self._noise_now = [get(one) for one, (get, _) in self._noise]
         self.first_noise += self._noise_now[len(self.first_noise) :]
         for (one, (_, put)), state in zip(self._noise, self.first_noise, strict=False):
             put(one, state)
-        return layout.modules, layout.parallel
-
-    def put_back(self) -> list[Tensor]:
-        """Put back what changed; return the parameters that changed and were not copied."""
-        for (one, (_, put)), state in zip(self._noise, self._noise_now, strict=True):
-            put(one, state)
-        assert self._layout is not None
-        self._layout.put_back()
-        for container, contents in self._contents:
-            if not _holds_the_same(container, contents):
-                _refill(container, contents)
-        self.written = [copy.tensor for copy in self._copies.values() if copy.put_back()]
-        if self._versions is not None:
-            self._versions.__exit__(None, None, None)
-        now = _marks(self._watched)
-        if now == self._marks:
-            return []
-        trios = zip(self._watched, self._marks, now, strict=True)
-        return [one for one, before, after in trios if before != after]
 
     def _keep(self, held: dict[int, Tensor]) -> None:
         copies = {}
@@ -115,8 +145,8 @@ class ModelState:
         self._copies = copies
         # a graph that was recorded before and needs a buffer must still find its version
         counted = tuple(one for one in held.values() if not one.is_inference())
-        self._versions = keep_versions(counted) if counted else None
-        if self._versions is not None:
+        if counted:
+            self._versions = keep_versions(counted)
             self._versions.__enter__()
 
 
@@ -130,13 +160,23 @@ class _Layout:
 
     def __init__(self, model: nn.Module, copied: dict[int, Tensor] | None) -> None:
         self.modules = all_modules(model)
-        self.parallel: list[nn.Module] = []
-        self.parallel += [module for module in self.modules if isinstance(module, _PARALLEL)]
+        self._parallel: list[nn.Module] = []
+        self._parallel += [module for module in self.modules if isinstance(module, _PARALLEL)]
         self.held: dict[int, Tensor] = {}
         self.watched: list[Tensor] = []
         self.containers: list[Any] = []
         self.generators: dict[int, Any] = {}
         self._scripted: list[tuple[nn.Module, dict[str, Tensor]]] = []
+        # past nn.Module.__setattr__, whose bookkeeping costs more than a small layer
+        self._flagged = [one.__dict__ for one in self.modules if "training" in one.__dict__]
+        # scripted and compiled modules keep it elsewhere
+        self._others = [one for one in self.modules if "training" not in one.__dict__]
+        plain = [m for m in self.modules if type(m) is nn.ReLU and "forward" not in m.__dict__]
+        self._rectifiers = [module.__dict__ for module in plain]
+        self._functions = [torch.relu_ if module.inplace else torch.relu for module in plain]
+        self._training: list[bool] = []
+        self._trained: list[nn.Module] = []
+        self._short: list[dict[str, Any]] = []
         self._lazy = False
         attributes = [module.__dict__ for module in self.modules]
         tables: list[dict[str, Any]] = []
@@ -177,8 +217,25 @@ class _Layout:
             return False
         return self._same()
 
+    def ready(self) -> None:
+        """Put the modules into evaluation mode, and shorten how some are called."""
+        self._training = list(map(_TRAINING, self._flagged))
+        _ALL(map(setitem, self._flagged, repeat("training"), repeat(False)))
+        self._trained = [one for one in self._others if one.training]
+        for module in self._trained:
+            module.training = False
+        for module in self._parallel:  # a rank that looks alone would wait for ever
+            module.__dict__["forward"] = module.module
+        # a mode sees the same call, without four functions of Python around it
+        self._short = self._rectifiers if rectifies_plainly() else []
+        _ALL(map(setitem, self._short, repeat("forward"), self._functions))
+
     def put_back(self) -> None:
-        """Give back to every dictionary what it held."""
+        """Give back to every dictionary what it held, and the modules their mode."""
+        _ALL(map(dict.pop, self._short, repeat("forward"), repeat(None)))
+        _ALL(map(setitem, self._flagged, repeat("training"), self._training))
+        for module in self._trained:
+            module.training = True
         for module, buffers in self._scripted:
             for name, one in buffers.items():
                 if getattr(module, name) is not one:
@@ -241,9 +298,9 @@ class _Copy:
         return changed
 
 
-def _marks(tensors: list[Tensor]) -> list[tuple[int, int]]:
-    """Return what a write to a tensor, or to its place in memory, changes."""
-    return [*zip(versions_of(tensors), map(Tensor.data_ptr, tensors), strict=True)]
+def _marks(tensors: list[Tensor]) -> tuple[list[int], list[int]]:
+    """Return what a write to each tensor changes, and what a change of its place in memory."""
+    return versions_of(tensors), list(map(Tensor.data_ptr, tensors))
 
 
 def _place(tensor: Tensor) -> tuple[Any, ...]:

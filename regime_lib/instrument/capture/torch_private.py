@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from functools import cache, partial
 from itertools import chain
-from operator import is_, methodcaller
+from operator import attrgetter, is_, methodcaller
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.autograd.grad_mode import _unsafe_preserve_version_counter
+from torch.nn.modules import activation
 from torch.nn.parameter import is_lazy
 from torch.nn.utils import parametrize
 from torch.utils._python_dispatch import TorchDispatchMode, is_traceable_wrapper_subclass
@@ -29,6 +31,8 @@ __all__ = [
     "is_lazy",
     "keep_versions",
     "no_parametrization_cache",
+    "rectifies_plainly",
+    "set_gradients",
     "subclass_parts",
     "version_of",
     "versions_of",
@@ -48,10 +52,20 @@ keep_versions = _unsafe_preserve_version_counter
 #: offers no test for it.
 inside_transform = torch._C._functorch.is_functorch_wrapped_tensor
 
+#: Switches gradients on and off without the object of a context manager at every look.
+set_gradients = torch._C._set_grad_enabled
+
 #: The attribute under which `torch.compile` keeps the module that it wraps; there is no accessor.
 COMPILED_ORIGINAL = "_orig_mod"
 
-_VALUES = methodcaller("values")
+_VALUES, _VERSION = methodcaller("values"), attrgetter("_version")
+
+
+_RELU, _RELU_FORWARD = F.relu, nn.ReLU.forward
+_UNTOUCHED = all(
+    getattr(getattr(function, "__code__", None), "co_filename", None) == home.__file__
+    for function, home in ((_RELU, F), (_RELU_FORWARD, activation))
+)
 
 
 @contextmanager
@@ -67,22 +81,29 @@ def no_parametrization_cache() -> Iterator[None]:
 def eager() -> Callable[[], object]:
     """Run compiled parts in eager mode from here on; return what ends that.
 
-    `torch.compiler.set_stance` makes objects for a decorator, which nobody needs at every look.
+    This is what `torch.compiler.set_stance` does, which also makes objects for a decorator and
+    imports a name, at every look.
 
     Raises
     ------
     RuntimeError
         Inside a compiled function.
     """
-    set_stance, stance = _stance()
-    return partial(set_stance, set_stance(stance))
+    home, stance, callback = _stance()
+    found = callback()
+    if found is not None and found is not False:
+        raise RuntimeError("a stance cannot be taken inside a compiled function")
+    end = partial(setattr, home, "_stance", home._stance)
+    home._stance = stance
+    return end
 
 
 @cache
-def _stance() -> tuple[Callable[[Any], Any], Any]:
+def _stance() -> tuple[Any, Any, Callable[[], Any]]:
+    from torch._C._dynamo.eval_frame import get_eval_frame_callback
     from torch._dynamo import eval_frame  # importing it with torch would take seconds
 
-    return eval_frame._set_stance, eval_frame.DynamoStance("force_eager")
+    return eval_frame, eval_frame.DynamoStance("force_eager"), get_eval_frame_callback
 
 
 def is_higher_order(operator: object) -> bool:
@@ -146,6 +167,11 @@ class Structure:
         return [*chain.from_iterable(map(_VALUES, self._tables))]
 
 
+def rectifies_plainly() -> bool:
+    """Whether `nn.ReLU` does no more than call `torch.relu`: nobody put anything in its place."""
+    return _UNTOUCHED and F.relu is _RELU and nn.ReLU.forward is _RELU_FORWARD
+
+
 def version_of(tensor: Tensor) -> int:
     """Return how often a tensor was written to in place; -1 of one that does not count it.
 
@@ -154,6 +180,9 @@ def version_of(tensor: Tensor) -> int:
     return -1 if tensor.is_inference() else tensor._version
 
 
-def versions_of(tensors: Iterable[Tensor]) -> list[int]:
-    """Return them of many tensors, in one loop: it runs at every look."""
-    return [-1 if one.is_inference() else one._version for one in tensors]
+def versions_of(tensors: Collection[Tensor]) -> list[int]:
+    """Return them of many tensors, in one loop without Python: it runs at every look."""
+    try:
+        return list(map(_VERSION, tensors))
+    except RuntimeError:  # an inference tensor
+        return list(map(version_of, tensors))

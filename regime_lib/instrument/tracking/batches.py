@@ -69,6 +69,8 @@ class BatchMeter:
         with self._listening:
             yield
         self._recorder.end()
+        if index is None:
+            self.full_batches.pack(where[1])
 
     def check(self, index: Int[np.ndarray, " batch"] | None) -> None:
         """Refuse full batches and parts of the training set in one run."""

@@ -22,7 +22,8 @@ from torch import Tensor
 _BLOCK = 1 << 17  # numbers: calls of NumPy are rare, and a block's scratch stays in the cache
 _ROWS_BYTES = 2 << 20
 _SCRATCH = 1 << 16  # numbers: differences are summed while they are in the cache
-_MOST_OBSERVATIONS = 16
+_MOST_ROWS = 32
+_MOST_OBSERVATIONS = 64  # whose series are written at a time
 _FAR_EVERY = 8
 
 
@@ -57,56 +58,50 @@ class Rows(_Store):
 
     def __init__(self, parameters: Sequence[Tensor], members: int) -> None:
         self._views = _Views(parameters, members)
-        # an empty view first: a model without weights has patterns all the same
-        views = [np.empty((members, 0), np.float32), *self._views.now()]
-        ends = np.cumsum([view.shape[1] for view in views[1:]], dtype=int)
+        # a model without weights has patterns all the same
+        views = self._views.now() or [np.empty((members, 0), np.float32)]
+        ends = np.cumsum([view.shape[1] for view in self._views.now()], dtype=int)
         self._parts = [slice(a, b) for a, b in pairwise([0, *ends])]
-        first = np.concatenate(views, axis=1)
-        self.capacity = max(1, min(_MOST_OBSERVATIONS, _ROWS_BYTES // max(1, first.nbytes)))
+        self._first = np.concatenate(views, axis=1)
+        kind, octets = self._first.dtype, max(1, self._first.nbytes)
+        self._most = max(1, min(_MOST_ROWS, _ROWS_BYTES // octets))
+        self.capacity = _MOST_OBSERVATIONS // self._most * self._most
         # the observation before, then the observations
-        self._rows = np.zeros((1 + self.capacity, *first.shape), first.dtype)
-        largest = max(first[:, part].size for part in [*self._parts, slice(0)])
-        self._scratch = np.empty(max(largest, _SCRATCH), first.dtype)
-        self.filled = 0
-        self._rows[0] = self._first = first
+        self._rows = np.zeros((1 + self._most, *self._first.shape), kind)
+        self._row_of, self._flat = list(self._rows), list(self._rows.reshape(len(self._rows), -1))
+        self._row = self.filled = 0
+        self._rows[0] = self._first
+        largest = max(self._first[:, part].size for part in [*self._parts, slice(0)])
+        self._scratch = np.empty(max(largest, _SCRATCH), kind)
+        self._found = np.empty((3, self._most, len(self._parts), members), kind)
+        self._chunks = self._cut(self._most)
+        self._measured: list[NDArray] = []
 
     def stage(self) -> bool:
         """Copy the parameters into the next row; return whether their norm is finite."""
-        row = self._rows[self.filled + 1]
-        np.concatenate([row[:, :0], *self._views.now()], axis=1, out=row)
-        flat = row.reshape(-1)
-        with np.errstate(over="ignore", invalid="ignore"):
-            return math.isfinite(np.dot(flat, flat))
+        if self._row == self._most:  # not in `keep`, which nothing may interrupt for long
+            self._measure()
+        if self._parts:
+            np.concatenate(self._views.now(), axis=1, out=self._row_of[self._row + 1])
+        flat = self._flat[self._row + 1]
+        return math.isfinite(np.vdot(flat, flat))  # which, unlike dot, does not warn
 
     def keep(self) -> None:
         """Keep the staged row."""
         self.filled += 1
+        self._row += 1
 
     def take(self) -> Norms:
         """Return the norms of the kept rows, and forget all but the last."""
-        kept = self.filled
-        norms = np.empty((3, kept, len(self._parts), len(self._first)))
-        for index, part in enumerate(self._parts):
-            first = self._first[:, part]
-            # as many at once as fit: for short rows, calls cost more than sums
-            many = max(1, self._scratch.size // max(1, first.size))
-            for start in range(0, kept, many):
-                now = self._rows[1 : kept + 1][start : start + many, :, part]
-                update, size, travelled = norms[:, start : start + many, index]
-                difference = self._scratch[: now.size].reshape(now.shape)
-                np.subtract(now, self._rows[start : start + len(now), :, part], out=difference)
-                update[:] = np.vecdot(difference, difference)
-                size[:] = np.vecdot(now, now)
-                np.subtract(now, first, out=difference)
-                travelled[:] = np.vecdot(difference, difference)
-        np.copyto(self._rows[0], self._rows[kept])
-        self.filled = 0
-        return Norms(norms[0], norms[1], norms[2], np.ones(kept, bool))
+        self._measure()
+        norms = np.concatenate(self._measured, axis=1)
+        self._measured, self.filled = [], 0
+        return Norms(norms[0], norms[1], norms[2], np.ones(norms.shape[1], bool))
 
     def last(self, every: int, into: NDArray | None = None) -> Float[np.ndarray, "members sampled"]:
         """Copy the last kept row; small networks are never sampled."""
         assert every == 1
-        row = self._rows[self.filled]
+        row = self._rows[self._row]
         into = np.empty_like(row) if into is None else into
         np.copyto(into, row)
         return into
@@ -117,7 +112,40 @@ class Rows(_Store):
 
     def restore(self, state: dict[str, Any]) -> None:
         """Go on from there."""
-        self._rows[0], self._first = state["last"], state["first"]
+        self._rows[0], self._first[:] = state["last"], state["first"]
+
+    def _measure(self) -> None:
+        """Take the norms of the waiting rows, of which only the last stays."""
+        kept = self._row
+        for now, before, first, difference, update, size, travelled in (
+            self._chunks if kept == self._most else self._cut(kept)
+        ):
+            np.subtract(now, before, difference)
+            np.vecdot(difference, difference, update)
+            np.vecdot(now, now, size)
+            np.subtract(now, first, difference)
+            np.vecdot(difference, difference, travelled)
+        found, last = self._found[:, :kept].astype(np.float64), self._flat[kept]
+        # no call from here on: an interruption finds all of this done, or none
+        self._measured = [*self._measured, found]
+        self._row = 0
+        self._flat[0][:] = last
+
+    def _cut(self, kept: int) -> list[tuple[NDArray, ...]]:
+        """Return views on what is measured with one call each: some rows of one parameter.
+
+        As many rows as fit into the scratch: for short ones, calls cost more than sums.
+        """
+        chunks = []
+        for index, part in enumerate(self._parts):
+            first = self._first[:, part]
+            many = max(1, self._scratch.size // max(1, first.size))
+            for start in range(0, kept, many):
+                rows = slice(start, min(start + many, kept))
+                now, before = self._rows[1:][rows, :, part], self._rows[rows, :, part]
+                difference = self._scratch[: now.size].reshape(now.shape)
+                chunks.append((now, before, first, difference, *self._found[:, rows, index]))
+        return chunks
 
 
 class _Large(_Store):

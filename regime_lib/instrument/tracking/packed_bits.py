@@ -13,8 +13,8 @@ patterns compare by XOR and population count. NumPy works on the tensors' own me
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, TypeGuard
 
 import numpy as np
 import torch
@@ -107,17 +107,28 @@ class NumpyPackedBits(PackedBits):
         self.data: NDArray[np.uint8] = np.zeros(shape, np.uint8)
         self._rows_at_once = min(samples, max(1, _SCRATCH_BYTES // max(1, members * units)))
         self._scratch: NDArray[np.bool_] | None = None
+        self.masks: list[NDArray[np.bool_]] = []
+        """Where each plane of a pass lies unpacked, if it is packed with those of other layers."""
 
     def store(
         self,
         slot: int,
         rows: slice,
-        values: Float[Tensor, "members rows units"],
+        values: Float[Tensor, "*members_rows_units"],
         thresholds: tuple[float, ...],
     ) -> None:
-        """Keep which values lie above each threshold, in the given rows of one slot."""
+        """Keep which values lie above each threshold, in the given rows of one slot.
+
+        Of any shape, as long as they lie in memory by member, row and unit.
+        """
         # halves are widened: NumPy has no bfloat16
         array = (values.float() if values.dtype in _HALVES else values).numpy()
+        if self.masks:
+            for mask, threshold in zip(self.masks, thresholds, strict=True):
+                part = mask if array.size == mask.size else mask[:, rows]
+                np.greater(array.reshape(part.shape), threshold, out=part)
+            return
+        array = array.reshape(self.data.shape[2], -1, self.units)
         if self._scratch is None:  # most are only read
             self._scratch = np.empty((array.shape[0], self._rows_at_once, self.units), bool)
         for plane, threshold in enumerate(thresholds):
@@ -156,6 +167,31 @@ class NumpyPackedBits(PackedBits):
         return np.unpackbits(octets, axis=-1, count=self.units).view(bool)
 
 
+class TogetherPacked:
+    """Patterns of a small network's layers, side by side in memory, and packed with one call."""
+
+    def __init__(self, layers: Sequence[NumpyPackedBits]) -> None:
+        ends = np.cumsum([bits.data[0].size for bits in layers])
+        self._packed = np.zeros((len(layers[0].data), ends[-1]), np.uint8)
+        self._masks = np.zeros(8 * ends[-1], bool)
+        for bits, end in zip(layers, ends, strict=True):
+            _, planes, members, samples, row = bits.data.shape
+            own = slice(end - bits.data[0].size, end)
+            bits.data = self._packed[:, own].reshape(bits.data.shape)
+            masks = self._masks[8 * own.start : 8 * own.stop]
+            bits.masks = list(masks.reshape(planes, members, samples, 8 * row))
+
+    @staticmethod
+    def suits(layers: Sequence[PackedBits]) -> TypeGuard[Sequence[NumpyPackedBits]]:
+        """Whether rows are whole bytes, and the masks of one pass stay in the cache."""
+        plain = all(isinstance(bits, NumpyPackedBits) and bits.units % 8 == 0 for bits in layers)
+        return plain and 8 * sum(bits.data[0].nbytes for bits in layers) <= _SCRATCH_BYTES
+
+    def pack(self, slot: int) -> None:
+        """Pack what `store` was given for all rows of a slot."""
+        self._packed[slot] = np.packbits(self._masks)
+
+
 class TorchPackedBits(PackedBits):
     """Patterns on any torch device, in the same layout; only counts leave it."""
 
@@ -170,12 +206,16 @@ class TorchPackedBits(PackedBits):
         self,
         slot: int,
         rows: slice,
-        values: Float[Tensor, "members rows units"],
+        values: Float[Tensor, "*members_rows_units"],
         thresholds: tuple[float, ...],
     ) -> None:
-        """Keep which values lie above each threshold, in the given rows of one slot."""
+        """Keep which values lie above each threshold, in the given rows of one slot.
+
+        Of any shape, as long as they lie in memory by member, row and unit.
+        """
+        shape = self.data.shape[2], -1, self.units
         for plane, threshold in enumerate(thresholds):
-            self.data[slot, plane, :, rows] = pack(values > threshold)
+            self.data[slot, plane, :, rows] = pack((values > threshold).reshape(shape))
 
     def constant(self, count: int) -> Counts:
         """Count units that do not depend on the sample."""
@@ -223,9 +263,9 @@ class WinnerBuffer(PackedBits):
             (slots, 1, members, samples, units), dtype=dtype, device=device
         )
 
-    def store(self, slot: int, rows: slice, codes: Int[Tensor, "members rows units"]) -> None:
+    def store(self, slot: int, rows: slice, codes: Int[Tensor, "*members_rows_units"]) -> None:
         """Keep the low part of `codes` in the given rows of one slot."""
-        self.data[slot, 0, :, rows] = codes
+        self.data[slot, 0, :, rows] = codes.reshape(self.data.shape[2], -1, self.units)
 
     def constant(self, count: int) -> Counts:
         """Count units that do not depend on the sample."""

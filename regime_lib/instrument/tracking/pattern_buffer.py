@@ -15,6 +15,7 @@ from torch import nn
 from regime_lib.instrument.capture.coverage import Coverage
 from regime_lib.instrument.tracking.blocks import Block, PatternBlock
 from regime_lib.instrument.tracking.flip_law import FlipStatistics
+from regime_lib.instrument.tracking.packed_bits import TogetherPacked
 from regime_lib.instrument.tracking.recorder import Recorder
 
 _BYTES = 2 << 20  # patterns of a small network are compared many observations at a time
@@ -30,6 +31,9 @@ class PatternBuffer:
         size = sum(bits.data.nbytes for bits in self.first)
         self.capacity = max(1, min(_MOST_OBSERVATIONS, _BYTES // size))
         self.stored = recorder.packed_bits(1 + self.capacity, samples)
+        self._together: TogetherPacked | None = None
+        if TogetherPacked.suits(self.stored):
+            self._together = TogetherPacked(self.stored)
         self.filled = 0
         self.statistics: list[tuple[FlipStatistics, ...]] = []
         """By filled slot and layer, if pre-activations are kept."""
@@ -38,6 +42,11 @@ class PatternBuffer:
     def full(self) -> bool:
         """Whether the observations must be written before the next one."""
         return self.filled == self.capacity
+
+    def pack(self, slot: int) -> None:
+        """Finish a pass over all samples, which was recorded into this slot."""
+        if self._together is not None:
+            self._together.pack(slot)
 
     def start(self) -> None:
         """Make slot 0 the first pattern."""

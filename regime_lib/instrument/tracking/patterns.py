@@ -98,6 +98,10 @@ class PatternMeter:
         self.buffer.start()
         self._swap_values()
 
+    def unchanged(self) -> bool:
+        """Whether the model is made of the objects of the last look; `observe` must follow."""
+        return self._isolated.held.unchanged()
+
     def observe(self, step: int) -> None:
         """Run the probe once; its patterns are forgotten unless `keep` follows."""
         self._recorder.at_step = step
@@ -155,6 +159,7 @@ class PatternMeter:
                 except _OF_TORCH as error:
                     raise _explained(error, f"at step {self._recorder.at_step}") from error
                 self._recorder.end()
+        self.buffer.pack(slot)
 
     def _settle_groups(self, group: int | None) -> None:
         """Split the probe into groups where that is cheaper and changes nothing."""

@@ -14,7 +14,7 @@ from torch import Tensor
 from regime_lib.errors import RegimeError
 from regime_lib.instrument.capture.layout import Layout
 from regime_lib.instrument.capture.operators import Args, Kind, Kwargs, Rule
-from regime_lib.instrument.capture.plan import CallPlan
+from regime_lib.instrument.capture.plan import CallPlan, Step
 from regime_lib.instrument.tracking.packed_bits import (
     NumpyPackedBits,
     PackedBits,
@@ -26,6 +26,11 @@ _SAME_PROBE = (
     "a tracked model must run the same layers on the probe every time, so start a new tracker if "
     "it was changed"
 )
+
+
+_NUMPY_KNOWS = (torch.float32, torch.float64)
+_Known = tuple[str, torch.Size, torch.dtype, float, NDArray[np.bool_]]
+"""A call with one fixed threshold: operator, shape and type of its input, where its bits go."""
 
 
 class Recorder:
@@ -44,11 +49,14 @@ class Recorder:
         advice: str = _SAME_PROBE,
     ) -> None:
         self._plan, self._layout, self._advice = plan, layout, advice
+        self._expected = len(plan.steps)
+        self._steps = (*plan.steps, Step("", None))  # after the last one nothing is expected
         self._cursor = 0
-        self._stored: Sequence[PackedBits] = ()
+        self._stored: Sequence[Any] = ()
         self._slot = 0
         self._rows = slice(0)
         self._samples = 0
+        self._known: list[_Known | None] = []
         self._sizes: list[tuple[int, int, int]] = []
         self._plain: list[torch.Size | None] = []
         self.at_step = 0
@@ -77,6 +85,8 @@ class Recorder:
 
     def begin(self, stored: Sequence[PackedBits], slot: int, rows: slice) -> None:
         """Direct the next forward pass into these rows of this slot."""
+        if stored is not self._stored or rows != self._rows:
+            self._known = [None] * len(self._steps)
         self._stored, self._slot, self._rows, self._cursor = stored, slot, rows, 0
         samples = rows.stop - rows.start
         if samples != self._samples:
@@ -87,43 +97,48 @@ class Recorder:
 
     def end(self) -> None:
         """Check that the forward pass made every call that was expected."""
-        if self._cursor != len(self._plan.steps):
-            raise self._changed(f"made {self._cursor} of {len(self._plan.steps)} expected calls")
+        if self._cursor != self._expected:
+            raise self._changed(f"made {self._cursor} of {self._expected} expected calls")
 
     def on_call(self, rule: Rule, via: str, args: Args, kwargs: Kwargs) -> bool:
         """Store the pattern of a call that is tracked."""
-        if rule.op not in self._plan.ops:
-            return False
-        reading = rule.read(args, kwargs)
+        known = self._known[self._cursor]
+        if known is not None and args:
+            op, shape, kind, threshold, mask = known
+            values = args[0]
+            alike = values.shape == shape and values.dtype is kind and values.is_contiguous()
+            if rule.op == op and alike:
+                self._cursor += 1
+                array = (values.detach() if values.requires_grad else values).numpy()
+                np.greater(array, threshold, out=mask)
+                return False
+        return self._on_any_call(rule, args, kwargs)
+
+    def _on_any_call(self, rule: Rule, args: Args, kwargs: Kwargs) -> bool:
+        reading = rule.read(args, kwargs) if rule.op in self._plan.ops else None
         if reading is None:
             return False
-        cursor, steps = self._cursor, self._plan.steps
-        if cursor >= len(steps):
+        if self._cursor == self._expected:
             raise self._changed(f"made a further call, {rule.op}")
-        step = steps[cursor]
-        self._cursor = cursor + 1
-        if step.op != rule.op:
-            raise self._changed(f"called {rule.op} where it called {step.op} before")
-        if step.layer is None:
+        op, layer, swapped = self._steps[self._cursor]
+        self._cursor += 1
+        if op != rule.op:
+            raise self._changed(f"called {rule.op} where it called {op} before")
+        if layer is None:
             return False
         if rule.kind is Kind.WINNER:
             return True
-        if reading.against is not None:
-            reading = reading.settled(step.swapped)
-        rows = self._read_rows(reading.values, step.layer)
-        bits: Any = self._stored[step.layer]
-        bits.store(self._slot, self._rows, rows, reading.thresholds)
-        if self.keep_values:
-            shifted = rows.float() - reading.thresholds[0]
-            self.values[step.layer][:, self._rows] = shifted.cpu().numpy()
+        reading = reading.settled(swapped)
+        self._store(reading.values, reading.thresholds, layer)
+        if rule.fixed is not None:
+            self._know(rule.op, rule.fixed[0], reading.values, layer)
         return False
 
     def on_winners(self, winners: Tensor) -> None:
         """Store the winners of the max-pool just called."""
-        layer = self._plan.steps[self._cursor - 1].layer
+        layer = self._steps[self._cursor - 1].layer
         assert layer is not None
-        bits: Any = self._stored[layer]
-        bits.store(self._slot, self._rows, self._read_rows(winners, layer))
+        self._stored[layer].store(self._slot, self._rows, self._read_rows(winners, layer))
 
     def before_operator(self, *_: Any) -> None:
         """Ignore operators."""
@@ -131,14 +146,33 @@ class Recorder:
     def on_operator(self, *_: Any) -> None:
         """Ignore operators: they were noted once."""
 
+    def _know(self, op: str, threshold: float, values: Tensor, layer: int) -> None:
+        """Remember how the call just stored looked: later ones mostly look the same."""
+        masks: Sequence[Any] = getattr(self._stored[layer], "masks", ())
+        shape, kind = values.shape, values.dtype
+        whole = len(masks) == 1 and masks[0].shape[1] == self._samples
+        plain = values.is_contiguous() and shape == self._plain[layer] and kind in _NUMPY_KNOWS
+        if whole and plain and not self.keep_values:
+            self._known[self._cursor - 1] = op, shape, kind, threshold, masks[0].reshape(shape)
+
+    def _store(self, values: Tensor, thresholds: tuple[float, ...], layer: int) -> None:
+        rows = self._read_rows(values, layer)
+        self._stored[layer].store(self._slot, self._rows, rows, thresholds)
+        if self.keep_values:
+            shifted = rows.float() - thresholds[0]
+            self.values[layer][:, self._rows] = shifted.cpu().numpy().reshape(self._sizes[layer])
+
     def _read_rows(self, values: Tensor, layer: int) -> Tensor:
+        """Return a tensor that lies in memory as members, samples and units do."""
         if values.requires_grad:
             values = values.detach()
-        size, shape = self._sizes[layer], values.shape
-        if shape != self._plain[layer] and self._layout.is_plain(shape, size):
-            self._plain[layer] = shape
+        shape = values.shape
         if shape == self._plain[layer] and values.is_contiguous():
-            return values.view(size)
+            return values
+        size = self._sizes[layer]
+        if values.is_contiguous() and self._layout.is_plain(shape, size):
+            self._plain[layer] = shape
+            return values
         rows = self._layout.rows(values, self._samples)
         if rows is None or rows.shape != size:
             name = self._plan.sites[layer].layer.name

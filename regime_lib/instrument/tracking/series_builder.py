@@ -50,11 +50,20 @@ class SeriesBuilder:
         self._whole = next((one for one in quantities if isinstance(one, PatternChange)), None)
 
     def write(self, block: Block) -> None:
-        """Measure all quantities that are computed from such a block."""
+        """Measure all quantities that are computed from such a block.
+
+        An error in one of them is raised when the others have been measured, which lose nothing.
+        """
+        failed: Exception | None = None
         for quantity, found in self._of.get(type(block), ()):
-            found += self._measure(quantity, block)
+            try:
+                found += self._measure(quantity, block)
+            except Exception as error:
+                failed = failed or error
         if isinstance(block, PatternBlock) and self._whole is not None and block.follows.any():
             self._parts.append(self._whole.by_part(block))
+        if failed is not None:
+            raise failed
 
     def state(self) -> dict[str, Any]:
         """Return what a later process goes on from."""

@@ -79,13 +79,13 @@ class Session:
 
     def observe(self, step: int) -> None:
         """Observe weights and patterns after a step; an observation that fails leaves nothing."""
-        if not self._weights.stage():
+        patterns = self._patterns
+        if not self._weights.stage(same_objects=patterns is not None and patterns.unchanged()):
             raise RegimeError(
                 f"{self._weights.not_finite()} after step {step}; the trace ends at step "
                 f"{self._last_step}: lower the learning rate or clip the gradients"
             )
         seen = step, self._last_step == step - 1
-        patterns = self._patterns
         if patterns is not None:
             self._probe.check_unchanged(step)
             patterns.observe(step)
@@ -196,10 +196,9 @@ class Session:
     def _write_weights(self) -> None:
         if self._weights_seen:
             steps, follows = _unzip(self._weights_seen)
+            norms = self._weights.store.take()  # if that is interrupted, it can be done again
             self._weights_seen = []
-            self._series.write(
-                WeightBlock(steps, follows, self._weights.store.take(), self._series.sums)
-            )
+            self._series.write(WeightBlock(steps, follows, norms, self._series.sums))
 
     def _write_patterns(self, buffer: PatternBuffer) -> None:
         if self._patterns_seen:

@@ -45,9 +45,12 @@ class WeightMeter:
         self._scale = sizes / np.maximum(kept, 1)
         self.store = self._make_store(members)
 
-    def stage(self) -> bool:
-        """Read the parameters; return whether they are finite, and can be kept."""
-        self.check_same_architecture()
+    def stage(self, *, same_objects: bool = False) -> bool:
+        """Read the parameters; return whether they are finite, and can be kept.
+
+        `same_objects` says that modules and parameters are known to be those of before.
+        """
+        self.check_same_architecture(same_objects)
         return self.store.stage()
 
     def snapshot(
@@ -69,9 +72,11 @@ class WeightMeter:
         squares = np.array([np.vecdot(part, part) for part in parts], dtype=np.float64)
         return squares.reshape(len(parts), len(difference)) * self._scale[:, None]
 
-    def check_same_architecture(self) -> None:
+    def check_same_architecture(self, same_objects: bool = False) -> None:
         """Refuse a model whose layers or parameters were replaced, added, removed or moved."""
-        if self._structure.holds() and list(map(_KIND, self._parameters)) == self._kinds:
+        if (same_objects or self._structure.holds()) and list(
+            map(_KIND, self._parameters)
+        ) == self._kinds:
             return
         now = list(self._model.parameters())
         raise RegimeError(

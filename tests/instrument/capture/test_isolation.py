@@ -11,7 +11,12 @@ import torch
 from torch import nn
 
 from regime_lib.instrument import RegimeTracker
-from regime_lib.instrument.capture.isolation import Precision, RandomState
+from regime_lib.instrument.capture.isolation import (
+    ExecutionState,
+    IsolatedEvaluation,
+    Precision,
+    RandomState,
+)
 from regime_lib.instrument.capture.wrappers import unwrap
 from tests.instrument.cases import Plain, vectors
 from tests.sentences import refusal
@@ -91,3 +96,48 @@ def test_a_model_that_seeds_the_generators_itself_does_not_reach_the_training() 
         tracker.update()
         tracker.update()
         assert states() == before
+
+
+@pytest.mark.parametrize("inplace", [False, True])
+def test_a_rectifier_is_called_directly_for_a_look_and_no_longer(inplace: bool) -> None:
+    plain, own = nn.ReLU(inplace=inplace), nn.ReLU()
+    own.forward = lambda x: torch.relu(x) + 1
+    model = nn.Sequential(nn.Linear(6, 4), plain, own)
+    x = vectors()
+    expected = model(x)
+    look = IsolatedEvaluation(model, ExecutionState(RandomState.capture(), Precision.capture()))
+    for _ in "ab":
+        with look:
+            assert plain.forward in (torch.relu, torch.relu_)
+            assert torch.equal(model(x), expected)
+        assert "forward" not in vars(plain)
+        assert vars(own)["forward"](torch.zeros(1)) == 1
+
+
+def test_a_rectifier_that_is_replaced_everywhere_is_the_one_that_is_tracked(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    calls = []
+
+    def loud(x: torch.Tensor, inplace: bool = False) -> torch.Tensor:
+        calls.append(x)
+        return torch.relu(x)
+
+    model = nn.Sequential(nn.Linear(6, 4), nn.ReLU())
+    with RegimeTracker(model, vectors()) as tracker:
+        tracker.update()
+        monkeypatch.setattr(torch.nn.functional, "relu", loud)
+        tracker.update()
+    assert len(calls) == 1
+
+
+def test_modes_are_put_back_module_by_module() -> None:
+    model = nn.Sequential(nn.Linear(6, 4), nn.Dropout(), nn.Sequential(nn.ReLU(), nn.Dropout()))
+    model[1].eval()
+    before = [module.training for module in model.modules()]
+    with RegimeTracker(model, vectors()) as tracker:
+        tracker.update()
+        assert [module.training for module in model.modules()] == before
+        model[2].eval()
+        tracker.update()
+    assert [module.training for module in model.modules()] == [True, True, False, *[False] * 3]

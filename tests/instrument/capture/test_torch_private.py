@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -18,6 +21,8 @@ from regime_lib.instrument.capture.torch_private import (
     inside_transform,
     is_compiled,
     keep_versions,
+    rectifies_plainly,
+    set_gradients,
     version_of,
     versions_of,
 )
@@ -117,3 +122,33 @@ def test_compiled_parts_run_eagerly_until_that_is_ended() -> None:
     end()
     function(torch.ones(2))
     assert len(compiled) == 1
+
+
+def test_gradients_are_switched() -> None:
+    set_gradients(False)
+    try:
+        assert not torch.is_grad_enabled()
+    finally:
+        set_gradients(True)
+    assert torch.is_grad_enabled()
+
+
+def _wrapped(inner: Callable[..., object]) -> Callable[..., object]:
+    @functools.wraps(inner)
+    def outer(*args: object, **kwargs: object) -> object:
+        return inner(*args, **kwargs)
+
+    return outer
+
+
+def test_a_rectifier_that_somebody_wrapped_is_not_called_past_the_wrapper(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert rectifies_plainly()
+    for home, name in ((F, "relu"), (nn.ReLU, "forward")):
+        with monkeypatch.context() as patch:
+            patch.setattr(home, name, _wrapped(getattr(home, name)))
+            assert not rectifies_plainly()
+            patch.setattr(home, name, torch.relu)
+            assert not rectifies_plainly()
+    assert rectifies_plainly()

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from regime_lib.instrument.tracking.packed_bits import (
     NumpyPackedBits,
+    TogetherPacked,
     TorchPackedBits,
     WinnerBuffer,
     pack,
@@ -218,3 +219,35 @@ def test_packing_is_that_of_numpy(rows: list[list[bool]]) -> None:
 def test_every_byte_has_its_number_of_bits() -> None:
     octets = torch.arange(256, dtype=torch.uint8)
     assert popcount(octets).tolist() == [n.bit_count() for n in range(256)]
+
+
+@pytest.mark.parametrize("group", [None, 3], ids=["at once", "in groups"])
+def test_layers_packed_together_hold_what_they_hold_apart(group: int | None) -> None:
+    thresholds = (0.0,), (-0.3, 0.5), (0.0,)
+    values = [draw((2, 7, units), seed=units) for units in (8, 24, 64)]
+    apart = [filled("numpy", *pair) for pair in zip(values, thresholds, strict=True)]
+    sizes = zip(thresholds, values, strict=True)
+    layers = [NumpyPackedBits(4, len(own), 2, 7, x.shape[-1]) for own, x in sizes]
+    assert TogetherPacked.suits(layers)
+    together = TogetherPacked(layers)
+    for slot in range(4):
+        for start in range(0, 7, group or 7):
+            rows = slice(start, min(start + (group or 7), 7))
+            for layer, own, limits in zip(layers, values, thresholds, strict=True):
+                layer.store(slot, rows, torch.from_numpy(own[slot, :, rows]), limits)
+        together.pack(slot)
+    for mine, plain in zip(layers, apart, strict=True):
+        assert np.array_equal(mine.data, plain.data)
+        assert np.array_equal(mine.changed(3), plain.changed(3))
+        assert np.array_equal(mine.octets(2), plain.octets(2))
+        assert all(map(np.array_equal, mine.constant(3), plain.constant(3)))
+        mine.restart(2)
+        assert np.array_equal(mine.data[0], plain.data[2])
+
+
+def test_layers_that_do_not_fill_bytes_or_the_cache_are_packed_apart() -> None:
+    assert not TogetherPacked.suits(
+        [NumpyPackedBits(2, 1, 1, 5, 8), NumpyPackedBits(2, 1, 1, 5, 9)]
+    )
+    assert not TogetherPacked.suits([NumpyPackedBits(2, 1, 1, 1024, 1024)])
+    assert not TogetherPacked.suits([TorchPackedBits(2, 1, 1, 5, 8, CPU)])

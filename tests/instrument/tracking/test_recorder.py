@@ -150,3 +150,44 @@ def test_a_parameter_that_is_not_contiguous_is_followed() -> None:
     weight, bias = norms[3], float(model[0].bias.detach().norm())
     expected = [(((weight**2 - bias**2) / 4 ** (3 - k)) + bias**2) ** 0.5 for k in range(4)]
     assert norms == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("change", "dtype"),
+    [
+        (lambda z: z.t().contiguous().t(), torch.float32),  # lies otherwise in memory
+        (lambda z: z.to(torch.bfloat16), torch.bfloat16),
+        (lambda z: z.double(), torch.float64),
+        (lambda z: z[:, None], torch.float32),
+    ],
+    ids=["strides", "half", "double", "shape"],
+)
+def test_a_call_that_begins_to_look_otherwise_is_read_all_the_same(
+    change: Callable[[Tensor], Tensor], dtype: torch.dtype
+) -> None:
+    """What a call is known by is asked anew at every look."""
+
+    class Changing(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.layer, self.change = nn.Linear(6, 8), None
+
+        def forward(self, x: Tensor) -> Tensor:
+            z = self.layer(x)
+            return F.relu(z if self.change is None else self.change(z))
+
+    torch.manual_seed(0)
+    model, x = Changing(), vectors()
+    flips, before = [], model.layer(x) > 0
+    with RegimeTracker(model, x) as tracker:
+        for step in range(6):
+            model.change = change if step in (2, 3) else None
+            with torch.no_grad():
+                model.layer.weight.add_(0.3 * torch.randn(8, 6))
+                now = model.layer(x)
+            now = (now.to(dtype) if model.change is not None else now) > 0
+            tracker.update()
+            flips.append(float((now != before).float().mean()))
+            before = now
+    assert tracker.trace.array("pattern_change")[1][:, 0] == pytest.approx(flips, abs=1e-7)
+    assert sum(flips) > 0

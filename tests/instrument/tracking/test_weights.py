@@ -47,12 +47,14 @@ def test_members_are_measured_apart(members: int, width: int) -> None:
     probe = torch.randn(members, 1, 1)  # one sample a member
     with RegimeTracker(model, lambda m: m(probe), members=members, samples=1) as tracker:
         remember()
-        for _ in range(20):
+        for step in range(70):  # longer than any block
             with torch.no_grad():
                 for p in model.parameters():
                     p.add_(0.01 * torch.randn_like(p))
             tracker.update()
             remember()
+            if step in (5, 40):  # reading what there is ends a block
+                _ = tracker.trace
     norm, states = np.linalg.norm, np.array(history)
     for quantity, expected in (
         ("weight_norm", norm(states, axis=2)),
@@ -108,3 +110,34 @@ def test_the_first_parameter_that_is_not_finite_is_named(bad: float) -> None:
             model.bias[1, 0, 3] = bad
             model.readout[0] = bad
         refusal("the parameter bias", tracker.update)
+
+
+def test_an_interruption_while_norms_are_taken_loses_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rows of small networks are measured before the next one is staged, and only then."""
+    torch.manual_seed(0)
+    model, inner = nn.Sequential(nn.Linear(6, 4), nn.ReLU()), np.vecdot
+    states = [torch.cat([p.detach().flatten() for p in model.parameters()])]
+
+    def interrupted(*given: object) -> object:
+        monkeypatch.setattr(np, "vecdot", inner)
+        raise KeyboardInterrupt
+
+    def train() -> None:
+        with tracker:
+            for step in range(40):
+                if step == 20:
+                    monkeypatch.setattr(np, "vecdot", interrupted)
+                with torch.no_grad():
+                    model[0].weight.add_(0.01)
+                tracker.update()
+                states.append(torch.cat([p.detach().flatten() for p in model.parameters()]))
+
+    tracker = RegimeTracker(model, vectors())
+    with pytest.raises(KeyboardInterrupt):
+        train()
+    steps, norms = tracker.trace.array("weight_norm")
+    assert len(steps) > 20
+    assert steps.tolist() == list(range(len(states)))
+    assert norms[:, 0] == pytest.approx([float(state.norm()) for state in states], rel=1e-6)
+    changes = tracker.trace.array("weight_change")[1][:, 0]
+    assert changes == pytest.approx([0.01 * 24**0.5] * len(changes), rel=1e-5)

@@ -165,7 +165,7 @@ def test_a_wrong_list_is_refused() -> None:
     refusal("shape (1, 7, 1)", lambda: small_run(1, quantities=[Tall()]))
 
 
-def test_an_error_in_ones_own_quantity_loses_that_block_alone() -> None:
+def test_an_error_in_ones_own_quantity_loses_its_own_block_alone() -> None:
     class Fails(DistinctPatterns):
         def values(self, block: PatternBlock) -> np.ndarray:
             if block.steps[0] == 1:
@@ -173,7 +173,7 @@ def test_an_error_in_ones_own_quantity_loses_that_block_alone() -> None:
             return super().values(block)
 
     model = TwoLayers(nn.ReLU())
-    tracker = RegimeTracker(model, vectors(), quantities=[Fails(), "weight_norm"])
+    tracker = RegimeTracker(model, vectors(), quantities=[Fails(), "dead", "weight_norm"])
 
     def run() -> None:
         with tracker:
@@ -182,7 +182,8 @@ def test_an_error_in_ones_own_quantity_loses_that_block_alone() -> None:
 
     with pytest.raises(ZeroDivisionError):
         run()
-    assert len(tracker.trace.array("weight_norm")[0]) == 65  # up to the observation that failed
+    for untouched in ("dead", "weight_norm"):  # up to the observation that failed
+        assert tracker.trace.array(untouched)[0].tolist() == list(range(65))
 
 
 @pytest.mark.parametrize("quantity", QUANTITIES, ids=repr)
