@@ -13,6 +13,7 @@ import pandas as pd
 from jaxtyping import Float
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import NullFormatter
 
 from regime_lib.chapters.three_times.configs import NAMES, OPTIMIZERS, SCHEDULES
 from regime_lib.chapters.three_times.late.networks import (
@@ -83,14 +84,19 @@ def settling_times(
             rows = part.times[chosen(part.times, optimizer=name, schedule=schedule)]
             _times(theme, ax, rows, place + _spread(len(rows), 0.26))
             at, beside = (1.0, place), ("axes fraction", "data")
-            note(ax, short_ratio(rows), at, (4, 0), xycoords=beside, va="center", fontsize=SMALL)
-        note(ax, "ratio", (1.0, 1.0), (4, 2), xycoords="axes fraction", fontsize=SMALL)
+            said = "no run" if rows.empty else short_ratio(rows)
+            note(ax, said, at, (4, 0), xycoords=beside, va="center", fontsize=SMALL)
+        note(ax, "ratio", (1.0, 1.0), (4, 0), xycoords="axes fraction", va="top", fontsize=SMALL)
         if live_steps is not None:
             ax.axvline(live_steps, color=theme.text, linewidth=1, label=_LIVE)
         ax.set(xscale="log", xlabel="optimiser step", title=part.title)
         ax.set_ylim(len(settings) - 0.4, -0.6)
         ax.set_yticks(range(len(settings)), [f"{NAMES[name]}, {s}" for s, name in settings])
         ax.grid(axis="y", visible=False)
+    first, last = zip(*(ax.get_xlim() for ax in axes), strict=True)
+    for ax in axes:  # times of all data sets on one scale, with powers of ten alone
+        ax.set_xlim(min(first), max(last))
+        ax.xaxis.set_minor_formatter(NullFormatter())
     for quantity, marker in _SIGNS.items():
         colour, label = theme.colour(quantity), f"{quantity}s settle"
         axes[0].plot([], [], color=colour, marker=marker, linestyle="", label=label)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -118,6 +119,17 @@ def test_a_third_of_the_time_is_three_times_earlier() -> None:
     assert FOUND.numbers["late-ratios-constant"] == (
         "MNIST: SGD 3, momentum at most 0.5, AdamW at least 100"
     )
+
+
+def test_a_figure_tells_runs_without_a_ratio_from_settings_without_a_run() -> None:
+    with_gap = PART.times[
+        ~((PART.times["optimizer"] == "sgd") & (PART.times["schedule"] == "constant"))
+    ]
+    parts = {"a": PART, "b": replace(PART, times=with_gap)}
+    figure = draw.settling_times(Theme(), parts)
+    told = [[text.get_text() for text in ax.texts] for ax in figure.axes]
+    assert told[0].count("no run") == 0
+    assert told[1].count("no run") == 1
 
 
 def test_weights_that_never_settle_leave_a_share_between_nothing_and_a_limit() -> None:
