@@ -94,7 +94,7 @@ class ModelState:
         self._versions: AbstractContextManager[object] | None = None
         if layout.held or self._copies:
             self._keep(layout.held)
-        if layout.generators or self._own:
+        if layout.generators or self._own or self._noise:
             self._begin_noise(self._own | layout.generators)
         self._marks = _marks(layout.watched)
         return layout.ready

@@ -98,6 +98,27 @@ def test_a_model_that_seeds_the_generators_itself_does_not_reach_the_training() 
         assert states() == before
 
 
+def test_a_generator_that_the_model_gave_up_is_the_users_again() -> None:
+    class Noisy(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.layer = nn.Linear(6, 4)
+            self.noise: torch.Generator | None = None
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return torch.relu(self.layer(x))
+
+    model, generator = Noisy(), torch.Generator().manual_seed(3)
+    with RegimeTracker(model, vectors()) as tracker:
+        model.noise = generator
+        tracker.update()
+        model.noise = None
+        torch.randn(3, generator=generator)
+        drawn = generator.get_state()
+        tracker.update()
+        assert torch.equal(generator.get_state(), drawn)
+
+
 @pytest.mark.parametrize("inplace", [False, True])
 def test_a_rectifier_is_called_directly_for_a_look_and_no_longer(inplace: bool) -> None:
     plain, own = nn.ReLU(inplace=inplace), nn.ReLU()
