@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import torch
 from matplotlib.figure import Figure
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 from scipy.special import logit
 
 from regime_lib.chapters.attraction_basins import scene as noise_scene
@@ -33,7 +33,7 @@ from regime_lib.simulators.deep_linear.solutions import learning_time
 from regime_lib.simulators.two_layer.phases import measure_phases
 from regime_lib.simulators.two_layer.problem import TwoPoints, random_neurons
 from regime_lib.simulators.two_layer.solver import exact_flow
-from tests.book.browsing import one_page, served
+from tests.book.browsing import PATIENCE, one_page, served
 
 pytestmark = pytest.mark.book
 
@@ -201,7 +201,7 @@ def test_the_threshold_is_dragged_and_the_ratio_and_its_censoring_follow(page: P
     said = figure.locator(".rl-readout")
     figure.locator("select").first.select_option("0")  # the optimiser whose last run has a floor
     expected = re.compile(r"weights at step \d+ \(2 of 3 runs\); ratio .* a bound")
-    assert expected.search(said.inner_text()), said.inner_text()
+    expect(said).to_have_text(expected, timeout=PATIENCE)  # drawn with the next frame
     box = figure.locator(".rl-drag").bounding_box()
     page.mouse.move(box["x"] + 50, box["y"] + box["height"] / 2)
     page.mouse.down()
