@@ -6,7 +6,9 @@ import datetime
 import json
 import os
 import platform
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,10 +23,15 @@ from regime_lib.companion.claims.firmness import (
     Firmness,
     firmness_of_blocks,
     left_out_of_rows,
-    publish_firmness,
 )
 from regime_lib.companion.claims.ledger import COLUMNS, read_ledger
-from regime_lib.companion.claims.repeated_tables import LONG, WITHOUT, Rows
+from regime_lib.companion.claims.repeated_tables import (
+    FRESH,
+    LONG,
+    WITHOUT,
+    Repeated,
+    Rows,
+)
 from regime_lib.companion.publish.evidence import published_evidence
 from regime_lib.companion.publish.without_a_seed import judged_parts, without_each_seed
 from regime_lib.companion.running.fresh_blocks import (
@@ -95,86 +102,79 @@ def firm_command(
     if left_out:
         _without_a_seed(project, chapters, publish, as_json)
         return
-    if long:
-        _long_runs(project, chapters, blocks, output, jobs, publish, as_json)
-        return
-    asked = _asked(project, chapters, blocks)
-    published = _published(project)
-    report: dict[str, Any] = {}
-    unfinished = False
-    for entry, points in asked:
-        place = (output or project.build / "firmness") / entry.name
-        done = _measured(project, entry, points, place, jobs)
-        table = _table_of(done, points)
-        rows, claims = table.to_dict("records"), load_claims(project.claims_file)
-        found = firmness_of_blocks(rows, claims, published)
-        report[entry.name] = {claim: firm.as_dict() for claim, firm in found.items()}
-        if not as_json:
-            finished = f"{table['block'].nunique()} of {len(points)} blocks"
-            head = f"{entry.name}: {finished} ({done.computed} computed now)"
-            click.echo(f"{click.style(head, bold=True)}, {project.show(place)}")
-            _tell(found, published)
-        errors = [(point, error) for point, error in done.status.errors if point in points]
-        for point, error in errors:
-            click.echo(f"regime: {entry.name}, block {block_of(point)}: {error}", err=True)
-        unfinished |= bool(errors)
-        if publish and errors:
-            click.echo(f"regime: {entry.name} is not published: blocks are missing", err=True)
-        elif publish:
-            kept = publish_firmness(
-                project, entry.name, table, _facts(project, entry, points, done)
-            )
-            click.echo(f"{entry.name}: {project.show(kept)} is written", err=as_json)
-    if as_json:
-        click.echo(json.dumps(report, indent=2, ensure_ascii=False))
-    if unfinished:
-        raise click.exceptions.Exit(1)
-
-
-def _long_runs(
-    project: Project,
-    chapters: Sequence[str],
-    blocks: int,
-    output: Path | None,
-    jobs: int,
-    publish: bool,
-    as_json: bool,
-) -> None:
-    """Make the long runs of chapters with fresh seeds, and judge every block that is whole."""
-    from regime_lib.sweeps.gathering import gather
-
-    named = find_chapters(project, chapters)
-    if "all" in chapters:
-        named = tuple(entry for entry in named if judges_long_runs(project, entry))
-    asked = [(entry, long_blocks(project, entry, blocks)) for entry in named]
+    asked = (_long_asked if long else _asked)(project, chapters, blocks)
     claims, published = load_claims(project.claims_file), _published(project)
     report: dict[str, Any] = {}
     unfinished = False
-    for entry, points in asked:
-        place = (output or project.build / "firmness") / f"{entry.name}-long-runs"
-        done = _computed(project, entry, points, place, jobs)
-        finished = ((one.point, one.rows) for one in gather(place).finished)
-        rows = judged_blocks(project, entry, points, finished)
-        found = firmness_of_blocks(rows, claims, published)
+    for entry, make in asked:
+        made = make(output or project.build / "firmness", jobs)
+        found = firmness_of_blocks(made.rows, claims, published)
         report[entry.name] = {claim: firm.as_dict() for claim, firm in found.items()}
-        whole = len({row["block"] for row in rows})
+        whole = len({row["block"] for row in made.rows})
         if not as_json:
-            head = f"{entry.name}: {whole} of {blocks} blocks ({done.computed} runs computed now)"
-            click.echo(f"{click.style(head, bold=True)}, {project.show(place)}")
+            head = f"{entry.name}: {whole} of {blocks} blocks ({made.computed} computed now)"
+            click.echo(f"{click.style(head, bold=True)}, {project.show(made.place)}")
             _tell(found, published)
-        for point, error in done.status.errors:
-            click.echo(f"regime: {entry.name}, the run of seed {point['seed']}: {error}", err=True)
+        for error in made.errors:
+            click.echo(f"regime: {entry.name}, {error}", err=True)
         unfinished |= whole < blocks
         if publish and whole < blocks:
             click.echo(f"regime: {entry.name} is not published: blocks are missing", err=True)
         elif publish:
-            facts = _long_facts(project, entry, points, done)
-            kept = LONG.publish(project, entry.name, _as_table(rows), facts)
+            kept = made.sort.publish(project, entry.name, _as_table(made.rows), made.facts())
             click.echo(f"{entry.name}: {project.show(kept)} is written", err=as_json)
     if as_json:
         click.echo(json.dumps(report, indent=2, ensure_ascii=False))
     if unfinished:
         raise click.exceptions.Exit(1)
+
+
+@dataclass(frozen=True)
+class _Made:
+    """The blocks of a chapter."""
+
+    sort: Repeated  # of table, for which they are
+    place: Path
+    rows: Rows  # of whole blocks, a row per claim
+    computed: str
+    errors: list[str]
+    facts: Callable[[], dict[str, Any]]  # what they were made of
+
+
+_Asked = list[tuple[Entry, Callable[[Path, int], _Made]]]
+
+
+def _fresh_blocks(project: Project, entry: Entry, points: _Points, root: Path, jobs: int) -> _Made:
+    """Measure a chapter anew, once a block."""
+    place = root / entry.name
+    done = _measured(project, entry, points, place, jobs)
+    errors = [f"block {block_of(p)}: {error}" for p, error in done.status.errors if p in points]
+    facts = partial(_facts, project, entry, points, done)
+    return _Made(FRESH, place, _rows_of(done, points), str(done.computed), errors, facts)
+
+
+def _long_blocks(
+    project: Project, entry: Entry, blocks: Sequence[_Points], root: Path, jobs: int
+) -> _Made:
+    """Make the long runs of a chapter with fresh seeds, and judge every block that is whole."""
+    from regime_lib.sweeps.gathering import gather
+
+    place = root / f"{entry.name}-long-runs"
+    done = _computed(project, entry, blocks, place, jobs)
+    finished = ((one.point, one.rows) for one in gather(place).finished)
+    rows = judged_blocks(project, entry, blocks, finished)
+    errors = [f"the run of seed {p['seed']}: {error}" for p, error in done.status.errors]
+    facts = partial(_long_facts, project, entry, blocks, done)
+    return _Made(LONG, place, rows, f"{done.computed} runs", errors, facts)
+
+
+def _long_asked(project: Project, chapters: Sequence[str], blocks: int) -> _Asked:
+    """Return chapters and what makes the long runs of their blocks, when all is checked."""
+    named = find_chapters(project, chapters)
+    if "all" in chapters:
+        named = tuple(entry for entry in named if judges_long_runs(project, entry))
+    points = [(entry, long_blocks(project, entry, blocks)) for entry in named]
+    return [(entry, partial(_long_blocks, project, entry, own)) for entry, own in points]
 
 
 def _computed(
@@ -259,14 +259,13 @@ def _left_out_facts(project: Project, entry: Entry) -> dict[str, Any]:
     }
 
 
-def _asked(
-    project: Project, chapters: Sequence[str], blocks: int
-) -> list[tuple[Entry, list[dict[str, Value]]]]:
-    """Return chapters with their blocks; everything is checked before anything runs."""
+def _asked(project: Project, chapters: Sequence[str], blocks: int) -> _Asked:
+    """Return chapters and what makes their blocks; everything is checked before anything runs."""
     named = find_chapters(project, chapters)
     if "all" in chapters:
         named = tuple(entry for entry in named if measures_drawn(project, entry))
-    return [(entry, fresh_blocks(project, entry, blocks)) for entry in named]
+    points = [(entry, fresh_blocks(project, entry, blocks)) for entry in named]
+    return [(entry, partial(_fresh_blocks, project, entry, own)) for entry, own in points]
 
 
 def _measured(project: Project, entry: Entry, points: _Points, place: Path, jobs: int) -> Sweep:
@@ -277,13 +276,12 @@ def _measured(project: Project, entry: Entry, points: _Points, place: Path, jobs
     return sweeps.sweep(run, points, into=place, depends=depends, jobs=jobs)
 
 
-def _table_of(done: Sweep, points: _Points) -> pd.DataFrame:
+def _rows_of(done: Sweep, points: _Points) -> Rows:
     """Return the rows of the blocks that were asked for; the folder may hold more."""
     found = done.table
     finished = found[found["claim"].notna()] if "claim" in found else found[:0]  # others failed
     asked = [row for row in finished.to_dict("records") if {"seed": row["seed"]} in points]
-    rows = [{"block": block_of(row), **{key: row[key] for key in COLUMNS}} for row in asked]
-    return type(done.table)(rows, columns=["block", *COLUMNS])
+    return [{"block": block_of(row), **{key: row[key] for key in COLUMNS}} for row in asked]
 
 
 def _facts(project: Project, entry: Entry, points: _Points, done: Sweep) -> dict[str, Any]:
