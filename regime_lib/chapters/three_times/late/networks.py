@@ -258,12 +258,12 @@ def _by_part(times: pd.DataFrame, parts: Mapping[str, LatePart]) -> dict[str, pd
 def _ratios(
     parts: Mapping[str, LatePart], schedule: str, times: Mapping[str, pd.DataFrame] | None = None
 ) -> str:
-    """Say the ratio of every data set and optimiser under one schedule."""
+    """Say the ratio of every data set and optimiser under one schedule; not why one is unknown."""
     said = []
     for name, part in parts.items():
         rows = part.times if times is None else times[name]
         found = [
-            f"{NAMES[optimizer]} {ratio_in_words(own)}"
+            f"{NAMES[optimizer]} {ratio_in_words(own).partition(' (in ')[0]}"
             for optimizer in OPTIMIZERS
             if len(own := rows[chosen(rows, optimizer=optimizer, schedule=schedule)])
         ]

@@ -121,6 +121,13 @@ def test_a_third_of_the_time_is_three_times_earlier() -> None:
     )
 
 
+def test_where_neither_settles_the_ratio_is_unknown_in_a_word() -> None:
+    sgd = PART.times["optimizer"] == "sgd"
+    neither = PART.times.assign(censored=PART.times["censored"].mask(sgd, "both"))
+    said = networks._ratios({"a": PART}, "constant", {"a": neither})
+    assert said == "MNIST: SGD unknown, momentum at most 0.5, AdamW at least 100"
+
+
 def test_a_figure_tells_runs_without_a_ratio_from_settings_without_a_run() -> None:
     with_gap = PART.times[
         ~((PART.times["optimizer"] == "sgd") & (PART.times["schedule"] == "constant"))
