@@ -21,6 +21,7 @@ from benchmarks.workloads import Workload, train_step, workloads
 from regime_lib import RegimeTracker
 from regime_lib.instrument.capture.isolation import IsolatedEvaluation
 from regime_lib.instrument.capture.probe import Probe
+from regime_lib.instrument.capture.replica import Postponing, Replica
 from regime_lib.instrument.tracking.norms import Blocks, Rows
 from regime_lib.instrument.tracking.packed_bits import NumpyPackedBits, PackedBits
 from regime_lib.instrument.tracking.pattern_buffer import PatternBuffer
@@ -49,10 +50,12 @@ PARTS: dict[str, list[Method]] = {
         (IsolatedEvaluation, "__enter__"),
         (IsolatedEvaluation, "__exit__"),
     ],
-    "is it the same network": [
+    "is it the same network, and can the look wait": [
         (WeightMeter, "check_same_architecture"),
         (PatternMeter, "unchanged"),
+        (Postponing, "may_wait"),
     ],
+    "loading earlier parameters into a copy of the network": [(Replica, "load")],
     "writing the series": [(SeriesBuilder, "write")],
     "the rest": [(RegimeTracker, "update")],
 }

@@ -289,8 +289,10 @@ def test_other_threads_are_refused() -> None:
 
 @row("A tracker inside a compiled function")
 @pytest.mark.untyped
-def test_a_look_inside_a_compiled_function_is_refused() -> None:
-    with RegimeTracker(Two(), x()) as tracker:
+@pytest.mark.parametrize("in_a_row", [False, True])
+def test_a_look_inside_a_compiled_function_is_refused(in_a_row: bool) -> None:
+    model = nn.Sequential(nn.Linear(x().shape[1], 4), nn.ReLU()) if in_a_row else Two()
+    with RegimeTracker(model, x()) as tracker:
 
         @torch.compile(backend="eager")
         def step(x: Tensor) -> Tensor:
@@ -571,6 +573,26 @@ def test_a_second_watched_pass_is_refused() -> None:
         with tracker.watch():
             model(x())
         refusal("twice", tracker.watch)
+
+
+@row("Looks that are made up for later")
+def test_a_trace_is_complete_whenever_it_is_read_and_a_hook_counts_from_its_step_on() -> None:
+    model = nn.Sequential(nn.Linear(6, 8), nn.ReLU(), nn.Linear(8, 1))
+    probe = torch.randn(20, 6)
+    with torch.no_grad(), RegimeTracker(model, probe) as tracker:
+        for step in range(1, 6):
+            model[0].weight.add_(0.05)
+            tracker.update()
+            if step % 2:
+                assert tracker.trace.array("pattern_from_start")[0].tolist() == [*range(step + 1)]
+        before = model(probe) * 0 + (model[0](probe) > 0).sum()  # the network is not touched
+        tracker.update()
+        model[0].register_forward_hook(lambda layer, inputs, output: -output)
+        tracker.update()
+        assert torch.equal(before, model(probe) * 0 + (model[0](probe) < 0).sum())
+    changes = tracker.trace.array("pattern_change")[1][:, 0]
+    assert changes[-2] == 0
+    assert changes[-1] == 1
 
 
 @row("Parameters beyond a hundred thousand")

@@ -30,6 +30,22 @@ def made_trace(
     return Trace(coverage_of(members), tuple(made), groups)
 
 
+def assert_same_trace(one: Trace, other: Trace) -> None:
+    """Demand the same series, bit for bit."""
+    assert one.quantities == other.quantities
+    for mine, its in zip(one.all_series, other.all_series, strict=True):
+        assert mine.layers == its.layers
+        assert np.array_equal(mine.steps, its.steps), mine.quantity
+        assert np.array_equal(mine.values, its.values, equal_nan=True), mine.quantity
+    for found in (
+        (one.groups, other.groups),
+        *zip(one.unit_times or (), other.unit_times or (), strict=True),
+    ):
+        assert (found[0] is None) == (found[1] is None)
+        if found[0] is not None:
+            assert np.array_equal(*found)
+
+
 def decaying(
     pattern_tau: NDArray | float, weight_tau: NDArray | float, length: int = 2000
 ) -> Trace:

@@ -72,6 +72,13 @@ class ResidualBlock(nn.Module):
         return found
 
 
+class _ImageChannelsLast(nn.Unflatten):
+    """Images whose channels lie side by side: with few of them, convolutions are a third faster."""
+
+    def forward(self, rows: Float[Tensor, "batch _"]) -> Float[Tensor, "batch _ _ _"]:
+        return super().forward(rows).contiguous(memory_format=torch.channels_last)
+
+
 def small_resnet(
     image_shape: tuple[int, int, int], classes: int, *, hidden: int = 8, seed: int
 ) -> nn.Sequential:
@@ -87,7 +94,7 @@ def small_resnet(
     with torch_seeded(seed):
         return nn.Sequential(
             OrderedDict(
-                image=nn.Unflatten(1, image_shape),
+                image=_ImageChannelsLast(1, image_shape),
                 conv=nn.Conv2d(depth, hidden, 3, padding=1, bias=False),
                 norm=nn.BatchNorm2d(hidden),
                 relu=nn.ReLU(),

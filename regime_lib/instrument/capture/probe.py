@@ -129,7 +129,7 @@ class Probe:
         )
         return output
 
-    def run(self, model: nn.Module, rows: slice | None = None) -> Any:
+    def run(self, model: Callable[..., Any], rows: slice | None = None) -> Any:
         """Run the model on the probe, or on the given samples of it."""
         if _runs_itself(self._own):
             return self._own(model)
@@ -170,7 +170,7 @@ def _runs_itself(inputs: Any) -> bool:
     return callable(inputs) and not isinstance(inputs, Tensor)
 
 
-def _call(model: nn.Module, inputs: Any) -> Any:
+def _call(model: Callable[..., Any], inputs: Any) -> Any:
     if isinstance(inputs, Tensor):
         return model(inputs)
     return model(**inputs) if isinstance(inputs, Mapping) else model(*inputs)

@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.autograd.grad_mode import _unsafe_preserve_version_counter
 from torch.nn.modules import activation
+from torch.nn.modules import module as modules
 from torch.nn.parameter import is_lazy
 from torch.nn.utils import parametrize
 from torch.utils._python_dispatch import TorchDispatchMode, is_traceable_wrapper_subclass
@@ -26,9 +27,11 @@ __all__ = [
     "all_modules",
     "eager",
     "inside_transform",
+    "is_being_compiled",
     "is_compiled",
     "is_higher_order",
     "is_lazy",
+    "is_observed",
     "keep_versions",
     "no_parametrization_cache",
     "rectifies_plainly",
@@ -89,13 +92,18 @@ def eager() -> Callable[[], object]:
     RuntimeError
         Inside a compiled function.
     """
-    home, stance, callback = _stance()
-    found = callback()
-    if found is not None and found is not False:
+    if is_being_compiled():
         raise RuntimeError("a stance cannot be taken inside a compiled function")
+    home, stance, _ = _stance()
     end = partial(setattr, home, "_stance", home._stance)
     home._stance = stance
     return end
+
+
+def is_being_compiled() -> bool:
+    """Whether this runs inside a compiled function."""
+    found = _stance()[2]()
+    return found is not None and found is not False
 
 
 @cache
@@ -170,6 +178,15 @@ class Structure:
 def rectifies_plainly() -> bool:
     """Whether `nn.ReLU` does no more than call `torch.relu`: nobody put anything in its place."""
     return _UNTOUCHED and F.relu is _RELU and nn.ReLU.forward is _RELU_FORWARD
+
+
+def is_observed() -> bool:
+    """Whether a hook of all modules, or a mode, sees what runs: there is no public question."""
+    return bool(
+        modules._has_any_global_hook()
+        or torch._C._len_torch_function_stack()
+        or torch._C._len_torch_dispatch_stack()
+    )
 
 
 def version_of(tensor: Tensor) -> int:

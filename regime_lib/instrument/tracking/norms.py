@@ -91,6 +91,15 @@ class Rows(_Store):
         self.filled += 1
         self._row += 1
 
+    @property
+    def rows_full(self) -> bool:
+        """Whether the next row takes the place of the first."""
+        return self._row == self._most
+
+    def last_rows(self, number: int) -> list[NDArray]:
+        """Return the last rows that were kept, of which there are at most those of one filling."""
+        return self._row_of[self._row - number + 1 : self._row + 1]
+
     def take(self) -> Norms:
         """Return the norms of the kept rows, and forget all but the last."""
         self._measure()

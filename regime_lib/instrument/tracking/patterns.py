@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 import torch
 from jaxtyping import Float
+from numpy.typing import NDArray
 from torch import nn
 
 from regime_lib.errors import RegimeError
@@ -21,6 +23,7 @@ from regime_lib.instrument.capture.isolation import (
 from regime_lib.instrument.capture.modes import intercept_calls
 from regime_lib.instrument.capture.plan import CallPlan
 from regime_lib.instrument.capture.probe import Probe
+from regime_lib.instrument.capture.replica import Postponing
 from regime_lib.instrument.tracking.flip_law import flip_statistics
 from regime_lib.instrument.tracking.options import Options
 from regime_lib.instrument.tracking.pattern_buffer import PatternBuffer
@@ -94,13 +97,44 @@ class PatternMeter:
         )
         self._groups: list[tuple[slice, slice | None]] = [(slice(0, self._samples), None)]
         self._settle_groups(options.group)
+        # a probe that is a function may read more than the network
+        self._postponing: Postponing | None = None
+        if not (probe.runs_itself or plan.dispatch):
+            self._postponing = Postponing(model, state, self._recorder, options.members)
         self._run(0)
         self.buffer.start()
         self._swap_values()
 
     def unchanged(self) -> bool:
-        """Whether the model is made of the objects of the last look; `observe` must follow."""
+        """Whether the model is made of the objects of the last look that was made at once."""
         return self._isolated.held.unchanged()
+
+    def may_wait(self, unchanged: bool) -> bool:
+        """Tell whether the look of this moment can be made up for later; see `Postponing`."""
+        postponing = self._postponing
+        return postponing is not None and len(self._groups) == 1 and postponing.may_wait(unchanged)
+
+    @contextmanager
+    def looking_back(self) -> Iterator[Callable[[int, NDArray], None]]:
+        """Return what makes up for the look after a step, from the parameters of that moment.
+
+        Its patterns are forgotten unless `keep` follows.
+        """
+        assert self._postponing is not None
+        replica = self._postponing.last
+        assert replica is not None
+
+        def look(step: int, row: Float[np.ndarray, "members parameters"]) -> None:
+            replica.load(row)
+            self._recorder.at_step, self._recorder.values = step, self._now
+            slot = self.buffer.filled + 1
+            self._recorder.begin(self.buffer.stored, slot, self._groups[0][0])
+            self._probe.run(replica.run)
+            self._recorder.end()
+            self.buffer.pack(slot)
+
+        with replica.isolated:
+            yield look
 
     def observe(self, step: int) -> None:
         """Run the probe once; its patterns are forgotten unless `keep` follows."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,7 @@ from regime_lib.instrument.capture.probe import Probe
 from regime_lib.instrument.tracking.batches import BatchMeter
 from regime_lib.instrument.tracking.blocks import EndBlock, WeightBlock
 from regime_lib.instrument.tracking.directions import DirectionBlock, DirectionMeter
+from regime_lib.instrument.tracking.norms import Rows
 from regime_lib.instrument.tracking.options import Options
 from regime_lib.instrument.tracking.pattern_buffer import PatternBuffer, StateBlock
 from regime_lib.instrument.tracking.patterns import PatternMeter, discover
@@ -76,35 +78,68 @@ class Session:
             self._snapshots = self._room_for_snapshots(options.snapshots)
             self._snapshots.offer(0, self._take_snapshot)
         self._write_state(0, follows=False)
+        store = self._weights.store
+        # of a small network all parameters of the last steps are there
+        self._rows = store if isinstance(store, Rows) and not self._has_states else None
 
     def observe(self, step: int) -> None:
         """Observe weights and patterns after a step; an observation that fails leaves nothing."""
         patterns = self._patterns
-        if not self._weights.stage(same_objects=patterns is not None and patterns.unchanged()):
+        unchanged = patterns is not None and patterns.unchanged()
+        if not unchanged or (self._rows is not None and self._rows.rows_full):
+            self._look_back()
+        self._write_if_full()
+        if not self._weights.stage(same_objects=unchanged):
             raise RegimeError(
                 f"{self._weights.not_finite()} after step {step}; the trace ends at step "
                 f"{self._last_step}: lower the learning rate or clip the gradients"
             )
         seen = step, self._last_step == step - 1
+        waits = False
         if patterns is not None:
             self._probe.check_unchanged(step)
-            patterns.observe(step)
+            waits = self._rows is not None and patterns.may_wait(unchanged)
+            if not waits:
+                self._look_back()
+                patterns.observe(step)
         self._weights.store.keep()
         self._weights_seen.append(seen)
         if self._directions is not None:
             self._series.write(self._directions.observe(*seen))
         if patterns is not None:
-            patterns.keep()
+            if not waits:
+                patterns.keep()
             self._patterns_seen.append(seen)
         self._last_step = step
-        if self._snapshots is not None:
+        if self._snapshots is not None and not waits:
             self._snapshots.offer(step, self._take_snapshot)
         if self._has_states:
             self._write_state(*seen)
+
+    def _write_if_full(self) -> None:
+        """Make room before an observation: one that is interrupted here can be made again."""
         if self._weights.store.full:
             self._write_weights()
-        if patterns is not None and patterns.buffer.full:
-            self._write_patterns(patterns.buffer)
+        if self._patterns is not None and self._patterns.buffer.full:
+            self._write_patterns(self._patterns.buffer)
+
+    def _look_back(self) -> None:
+        """Make up for the looks that wait: those of the last rows of the weights."""
+        patterns, rows = self._patterns, self._rows
+        if patterns is None or rows is None:
+            return
+        waiting = len(self._patterns_seen) - patterns.buffer.filled
+        if waiting <= 0:
+            return
+        with patterns.looking_back() as look:
+            for row in rows.last_rows(waiting):
+                step, _ = self._patterns_seen[patterns.buffer.filled]
+                look(step, row)
+                patterns.keep()  # an interruption finds this look made, or still waiting
+                if self._snapshots is not None:
+                    self._snapshots.offer(step, partial(self._take_snapshot, row))
+                if patterns.buffer.full:
+                    self._write_patterns(patterns.buffer)
 
     @contextmanager
     def watched(self, index: Int[np.ndarray, " batch"] | None, step: int) -> Iterator[None]:
@@ -132,6 +167,7 @@ class Session:
             raise RegimeError(
                 "a tracker that watches batches cannot be saved; give it a probe to save it"
             )
+        self._look_back()
         self._write_weights()
         if self._patterns is not None:
             self._write_patterns(self._patterns.buffer)
@@ -170,6 +206,7 @@ class Session:
 
     def trace(self) -> Trace:
         """Return the trace of all observations so far."""
+        self._look_back()
         self._write_weights()
         if self._patterns is not None:
             self._write_patterns(self._patterns.buffer)
@@ -201,9 +238,9 @@ class Session:
             self._series.write(WeightBlock(steps, follows, norms, self._series.sums))
 
     def _write_patterns(self, buffer: PatternBuffer) -> None:
-        if self._patterns_seen:
-            block = buffer.block(*_unzip(self._patterns_seen))
-            self._patterns_seen = []
+        if made := self._patterns_seen[: buffer.filled]:
+            block = buffer.block(*_unzip(made))
+            self._patterns_seen = self._patterns_seen[buffer.filled :]  # the others wait
             try:
                 self._series.write(block)
                 if self._units is not None:
@@ -229,18 +266,28 @@ class Session:
         sums, last = self._series.sums, self._last_flips
         return EndBlock(steps, never, self.coverage, sums, flips, squares, last)
 
-    def _take_snapshot(self) -> _Snapshot:
+    def _take_snapshot(self, row: NDArray | None = None) -> _Snapshot:
         assert self._snapshots is not None
         spare = self._snapshots.spare
-        return self._copy(*spare.pop()) if spare else self._copy()
+        return self._copy(*spare.pop(), row) if spare else self._copy(row=row)
 
     def _copy(
-        self, patterns: NDArray[np.uint8] | None = None, weights: NDArray | None = None
+        self,
+        patterns: NDArray[np.uint8] | None = None,
+        weights: NDArray | None = None,
+        row: NDArray | None = None,
     ) -> _Snapshot:
-        """Copy the last patterns and weights, into the room of an earlier copy if there is one."""
+        """Copy the last patterns and weights, into the room of an earlier copy if there is one.
+
+        The weights that belong to the patterns may be given.
+        """
         if self._patterns is not None:
             patterns = self._patterns.buffer.snapshot(patterns)
-        return patterns, self._weights.snapshot(weights)
+        if row is None:
+            return patterns, self._weights.snapshot(weights)
+        weights = np.empty_like(row) if weights is None else weights
+        np.copyto(weights, row)
+        return patterns, weights
 
     def _room_for_snapshots(self, most: int) -> Snapshots[_Snapshot]:
         patterns, weights = self._copy()

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from regime_lib.instrument import RegimeTracker, Trace
 from tests.instrument.cases import NoisyInEvaluation, Plain, vectors
+from tests.instrument.traces import assert_same_trace
 from tests.sentences import refusal
 
 torch.manual_seed(7)
@@ -40,6 +41,11 @@ class OwnNoise(Plain):
 
     def forward(self, x: Tensor) -> Tensor:
         return super().forward(x + 0.3 * torch.randn(6, generator=self.own))
+
+
+def layers_in_a_row() -> nn.Module:
+    """Return a network at which the tracker looks later."""
+    return nn.Sequential(nn.Linear(6, 8), nn.ReLU(), nn.Linear(8, 8), nn.ReLU(), nn.Linear(8, 3))
 
 
 def train(model: nn.Module, optimizer: Any, tracker: RegimeTracker, batches: list[Tensor]) -> None:
@@ -94,6 +100,7 @@ def run(make: Callable[[], nn.Module], stop: int | None, options: dict[str, Any]
     ("make", "options"),
     [
         (Plain, {}),
+        (layers_in_a_row, {"unit_times": True}),
         (Plain, {"window": 3, "oui": 4, "preactivations": True}),
         (Plain, {"ema": 0.9, "snapshots": 4}),
         (Plain, {"schedule": lambda step: step % 3 == 0}),
@@ -102,21 +109,23 @@ def run(make: Callable[[], nn.Module], stop: int | None, options: dict[str, Any]
         (NoisyInEvaluation, {}),
         (OwnNoise, {}),
     ],
-    ids=["plain", "options", "average", "schedule", "directions", "wide", "noise", "own noise"],
+    ids=[
+        "plain",
+        "in a row",
+        "options",
+        "average",
+        "schedule",
+        "directions",
+        "wide",
+        "noise",
+        "own noise",
+    ],
 )
 def test_a_stopped_run_goes_on_bit_for_bit(
     make: Callable[[], nn.Module], options: dict[str, Any], stop: int
 ) -> None:
     for whole, halves in zip(run(make, None, options), run(make, stop, options), strict=True):
-        assert halves.quantities == whole.quantities
-        for one, other in zip(whole.all_series, halves.all_series, strict=True):
-            assert np.array_equal(one.steps, other.steps), one.quantity
-            assert np.array_equal(one.values, other.values, equal_nan=True), one.quantity
-        assert (whole.groups is None) == (halves.groups is None)
-        if whole.groups is not None:
-            assert np.array_equal(whole.groups, halves.groups)
-        for mine, other in zip(whole.unit_times or (), halves.unit_times or (), strict=True):
-            assert np.array_equal(mine, other)
+        assert_same_trace(halves, whole)
 
 
 def test_a_state_of_another_network_is_refused() -> None:
