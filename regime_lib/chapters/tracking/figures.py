@@ -274,35 +274,37 @@ def flip_rates_alt(run: OneRun) -> str:
 
 
 def horizon(theme: Theme, table: pd.DataFrame) -> Figure:
-    """Draw how the ratio changes when the same runs are cut short (see `measure_mlp.horizon`)."""
+    """Draw how the ratio changes with the length of the run (see `measure_mlp.horizon`)."""
     figure, axes = theme.panels(2, height=2.8)
     for name, rows in table.groupby("optimizer", sort=False):
         shown = rows[rows["ratio"].notna()]
         style = {**theme.stroke(name), "marker": MARKERS[name]}
-        axes[0].plot(shown["share"], shown["ratio"], **style)
-        axes[0].vlines(shown["share"], shown["low"], shown["high"], color=theme.colour(name))
-        axes[1].plot(rows["share"], rows["undetermined"], label=NAMES[name], **style)
+        axes[0].plot(shown["steps"], shown["ratio"], **style)
+        axes[0].vlines(shown["steps"], shown["low"], shown["high"], color=theme.colour(name))
+        axes[1].plot(rows["steps"], rows["undetermined"], label=NAMES[name], **style)
     axes[0].axhline(1, color=theme.text, linewidth=1)
     axes[0].set(yscale="log", xscale="log", ylabel="weights / patterns", title="the ratio")
     plain_numbers(axes[0].yaxis, RATIOS)
     axes[1].set(xscale="log", ylim=(-0.04, 1.04), ylabel="share of runs", title="neither settles")
+    lengths = sorted(table["steps"].unique())
     for ax in axes:
-        ax.set_xlabel("part of the run that is seen")
-        shares = sorted(table["share"].unique())
-        ax.set_xticks(shares, [f"{share:.0%}" for share in shares])
+        ax.set_xlabel("length of the run in steps")
+        ax.set_xticks(lengths, [f"{steps}" for steps in lengths])
+        ax.tick_params(axis="x", labelrotation=45 if theme.narrow else 0)
         ax.xaxis.set_minor_formatter(NullFormatter())
     legend_below(theme, figure, axes[1], 3)
     return figure
 
 
 def horizon_alt(table: pd.DataFrame) -> str:
-    """Say how many runs the shortest cut leaves undetermined."""
-    shortest = table[table["share"] == table["share"].min()]
+    """Say how many runs the shortest length leaves undetermined."""
+    shortest = table[table["steps"] == table["steps"].min()]
     pairs = zip(shortest["optimizer"], shortest["undetermined"], strict=True)
     words = [f"{NAMES[name]} {share:.2f}" for name, share in pairs]
     return (
-        "Ratios, and the share of censored runs, against the part of the run that is seen. "
-        f"In the shortest cut neither series settles in this share of the runs: {', '.join(words)}."
+        "Ratios, and the share of censored runs, against the length of the run. "
+        f"At {table['steps'].min()} steps neither series settles in this share of the runs: "
+        f"{', '.join(words)}."
     )
 
 

@@ -99,22 +99,22 @@ def proportional(found: Proportional, task: str = "") -> str:
 
 def horizon(table: pd.DataFrame) -> str:
     """State how the ratio of the optimiser that changes most differs with the length of the run."""
-    known = table[table["ratio"].notna()].sort_values("share")
+    known = table[table["ratio"].notna()].sort_values("steps")
     ends = {
         str(name): (rows.iloc[0], rows.iloc[-1])
         for name, rows in known.groupby("optimizer", sort=False)
         if len(rows) > 1
     }
     if not ends:
-        return "Cut short, the runs give no ratio for most lengths."
+        return "Most lengths of the run give no ratio."
     moved = {
         name: abs(np.log(last["ratio"] / first["ratio"])) for name, (first, last) in ends.items()
     }
     name = max(moved, key=lambda one: float(moved[one]))
     first, last = ends[name]
     return (
-        f"{first['share']:.0%} of each run with {NAMES[name]} give a ratio of "
-        f"{first['ratio']:.2f}, {last['share']:.0%} one of {last['ratio']:.2f}."
+        f"Runs of {first['steps']} steps with {NAMES[name]} give a ratio of {first['ratio']:.2f}, "
+        f"runs of {last['steps']} steps one of {last['ratio']:.2f}."
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, Literal
@@ -42,7 +43,9 @@ DEFINITIONS = {
 }
 #: Mean training loss of an epoch below which a network counts as trained to the end.
 _FITTED = 1e-3
-_SHARES = (0.1, 0.2, 0.4, 0.7, 1.0)  # of a run that is cut short
+_LONGER = 2  # times as long: runs in which every optimiser comes to the end of training
+_FEWER = 6  # of them; the fewest of which a median has an interval
+_SHARES = (0.05, 0.1, 0.2, 0.5, 1.0)  # of a longer run that is cut short
 _TOGETHER = 12  # networks that are trained at once: to track more takes too much memory
 _OF_MANY = {"together": 4, "snapshots": 80}  # of more networks than that, whose traces are kept
 _SPLITS = 512 << 20  # bytes of their splits of the data, which bound them too
@@ -52,6 +55,7 @@ _READ = (
     *("pattern_change", "pattern_from_start", "pattern_from_end", "flip_law"),
     *("weight_change", "weight_from_start", "weight_from_end"),
 )
+_CHANGES = ("pattern_change", "weight_change")
 _BY_LAYER = "adam"  # the optimiser under which layers are looked at one by one
 
 
@@ -80,16 +84,12 @@ def accuracy(settings: Settings) -> parts.Accuracy:
     """Return how well every optimiser's networks do at the end: in the test, and in training."""
     runs = _runs(settings)
     table = {name: np.concatenate([run.accuracy for run in own]) for name, own in runs.items()}
-    epoch = max(1, len(load_dataset(settings.dataset).train_inputs) // settings.batch_size)
-    loss = {
-        name: np.concatenate([run.loss[-epoch:].mean(axis=0) for run in own])
-        for name, own in runs.items()
-    }
+    loss = _last_losses(settings, runs)
     numbers: parts.Numbers = {
         **shared.medians(table, "accuracy-"),
         **shared.medians(loss, "loss-"),
         **{f"fitted-{name}": int((own < _FITTED).sum()) for name, own in loss.items()},
-        "epochs": settings.steps // epoch,
+        "epochs": settings.steps // _epoch(settings),
     }
     return parts.Accuracy({}, numbers, table)
 
@@ -220,8 +220,8 @@ class WarmedUp:
 
 def warm_up(settings: Settings) -> WarmedUp:
     """Let the rate grow linearly over the first tenth of the run; look at every tenth step."""
-    watch = {"schedule": shared.every_tenth}
-    runs = _run(settings, "adam", warmup=settings.steps // 10, **watch)
+    warmup = settings.steps // 10
+    runs = _run(settings, "adam", warmup=warmup, schedule=shared.every_tenth)
     found = shared.settling([run.trace for run in runs], every=shared.EVERY)
     ratio = found.ratio.value
     numbers: parts.Numbers = {"warmed-ratio": "no number" if ratio is None else ratio}
@@ -229,15 +229,28 @@ def warm_up(settings: Settings) -> WarmedUp:
 
 
 def horizon(settings: Settings) -> parts.Table:
-    """Time both series in the first part of every run."""
-    rows = []
+    """Train networks of the first seeds for longer, and time both series in part of every run."""
+    longer = replace(
+        settings, n_seeds=min(_FEWER, settings.n_seeds), steps=_LONGER * settings.steps
+    )
+    runs = {name: _run(longer, name, read=_CHANGES) for name in longer.rates}
+    rows, loss = [], _last_losses(longer, runs)
     for share in _SHARES:
-        for name, own in _traces(settings).items():
-            last = max(20, round(share * settings.steps))
+        for name, own in shared.traces_of(runs).items():
+            last = max(20, round(share * longer.steps))
             found = shared.settling([trace.until(last) for trace in own])
             neither = float(found.censored.all(axis=1).mean())
-            rows.append({"share": share, "optimizer": name, **found.row, "undetermined": neither})
-    return parts.Table({}, {}, pd.DataFrame(rows))
+            rows.append({"steps": last, "optimizer": name, **found.row, "undetermined": neither})
+    ends = {name: shared.settling(own) for name, own in shared.traces_of(runs).items()}
+    single = ends["adam"].ratios[~ends["adam"].censored.all(axis=1)]
+    numbers: parts.Numbers = {
+        "longer-steps": longer.steps,
+        "longer-seeds": longer.n_seeds,
+        **{f"longer-fitted-{name}": int((own < _FITTED).sum()) for name, own in loss.items()},
+        **{f"longer-{name}": shared.with_interval(found.ratio) for name, found in ends.items()},
+        "longer-single": f"{single.min():.1f} to {single.max():.1f}" if single.size else "–",
+    }
+    return parts.Table({}, numbers, pd.DataFrame(rows))
 
 
 def swept(table: pd.DataFrame) -> parts.Numbers:
@@ -254,7 +267,7 @@ PARTS = (ratios, definitions, flip_law, proportional)
 #: Those of them that measure empirical claims.
 EMPIRICAL = PARTS
 #: What a second process may measure beside the first: the others share their runs.
-AHEAD = (one_run, warm_up)
+AHEAD = (one_run, warm_up, horizon)
 
 
 def measure(settings: Settings) -> tuple[parts.Part, ...]:
@@ -267,13 +280,31 @@ def _sizes(settings: Settings, data: Dataset | Stack) -> tuple[int, int, int, in
     return features, settings.hidden, settings.hidden, classes
 
 
+def _epoch(settings: Settings) -> int:
+    """Return the steps of an epoch."""
+    return max(1, len(load_dataset(settings.dataset).train_inputs) // settings.batch_size)
+
+
+def _last_losses(settings: Settings, runs: shared.Runs) -> dict[str, PerRun]:
+    """Return the mean training loss over the last epoch, of every run."""
+    last = slice(-_epoch(settings), None)
+    return {
+        name: np.concatenate([run.loss[last].mean(axis=0) for run in own])
+        for name, own in runs.items()
+    }
+
+
 def _config(settings: Settings, optimizer: str, warmup: int = 0) -> TrainingConfig:
     steps, batch_size = settings.steps, settings.batch_size
     return settings.config(optimizer, steps=steps, batch_size=batch_size, warmup=warmup)
 
 
 def _run(
-    settings: Settings, optimizer: str, warmup: int = 0, **watch: Any
+    settings: Settings,
+    optimizer: str,
+    warmup: int = 0,
+    read: Sequence[str] = _READ,
+    **watch: Any,
 ) -> list[shared.TrackedRun]:
     """Train all seeds of one optimiser, some at once, each on its own split of the data."""
     whole = load_dataset(settings.dataset)
@@ -282,7 +313,7 @@ def _run(
     if settings.n_seeds > _TOGETHER:
         together = min(together, _OF_MANY["together"])
         watch["snapshots"] = _OF_MANY["snapshots"]
-    watch["quantities"] = [one for one in _READ if one != "flip_law" or "preactivations" in watch]
+    watch["quantities"] = [one for one in read if one != "flip_law" or "preactivations" in watch]
     config, runs = _config(settings, optimizer, warmup), []
     for begin in range(0, settings.n_seeds, together):
         seeds = settings.seeds[begin : begin + together]

@@ -46,8 +46,8 @@ DEFINITIONS = table(
 )
 CUTS = pd.DataFrame(
     [
-        {"share": s, "optimizer": "sgd", "ratio": r, "low": r, "high": r, "undetermined": u}
-        for s, r, u in ((0.1, np.nan, 1.0), (1.0, 1.2, 0.0))
+        {"steps": s, "optimizer": "sgd", "ratio": r, "low": r, "high": r, "undetermined": u}
+        for s, r, u in ((300, np.nan, 1.0), (6000, 1.2, 0.0))
     ]
 )
 FLIPS = RANDOM.random((300, 12)) * (RANDOM.random((300, 12)) < 0.5)

@@ -52,11 +52,13 @@ def test_other_headlines_say_their_medians() -> None:
 
 
 def test_a_cut_is_compared_with_the_whole_run() -> None:
-    rows = [("sgd", 0.1, 1.0), ("sgd", 1.0, 1.1), ("adam", 0.1, 6.0), ("adam", 1.0, 3.0)]
-    table = pd.DataFrame(rows, columns=["optimizer", "share", "ratio"])
+    rows = [("sgd", 300, 1.0), ("sgd", 6000, 1.1), ("adam", 300, 6.0), ("adam", 6000, 3.0)]
+    table = pd.DataFrame(rows, columns=["optimizer", "steps", "ratio"])
     said = headlines.horizon(table)
-    assert said == "10% of each run with Adam give a ratio of 6.00, 100% one of 3.00."
-    assert headlines.horizon(table.assign(ratio=np.nan)).startswith("Cut short")
+    assert said == (
+        "Runs of 300 steps with Adam give a ratio of 6.00, runs of 6000 steps one of 3.00."
+    )
+    assert headlines.horizon(table.assign(ratio=np.nan)).startswith("Most lengths")
 
 
 def test_the_ratio_over_the_threshold_is_that_of_the_chapter() -> None:

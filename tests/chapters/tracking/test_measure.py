@@ -379,13 +379,21 @@ def test_a_network_is_at_the_end_where_its_last_epoch_has_a_small_loss(
     assert found["epochs"] == 100 // epoch
 
 
-def test_runs_that_are_cut_short_are_timed_as_if_they_had_ended() -> None:
-    table = measure_mlp.horizon(TINY_MLP).table
+def test_longer_runs_that_are_cut_short_are_timed_as_if_they_had_ended() -> None:
+    """The first half of a run of twice as many steps is the run itself."""
+    found = measure_mlp.horizon(TINY_MLP)
     whole = measure_mlp.ratios(TINY_MLP).settled
-    last = table[table["share"] == 1].set_index("optimizer")
-    for name, found in whole.items():
-        assert last.loc[name, "bound"] == found.bound
-        assert last.loc[name, "undetermined"] == found.censored.all(axis=1).mean()
+    longer = dataclasses.replace(TINY_MLP, steps=200)
+    ends = measure_mlp.ratios(longer).settled
+    assert found.numbers["longer-steps"] == 200
+    for steps, expected in ((100, whole), (200, ends)):
+        cut = found.table[found.table["steps"] == steps].set_index("optimizer")
+        for name, own in expected.items():
+            assert cut.loc[name, "bound"] == own.bound
+            assert cut.loc[name, "undetermined"] == own.censored.all(axis=1).mean()
+            assert cut.loc[name, "ratio"] == pytest.approx(own.row["ratio"], nan_ok=True)
+    fitted = measure_mlp.accuracy(longer).numbers
+    assert found.numbers["longer-fitted-sgd"] == fitted["fitted-sgd"]
 
 
 def test_what_the_prose_quotes_of_the_sweep_is_there() -> None:
