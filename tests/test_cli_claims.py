@@ -9,8 +9,8 @@ import pytest
 import yaml
 
 from regime_lib.companion.book.project import Project
-from regime_lib.companion.claims.firmness import publish_firmness
 from regime_lib.companion.claims.ledger import COLUMNS
+from regime_lib.companion.claims.repeated_tables import FRESH
 from tests import test_cli
 from tests.test_cli import Said
 
@@ -100,7 +100,7 @@ def test_firmness_is_told_in_words_and_as_json(project: Project, capsys: Capture
     rows = [{"block": block, **row} for block in range(20)]
     for other in rows[:6]:
         other["low"] = 1.5
-    publish_firmness(project, "10_tiny", pd.DataFrame(rows)[["block", *COLUMNS]], {})
+    FRESH.publish(project, "10_tiny", pd.DataFrame(rows)[["block", *COLUMNS]], {})
     ratio, *_ = Said(capsys, "claims", "--json").json()
     assert ratio["firmness"] == {
         "blocks": 20,

@@ -14,8 +14,8 @@ from bs4 import BeautifulSoup
 from regime_lib.companion.book.catalogue import load_entry
 from regime_lib.companion.chapter import Chapter
 from regime_lib.companion.claims.claims import Verdict, load_claims
-from regime_lib.companion.claims.firmness import publish_firmness
 from regime_lib.companion.claims.ledger import CLAIM_MIME, COLUMNS, Measurement, as_measurement
+from regime_lib.companion.claims.repeated_tables import FRESH
 from regime_lib.companion.figures.drawn import DrawnFigure
 from regime_lib.companion.running.provenance import PROVENANCE_MIME
 from regime_lib.estimate import Estimate, Method, no_number, number
@@ -120,7 +120,7 @@ def test_prose_is_told_how_fresh_seeds_judge_empirical_claims(tmp_path: Path, sh
         for block, value in enumerate((3, 1.5, 4))
     ]
     table = pd.DataFrame(rows).rename(columns={"id": "claim"})[["block", *COLUMNS]]
-    publish_firmness(project, "10_tiny", table, {})
+    FRESH.publish(project, "10_tiny", table, {})
     shown.clear()
     Chapter(project, entry, {}).glue_firmness()
     assert glued(shown) == {

@@ -14,7 +14,6 @@ from collections import Counter
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from regime_lib.companion.book.project import Project, find_project
@@ -24,7 +23,7 @@ from regime_lib.companion.claims.repeated_tables import FRESH, LONG, WITHOUT, Ro
 from regime_lib.errors import RegimeError
 
 if TYPE_CHECKING:
-    import pandas as pd
+    pass
 
 #: Blocks that it takes to call a verdict firm, and the share of them that must agree with it.
 BLOCKS = 20
@@ -178,13 +177,6 @@ def left_out_of_rows(
         known = published.get(claim, Verdict.NOT_TESTED)
         found[claim] = Firmness({}, known, without=verdicts)
     return found
-
-
-def publish_firmness(
-    project: Project, chapter: str, table: pd.DataFrame, facts: Mapping[str, Any]
-) -> Path:
-    """Put what fresh blocks measured among the pages of the book; returns the table's place."""
-    return FRESH.publish(project, chapter, table, facts)
 
 
 def _by_claim(rows: Rows, claims: Mapping[str, Claim]) -> Iterable[tuple[str, Rows]]:

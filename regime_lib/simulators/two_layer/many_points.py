@@ -226,7 +226,7 @@ class _Run:
             end, found = _first_crossing(limits, way, begin, end)
             while len(self.records) < len(self.times) and self.times[len(self.records)] <= end:
                 tau = way(self.times[len(self.records)])
-                self._record(tau, outputs, pulls(0, tau))
+                self._record(tau, outputs, pulls(0.0, tau))
             if found is not None:
                 break
         tau = way(end)
@@ -236,7 +236,7 @@ class _Run:
         if found is not None:
             beyond = found.reshape(self.seen.shape)
             for k in np.flatnonzero(beyond.any(axis=1)):
-                self._change(int(k), beyond[k], pulls(0, tau))
+                self._change(int(k), beyond[k], pulls(0.0, tau))
 
     def _steps(self, pulls: _Pulls) -> Iterator[tuple[float, float, _Way]]:
         """Yield the steps of the integrator: begin, end, and tau in between."""

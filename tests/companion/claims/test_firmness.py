@@ -13,11 +13,10 @@ from regime_lib.companion.claims.claims import Verdict
 from regime_lib.companion.claims.firmness import (
     Firmness,
     firmness_sentence,
-    publish_firmness,
     read_firmness,
 )
 from regime_lib.companion.claims.ledger import COLUMNS, read_ledger
-from regime_lib.companion.claims.repeated_tables import WITHOUT
+from regime_lib.companion.claims.repeated_tables import FRESH, WITHOUT
 from tests.companion.refusals import refused
 
 REPRODUCED, PARTLY, NOT = Verdict.REPRODUCED, Verdict.PARTLY, Verdict.NOT_REPRODUCED
@@ -49,7 +48,7 @@ TABLE = table(
 
 
 def test_verdicts_follow_from_the_numbers_and_the_criterion_of_today(executed: Project) -> None:
-    publish_firmness(executed, "10_tiny", TABLE, {"blocks": 8})
+    FRESH.publish(executed, "10_tiny", TABLE, {"blocks": 8})
     (published,) = (r for r in read_ledger(executed) if r.claim.id == "rc-tiny-ratio")
     found = read_firmness(executed)["rc-tiny-ratio"]
     assert found.verdicts == {
@@ -111,14 +110,14 @@ def test_leaving_out_a_seed_is_told_and_firms_nothing(
     assert found.without == without
     assert (found.blocks, found.firm, found.jackknife) == (0, False, sentence)
     assert found.sentence == f"not measured; {sentence}"
-    publish_firmness(executed, "10_tiny", TABLE, {"blocks": 8})
+    FRESH.publish(executed, "10_tiny", TABLE, {"blocks": 8})
     both = read_firmness(executed)["rc-tiny-ratio"]
     assert (both.blocks, both.without) == (8, without)
 
 
 def test_a_sentence_for_the_prose(executed: Project) -> None:
     assert firmness_sentence("rc-tiny-ratio", executed) == "not measured"
-    publish_firmness(executed, "10_tiny", table(row(0, 3, 4), row(1, 3, 4)), {})
+    FRESH.publish(executed, "10_tiny", table(row(0, 3, 4), row(1, 3, 4)), {})
     assert (
         firmness_sentence("rc-tiny-ratio", executed)
         == "reproduced in 2 of 2 fresh blocks of 8 seeds"
@@ -138,7 +137,7 @@ def test_a_sentence_for_the_prose(executed: Project) -> None:
     ],
 )
 def test_what_a_block_is_of(executed: Project, over: str, n: int | None, block: str) -> None:
-    publish_firmness(executed, "10_tiny", table(row(0, 3, 4, over=over, n=n)), {})
+    FRESH.publish(executed, "10_tiny", table(row(0, 3, 4, over=over, n=n)), {})
     assert read_firmness(executed)["rc-tiny-ratio"].block == block
 
 
@@ -149,7 +148,7 @@ def test_only_empirical_claims_that_there_are_have_it(executed: Project) -> None
         row(0, 3, 4, claim="rc-gone"),
         row(1, 3, 4, claim="rc-gone"),
     )
-    publish_firmness(executed, "10_tiny", rows, {})
+    FRESH.publish(executed, "10_tiny", rows, {})
     found = read_firmness(executed)
     assert found.keys() == {"rc-tiny-ratio"}
     assert found["rc-tiny-ratio"].verdicts == {REPRODUCED: 1, Verdict.UNDETERMINED: 1}
@@ -161,19 +160,19 @@ def test_without_blocks_nothing_is_said(executed: Project) -> None:
 
 def test_what_does_not_fit_is_refused(executed: Project) -> None:
     with refused("10_tiny", "nothing to publish"):
-        publish_firmness(executed, "10_tiny", table(), {})
-    place = publish_firmness(executed, "11_gone", TABLE, {})
+        FRESH.publish(executed, "10_tiny", table(), {})
+    place = FRESH.publish(executed, "11_gone", TABLE, {})
     with refused("11_gone", "no chapter"):
         read_firmness(executed)
     place.unlink()
-    publish_firmness(executed, "10_tiny", table(row(0, 3, 4, unit="steps")), {})
+    FRESH.publish(executed, "10_tiny", table(row(0, 3, 4, unit="steps")), {})
     with refused("rc-tiny-ratio", "'steps'", "regime firm"):
         read_firmness(executed)
 
 
 @pytest.mark.parametrize("damage", ["table", "manifest", "no manifest"])
 def test_a_table_must_be_the_one_its_manifest_names(executed: Project, damage: str) -> None:
-    place = publish_firmness(executed, "10_tiny", TABLE, {"blocks": 8})
+    place = FRESH.publish(executed, "10_tiny", TABLE, {"blocks": 8})
     manifest = place.with_suffix(".json")
     assert json.loads(manifest.read_text())["rows"] == 8
     if damage == "table":
