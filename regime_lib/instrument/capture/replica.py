@@ -117,7 +117,7 @@ class Postponing:
         self._possible = not (state.parameters or state.generators)  # which a look must put back
         self._stood, self._judged = _PATIENCE, False
         self._hooks: list[dict[int, Any]] = []
-        self.last: Replica | None = None
+        self.replica: Replica | None = None
         """On which the looks that wait are made up for."""
 
     def may_wait(self, unchanged: bool) -> bool:
@@ -137,10 +137,10 @@ class Postponing:
                 vars(m)[name] for m in all_modules(self._model) for name in _FORWARD_HOOKS
             ]
             pure = self._possible and is_pure(self._model)
-            self.last = Replica(self._model, *self._of) if pure else None
+            self.replica = Replica(self._model, *self._of) if pure else None
             self._judged = True
         undisturbed = rectifies_plainly() and not (is_observed() or is_being_compiled())
-        return self.last is not None and undisturbed and not any(self._hooks)
+        return self.replica is not None and undisturbed and not any(self._hooks)
 
 
 def _in_a_row(model: nn.Module) -> Iterator[nn.Module]:

@@ -121,7 +121,7 @@ class PatternMeter:
         Its patterns are forgotten unless `keep` follows.
         """
         assert self._postponing is not None
-        replica = self._postponing.last
+        replica = self._postponing.replica
         assert replica is not None
 
         def look(step: int, row: Float[np.ndarray, "members parameters"]) -> None:

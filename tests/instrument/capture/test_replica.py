@@ -172,10 +172,10 @@ def test_after_a_change_looks_wait_again_once_the_network_has_stood_for_some_ste
     model = _network()
     postponing = Postponing(model, _state(), _heard())
     assert postponing.may_wait(True)
-    before = postponing.last
+    before = postponing.replica
     found = [postponing.may_wait(False), *(postponing.may_wait(True) for _ in range(9))]
     assert found == [False] * 9 + [True]
-    assert postponing.last is not before
+    assert postponing.replica is not before
 
 
 def test_a_network_that_draws_never_waits() -> None:
