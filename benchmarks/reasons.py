@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from benchmarks.own_forward import SPARSE
-from benchmarks.parts import BARE, FORWARD
+from benchmarks.parts import BARE, FORWARD, NORMS
 
 Row = dict[str, Any]
 _LISTENING = "listening to the forward pass, whose every call of PyTorch goes through Python"
@@ -29,6 +29,7 @@ def of_probe(results: dict[str, Any], targets: dict[str, float]) -> list[str]:
             f"{work}: {ours:.2f} times the bare probe, where the target is {target}, and {behind} "
             f"the naive way's {naive:.2f}. "
             f"{_floor(ratios['+ the arithmetic alone'], ours, target)} "
+            f"{_norms(_added(parts)[NORMS], target)}"
             "In shares of a training step with the bare probe, the tracker spends "
             f"{_listed(_added(parts))}."
         )
@@ -89,6 +90,17 @@ def _floor(alone: float, ours: float, target: float) -> str:
     return (
         f"{said} the target leaves {max(0.0, target - alone):.2f} for finding every rectifier, "
         "refusing a pass that changed, putting everything back, snapshots and series."
+    )
+
+
+def _norms(share: float, target: float) -> str:
+    """Say whether measuring the parameters alone takes more than the target leaves."""
+    if share <= target - 1:
+        return ""
+    return (
+        f"Norms of the parameters alone take {share:.3f}, more than the target leaves: after every "
+        "step all parameters are read, those before it are read and written over, and less is not "
+        "enough to measure a change. "
     )
 
 
