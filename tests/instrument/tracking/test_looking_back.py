@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from itertools import pairwise
 from typing import Any
 
@@ -116,6 +117,71 @@ OPTIONS: dict[str, dict[str, Any]] = {
 @pytest.mark.parametrize("name", OPTIONS)
 def test_a_trace_is_that_of_looks_at_once(name: str) -> None:
     assert_same_trace(_train(**OPTIONS[name])[0], _at_once(**OPTIONS[name]))
+
+
+def _shared() -> nn.Module:
+    layer = nn.Linear(6, 6)
+    return nn.Sequential(layer, nn.ReLU(), layer, nn.ReLU())
+
+
+def _tied() -> nn.Module:
+    first, second = nn.Linear(6, 6), nn.Linear(6, 6)
+    second.weight = first.weight
+    return nn.Sequential(first, nn.ReLU(), second, nn.ReLU())
+
+
+NETWORKS: dict[str, Callable[[], nn.Module]] = {
+    "in place at once": lambda: nn.Sequential(nn.ReLU(inplace=True), nn.Linear(6, 4), nn.ReLU()),
+    "nested": lambda: nn.Sequential(nn.Sequential(nn.Linear(6, 5), nn.ReLU()), nn.Linear(5, 2)),
+    "one layer twice": _shared,
+    "one weight twice": _tied,
+    "dropout": lambda: nn.Sequential(nn.Dropout(0.4), nn.Linear(6, 9), nn.ReLU(), nn.Linear(9, 2)),
+    "normalised": lambda: nn.Sequential(nn.LayerNorm(6), nn.Linear(6, 9), nn.ReLU()),
+    "reshaped": lambda: nn.Sequential(
+        nn.Unflatten(1, (3, 2)), nn.Linear(2, 5), nn.ReLU(), nn.Flatten(), nn.Linear(15, 2)
+    ),
+    "nothing to train": lambda: nn.Sequential(nn.ReLU(), nn.Flatten()),
+    "double": lambda: nn.Sequential(nn.Linear(6, 9), nn.ReLU(), nn.Linear(9, 2)).double(),
+    "transposed": lambda: _transposed(nn.Sequential(nn.Linear(6, 6), nn.ReLU())),
+}
+
+
+def _transposed(model: nn.Sequential) -> nn.Module:
+    model[0].weight.data = model[0].weight.data.T
+    return model
+
+
+LOOPS: dict[str, Callable[[], AbstractContextManager[object]]] = {
+    "as usual": nullcontext,
+    "mixed precision": lambda: torch.autocast("cpu", torch.bfloat16),
+    "without gradients": torch.no_grad,
+    "inference": torch.inference_mode,
+}
+
+
+@pytest.mark.parametrize("loop", LOOPS)
+@pytest.mark.parametrize("name", NETWORKS)
+def test_networks_in_any_surroundings_have_the_trace_of_looks_at_once(name: str, loop: str) -> None:
+    def run() -> Trace:
+        torch.manual_seed(3)
+        model = NETWORKS[name]()
+        probe = PROBE.double() if name == "double" else PROBE
+        noise = torch.get_rng_state()
+        with RegimeTracker(model, (probe,), unit_times=True) as tracker:
+            for step in range(40):
+                drawn = torch.Generator().manual_seed(step)
+                for parameter in model.parameters():
+                    change = torch.randn(parameter.shape, generator=drawn, dtype=parameter.dtype)
+                    parameter.data += 0.1 * change
+                with LOOPS[loop]():
+                    tracker.update()
+        assert torch.equal(noise, torch.get_rng_state())
+        return tracker.trace
+
+    found = run()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(replica, "is_pure", lambda model: False)
+        assert_same_trace(found, run())
 
 
 def _spoil(model: nn.Sequential, tracker: RegimeTracker) -> None:
