@@ -34,13 +34,18 @@ def changes(part: LatePart) -> str:
 
 
 def settling_times(parts: Mapping[str, LatePart]) -> str:
-    """State in how many runs both settle, and in how many of those patterns are first."""
+    """State in how many runs patterns settle first, in how many weights, and in how many neither.
+
+    What has not settled at the end of a run settles after what has.
+    """
     runs = pd.concat([part.times for part in parts.values()])
-    both = runs[runs["censored"] == ""]
-    first = int((both["pattern_time"] < both["weight_time"]).sum())
+    never = runs["censored"]
+    lead = np.sign(runs["weight_time"] - runs["pattern_time"]).where(never == "", 0)
+    patterns = ((lead > 0) | (never == "weights")).sum()
+    weights = ((lead < 0) | (never == "patterns")).sum()
     return (
-        f"In {len(both)} of {len(runs)} runs patterns and weights both settle; in {first} of these "
-        "the patterns are first."
+        f"Patterns settle first in {patterns} of {len(runs)} runs, weights in {weights}; in "
+        f"{(never == 'both').sum()} neither does before the end."
     )
 
 

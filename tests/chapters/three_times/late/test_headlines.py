@@ -12,17 +12,17 @@ from regime_lib.chapters.three_times.late.networks import LatePart
 from tests.chapters.bare import bare
 
 
-def test_runs_in_which_both_settle_are_counted_and_who_is_first() -> None:
+def test_runs_are_counted_by_what_settles_first() -> None:
     times = pd.DataFrame(
         {
-            "pattern_time": [10.0, 50.0, 10.0],
-            "weight_time": [30.0, 40.0, 90.0],
-            "censored": ["", "", "weights"],
+            "pattern_time": [10.0, 50.0, 10.0, 20.0, 90.0, 90.0],
+            "weight_time": [30.0, 40.0, 90.0, 90.0, 30.0, 90.0],
+            "censored": ["", "", "weights", "weights", "patterns", "both"],
         }
     )
     parts = {"mnist": bare(LatePart, times=times)}
     assert headlines.settling_times(parts) == (
-        "In 2 of 3 runs patterns and weights both settle; in 1 of these the patterns are first."
+        "Patterns settle first in 3 of 6 runs, weights in 2; in 1 neither does before the end."
     )
 
 
