@@ -7,7 +7,7 @@ import math
 import statistics
 from functools import partial
 from itertools import pairwise, product
-from types import ModuleType, SimpleNamespace
+from types import ModuleType
 from typing import Any, get_type_hints
 
 import numpy as np
@@ -28,6 +28,7 @@ from regime_lib.lab.data.stack import stacked
 from regime_lib.lab.models.mlp import MLP, MLPEnsemble
 from regime_lib.lab.training.config import TrainingConfig
 from regime_lib.lab.training.loop import train
+from tests.chapters.bare import bare
 from tests.instrument.traces import decaying, made_trace
 
 SHARED: dict[str, Any] = {"seed": 2, "lr_sgd": 0.1, "lr_momentum": 0.03, "probe_size": 16}
@@ -371,7 +372,7 @@ def test_a_network_is_at_the_end_where_its_last_epoch_has_a_small_loss(
     loss = np.full((100, 3), 0.5)
     loss[-epoch:] = [0.0, 0.0008, 0.0012]
     loss[-1, 0] = 0.0009 * epoch  # one batch of the epoch
-    run = SimpleNamespace(accuracy=np.array([0.9, 1.0, 0.8]), loss=loss)
+    run = bare(measure.TrackedRun, accuracy=np.array([0.9, 1.0, 0.8]), loss=loss)
     monkeypatch.setattr(measure_mlp, "_runs", lambda settings: {"sgd": [run]})
     found = measure_mlp.accuracy(TINY_MLP).numbers
     assert found["fitted-sgd"] == 2

@@ -15,7 +15,6 @@ from torch.nn.modules.module import register_module_forward_hook
 from torch.overrides import TorchFunctionMode
 
 from regime_lib.instrument.capture.isolation import ExecutionState, Precision, RandomState
-from regime_lib.instrument.capture.modes import Listener
 from regime_lib.instrument.capture.replica import Postponing, Replica, is_pure
 
 
@@ -30,14 +29,18 @@ class _Heard:
         self.inputs.append(args[0].clone())
         return False
 
+    def on_winners(self, winners: Tensor) -> None:
+        raise AssertionError("no layer of the copies pools")
+
+    def before_operator(self, operator: Any, kwargs: Any) -> None:
+        raise AssertionError("no mode is on")
+
+    def on_operator(self, operator: Any, args: Any, kwargs: Any, result: Any) -> None:
+        raise AssertionError("no mode is on")
+
 
 def _state(**parts: Any) -> ExecutionState:
     return ExecutionState(RandomState.capture(), Precision.capture(), (), **parts)
-
-
-def _heard() -> Any:
-    assert isinstance(Listener, type)
-    return _Heard()
 
 
 def _network() -> nn.Sequential:
@@ -98,7 +101,7 @@ def test_layers_in_a_row_are_pure() -> None:
 
 @pytest.mark.parametrize("form", ["tensor", "tuple", "by name"])
 def test_the_copy_does_what_the_network_does_with_the_parameters_that_are_loaded(form: str) -> None:
-    model, x, heard = _network(), torch.randn(5, 2, 3), _heard()
+    model, x, heard = _network(), torch.randn(5, 2, 3), _Heard()
     optimizer = torch.optim.SGD(model.parameters(), lr=0.5)
     replica = Replica(model, _state(), heard)
     for _ in range(3):
@@ -124,7 +127,7 @@ def test_the_copy_does_what_the_network_does_with_the_parameters_that_are_loaded
 def test_members_have_their_own_rows() -> None:
     model = nn.Sequential(nn.ReLU())
     model.weight = nn.Parameter(torch.zeros(3, 2, 2))
-    replica = Replica(model, _state(), _heard(), members=3)
+    replica = Replica(model, _state(), _Heard(), members=3)
     replica.load(np.arange(12, dtype=np.float32).reshape(3, 4))
     (copied,) = replica.isolated.held._model.parameters()
     assert copied.flatten().tolist() == list(range(12))
@@ -154,7 +157,7 @@ def test_a_look_does_not_wait_while_something_watches_or_changes_layers(
     what: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     model = _network()
-    postponing = Postponing(model, _state(), _heard())
+    postponing = Postponing(model, _state(), _Heard())
     assert postponing.may_wait(True)
     around: dict[str, AbstractContextManager[object]] = {
         "global hook": _global_hook(),
@@ -170,7 +173,7 @@ def test_a_look_does_not_wait_while_something_watches_or_changes_layers(
 
 def test_after_a_change_looks_wait_again_once_the_network_has_stood_for_some_steps() -> None:
     model = _network()
-    postponing = Postponing(model, _state(), _heard())
+    postponing = Postponing(model, _state(), _Heard())
     assert postponing.may_wait(True)
     before = postponing.replica
     found = [postponing.may_wait(False), *(postponing.may_wait(True) for _ in range(9))]
@@ -180,10 +183,10 @@ def test_after_a_change_looks_wait_again_once_the_network_has_stood_for_some_ste
 
 def test_a_network_that_draws_never_waits() -> None:
     state = _state(generators=(torch.Generator(),))
-    assert not Postponing(_network(), state, _heard()).may_wait(True)
+    assert not Postponing(_network(), state, _Heard()).may_wait(True)
 
 
 def test_a_network_made_without_autograd_can_be_copied() -> None:
     with torch.inference_mode():
         model = _network()
-        assert Postponing(model, _state(), _heard()).may_wait(True)
+        assert Postponing(model, _state(), _Heard()).may_wait(True)
