@@ -6,6 +6,7 @@ networks are rectified.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -59,7 +60,7 @@ def coverage(tables: Tables) -> Coverage:
         {
             "late-runs": len(runs),
             "late-planned": sum(len(list(points(part))) for part in PARTS),
-            "late-unbegun": " and ".join(map(names_of, unbegun)) or "none",
+            "late-unbegun": _unbegun(unbegun),
             "late-settings": runs.groupby([*SETTING, "activation"], observed=True).ngroups,
             "late-hours": float(runs["seconds"].sum()) / 3600,
             "late-below": f"{int(low.sum())} of {len(runs)}",
@@ -67,6 +68,12 @@ def coverage(tables: Tables) -> Coverage:
         },
         table[["runs", *numbers]].reset_index(),
     )
+
+
+def _unbegun(parts: Sequence[str]) -> str:
+    """Say in running text of which parts of the grid there is no run."""
+    missing = " and ".join(map(names_of, parts))
+    return f"not one of {missing}" if missing else "some of every network"
 
 
 def names_of(part: str) -> str:
