@@ -39,6 +39,9 @@ _LABELS = FigureCanvasAgg(Figure()).get_renderer().mathtext_parser
 # In the vector drawing: marks of one cloud beyond which it becomes an image, and its dots per inch.
 _MOST_MARKS = 1500
 _CLOUD_DPI = 200
+# A path's numbers beyond a hundredth of a point, which nobody sees, are a quarter of a drawing.
+_PATH = re.compile(rb' d="[^"]*"')
+_FINE = re.compile(rb"-?\d+\.\d{3,}")
 
 
 def render_figure(
@@ -117,8 +120,13 @@ def _vectors(figure: Figure, name: str) -> str:
     drawing = io.BytesIO()
     with matplotlib.rc_context({"svg.fonttype": "path", "svg.hashsalt": name}):
         FigureCanvasSVG(figure).print_svg(drawing, metadata={"Date": None, "Creator": None})
-    packed = gzip.compress(drawing.getvalue(), mtime=0)
+    rounded = _PATH.sub(_rounded, drawing.getvalue())
+    packed = gzip.compress(rounded, mtime=0)
     return base64.b64encode(packed).decode("ascii")
+
+
+def _rounded(path: re.Match[bytes]) -> bytes:
+    return _FINE.sub(lambda number: b"%.2f" % float(number[0]), path[0])
 
 
 def _is_large_cloud(artist: Artist) -> bool:

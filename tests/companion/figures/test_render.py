@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from typing import Any
 from xml.etree import ElementTree
 
@@ -13,7 +14,7 @@ import pytest
 from matplotlib.figure import Figure
 from PIL import Image
 
-from regime_lib.companion.figures import drawn
+from regime_lib.companion.figures import drawn, render
 from regime_lib.companion.figures.drawn import DrawnFigure
 from regime_lib.companion.figures.render import VARIANTS, render_figure
 from regime_lib.companion.figures.theme import COLOURS, Theme
@@ -21,6 +22,9 @@ from tests.companion.refusals import refused
 
 NAME, CAPTION = "fig-decay", "How fast both settle. Bands are over `seeds`."
 ALT = 'Pattern change falls tenfold in 40 steps; weight change needs 90 & is "later".'
+
+
+_NUMBER = re.compile(rb"-?\d+(?:\.\d+)?")
 
 
 def draw(theme: Theme) -> Figure:
@@ -93,6 +97,22 @@ def test_a_large_cloud_of_points_is_an_image_in_the_drawing() -> None:
     drawing = render_figure(cloud, "fig-cloud", CAPTION, ALT).svg()
     assert b"<image" in drawing
     assert len(drawing) < 600_000
+
+
+def test_paths_are_where_matplotlib_puts_them_to_half_a_hundredth_of_a_point(
+    figure: DrawnFigure, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(render, "_PATH", re.compile(rb"(?!)"))
+    exact = render_figure(draw, figure.name, CAPTION, ALT).svg()
+    numbers = [
+        np.array([float(n) for d in re.findall(rb' d="([^"]*)"', svg) for n in _NUMBER.findall(d)])
+        for svg in (exact, figure.svg())
+    ]
+    assert len(numbers[0]) == len(numbers[1]) > 100
+    assert 0 < np.abs(numbers[0] - numbers[1]).max() <= 0.005 + 1e-9
+    attributes = [re.sub(rb' d="[^"]*"', b"", svg) for svg in (exact, figure.svg())]
+    assert attributes[0] == attributes[1]
+    assert len(figure.svg()) < len(exact)
 
 
 def test_drawing_leaves_the_users_settings_as_they_were() -> None:
