@@ -24,14 +24,14 @@ def of_probe(results: dict[str, Any], targets: dict[str, float]) -> list[str]:
         if _met(ours, target) and ours <= naive:
             continue
         behind = "behind" if ours > naive else "ahead of"
-        parts = [row for row in results["parts"] if row["workload"] == work]
+        shares = _added([row for row in results["parts"] if row["workload"] == work])
         said.append(
             f"{work}: {ours:.2f} times the bare probe, where the target is {target}, and {behind} "
             f"the naive way's {naive:.2f}. "
             f"{_floor(ratios['+ the arithmetic alone'], ours, target)} "
-            f"{_norms(_added(parts)[NORMS], target)}"
+            f"{_norms(shares[NORMS], target)}"
             "In shares of a training step with the bare probe, the tracker spends "
-            f"{_listed(_added(parts))}."
+            f"{_listed(shares)}."
         )
     return said
 

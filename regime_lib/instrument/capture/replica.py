@@ -22,9 +22,12 @@ from regime_lib.instrument.capture.isolation import ExecutionState, IsolatedEval
 from regime_lib.instrument.capture.modes import FUNCTION, Listener
 from regime_lib.instrument.capture.operators import RULES
 from regime_lib.instrument.capture.torch_private import (
+    HOOK_TABLES,
+    MODULE_ATTRIBUTES,
     all_modules,
     is_being_compiled,
     is_observed,
+    rectifier,
     rectifies_plainly,
 )
 
@@ -42,8 +45,6 @@ _PURE = frozenset(
     }
 )
 _PLAIN = frozenset({bool, int, float, str, tuple, type(None)})
-_INTERNAL = frozenset(vars(nn.Module()))
-_HOOKS = frozenset(name for name in _INTERNAL if name.endswith("hooks"))
 _FORWARD_HOOKS = ("_forward_hooks", "_forward_pre_hooks")
 _PATIENCE = 8
 
@@ -155,8 +156,7 @@ def _step(layer: nn.Module, listener: Listener) -> Callable[[Tensor], Tensor]:
     """Return what calls a layer, past modes and hooks, of which there are none."""
     if not isinstance(layer, nn.ReLU):
         return layer.forward
-    on_call, rule = listener.on_call, RULES["relu"]
-    function = torch.relu_ if layer.inplace else torch.relu
+    on_call, rule, function = listener.on_call, RULES["relu"], rectifier(layer)
 
     def rectify(values: Tensor) -> Tensor:
         on_call(rule, FUNCTION, (values,), {})
@@ -183,7 +183,9 @@ def _is_pure(module: nn.Module) -> bool:
     own = vars(module)
     return (
         type(module) in _PURE
-        and not any(own[name] for name in _HOOKS)
+        and not any(own[name] for name in HOOK_TABLES)
         and not own["_buffers"]
-        and all(type(value) in _PLAIN for name, value in own.items() if name not in _INTERNAL)
+        and all(
+            type(value) in _PLAIN for name, value in own.items() if name not in MODULE_ATTRIBUTES
+        )
     )

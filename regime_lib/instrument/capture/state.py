@@ -16,9 +16,12 @@ import torch
 from torch import Tensor, nn
 
 from regime_lib.instrument.capture.torch_private import (
+    HOOK_TABLES,
+    MODULE_ATTRIBUTES,
     all_modules,
     is_lazy,
     keep_versions,
+    rectifier,
     rectifies_plainly,
     subclass_parts,
     versions_of,
@@ -28,10 +31,6 @@ _CONTAINERS = frozenset({list, dict, set, deque, OrderedDict})
 _PARALLEL = (nn.DataParallel, nn.parallel.DistributedDataParallel)
 _TRAINING = itemgetter("training")
 _ALL: Callable[[Iterable[object]], object] = partial(deque, maxlen=0)  # runs a loop without Python
-_INTERNAL = frozenset(vars(nn.Module()))
-_TABLES = frozenset({"_parameters", "_buffers", "_modules"})
-# dictionaries and sets that torch fills and never replaces, more than half of a module's attributes
-_HOOKS = frozenset(n for n, v in vars(nn.Module()).items() if isinstance(v, dict | set)) - _TABLES
 _GENERATORS: dict[type, tuple[Callable[[Any], Any], Callable[[Any, Any], Any]]] = {
     torch.Generator: (torch.Generator.get_state, torch.Generator.set_state),
     random.Random: (random.Random.getstate, random.Random.setstate),
@@ -173,7 +172,7 @@ class _Layout:
         self._others = [one for one in self.modules if "training" not in one.__dict__]
         plain = [m for m in self.modules if type(m) is nn.ReLU and "forward" not in m.__dict__]
         self._rectifiers = [module.__dict__ for module in plain]
-        self._functions = [torch.relu_ if module.inplace else torch.relu for module in plain]
+        self._functions = list(map(rectifier, plain))
         self._training: list[bool] = []
         self._trained: list[nn.Module] = []
         self._short: list[dict[str, Any]] = []
@@ -182,7 +181,7 @@ class _Layout:
         tables: list[dict[str, Any]] = []
         for module, own in zip(self.modules, attributes, strict=True):
             for name, value in own.items():
-                if name not in _INTERNAL:
+                if name not in MODULE_ATTRIBUTES:
                     self._scan(value)
             if isinstance(module, torch.jit.ScriptModule):
                 buffers = dict(module.named_buffers(recurse=False))
@@ -203,7 +202,7 @@ class _Layout:
         self.watched = [one for one in self.watched if id(one) not in self.held]
         self._dicts = [*attributes, *tables]
         self._before = [dict(own) for own in self._dicts]
-        named = [(own, name) for own in attributes for name in own if name not in _HOOKS]
+        named = [(own, name) for own in attributes for name in own if name not in HOOK_TABLES]
         self._owners, self._names = zip(*named, strict=True)
         children = [module._modules for module in self.modules]
         self._views = [own.values() for own in (*tables, *children)]  # of what is there then

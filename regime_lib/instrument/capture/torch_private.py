@@ -21,6 +21,9 @@ from torch.utils._python_dispatch import TorchDispatchMode, is_traceable_wrapper
 
 __all__ = [
     "COMPILED_ORIGINAL",
+    "HOOK_TABLES",
+    "MODULE_ATTRIBUTES",
+    "MODULE_TABLES",
     "NN_FUNCTIONS",
     "Structure",
     "TorchDispatchMode",
@@ -34,6 +37,7 @@ __all__ = [
     "is_observed",
     "keep_versions",
     "no_parametrization_cache",
+    "rectifier",
     "rectifies_plainly",
     "set_gradients",
     "subclass_parts",
@@ -60,6 +64,13 @@ set_gradients = torch._C._set_grad_enabled
 
 #: The attribute under which `torch.compile` keeps the module that it wraps; there is no accessor.
 COMPILED_ORIGINAL = "_orig_mod"
+
+#: What every module has, and which of that are tables that torch fills and never replaces.
+MODULE_ATTRIBUTES = frozenset(vars(nn.Module()))
+MODULE_TABLES = frozenset({"_parameters", "_buffers", "_modules"})
+HOOK_TABLES = (
+    frozenset(n for n, v in vars(nn.Module()).items() if isinstance(v, dict | set)) - MODULE_TABLES
+)
 
 _VALUES, _VERSION = methodcaller("values"), attrgetter("_version")
 
@@ -178,6 +189,11 @@ class Structure:
 def rectifies_plainly() -> bool:
     """Whether `nn.ReLU` does no more than call `torch.relu`: nobody put anything in its place."""
     return _UNTOUCHED and F.relu is _RELU and nn.ReLU.forward is _RELU_FORWARD
+
+
+def rectifier(module: nn.ReLU) -> Callable[[Tensor], Tensor]:
+    """Return the function that a module calls which `rectifies_plainly`."""
+    return torch.relu_ if module.inplace else torch.relu
 
 
 def is_observed() -> bool:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from itertools import pairwise
 from typing import Any
 
@@ -65,9 +65,16 @@ def _train(
     return tracker.trace, seen
 
 
-def _at_once(**given: Any) -> Trace:
+@contextmanager
+def _none_waits() -> Iterator[None]:
+    """In this block every look is made at once."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(replica, "is_pure", lambda model: False)
+        yield
+
+
+def _at_once(**given: Any) -> Trace:
+    with _none_waits():
         return _train(**given)[0]
 
 
@@ -179,8 +186,7 @@ def test_networks_in_any_surroundings_have_the_trace_of_looks_at_once(name: str,
         return tracker.trace
 
     found = run()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(replica, "is_pure", lambda model: False)
+    with _none_waits():
         assert_same_trace(found, run())
 
 
