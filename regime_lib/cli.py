@@ -6,7 +6,6 @@ import json
 import os
 import sys
 from collections.abc import Sequence
-from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,9 +17,10 @@ from regime_lib.cli_claims import claims_command
 from regime_lib.cli_compare import compare_command, receipts_command
 from regime_lib.cli_doctor import doctor_command
 from regime_lib.cli_epub import epub_command
-from regime_lib.cli_evidence import JOBS, evidence_command, the_chapter
+from regime_lib.cli_evidence import evidence_command, the_chapter
 from regime_lib.cli_firm import firm_command
 from regime_lib.cli_live import live_command
+from regime_lib.cli_options import JOBS, SCHEDULER
 from regime_lib.cli_pdf import pdf_command
 from regime_lib.cli_teach import teach_command
 from regime_lib.cli_trace import report_command
@@ -142,7 +142,7 @@ def run_command(
 @JOBS
 @click.option("--time-limit", type=float, metavar="SECONDS",
               help="End a point that takes longer; it counts as failed.")  # fmt: skip
-@click.option("--scheduler", metavar="ADDRESS", help="A Dask scheduler, tcp://host:port.")
+@SCHEDULER
 @click.option("--status", metavar="DIR", help="Say how far the sweep in a folder has come.")
 @click.option("--publish", is_flag=True, help="Show this sweep on the book's scorecard.")
 @_JSON
@@ -189,17 +189,9 @@ def sweep_command(
     place = output or str(project.build / "sweeps" / entry.name)
     run = chapter_function(project, entry.name, shared)
     depends = dependencies(project, entry, shared, points)
-    where: Any = sweeps.dask_executor(scheduler) if scheduler else nullcontext((None, None))
-    with where as (executor, check):
+    with sweeps.machines(scheduler, jobs) as where:
         done = sweeps.sweep(
-            run,
-            points,
-            into=place,
-            depends=depends,
-            jobs=jobs,
-            executor=executor,
-            check=check,
-            time_limit=time_limit,
+            run, points, into=place, depends=depends, time_limit=time_limit, **where
         )
     if publish:
         publish_sweep(project, entry.name, done.table, done.manifest)

@@ -11,6 +11,7 @@ from typing import cast
 
 import click
 
+from regime_lib.cli_options import JOBS
 from regime_lib.companion.book.catalogue import Entry, find_chapters
 from regime_lib.companion.book.project import Project, find_project
 from regime_lib.companion.publish.evidence import (
@@ -27,10 +28,6 @@ from regime_lib.companion.publish.paper_scale import (
 from regime_lib.companion.running.execution import execute, plan_run
 from regime_lib.companion.running.keys import digest_of, measurement_parts
 from regime_lib.errors import RegimeError
-
-#: The option that says how many processes work.
-JOBS = click.option("-j", "--jobs", type=click.IntRange(min=1),
-                     help="Processes at once [default: one per processor].")  # fmt: skip
 
 
 @click.command("evidence")

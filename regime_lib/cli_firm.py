@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from regime_lib.cli_options import SCHEDULER
 from regime_lib.companion.book.catalogue import Entry, find_chapters
 from regime_lib.companion.book.parameters import Value
 from regime_lib.companion.book.project import Project, find_project
@@ -66,8 +67,9 @@ _Points = Sequence[dict[str, Value]]
               help="How many blocks of fresh seeds.")  # fmt: skip
 @click.option("-o", "--output", type=click.Path(file_okay=False, path_type=Path), metavar="DIR",
               help="Where finished blocks are kept [default: _build/firmness].")  # fmt: skip
-@click.option("-j", "--jobs", type=click.IntRange(min=1), default=1, show_default=True,
-              help="Processes at once.")  # fmt: skip
+@click.option("-j", "--jobs", type=click.IntRange(min=1),
+              help="Processes at once [default: 1].")  # fmt: skip
+@SCHEDULER
 @click.option("--publish", is_flag=True, help="Write the tables to book/firmness.")
 @click.option("--long-runs", "long", is_flag=True,
               help="Fresh blocks of the long runs that a page only judges; hours.")  # fmt: skip
@@ -78,7 +80,8 @@ def firm_command(
     chapters: tuple[str, ...],
     blocks: int,
     output: Path | None,
-    jobs: int,
+    jobs: int | None,
+    scheduler: str | None,
     publish: bool,
     long: bool,
     left_out: bool,
@@ -96,6 +99,13 @@ def firm_command(
     With --without-a-seed no run is made: committed runs that are too long to be repeated are judged
     again without each of their seeds.
     """
+    from regime_lib import sweeps
+
+    if scheduler and (jobs or left_out):
+        raise click.UsageError(
+            "-j is for this machine, --without-a-seed makes no run, --scheduler is for a cluster; "
+            "give one"
+        )
     project = find_project()
     if long and left_out:
         raise RegimeError("give --long-runs or --without-a-seed, not both")
@@ -107,7 +117,8 @@ def firm_command(
     report: dict[str, Any] = {}
     unfinished = False
     for entry, make in asked:
-        made = make(output or project.build / "firmness", jobs)
+        with sweeps.machines(scheduler, jobs or 1) as where:
+            made = make(output or project.build / "firmness", where)
         found = firmness_of_blocks(made.rows, claims, published)
         report[entry.name] = {claim: firm.as_dict() for claim, firm in found.items()}
         whole = len({row["block"] for row in made.rows})
@@ -141,30 +152,33 @@ class _Made:
     facts: Callable[[], dict[str, Any]]  # what they were made of
 
 
-_Asked = list[tuple[Entry, Callable[[Path, int], _Made]]]
+_Where = Mapping[str, Any]  # a sweep computes
+_Asked = list[tuple[Entry, Callable[[Path, _Where], _Made]]]
 
 
-def _fresh_blocks(project: Project, entry: Entry, points: _Points, root: Path, jobs: int) -> _Made:
+def _fresh_blocks(
+    project: Project, entry: Entry, points: _Points, root: Path, where: _Where
+) -> _Made:
     """Measure a chapter anew, once a block."""
     place = root / entry.name
-    done = _measured(project, entry, points, place, jobs)
+    done = _measured(project, entry, points, place, where)
     errors = [f"block {block_of(p)}: {error}" for p, error in done.status.errors if p in points]
-    facts = partial(_facts, project, entry, points, done)
+    facts = partial(_facts, project, entry, points, done, where)
     return _Made(FRESH, place, _rows_of(done, points), str(done.computed), errors, facts)
 
 
 def _long_blocks(
-    project: Project, entry: Entry, blocks: Sequence[_Points], root: Path, jobs: int
+    project: Project, entry: Entry, blocks: Sequence[_Points], root: Path, where: _Where
 ) -> _Made:
     """Make the long runs of a chapter with fresh seeds, and judge every block that is whole."""
     from regime_lib.sweeps.gathering import gather
 
     place = root / f"{entry.name}-long-runs"
-    done = _computed(project, entry, blocks, place, jobs)
+    done = _computed(project, entry, blocks, place, where)
     finished = ((one.point, one.rows) for one in gather(place).finished)
     rows = judged_blocks(project, entry, blocks, finished)
     errors = [f"the run of seed {p['seed']}: {error}" for p, error in done.status.errors]
-    facts = partial(_long_facts, project, entry, blocks, done)
+    facts = partial(_long_facts, project, entry, blocks, done, where)
     return _Made(LONG, place, rows, f"{done.computed} runs", errors, facts)
 
 
@@ -178,13 +192,13 @@ def _long_asked(project: Project, chapters: Sequence[str], blocks: int) -> _Aske
 
 
 def _computed(
-    project: Project, entry: Entry, blocks: Sequence[_Points], place: Path, jobs: int
+    project: Project, entry: Entry, blocks: Sequence[_Points], place: Path, where: _Where
 ) -> Sweep:
     """Compute the runs that are not there yet, block after block."""
     from regime_lib import sweeps
 
     runs, points = long_runs(project, entry), [point for block in blocks for point in block]
-    return sweeps.sweep(runs.run, points, into=place, depends=dict(runs.depends), jobs=jobs)
+    return sweeps.sweep(runs.run, points, into=place, depends=dict(runs.depends), **where)
 
 
 def _as_table(rows: Rows) -> pd.DataFrame:
@@ -194,11 +208,11 @@ def _as_table(rows: Rows) -> pd.DataFrame:
 
 
 def _long_facts(
-    project: Project, entry: Entry, blocks: Sequence[_Points], done: Sweep
+    project: Project, entry: Entry, blocks: Sequence[_Points], done: Sweep, where: _Where
 ) -> dict[str, Any]:
     """Say what runs blocks are of, and what made them."""
     return {
-        **_made(project, done),
+        **_made(project, done, where),
         "command": f"regime firm {entry.name} --long-runs --blocks {len(blocks)} --publish",
         "blocks": len(blocks),
         "seeds": [min(point["seed"] for point in block) for block in blocks],  # type: ignore[type-var]
@@ -206,7 +220,7 @@ def _long_facts(
     }
 
 
-def _made(project: Project, done: Sweep) -> dict[str, Any]:
+def _made(project: Project, done: Sweep, where: _Where) -> dict[str, Any]:
     """Say when, with what and where a sweep was computed."""
     return {
         "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
@@ -214,7 +228,9 @@ def _made(project: Project, done: Sweep) -> dict[str, Any]:
         "compute_seconds": done.manifest["compute_seconds"],
         "commit": commit_of(project),
         "versions": {**done.manifest["versions"], **loaded_versions()},
-        "machine": f"{platform.machine()}, {os.cpu_count()} processors, one thread a run",
+        "machine": "a cluster"
+        if "executor" in where
+        else f"{platform.machine()}, {os.cpu_count()} processors, one thread per run",
     }
 
 
@@ -268,12 +284,12 @@ def _asked(project: Project, chapters: Sequence[str], blocks: int) -> _Asked:
     return [(entry, partial(_fresh_blocks, project, entry, own)) for entry, own in points]
 
 
-def _measured(project: Project, entry: Entry, points: _Points, place: Path, jobs: int) -> Sweep:
+def _measured(project: Project, entry: Entry, points: _Points, place: Path, where: _Where) -> Sweep:
     from regime_lib import sweeps
 
     run = block_function(project, entry.name)
     depends = dependencies(project, entry, {}, points)
-    return sweeps.sweep(run, points, into=place, depends=depends, jobs=jobs)
+    return sweeps.sweep(run, points, into=place, depends=depends, **where)
 
 
 def _rows_of(done: Sweep, points: _Points) -> Rows:
@@ -284,12 +300,14 @@ def _rows_of(done: Sweep, points: _Points) -> Rows:
     return [{"block": block_of(row), **{key: row[key] for key in COLUMNS}} for row in asked]
 
 
-def _facts(project: Project, entry: Entry, points: _Points, done: Sweep) -> dict[str, Any]:
+def _facts(
+    project: Project, entry: Entry, points: _Points, done: Sweep, where: _Where
+) -> dict[str, Any]:
     """Say what a table was made of: seeds, settings, code, versions, machine."""
     settings = block_values(project, entry, None)
     module = measure_module(project, entry)
     return {
-        **_made(project, done),
+        **_made(project, done, where),
         "command": f"regime firm {entry.name} --blocks {len(points)} --publish",
         "blocks": len(points),
         "seeds": [point["seed"] for point in points],

@@ -121,6 +121,33 @@ def test_long_runs_are_made_one_at_a_time_and_judged_by_whole_blocks(
     assert read_firmness(project)["rc-tiny-ratio"].blocks == 2
 
 
+@pytest.mark.filterwarnings("default")  # Dask's own
+@pytest.mark.parametrize("long", [False, True], ids=["whole", "long"])
+def test_a_cluster_makes_the_same_blocks(
+    project: Project,
+    capsys: Capture,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    long: bool,
+) -> None:
+    distributed = pytest.importorskip("distributed")
+    monkeypatch.setenv("PYTHONPATH", str(project.notebooks))  # as a library's modules are found
+    monkeypatch.setenv("FIRM_FAILS", "")
+    asked = ("firm", "10", "--blocks", "2", *(("--long-runs",) if long else ()))
+    monkeypatch.chdir(tmp_path)
+    with distributed.LocalCluster(
+        n_workers=2, threads_per_worker=1, dashboard_address=None, silence_logs="CRITICAL"
+    ) as cluster:
+        address = cluster.scheduler_address
+        there = Said(capsys, *asked, "-o", "there", "--publish", "--scheduler", address)
+    here = Said(capsys, *asked, "-o", "here")
+    assert (there.code, here.code) == (0, 0)
+    assert "reproduced in 1 of 2 fresh blocks" in there.out
+    assert there.out.splitlines()[:-1] == here.out.replace("here", "there").splitlines()
+    folder = project.pages / "firmness" / ("long_runs" if long else "")
+    assert json.loads((folder / "10_tiny.json").read_text())["machine"] == "a cluster"
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
@@ -133,6 +160,9 @@ def test_long_runs_are_made_one_at_a_time_and_judged_by_whole_blocks(
         (("10", "-o", "/dev/null/kept"), "cannot be written to"),
         (("10", "--long-runs", "--without-a-seed"), "not both"),
         (("10", "--long-runs", "--blocks", "0"), "give 1 to 900"),
+        (("10", "--scheduler", "nonsense"), "no Dask scheduler answers at nonsense"),
+        (("10", "-j", "1", "--scheduler", "tcp://a:1"), "give one"),
+        (("10", "--without-a-seed", "--scheduler", "tcp://a:1"), "give one"),
     ],
 )
 def test_what_makes_no_sense_is_refused_in_one_sentence(

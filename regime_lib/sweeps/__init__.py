@@ -6,9 +6,9 @@ computed again, whoever was killed meanwhile.
 
 from __future__ import annotations
 
-from regime_lib.sweeps.cluster import dask_executor
+from regime_lib.sweeps.cluster import dask_executor, machines
 from regime_lib.sweeps.engine import Sweep, sweep
 from regime_lib.sweeps.grid import Grid, parse_grid
 from regime_lib.sweeps.store import Status, Store
 
-__all__ = ["Grid", "Status", "Store", "Sweep", "dask_executor", "parse_grid", "sweep"]
+__all__ = ["Grid", "Status", "Store", "Sweep", "dask_executor", "machines", "parse_grid", "sweep"]

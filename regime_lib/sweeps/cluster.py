@@ -63,6 +63,29 @@ def dask_executor(
             logger.setLevel(level)
 
 
+@contextmanager
+def machines(scheduler: str | None, jobs: int | None) -> Iterator[dict[str, Any]]:
+    """Give what tells `sweep` where to compute: on a cluster, or in some processes here.
+
+    Parameters
+    ----------
+    scheduler : str or None
+        The address of a cluster's scheduler, see `dask_executor`; None without a cluster.
+    jobs : int or None
+        Processes on this machine; None for one per processor.
+
+    Raises
+    ------
+    RegimeError
+        If Dask is not installed, or no scheduler answers.
+    """
+    if scheduler is None:
+        yield {"jobs": jobs}
+        return
+    with dask_executor(scheduler) as (executor, check):
+        yield {"executor": executor, "check": check}
+
+
 def _watch(client: Any, address: str, silence: float) -> Callable[[], None]:
     last = time.monotonic()
 
