@@ -23,6 +23,8 @@ from regime_lib.estimate import Estimate, median, no_number, over_runs
 CHOICES = (*SETTING, "network", "size", "definition")
 #: What may be known of a ratio: itself, a limit, two, or nothing.
 BOUNDS = ("exact", "lower", "upper", "between", "open")
+#: How a sentence says the last of these.
+UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True)
@@ -122,6 +124,14 @@ class Multiverse:
     @property
     def words(self) -> str:
         """The median ratio as it stands in a sentence: a number, a limit, or why there is none."""
+        if self.brief != UNKNOWN:
+            return self.brief
+        runs, unknown = int((~np.isnan(self.least)).sum()), (self.least == 0) & np.isinf(self.most)
+        return f"{UNKNOWN} (in {unknown.sum()} of {runs} runs neither series settles)"
+
+    @property
+    def brief(self) -> str:
+        """The same, but not why there is none."""
         least, most = (float(np.median(self.table[end])) for end in ("least", "most"))
         if least == most:
             ends = self.table.iloc[0][["low", "high"]] if len(self) == 1 else None
@@ -131,10 +141,7 @@ class Multiverse:
             return f"{least:.2f}{spread}"
         if np.isfinite(most):
             return f"{least:.2f} to {most:.2f}" if least else f"at most {most:.2f}"
-        if least:
-            return f"at least {least:.2f}"
-        runs, unknown = int((~np.isnan(self.least)).sum()), (self.least == 0) & np.isinf(self.most)
-        return f"unknown (in {unknown.sum()} of {runs} runs neither series settles)"
+        return f"at least {least:.2f}" if least else UNKNOWN
 
     def share_above(self, level: float) -> ShareAbove:
         """Return how many specifications have a ratio above a level."""

@@ -48,7 +48,6 @@ PARTS: dict[str, tuple[dict[str, Any], tuple[str, ...], tuple[str, ...], int]] =
             "steps": 20 * _EPOCH,
             "hidden": 64,
             **_IMAGES,
-            "probe_size": 64,
         },
         _DECAYING,
         OPTIMIZERS,

@@ -19,7 +19,7 @@ from regime_lib.chapters.part import Numbers, Part
 from regime_lib.chapters.three_times.configs import NAMES, OPTIMIZERS, SCHEDULES
 from regime_lib.chapters.three_times.late.grid import PARTS, points
 from regime_lib.chapters.three_times.limits import Limits, limits_of
-from regime_lib.chapters.three_times.multiverse import chosen, multiverse
+from regime_lib.chapters.three_times.multiverse import UNKNOWN, chosen, multiverse
 from regime_lib.chapters.three_times.specifications import USUAL
 from regime_lib.estimate import Estimate, no_number
 from regime_lib.instrument.settling.candidates import WINDOW
@@ -206,20 +206,21 @@ def shares(
         return 1 / most, 1 / least
 
 
-def ratio_in_words(rows: pd.DataFrame) -> str:
-    """Say the median ratio of some runs of one setting, as a number or as a limit."""
+def ratio_in_words(rows: pd.DataFrame, *, why: bool = True) -> str:
+    """Say the median ratio of some runs of one setting: a number, a limit, or why there is none."""
     if rows.empty:
         return NONE
-    words = multiverse(rows.assign(network="iterate")).words
+    found = multiverse(rows.assign(network="iterate"))
+    words = found.words if why else found.brief
     return re.sub(r"\d+\.\d+", lambda found: f"{float(found[0]):.3g}", words)
 
 
 def short_ratio(rows: pd.DataFrame) -> str:
     """Say the same in a few signs, for a figure or a table."""
-    words = ratio_in_words(rows)
+    words = ratio_in_words(rows, why=False)
     for long, short in (("at least ", "≥ "), ("at most ", "≤ ")):
         words = words.replace(long, short)
-    return "none" if words.startswith(("unknown", "no run")) else words.partition(" (")[0]
+    return "none" if words in (UNKNOWN, NONE) else words.partition(" (")[0]
 
 
 def by_definition(tables: Tables, parts: Mapping[str, LatePart]) -> pd.DataFrame:
@@ -263,7 +264,7 @@ def _ratios(
     for name, part in parts.items():
         rows = part.times if times is None else times[name]
         found = [
-            f"{NAMES[optimizer]} {ratio_in_words(own).partition(' (in ')[0]}"
+            f"{NAMES[optimizer]} {ratio_in_words(own, why=False)}"
             for optimizer in OPTIMIZERS
             if len(own := rows[chosen(rows, optimizer=optimizer, schedule=schedule)])
         ]

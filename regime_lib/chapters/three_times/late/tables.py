@@ -28,6 +28,9 @@ ONE = (*SETTING, "seed")
 ASKED = {"skipped": 0, "window": 51, "size": "absolute"}
 #: The part whose runs learn the training set by heart: what is said of the end is judged on them.
 WHOLE = "mnist-mlp"
+#: How the series of a run are evaluated, kept with it. The first way took every fitted decay and
+#: did not keep how much of the series it explains; the second refuses those that explain little.
+EVALUATION = 2
 #: Share of a run after which it is late.
 LATE = 0.5
 
@@ -63,11 +66,17 @@ def coverage(tables: Tables) -> Coverage:
             "late-unbegun": _unbegun(unbegun),
             "late-settings": runs.groupby([*SETTING, "activation"], observed=True).ngroups,
             "late-hours": float(runs["seconds"].sum()) / 3600,
+            "late-unjudged": f"{len(older_runs(runs))} of {len(runs)}",
             "late-below": f"{int(low.sum())} of {len(runs)}",
             "late-steps": f"{int(runs['steps'].min()):,} to {int(runs['steps'].max()):,}",
         },
         table[["runs", *numbers]].reset_index(),
     )
+
+
+def older_runs(runs: pd.DataFrame) -> pd.DataFrame:
+    """Return the runs that were evaluated in an older way: what their fits explain is not known."""
+    return runs[runs["evaluation"] < EVALUATION]
 
 
 def _unbegun(parts: Sequence[str]) -> str:

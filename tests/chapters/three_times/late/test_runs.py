@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 
 from regime_lib.chapters.three_times.late import grid
 from regime_lib.chapters.three_times.late import runs as late_runs
+from regime_lib.chapters.three_times.late.tables import EVALUATION
 from regime_lib.companion.book.project import Project
 from regime_lib.companion.publish.evidence import published_evidence
 from regime_lib.errors import RegimeError
@@ -50,6 +52,34 @@ def test_what_is_published_is_not_computed_again(
         same = {"check_dtype": False, "check_categorical": False}
         pd.testing.assert_frame_equal(merged[name], tables[name], **same)
         assert len(again[name]) == len(first[name])
+
+
+def _rows(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    return tables["specifications"].reset_index(drop=True)
+
+
+def test_fits_that_were_not_judged_are_refused_until_their_run_is_made_anew(
+    tiny: dict[str, Any], tmp_path: Path
+) -> None:
+    late_runs.compute(tmp_path / "one", ["digits"], jobs=1)
+    tables, _ = late_runs.collect(tmp_path / "one")
+    assert set(tables["runs"]["evaluation"]) == {EVALUATION}
+    old = {**tables, "runs": tables["runs"].assign(evaluation=1)}
+    (tmp_path / "none").mkdir()
+    found = _rows(late_runs.collect(tmp_path / "none", old)[0])
+    before = _rows(tables)
+    fits = (found["definition"] == "fit").to_numpy()
+    assert fits.any()
+    refused = found[fits]
+    assert (refused[["pattern_time", "weight_time"]] == 0).all().all()
+    assert refused["ratio"].isna().all()
+    assert (refused["censored"] == "both").all()
+    same = {"check_dtype": False, "check_categorical": False}
+    pd.testing.assert_frame_equal(found[~fits], before[~fits], **same)
+    late_runs.compute(tmp_path / "again", ["digits"], old, jobs=1)
+    assert len(list((tmp_path / "again" / "digits" / "results").glob("*.json"))) == len(old["runs"])
+    anew = _rows(late_runs.collect(tmp_path / "again", old)[0])
+    pd.testing.assert_frame_equal(anew, before, **same)
 
 
 def test_an_unknown_part_is_named() -> None:

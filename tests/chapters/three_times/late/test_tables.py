@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from regime_lib.chapters.three_times.late import grid
-from regime_lib.chapters.three_times.late.tables import Tables, coverage
+from regime_lib.chapters.three_times.late.tables import EVALUATION, Tables, coverage
 
 LOSSES = {"train_loss": 0.1, "train_accuracy": 0.9, "test_accuracy": 0.8}
 
@@ -14,9 +14,10 @@ def tables_with(*parts: str) -> Tables:
     rows = [
         {"part": part, "steps": 9360, "epochs": 20, "epoch_below": below, "seconds": 1800.0,
          "dataset": "mnist", "architecture": "mlp", "optimizer": "sgd", "schedule": "constant",
-         "batch": "mini", "activation": "relu", "seed": seed, **LOSSES}
+         "batch": "mini", "activation": "relu", "seed": seed,
+         "evaluation": evaluation, **LOSSES}
         for part in parts
-        for seed, below in ((0, 0), (1, 12))
+        for seed, below, evaluation in ((0, 0, EVALUATION - 1), (1, 12, EVALUATION))
     ]  # fmt: skip
     return {"runs": pd.DataFrame(rows)}
 
@@ -28,6 +29,7 @@ def test_runs_are_counted_against_the_grid() -> None:
     assert numbers["late-planned"] == by_hand
     assert numbers["late-below"] == "2 of 4"
     assert numbers["late-hours"] == 2.0
+    assert numbers["late-unjudged"] == "2 of 4"
 
 
 def test_what_has_no_run_is_named() -> None:
