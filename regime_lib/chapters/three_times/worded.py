@@ -78,6 +78,6 @@ def _plain(cell: str) -> str:
 
 def _part(name: str) -> str:
     """Return what a part of the grid trains, in words."""
-    cell = PARTS[name][0]
+    cell = PARTS[name].cell
     smooth = " with GELU" if cell.get("activation") == "gelu" else ""
     return f"{NAMES[str(cell['architecture'])]}{smooth}, {NAMES[str(cell['dataset'])]}"

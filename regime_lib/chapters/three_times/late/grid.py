@@ -7,7 +7,7 @@ initial weights, batches, and (of images) the split into training and test set, 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from regime_lib.chapters.three_times.configs import OPTIMIZERS, SCHEDULES, RunConfig
@@ -15,55 +15,46 @@ from regime_lib.chapters.three_times.configs import OPTIMIZERS, SCHEDULES, RunCo
 #: Where shorter runs end, in steps; a run's own end is added.
 HORIZONS = (200, 400, 800, 1200, 2400, 4800, 9600)
 _EPOCH = 468  # steps: 60,000 images in batches of 128
+_CIFAR = 30 * 390  # steps: 30 epochs of 50,000 images
 _IMAGES = {"batch_size": 128, "probe_size": 256, "redraw": True, "warm_up": _EPOCH}
 _MLP = {"architecture": "mlp", "steps": 30 * _EPOCH, "hidden": 128, **_IMAGES}
 _CNN = {"architecture": "cnn", "steps": 20 * _EPOCH, "hidden": 64, **_IMAGES}
+_PATCHES = {"architecture": "transformer", "steps": 20 * _EPOCH, "hidden": 64, **_IMAGES}
 _TEXT = {"architecture": "transformer", "steps": 15_000, "hidden": 128, "warm_up": 500,
          "batch_size": 32, "probe_size": 64}  # fmt: skip
-_DECAYING = ("constant", "cosine")
+#: Optimisers by schedule. Where not everything was affordable, AdamW alone has a cosine, or none.
+_ALL = dict.fromkeys(SCHEDULES, OPTIMIZERS)
+_DECAYING = dict.fromkeys(("constant", "cosine"), OPTIMIZERS)
+_SOME = {"constant": OPTIMIZERS, "cosine": ("adamw",)}
+_CONSTANT = {"constant": OPTIMIZERS}
+_ADAMW = {"constant": ("adamw",)}
 
-#: What each part runs, with which schedules, optimisers and number of seeds.
-PARTS: dict[str, tuple[dict[str, Any], tuple[str, ...], tuple[str, ...], int]] = {
-    "mnist-mlp": ({"dataset": "mnist", **_MLP}, SCHEDULES, OPTIMIZERS, 5),
-    "mnist-mlp-gelu": (
-        {"dataset": "mnist", "activation": "gelu", **_MLP},
-        _DECAYING,
-        OPTIMIZERS,
-        5,
+
+@dataclass(frozen=True)
+class GridPart:
+    """The runs of one network on one data set."""
+
+    cell: dict[str, Any]  # what all of them share: fields of `RunConfig`
+    optimizers: dict[str, tuple[str, ...]]  # by schedule
+    seeds: int
+
+
+PARTS = {
+    "mnist-mlp": GridPart({"dataset": "mnist", **_MLP}, _ALL, 5),
+    "mnist-mlp-gelu": GridPart({"dataset": "mnist", "activation": "gelu", **_MLP}, _DECAYING, 5),
+    "mnist-cnn": GridPart({"dataset": "mnist", **_CNN}, _DECAYING, 3),
+    "fashion-mnist-cnn": GridPart({"dataset": "fashion-mnist", **_CNN}, _SOME, 3),
+    "characters": GridPart({"dataset": "tiny-shakespeare", **_TEXT}, _SOME, 3),
+    "fashion-mnist-mlp": GridPart({"dataset": "fashion-mnist", **_MLP}, _DECAYING, 5),
+    "characters-gelu": GridPart(
+        {"dataset": "tiny-shakespeare", "activation": "gelu", **_TEXT}, _CONSTANT, 3
     ),
-    "mnist-cnn": ({"dataset": "mnist", **_CNN}, _DECAYING, OPTIMIZERS, 3),
-    "fashion-mnist-cnn": ({"dataset": "fashion-mnist", **_CNN}, _DECAYING, OPTIMIZERS, 3),
-    "characters": ({"dataset": "tiny-shakespeare", **_TEXT}, _DECAYING, OPTIMIZERS, 3),
-    "fashion-mnist-mlp": ({"dataset": "fashion-mnist", **_MLP}, _DECAYING, OPTIMIZERS, 5),
-    "characters-gelu": (
-        {"dataset": "tiny-shakespeare", "activation": "gelu", **_TEXT},
-        ("constant",),
-        OPTIMIZERS,
-        3,
-    ),
-    "fashion-mnist-transformer": (
-        {
-            "dataset": "fashion-mnist",
-            "architecture": "transformer",
-            "steps": 20 * _EPOCH,
-            "hidden": 64,
-            **_IMAGES,
-        },
-        _DECAYING,
-        OPTIMIZERS,
-        3,
-    ),
-    "sst2": ({"dataset": "sst2", **_TEXT}, _DECAYING, OPTIMIZERS, 3),
-    "cifar10-cnn": (
-        {"dataset": "cifar10", **_CNN, "steps": 30 * 390},
-        _DECAYING,
-        OPTIMIZERS,
-        3,
-    ),
-    "cifar10-resnet": (
-        {"dataset": "cifar10", **_CNN, "architecture": "resnet", "hidden": 8, "steps": 30 * 390},
-        ("constant",),
-        OPTIMIZERS,
+    "fashion-mnist-transformer": GridPart({"dataset": "fashion-mnist", **_PATCHES}, _SOME, 3),
+    "sst2": GridPart({"dataset": "sst2", **_TEXT}, _CONSTANT, 3),
+    "cifar10-cnn": GridPart({"dataset": "cifar10", **_CNN, "steps": _CIFAR}, _ADAMW, 3),
+    "cifar10-resnet": GridPart(
+        {"dataset": "cifar10", **_CNN, "steps": _CIFAR, "architecture": "resnet", "hidden": 8},
+        _ADAMW,
         3,
     ),
 }
@@ -71,9 +62,9 @@ PARTS: dict[str, tuple[dict[str, Any], tuple[str, ...], tuple[str, ...], int]] =
 
 def points(part: str) -> Iterator[dict[str, Any]]:
     """Yield the runs of a part, each as a point of a sweep."""
-    cell, schedules, optimizers, seeds = PARTS[part]
-    for seed in range(seeds):
-        for schedule in schedules:
+    own = PARTS[part]
+    for seed in range(own.seeds):
+        for schedule, optimizers in own.optimizers.items():
             for optimizer in optimizers:
-                run = RunConfig(**cell, schedule=schedule, optimizer=optimizer, seed=seed)
+                run = RunConfig(**own.cell, schedule=schedule, optimizer=optimizer, seed=seed)
                 yield {**asdict(run), "looks": 100, "horizons": list(HORIZONS)}

@@ -247,7 +247,7 @@ def _finished(name: str, parts: Mapping[str, LatePart]) -> str:
 
 def _title(name: str) -> str:
     """Return the data set of a part of the grid, and its network where that is a residual one."""
-    cell = PARTS[name][0]
+    cell = PARTS[name].cell
     title = NAMES[str(cell["dataset"])]
     return f"{title}, residual network" if cell["architecture"] == "resnet" else title
 

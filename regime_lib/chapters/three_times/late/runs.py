@@ -10,13 +10,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import torch
 
 from regime_lib.chapters.three_times.late.grid import PARTS, points
 from regime_lib.chapters.three_times.late.run import late_run, of_point
-from regime_lib.chapters.three_times.late.tables import EVALUATION, older_runs
 from regime_lib.chapters.three_times.long_runs import compact
 from regime_lib.errors import RegimeError
 from regime_lib.sweeps.engine import sweep
@@ -27,8 +25,7 @@ EVIDENCE = "late_stage"
 #: What is kept: every definition at every horizon; a row per run; the series at some steps; the
 #: looks (losses, path, what has settled); and the factors of the flips at every look.
 TABLES = ("specifications", "runs", "series", "looks", "flips")
-#: Of what a run measures: another one computes all of them anew. Raise it with `EVALUATION`, too:
-#: a finished run in a folder was evaluated as the code of its day did.
+#: Of what a run measures, and how it is evaluated: another one computes all of them anew.
 VERSION = 1
 
 _Tables = dict[str, pd.DataFrame]
@@ -48,11 +45,8 @@ def compute(
     *,
     jobs: int | None = None,
 ) -> None:
-    """Compute every run of some parts that is not in their folders below `root`, nor published.
-
-    A published run that was evaluated in an older way is computed again.
-    """
-    there = _runs_of(published) - _older(published)
+    """Compute every run of some parts that is not in their folders below `root`, nor published."""
+    there = _runs_of(published)
     for part in checked(parts):
         missing = [point for point in points(part) if _name(part, point) not in there]
         if missing:
@@ -63,7 +57,10 @@ def compute(
 def collect(
     root: Path, published: Mapping[str, pd.DataFrame] | None = None
 ) -> tuple[dict[str, pd.DataFrame], dict[str, Any]]:
-    """Gather the tables of every run that is finished or published, and facts for a manifest."""
+    """Gather the tables of every run that is finished or published, and facts for a manifest.
+
+    What the grid does not name, because it was larger once, is left out.
+    """
     runs: list[tuple[str, float, list[dict[str, Any]]]] = []
     parts: dict[str, dict[str, int]] = {}
     failed: list[str] = []
@@ -75,9 +72,11 @@ def collect(
     tables = tables_of(runs)
     if published:
         fresh = _runs_of(tables)
-        for name, table in _judged(published).items():
+        for name, table in published.items():
             old = [key not in fresh for key in _keys(table)]
             tables[name] = pd.concat([table[old], tables[name]], ignore_index=True)
+    asked = {_name(part, point) for part in PARTS for point in points(part)}
+    tables = {name: own[[key in asked for key in _keys(own)]] for name, own in tables.items()}
     if not len(tables["runs"]):
         raise RegimeError(f"{root} holds no finished run; compute some first")
     tables = {
@@ -98,23 +97,9 @@ def tables_of(runs: Iterable[tuple[str, float, Sequence[Mapping[str, Any]]]]) ->
         for row in own:
             name = row["table"]
             kept = {key: value for key, value in row.items() if key != "table"}
-            took = {"seconds": seconds, "evaluation": EVALUATION} if name == "runs" else {}
+            took = {"seconds": seconds} if name == "runs" else {}
             rows[name].append({"part": part, **kept, **took})
     return {name: pd.DataFrame(own) for name, own in rows.items()}
-
-
-def _judged(published: Mapping[str, pd.DataFrame]) -> _Tables:
-    """Refuse every fitted decay of runs that were evaluated before poor ones were refused.
-
-    What is not known to explain a series is no time of it, and nothing bounds it.
-    """
-    older, found = _older(published), published["specifications"]
-    of_them = [key in older for key in _keys(found)]
-    refused = np.array(of_them, dtype=bool) & (found["definition"] == "fit")
-    kept = {name: found[name].mask(refused, 0.0) for name in ("pattern_time", "weight_time")}
-    words = found["censored"].astype(str).mask(refused, "both")
-    known = found.assign(**kept, ratio=found["ratio"].mask(refused), censored=words)
-    return {**published, "specifications": known}
 
 
 _TEXTS = ("part", "dataset", "architecture", "optimizer", "schedule", "batch", "activation")
@@ -131,11 +116,6 @@ def _keys(table: pd.DataFrame) -> list[tuple[Any, ...]]:
 
 def _runs_of(tables: Mapping[str, pd.DataFrame] | None) -> set[tuple[Any, ...]]:
     return set(_keys(tables["runs"])) if tables else set()
-
-
-def _older(published: Mapping[str, pd.DataFrame] | None) -> set[tuple[Any, ...]]:
-    """Return which published runs were evaluated in an older way."""
-    return set(_keys(older_runs(published["runs"]))) if published else set()
 
 
 def checked(parts: Sequence[str]) -> tuple[str, ...]:

@@ -6,14 +6,13 @@ networks are rectified.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
 from regime_lib.chapters.part import Numbers
-from regime_lib.chapters.three_times.configs import NAMES
+from regime_lib.chapters.three_times.configs import NAMES, OPTIMIZERS, SCHEDULES
 from regime_lib.chapters.three_times.late.grid import PARTS, points
 from regime_lib.chapters.three_times.multiverse import chosen
 from regime_lib.chapters.three_times.specifications import SETTING
@@ -28,9 +27,6 @@ ONE = (*SETTING, "seed")
 ASKED = {"skipped": 0, "window": 51, "size": "absolute"}
 #: The part whose runs learn the training set by heart: what is said of the end is judged on them.
 WHOLE = "mnist-mlp"
-#: How the series of a run are evaluated, kept with it. The first way took every fitted decay and
-#: did not keep how much of the series it explains; the second refuses those that explain little.
-EVALUATION = 2
 #: Share of a run after which it is late.
 LATE = 0.5
 
@@ -41,6 +37,7 @@ class Coverage:
 
     numbers: Numbers
     table: pd.DataFrame  # a row per part: runs, losses, accuracies; medians over runs
+    seeds: pd.DataFrame  # a row per part: under every schedule, how many seeds each optimiser has
 
 
 def at_end(tables: Tables, **choices: object) -> pd.DataFrame:
@@ -58,36 +55,31 @@ def coverage(tables: Tables) -> Coverage:
     numbers = ["steps", "epochs", "train_loss", "train_accuracy", "test_accuracy"]
     table = parts[numbers].median().assign(runs=parts.size())
     low = runs["epoch_below"] > 0
-    unbegun = [name for name in PARTS if name not in set(runs["part"])]
     return Coverage(
         {
             "late-runs": len(runs),
             "late-planned": sum(len(list(points(part))) for part in PARTS),
-            "late-unbegun": _unbegun(unbegun),
             "late-settings": runs.groupby([*SETTING, "activation"], observed=True).ngroups,
             "late-hours": float(runs["seconds"].sum()) / 3600,
-            "late-unjudged": f"{len(older_runs(runs))} of {len(runs)}",
             "late-below": f"{int(low.sum())} of {len(runs)}",
             "late-steps": f"{int(runs['steps'].min()):,} to {int(runs['steps'].max()):,}",
         },
         table[["runs", *numbers]].reset_index(),
+        _seeds(runs),
     )
 
 
-def older_runs(runs: pd.DataFrame) -> pd.DataFrame:
-    """Return the runs that were evaluated in an older way: what their fits explain is not known."""
-    return runs[runs["evaluation"] < EVALUATION]
-
-
-def _unbegun(parts: Sequence[str]) -> str:
-    """Say in running text of which parts of the grid there is no run."""
-    missing = " and ".join(map(names_of, parts))
-    return f"not one of {missing}" if missing else "some of every network"
-
-
-def names_of(part: str) -> str:
-    """Return how figures call a part."""
-    return " ".join(NAMES.get(word, word) for word in part.rsplit("-", 1))
+def _seeds(runs: pd.DataFrame) -> pd.DataFrame:
+    """Return how many seeds each optimiser has: a row per part, a column per schedule."""
+    counts = runs.groupby(["part", "schedule", "optimizer"], observed=True)["seed"].nunique()
+    found: dict[str, dict[str, str]] = {}
+    for part in dict.fromkeys(runs["part"]):
+        for schedule in SCHEDULES:
+            own = [(NAMES[o], counts.get((part, schedule, o), 0)) for o in OPTIMIZERS]
+            said = ", ".join(f"{name} {count}" for name, count in own if count)
+            found.setdefault(str(part), {})[schedule] = said or "–"
+    table = pd.DataFrame.from_dict(found, orient="index")
+    return table.rename_axis("part").reset_index()
 
 
 def median_of(values: pd.Series, rows: pd.DataFrame) -> Estimate:

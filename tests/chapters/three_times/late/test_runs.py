@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,6 @@ import pytest
 
 from regime_lib.chapters.three_times.late import grid
 from regime_lib.chapters.three_times.late import runs as late_runs
-from regime_lib.chapters.three_times.late.tables import EVALUATION
 from regime_lib.companion.book.project import Project
 from regime_lib.companion.publish.evidence import published_evidence
 from regime_lib.errors import RegimeError
@@ -24,7 +22,7 @@ ROOT = Path(__file__).resolve().parents[4]
 def tiny(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """Make the grid two short runs on the digits."""
     cell = {"dataset": "digits", "architecture": "mlp", "steps": 150, "hidden": 8, "probe_size": 16}
-    parts = {"digits": (cell, ("constant",), ("sgd", "adamw"), 1)}
+    parts = {"digits": grid.GridPart(cell, {"constant": ("sgd", "adamw")}, 1)}
     monkeypatch.setattr(grid, "PARTS", parts)
     monkeypatch.setattr(late_runs, "PARTS", parts)
     monkeypatch.setattr(grid, "HORIZONS", (30,))
@@ -54,32 +52,18 @@ def test_what_is_published_is_not_computed_again(
         assert len(again[name]) == len(first[name])
 
 
-def _rows(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
-    return tables["specifications"].reset_index(drop=True)
-
-
-def test_fits_that_were_not_judged_are_refused_until_their_run_is_made_anew(
-    tiny: dict[str, Any], tmp_path: Path
+def test_runs_that_the_grid_does_not_name_any_more_are_left_out(
+    tiny: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     late_runs.compute(tmp_path / "one", ["digits"], jobs=1)
     tables, _ = late_runs.collect(tmp_path / "one")
-    assert set(tables["runs"]["evaluation"]) == {EVALUATION}
-    old = {**tables, "runs": tables["runs"].assign(evaluation=1)}
-    (tmp_path / "none").mkdir()
-    found = _rows(late_runs.collect(tmp_path / "none", old)[0])
-    before = _rows(tables)
-    fits = (found["definition"] == "fit").to_numpy()
-    assert fits.any()
-    refused = found[fits]
-    assert (refused[["pattern_time", "weight_time"]] == 0).all().all()
-    assert refused["ratio"].isna().all()
-    assert (refused["censored"] == "both").all()
-    same = {"check_dtype": False, "check_categorical": False}
-    pd.testing.assert_frame_equal(found[~fits], before[~fits], **same)
-    late_runs.compute(tmp_path / "again", ["digits"], old, jobs=1)
-    assert len(list((tmp_path / "again" / "digits" / "results").glob("*.json"))) == len(old["runs"])
-    anew = _rows(late_runs.collect(tmp_path / "again", old)[0])
-    pd.testing.assert_frame_equal(anew, before, **same)
+    smaller = {"digits": grid.GridPart(tiny, {"constant": ("sgd",)}, 1)}
+    monkeypatch.setattr(grid, "PARTS", smaller)
+    monkeypatch.setattr(late_runs, "PARTS", smaller)
+    for root, published in ((tmp_path / "one", None), (tmp_path / "none", tables)):
+        found, facts = late_runs.collect(root, published)
+        assert facts["parts"] == {"digits": {"asked": 1, "done": 1}}
+        assert all(set(found[name]["optimizer"]) == {"sgd"} for name in late_runs.TABLES)
 
 
 def test_an_unknown_part_is_named() -> None:
@@ -97,6 +81,7 @@ def test_the_committed_runs_are_of_the_grid() -> None:
         assert len(done) == len(own) == counts["done"]
         assert done <= asked
         assert counts["asked"] == len(asked)
+        assert own.groupby(["schedule", "optimizer"], observed=True).size().min() >= 3
     found = evidence.tables["specifications"]
     usual = (found["skipped"] == 0) & (found["window"] == 51) & (found["size"] == "absolute")
     last = found["horizon"] == found.groupby("part", observed=True)["horizon"].transform("max")
