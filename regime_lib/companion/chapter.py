@@ -342,7 +342,8 @@ class Chapter:
     def provenance(self) -> None:
         """Show the footer: commit, library, parameters, seeds, versions, seconds."""
         seconds = time.perf_counter() - self._started
-        footer = describe_run(self._project, self._entry, self.parameters, seconds)
+        kept = self._keeper.saved
+        footer = describe_run(self._project, self._entry, self.parameters, seconds, kept)
         _show(
             {
                 "text/html": template("footer.html.j2").render(rows=footer.rows()),

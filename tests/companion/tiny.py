@@ -191,6 +191,7 @@ CORE = '''\
 """What the measurements stand on; counts its calls in a file where one is named."""
 
 import os
+import time
 from pathlib import Path
 
 ANSWER = 42
@@ -200,6 +201,7 @@ def called() -> None:
     if place := os.environ.get("TINY_CALLS"):
         with Path(place).open("a") as file:
             file.write("called ")
+    time.sleep(float(os.environ.get("TINY_SECONDS", "0")))
 '''
 
 FIGURE = """\

@@ -11,7 +11,8 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
-from types import ModuleType
+from time import perf_counter
+from types import GenericAlias, ModuleType
 from typing import TYPE_CHECKING, Any, TypeVar, get_type_hints
 
 from regime_lib.companion.book.catalogue import Entry
@@ -80,12 +81,19 @@ def claims_in(result: object) -> dict[str, Estimate]:
 
 
 class Keeper:
-    """The measurements of one chapter, each in a file under the digest of what it depends on."""
+    """The measurements of one chapter, each in a file under the digest of what it depends on.
+
+    Attributes
+    ----------
+    saved : float
+        Seconds that the measurements took when they were made which were read from files.
+    """
 
     def __init__(self, project: Project, entry: Entry, values: Mapping[str, Value]) -> None:
         self._folder = project.measurements / entry.name
         self._mode = os.environ.get(VARIABLE, "")
         self._parts: dict[str, Any] = {}
+        self.saved = 0.0
         if self._mode:  # now, before the reader can edit what this process has imported
             self._parts = measurement_parts(project, entry.measuring, values.values())
 
@@ -94,17 +102,21 @@ class Keeper:
         if not self._mode:
             return part(settings, *tables)
         path = self._path(part, settings, tables)
-        kind = get_type_hints(part)["return"]
+        kind: Any = GenericAlias(tuple, (get_type_hints(part)["return"], float))  # and its seconds
         if self._mode == "reuse":
             with suppress(OSError, RegimeError):  # missing or damaged: it is computed again
-                return loads(kind, path.read_bytes())
+                known: tuple[T, float] = loads(kind, path.read_bytes())
+                self.saved += known[1]
+                return known[0]
+        started = perf_counter()
         result = part(settings, *tables)
-        content = dumps(result)
+        content = dumps((result, perf_counter() - started))
         with suppress(OSError):  # a full disk costs what could be kept, not what was measured
             with atomic_write(path, durable=False) as temporary:
                 temporary.write_bytes(content)
             _prune(path)
-        return loads(kind, content)  # the same, kept or fresh
+        fresh: tuple[T, float] = loads(kind, content)  # the same, kept or fresh
+        return fresh[0]
 
     def _path(self, part: Callable[..., Any], settings: Any, tables: tuple[Any, ...]) -> Path:
         depends = {

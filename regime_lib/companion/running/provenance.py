@@ -34,7 +34,8 @@ class Provenance:
     parameters: dict[str, Value]  # what the chapter ran with, profile filled in
     seeds: dict[str, Value]  # those of the parameters that set or count seeds
     versions: dict[str, str]  # Python and the packages that were loaded
-    seconds: float  # up to the footer
+    seconds: float  # up to the footer, with those that kept measurements took when they were made
+    kept: float  # of these seconds, those of kept measurements
 
     def rows(self) -> list[tuple[str, str]]:
         """Return name and text of each line of the footer."""
@@ -44,14 +45,22 @@ class Provenance:
             ("Parameters", _listed(self.parameters)),
             ("Seeds", _listed(self.seeds) or "none set"),
             ("Versions", _listed(self.versions)),
-            ("Run time", f"{self.seconds:.0f} s"),
+            ("Run time", self._run_time()),
         ]
+
+    def _run_time(self) -> str:
+        kept = f", {self.kept:.0f} s of it by an earlier run of the same code"
+        return f"{self.seconds:.0f} s{kept if self.kept >= 1 else ''}"
 
 
 def describe_run(
-    project: Project, entry: Entry, parameters: Mapping[str, Value], seconds: float
+    project: Project,
+    entry: Entry,
+    parameters: Mapping[str, Value],
+    seconds: float,
+    kept: float = 0.0,
 ) -> Provenance:
-    """Gather where the outputs of a run come from."""
+    """Gather where the outputs of a run come from, which took some seconds beside those kept."""
     return Provenance(
         chapter=entry.name,
         commit=commit_of(project),
@@ -59,7 +68,8 @@ def describe_run(
         parameters=dict(parameters),
         seeds={name: value for name, value in parameters.items() if "seed" in name},
         versions=loaded_versions(),
-        seconds=round(seconds, 1),
+        seconds=round(seconds + kept, 1),
+        kept=round(kept, 1),
     )
 
 

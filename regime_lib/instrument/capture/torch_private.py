@@ -23,7 +23,6 @@ __all__ = [
     "COMPILED_ORIGINAL",
     "HOOK_TABLES",
     "MODULE_ATTRIBUTES",
-    "MODULE_TABLES",
     "NN_FUNCTIONS",
     "Structure",
     "TorchDispatchMode",
@@ -67,9 +66,9 @@ COMPILED_ORIGINAL = "_orig_mod"
 
 #: What every module has, and which of that are tables that torch fills and never replaces.
 MODULE_ATTRIBUTES = frozenset(vars(nn.Module()))
-MODULE_TABLES = frozenset({"_parameters", "_buffers", "_modules"})
+_MODULE_TABLES = frozenset({"_parameters", "_buffers", "_modules"})
 HOOK_TABLES = (
-    frozenset(n for n, v in vars(nn.Module()).items() if isinstance(v, dict | set)) - MODULE_TABLES
+    frozenset(n for n, v in vars(nn.Module()).items() if isinstance(v, dict | set)) - _MODULE_TABLES
 )
 
 _VALUES, _VERSION = methodcaller("values"), attrgetter("_version")

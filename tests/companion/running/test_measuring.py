@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 
 from regime_lib.companion.book.catalogue import load_entry
-from regime_lib.companion.book.notebooks import read_notebook
+from regime_lib.companion.book.notebooks import bundles_of, read_notebook
 from regime_lib.companion.book.project import Project
 from regime_lib.companion.claims.ledger import measurements_in
 from regime_lib.companion.running.execution import execute, plan_run
 from regime_lib.companion.running.measuring import claims_in
+from regime_lib.companion.running.provenance import PROVENANCE_MIME
 from tests.companion.refusals import refused
 from tests.companion.tiny import make_project
 
@@ -58,6 +59,21 @@ def test_another_sentence_measures_nothing_anew_but_other_code_does(
     edit(project.notebooks / "tiny_measure.py", "(50, 80, 100)", "(50, 100, 100)")
     assert run(project) == 2.0
     assert calls.read_text() == "called " * 3
+
+
+def test_the_footer_counts_the_seconds_of_kept_measurements(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TINY_SECONDS", "0.5")
+    kept = []
+    for words in ("Everywhere else", "Nowhere"):
+        edit(project.notebooks / "10_tiny.ipynb", "Everywhere else", words)
+        run(project)
+        (footer,) = bundles_of(read_notebook(project.executed / "10_tiny.ipynb"), PROVENANCE_MIME)
+        assert footer["seconds"] >= 0.5
+        kept.append(footer["kept"])
+    assert kept[0] == 0
+    assert kept[1] >= 0.5
 
 
 def test_a_damaged_file_is_measured_again(project: Project, calls: Path) -> None:
