@@ -44,13 +44,13 @@ PARTS = {
     "mnist-mlp-gelu": GridPart({"dataset": "mnist", "activation": "gelu", **_MLP}, _DECAYING, 5),
     "mnist-cnn": GridPart({"dataset": "mnist", **_CNN}, _DECAYING, 3),
     "fashion-mnist-cnn": GridPart({"dataset": "fashion-mnist", **_CNN}, _SOME, 3),
-    "characters": GridPart({"dataset": "tiny-shakespeare", **_TEXT}, _SOME, 3),
+    "characters": GridPart({"dataset": "tiny-shakespeare", **_TEXT}, _DECAYING, 3),
     "fashion-mnist-mlp": GridPart({"dataset": "fashion-mnist", **_MLP}, _DECAYING, 5),
     "characters-gelu": GridPart(
         {"dataset": "tiny-shakespeare", "activation": "gelu", **_TEXT}, _CONSTANT, 3
     ),
     "fashion-mnist-transformer": GridPart({"dataset": "fashion-mnist", **_PATCHES}, _SOME, 3),
-    "sst2": GridPart({"dataset": "sst2", **_TEXT}, _CONSTANT, 3),
+    "sst2": GridPart({"dataset": "sst2", **_TEXT}, _SOME, 3),
     "cifar10-cnn": GridPart({"dataset": "cifar10", **_CNN, "steps": _CIFAR}, _ADAMW, 3),
     "cifar10-resnet": GridPart(
         {"dataset": "cifar10", **_CNN, "steps": _CIFAR, "architecture": "resnet", "hidden": 8},
