@@ -83,12 +83,13 @@ def _left_out(
     left = {seed: rows for seed, rows in left.items() if rows != whole}
     if len(left) < _FEWEST:
         return []
-    there = [
-        claim
-        for claim, row in whole.items()
-        if row["value"] is not None or any(rows[claim] != row for rows in left.values())
-    ]
-    return [{_SEED: seed, **rows[claim]} for claim in there for seed, rows in left.items()]
+    found = []
+    for claim, row in whole.items():
+        own = [seed for seed, rows in left.items() if rows[claim] != row]  # of the claim's runs
+        if own or row["value"] is not None:
+            seeds = own if len(own) >= _FEWEST else left
+            found += [{_SEED: seed, **left[seed][claim]} for seed in seeds]
+    return found
 
 
 def _judged(project: Project, result: object) -> _Rows:

@@ -66,3 +66,28 @@ def test_each_seed_is_left_out_once_where_there_are_three(executed: Project) -> 
         others = [value for other, value in VALUES.items() if other != seed]
         assert row["value"] == pytest.approx(np.mean(others))
         assert row["n"] == 2
+
+
+def some_and_all(_: Any, tables: dict[str, pd.DataFrame]) -> Any:
+    every = tables["runs"]
+    some = every.loc[every["seed"] < 3, "value"]
+    return SimpleClaims(
+        {
+            "rc-tiny-ratio": number(float(some.mean()), n=len(some)),
+            "rc-tiny-steps": number(float(every["value"].mean()), n=len(every), unit="steps"),
+        }
+    )
+
+
+@pytest.mark.usefixtures("judging")
+def test_only_seeds_of_a_claims_own_runs_are_left_out(
+    executed: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module = SimpleNamespace(COMMITTED={"10_tiny": (some_and_all,)})
+    monkeypatch.setattr(without_a_seed, "measure_module", lambda *_: module)
+    runs = pd.DataFrame({"seed": range(5), "value": [2.0, 3.0, 7.0, 4.0, 5.0]})
+    monkeypatch.setattr(
+        without_a_seed, "published_evidence", lambda *_: SimpleNamespace(tables={"runs": runs})
+    )
+    (rows,) = without_each_seed(executed, load_entry(executed, "10_tiny")).values()
+    assert [row["seed"] for row in rows if row["claim"] == "rc-tiny-ratio"] == [0, 1, 2]
