@@ -6,7 +6,7 @@ initial weights, batches, and (of images) the split into training and test set, 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -34,8 +34,8 @@ _ADAMW = {"constant": ("adamw",)}
 class GridPart:
     """The runs of one network on one data set."""
 
-    cell: dict[str, Any]  # what all of them share: fields of `RunConfig`
-    optimizers: dict[str, tuple[str, ...]]  # by schedule
+    cell: Mapping[str, Any]  # what all of them share: fields of `RunConfig`
+    optimizers: Mapping[str, tuple[str, ...]]  # by schedule
     seeds: int
 
 
