@@ -34,11 +34,17 @@ _COLUMNS = {
     "total": "pattern change",
     "path_after": "path of the weights left",
     "moved_after": "displacement left",
-    "loss_after": "fall of the loss left",
-    "loss_factor": "loss falls by a factor of",
+    "loss_after": "fall of the training loss left",
+    "test_loss_after": "fall of the test loss left",
+    "loss_factor": "training loss falls by a factor of",
     "accuracy_gain": "test accuracy gained, points",
     "final_inputs": "inputs whose pattern is final half-way",
     "settled": "runs in which patterns settle",
+    "first_early": "first layer, early",
+    "first_late": "first layer, late",
+    "other_early": "other layers, early",
+    "other_late": "other layers, late",
+    "off": "off by over a tenth, share",
     **NAMES,
 }
 _POWER = re.compile(r"\d[\d.]*e[+-]\d+")
@@ -63,7 +69,7 @@ def worded(table: pd.DataFrame, *index: str) -> pd.DataFrame:
     """
     # Factors of the pattern change share the name "step" with nothing else here but the time.
     names = {**_COLUMNS, **(GROUP_NAMES if set(GROUP_NAMES) <= set(table.columns) else {})}
-    cells: Mapping[str, str] = {**_CELLS, **{part: _part(part) for part in PARTS}}
+    cells: Mapping[str, str] = {**_CELLS, **{name: part.words for name, part in PARTS.items()}}
     said = table.map(lambda cell: _plain(cell) if isinstance(cell, str) else cell)
     rows = said.assign(
         **{name: table[name].astype(str).map(lambda cell: cells.get(cell, cell)) for name in index}
@@ -74,10 +80,3 @@ def worded(table: pd.DataFrame, *index: str) -> pd.DataFrame:
 def _plain(cell: str) -> str:
     """Return a text without the unit that its heading names, its numbers written as in print."""
     return _POWER.sub(lambda found: written(float(found[0]), ".2e"), cell.removesuffix(" steps"))
-
-
-def _part(name: str) -> str:
-    """Return what a part of the grid trains, in words."""
-    cell = PARTS[name].cell
-    smooth = " with GELU" if cell.get("activation") == "gelu" else ""
-    return f"{NAMES[str(cell['architecture'])]}{smooth}, {NAMES[str(cell['dataset'])]}"

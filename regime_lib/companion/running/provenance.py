@@ -58,7 +58,7 @@ def describe_run(
     entry: Entry,
     parameters: Mapping[str, Value],
     seconds: float,
-    kept: float = 0.0,
+    kept: float,
 ) -> Provenance:
     """Gather where the outputs of a run come from, which took some seconds beside those kept."""
     return Provenance(

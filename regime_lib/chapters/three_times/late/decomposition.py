@@ -10,9 +10,13 @@ import pandas as pd
 from regime_lib.chapters.part import Numbers, Part
 from regime_lib.chapters.three_times.configs import OPTIMIZERS
 from regime_lib.chapters.three_times.late.factors import GROUPS, contributions
+from regime_lib.chapters.three_times.late.grid import PARTS
 from regime_lib.chapters.three_times.late.tables import LATE, ONE, RUN, WHOLE, Tables, median_of
 from regime_lib.chapters.three_times.multiverse import chosen
 from regime_lib.estimate import Estimate, over_runs
+
+_EARLY = 0.01  # share of a run
+_CLOSE = 1.1  # the factor within which a law to first order is said to hold
 
 
 @dataclass(frozen=True)
@@ -25,6 +29,9 @@ class Decomposition(Part):
     # factors by which each group multiplies the flips, from the peak to the second half of training
     # at a constant rate, geometric means over runs: a row per part and optimiser
     by_part: pd.DataFrame
+    # remainders of the first-order law at a constant rate, geometric means over looks, layers and
+    # runs: a row per part, columns by layer and stage, and which share is `off` by over a tenth
+    remainders: pd.DataFrame
 
 
 def decomposition(tables: Tables) -> Decomposition:
@@ -58,7 +65,34 @@ def decomposition(tables: Tables) -> Decomposition:
         **_noise(tables["looks"]),
     }
     by_part = ends.groupby(["part", "optimizer"], observed=True)[["total", *GROUPS]].mean()
-    return Decomposition(claims, numbers, table, np.exp(by_part).reset_index())
+    remainders = _remainders(flips[flips["schedule"] == "constant"])
+    numbers["first-order-worst"] = _farthest(remainders)
+    return Decomposition(claims, numbers, table, np.exp(by_part).reset_index(), remainders)
+
+
+def _remainders(flips: pd.DataFrame) -> pd.DataFrame:
+    """Say where the first-order law fails: in which layers, how early, and how often."""
+    known = flips.dropna(subset=["remainder"])
+    logs, first = np.log(known["remainder"]), known["layer"] == 0
+    time = known["at"] / known.groupby("part", observed=True)["at"].transform("max")
+    found = {
+        f"{layer}_{stage}": np.exp(logs[own & when].groupby(known["part"], observed=True).mean())
+        for layer, own in (("first", first), ("other", ~first))
+        for stage, when in (("early", time <= _EARLY), ("late", time >= LATE))
+    }
+    off = (logs.abs() > np.log(_CLOSE)).groupby(known["part"], observed=True).mean()
+    return pd.DataFrame({**found, "off": off}).reset_index()
+
+
+def _farthest(remainders: pd.DataFrame) -> str:
+    """Name network and layers whose mean remainder late in training is farthest from one."""
+    found = {
+        f"{where} ({PARTS[str(part)].words})": float(value)
+        for where, kind in (("first layer", "first_late"), ("other layers", "other_late"))
+        for part, value in zip(remainders["part"], remainders[kind], strict=True)
+    }
+    worst = max(found, key=lambda place: abs(np.log(found[place])))
+    return f"{found[worst]:.2f} in the {worst}"
 
 
 def _noise(looks: pd.DataFrame) -> Numbers:

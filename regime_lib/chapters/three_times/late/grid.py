@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from regime_lib.chapters.three_times.configs import OPTIMIZERS, SCHEDULES, RunConfig
+from regime_lib.chapters.three_times.configs import NAMES, OPTIMIZERS, SCHEDULES, RunConfig
 
 #: Where shorter runs end, in steps; a run's own end is added.
 HORIZONS = (200, 400, 800, 1200, 2400, 4800, 9600)
@@ -37,6 +37,12 @@ class GridPart:
     cell: Mapping[str, Any]  # what all of them share: fields of `RunConfig`
     optimizers: Mapping[str, tuple[str, ...]]  # by schedule
     seeds: int
+
+    @property
+    def words(self) -> str:
+        """Network and data, as figures and texts call them."""
+        smooth = " with GELU" if self.cell.get("activation") == "gelu" else ""
+        return f"{NAMES[self.cell['architecture']]}{smooth}, {NAMES[self.cell['dataset']]}"
 
 
 PARTS = {

@@ -114,7 +114,7 @@ def what_is_left(found: Refinement, part: str) -> str:
     )
     return (
         f"When patterns have settled, {path} of the weights' path is left, and {loss} of the fall "
-        "of the loss."
+        "of the training loss."
     )
 
 

@@ -30,6 +30,7 @@ _SHOWN = [
     "path_after",
     "moved_after",
     "loss_after",
+    "test_loss_after",
     "loss_factor",
     "accuracy_gain",
     "final_inputs",
@@ -66,6 +67,7 @@ def refinement(tables: Tables) -> Refinement:
         own = usual[usual["optimizer"] == name]
         claims[f"rc-late-path-{name}"] = median_of(own["path_after"], own)
         claims[f"rc-late-loss-{name}"] = _loss_after(own)
+        claims[f"rc-late-test-loss-{name}"] = _test_loss_after(own)
         for kind in ("loss_factor", "accuracy_gain"):
             known = own.loc[own["settled"], kind]
             numbers[f"after-{name}-{kind}"] = f"{known.median():.3g}" if len(known) else "no number"
@@ -94,6 +96,16 @@ def _loss_after(runs: pd.DataFrame) -> Estimate:
     return Limits(*ends, np.arange(len(left))).median(over_settings(runs))
 
 
+def _test_loss_after(runs: pd.DataFrame) -> Estimate:
+    """Return the same of the test loss; no number where the patterns of a run never settle.
+
+    A test loss can rise, so what is left of its fall has no limits.
+    """
+    if not runs["settled"].all():
+        return no_number(over_settings(runs))
+    return median_of(runs["test_loss_after"], runs)
+
+
 def _medians(found: pd.DataFrame, by: list[str]) -> pd.DataFrame:
     groups = found.groupby(by, observed=True)
     return groups[_SHOWN].median().assign(settled=groups["settled"].mean()).reset_index()
@@ -109,14 +121,19 @@ def _after(looks: pd.DataFrame, spec: pd.Series) -> dict[str, object]:
         return float(np.interp(at, steps, looks[name].to_numpy(dtype=float)))
 
     first, last = looks.iloc[0], looks.iloc[-1]
-    fall = (value("train_loss") - last["train_loss"]) / (first["train_loss"] - last["train_loss"])
+
+    def left(name: str) -> float:
+        begin, end = float(first[name]), float(last[name])  # the committed columns are single
+        return (value(name) - end) / (begin - end)
+
     return {
         **spec[["part", *ONE, "definition"]].to_dict(),
         "settled": settled,
         "time": at if settled else np.nan,
         "path_after": 1 - value("path") / last["path"],
         "moved_after": value("weight_from_end") / first["weight_from_end"],
-        "loss_after": float(np.clip(fall, 0, 1)),
+        "loss_after": float(np.clip(left("train_loss"), 0, 1)),
+        "test_loss_after": left("test_loss"),
         "loss_factor": value("train_loss") / last["train_loss"],
         "final_inputs": looks.loc[steps >= LATE * steps[-1], "settled_samples"].iloc[0],
         "accuracy_gain": 100 * (last["test_accuracy"] - value("test_accuracy")),

@@ -62,6 +62,7 @@ def tables() -> Tables:
                 | {
                     "step": step,
                     "train_loss": 10 * (1 - step / END) + 1,
+                    "test_loss": max(1 - step / 500, 0) + (step / END) ** 2 / 4,
                     "test_accuracy": step / END,
                     "path": float(step),
                     "weight_from_end": float(END - step),
