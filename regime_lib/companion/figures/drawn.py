@@ -27,7 +27,7 @@ class DrawnFigure:
     name: str  # its anchor, such as fig-decay
     caption: str
     alt: str  # what a reader who cannot see it must know
-    pictures: dict[str, str]  # a PNG per variant, in base64
+    pictures: dict[str, str]  # one per variant, PNG or WebP, in base64
     # What a page's script draws in place of the picture, where the reader can move it: JSON, in one
     # text, since a notebook would give every number of it a line.
     scene: str | None = None
@@ -58,9 +58,13 @@ class DrawnFigure:
         """Whether the page computes it while a reader moves it, rather than replay frames."""
         return (self.scene or "").startswith(_COMPUTED)
 
-    def png(self, variant: str) -> bytes:
+    def picture(self, variant: str) -> bytes:
         """Return the picture of a variant as the content of a file."""
         return base64.b64decode(self.pictures[variant])
+
+    def suffix(self, variant: str) -> str:
+        """Return how the name of that file ends; narrow pictures of older long runs are PNGs."""
+        return "webp" if self.picture(variant).startswith(b"RIFF") else "png"
 
     def svg(self) -> bytes:
         """Return the vector drawing as the content of a file; empty where there is none."""

@@ -56,7 +56,8 @@ def render_figure(
         with matplotlib.style.context(["default", theme.rc()]):
             # "default" first: a reader's own matplotlibrc must not change the book.
             canvas = _drawn(draw, theme, name, places.get(theme.narrow))
-            pictures[variant] = base64.b64encode(_small_png(canvas)).decode("ascii")
+            small = _small(canvas, narrow=theme.narrow)
+            pictures[variant] = base64.b64encode(small).decode("ascii")
             places[theme.narrow] = [ax.get_position(original=True) for ax in canvas.figure.axes]
             drawing = drawing or _vectors(canvas.figure, name)
     return DrawnFigure(name, caption, alt, pictures, drawing=drawing)
@@ -153,9 +154,13 @@ def _require_readable(figure: Figure, theme: Theme, name: str) -> None:
             )
 
 
-def _small_png(canvas: FigureCanvasAgg) -> bytes:
+def _small(canvas: FigureCanvasAgg, *, narrow: bool) -> bytes:
+    """Return a picture as a PNG, or, if only browsers show it, as a WebP, a quarter smaller."""
     picture = Image.frombuffer("RGBA", canvas.get_width_height(), canvas.buffer_rgba())
     palette = picture.convert("RGB").quantize(_COLOURS, dither=Image.Dither.NONE)
     small = io.BytesIO()
-    palette.save(small, format="PNG", optimize=True)
+    if narrow:
+        palette.convert("RGB").save(small, format="WEBP", lossless=True, quality=100)
+    else:
+        palette.save(small, format="PNG", optimize=True)
     return small.getvalue()

@@ -36,7 +36,12 @@ _STYLE = "_static/epub.css"
 _MATHML = "http://www.w3.org/1998/Math/MathML"
 # What a page on a screen has, and a reader of ePubs does not allow or need.
 _LEFT_OUT = "svg, script, style, button, input, form, template, noscript, .rl-from, .temml-error"
-_TYPES = {".svg": "image/svg+xml", ".png": "image/png", ".css": "text/css"}
+_TYPES = {
+    ".svg": "image/svg+xml",
+    ".png": "image/png",
+    ".webp": "image/webp",
+    ".css": "text/css",
+}
 _PICTURE = re.compile(r'<img\b[^>]*?\ssrc="([^"]+)"')
 # The earliest time that a ZIP can hold: the same pages always make the same file.
 _NO_TIME = (1980, 1, 1, 0, 0, 0)

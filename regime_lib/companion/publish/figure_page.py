@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import re
-import struct
 from pathlib import Path
 
 from markupsafe import Markup
+from PIL import Image
 
 from regime_lib.companion.figures.drawn import VARIANTS, DrawnFigure
 from regime_lib.companion.publish.markup import template
@@ -24,7 +25,7 @@ def write_pictures(figure: DrawnFigure, static: Path, chapter: str) -> None:
     """Write the pictures of a figure, and its vector drawing, below the folder of static files."""
     for variant in figure.pictures:
         with atomic_write(static / _place(figure, variant, chapter)) as temporary:
-            temporary.write_bytes(figure.png(variant))
+            temporary.write_bytes(figure.picture(variant))
     if figure.drawing:
         with atomic_write(static / _place(figure, "", chapter)) as temporary:
             temporary.write_bytes(figure.svg())
@@ -74,7 +75,8 @@ def headline_and_rest(caption: str) -> tuple[str, str]:
 
 def _picture(figure: DrawnFigure, variant: str, chapter: str) -> dict[str, object]:
     shape = variant.partition("-")[2]
-    width, height = struct.unpack(">II", figure.png(variant)[16:24])  # of a PNG's header
+    with Image.open(io.BytesIO(figure.picture(variant))) as picture:
+        width, height = picture.size
     return {
         "width": _WIDTHS[shape],
         "height": round(_WIDTHS[shape] * height / width),
@@ -83,5 +85,5 @@ def _picture(figure: DrawnFigure, variant: str, chapter: str) -> dict[str, objec
 
 
 def _place(figure: DrawnFigure, variant: str, chapter: str) -> str:
-    name = f"{figure.name}-{variant}.png" if variant else f"{figure.name}.svg"
+    name = f"{figure.name}-{variant}.{figure.suffix(variant)}" if variant else f"{figure.name}.svg"
     return f"{FOLDER}/{chapter}/{name}"

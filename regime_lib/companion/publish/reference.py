@@ -55,7 +55,7 @@ def accept(project: Project) -> tuple[str, ...]:
             beside(path).write_text(text, encoding="utf-8")
         for theme in ("light", "dark"):
             place = beside(project.pages / "_static" / f"hero-{theme}.png")
-            place.write_bytes(landing.png(f"{theme}-wide"))
+            place.write_bytes(landing.picture(f"{theme}-wide"))
     return tuple(reference)
 
 

@@ -45,7 +45,7 @@ class Shown:
     @property
     def picture(self) -> bytes:
         """The content of that file."""
-        return self.figure.svg() or self.figure.png(VARIANTS[0])
+        return self.figure.svg() or self.figure.picture(VARIANTS[0])
 
 
 @dataclass(frozen=True)

@@ -37,7 +37,7 @@ def test_a_figure_of_an_older_run_has_no_drawing() -> None:
 
 
 def test_pictures_are_files() -> None:
-    assert FIGURE.png("dark-narrow") == b"dark-narrow"
+    assert FIGURE.picture("dark-narrow") == b"dark-narrow"
 
 
 def test_figures_are_found_in_the_order_of_a_notebook() -> None:

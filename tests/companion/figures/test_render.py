@@ -48,23 +48,27 @@ def test_there_is_one_picture_per_variant(figure: DrawnFigure) -> None:
     assert tuple(figure.pictures) == drawn.VARIANTS
     sizes = []
     for variant in figure.pictures:
-        with Image.open(io.BytesIO(figure.png(variant))) as opened:
+        with Image.open(io.BytesIO(figure.picture(variant))) as opened:
             sizes.append(opened.size)
     assert sizes[0] == sizes[1] != sizes[2] == sizes[3]
 
 
-def test_pictures_are_small_palette_pngs_without_metadata(figure: DrawnFigure) -> None:
-    for data in map(figure.png, figure.pictures):
-        assert len(data) < 40_000
-        with Image.open(io.BytesIO(data)) as opened:
-            assert opened.mode == "P"
-            assert opened.info.keys() <= {"dpi"}
+@pytest.mark.parametrize("variant", drawn.VARIANTS)
+def test_pictures_are_small_and_without_metadata(figure: DrawnFigure, variant: str) -> None:
+    data = figure.picture(variant)
+    assert len(data) < 40_000
+    with Image.open(io.BytesIO(data)) as opened:
+        narrow = variant.endswith("narrow")
+        assert opened.format == ("WEBP" if narrow else "PNG")
+        assert figure.suffix(variant) == ("webp" if narrow else "png")
+        assert opened.mode == ("RGB" if narrow else "P")
+        assert opened.info.keys() <= {"dpi", "loop", "background"}  # WebP's own
 
 
 @pytest.mark.parametrize("position", range(4))
 def test_ground_and_lines_keep_their_exact_colours(figure: DrawnFigure, position: int) -> None:
     theme, variant = VARIANTS[position], drawn.VARIANTS[position]
-    with Image.open(io.BytesIO(figure.png(variant))) as opened:
+    with Image.open(io.BytesIO(figure.picture(variant))) as opened:
         pixels = np.asarray(opened.convert("RGB")).reshape(-1, 3)
     assert tuple(pixels[0]) == rgb(theme.background)
     found = {tuple(pixel) for pixel in pixels.tolist()}
