@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import base64
 import copy
-import struct
+import io
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from regime_lib.companion.book.notebooks import ONLY_ON_PAGES_TAG, source_of, tags_of
 from regime_lib.companion.figures.drawn import VARIANTS, DrawnFigure
 from regime_lib.companion.publish.chapter_page import FOLDED, SILENT, chapter_page, finding_of
 from regime_lib.companion.teaching.downloads import downloadable
 
-PNG = base64.b64encode(b"\x89PNG" + bytes(12) + struct.pack(">II", 4, 3)).decode()
+
+def picture() -> str:
+    content = io.BytesIO()
+    Image.new("RGB", (4, 3)).save(content, format="PNG")
+    return base64.b64encode(content.getvalue()).decode()
 
 
 def text(source: str) -> dict[str, Any]:
@@ -27,7 +32,9 @@ def code(source: str, *outputs: dict[str, Any], tags: tuple[str, ...] = ()) -> d
 
 
 def figure(name: str) -> dict[str, Any]:
-    drawn = DrawnFigure(name, "It falls. Much.", "A line falls.", dict.fromkeys(VARIANTS, PNG))
+    drawn = DrawnFigure(
+        name, "It falls. Much.", "A line falls.", dict.fromkeys(VARIANTS, picture())
+    )
     return {"output_type": "display_data", "data": drawn.bundle()}
 
 
