@@ -132,7 +132,8 @@ def firm_command(
         if publish and whole < blocks:
             click.echo(f"regime: {entry.name} is not published: blocks are missing", err=True)
         elif publish:
-            kept = made.sort.publish(project, entry.name, _as_table(made.rows), made.facts())
+            facts = {**made.facts(), "machine": _machine(scheduler)}
+            kept = made.sort.publish(project, entry.name, _as_table(made.rows), facts)
             click.echo(f"{entry.name}: {project.show(kept)} is written", err=as_json)
     if as_json:
         click.echo(json.dumps(report, indent=2, ensure_ascii=False))
@@ -163,7 +164,7 @@ def _fresh_blocks(
     place = root / entry.name
     done = _measured(project, entry, points, place, where)
     errors = [f"block {block_of(p)}: {error}" for p, error in done.status.errors if p in points]
-    facts = partial(_facts, project, entry, points, done, where)
+    facts = partial(_facts, project, entry, points, done)
     return _Made(FRESH, place, _rows_of(done, points), str(done.computed), errors, facts)
 
 
@@ -178,7 +179,7 @@ def _long_blocks(
     finished = ((one.point, one.rows) for one in gather(place).finished)
     rows = judged_blocks(project, entry, blocks, finished)
     errors = [f"the run of seed {p['seed']}: {error}" for p, error in done.status.errors]
-    facts = partial(_long_facts, project, entry, blocks, done, where)
+    facts = partial(_long_facts, project, entry, blocks, done)
     return _Made(LONG, place, rows, f"{done.computed} runs", errors, facts)
 
 
@@ -208,11 +209,11 @@ def _as_table(rows: Rows) -> pd.DataFrame:
 
 
 def _long_facts(
-    project: Project, entry: Entry, blocks: Sequence[_Points], done: Sweep, where: _Where
+    project: Project, entry: Entry, blocks: Sequence[_Points], done: Sweep
 ) -> dict[str, Any]:
     """Say what runs blocks are of, and what made them."""
     return {
-        **_made(project, done, where),
+        **_made(project, done),
         "command": f"regime firm {entry.name} --long-runs --blocks {len(blocks)} --publish",
         "blocks": len(blocks),
         "seeds": [min(point["seed"] for point in block) for block in blocks],  # type: ignore[type-var]
@@ -220,18 +221,21 @@ def _long_facts(
     }
 
 
-def _made(project: Project, done: Sweep, where: _Where) -> dict[str, Any]:
-    """Say when, with what and where a sweep was computed."""
+def _made(project: Project, done: Sweep) -> dict[str, Any]:
+    """Say when and with what a sweep was computed."""
     return {
         "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
         "depends": done.manifest["depends"],
         "compute_seconds": done.manifest["compute_seconds"],
         "commit": commit_of(project),
         "versions": {**done.manifest["versions"], **loaded_versions()},
-        "machine": "a cluster"
-        if "executor" in where
-        else f"{platform.machine()}, {os.cpu_count()} processors, one thread per run",
     }
+
+
+def _machine(scheduler: str | None) -> str:
+    """Say where blocks were computed; not at which address."""
+    here = f"{platform.machine()}, {os.cpu_count()} processors, one thread per run"
+    return "a cluster" if scheduler else here
 
 
 def _without_a_seed(
@@ -300,14 +304,12 @@ def _rows_of(done: Sweep, points: _Points) -> Rows:
     return [{"block": block_of(row), **{key: row[key] for key in COLUMNS}} for row in asked]
 
 
-def _facts(
-    project: Project, entry: Entry, points: _Points, done: Sweep, where: _Where
-) -> dict[str, Any]:
+def _facts(project: Project, entry: Entry, points: _Points, done: Sweep) -> dict[str, Any]:
     """Say what a table was made of: seeds, settings, code, versions, machine."""
     settings = block_values(project, entry, None)
     module = measure_module(project, entry)
     return {
-        **_made(project, done, where),
+        **_made(project, done),
         "command": f"regime firm {entry.name} --blocks {len(points)} --publish",
         "blocks": len(points),
         "seeds": [point["seed"] for point in points],
