@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import ast
-import base64
 import dataclasses
 import io
 import json
 import pickle
 import re
-import struct
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +30,7 @@ from regime_lib.companion.publish.scorecard import paper_claims
 from regime_lib.errors import RegimeError
 from regime_lib.keeping import loads
 from regime_lib.lab.training import checkpoints
+from tests.companion.pictures import tiny_pictures
 from tests.companion.publish.test_markup import CLAIM, MEASURED
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -173,10 +172,8 @@ def test_parameters_and_versions_are_escaped_in_footers() -> None:
 
 
 def test_what_a_figure_says_is_escaped_and_its_numbers_end_no_script() -> None:
-    picture = base64.b64encode(b"\x89PNG" + bytes(12) + struct.pack(">II", 4, 3)).decode()
-    pictures = dict.fromkeys(VARIANTS, picture)
     scene = json.dumps({"title": f"</script>{MARK}"})
-    figure = DrawnFigure("fig-x", MARK, MARK, pictures, scene, MARK)
+    figure = DrawnFigure("fig-x", MARK, MARK, tiny_pictures(), scene, MARK)
     page = BeautifulSoup(figure_html(figure, "10_tiny"), "html.parser")
     (script,) = page.find_all("script")  # the scene: data, which no browser executes
     assert script["type"] == "application/json"

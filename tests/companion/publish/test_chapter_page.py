@@ -2,24 +2,15 @@
 
 from __future__ import annotations
 
-import base64
 import copy
-import io
 from typing import Any
 
 import pytest
-from PIL import Image
 
 from regime_lib.companion.book.notebooks import ONLY_ON_PAGES_TAG, source_of, tags_of
-from regime_lib.companion.figures.drawn import VARIANTS, DrawnFigure
+from regime_lib.companion.figures.drawn import DrawnFigure
 from regime_lib.companion.publish.chapter_page import FOLDED, SILENT, chapter_page, finding_of
 from regime_lib.companion.teaching.downloads import downloadable
-
-
-def picture() -> str:
-    content = io.BytesIO()
-    Image.new("RGB", (4, 3)).save(content, format="PNG")
-    return base64.b64encode(content.getvalue()).decode()
 
 
 def text(source: str) -> dict[str, Any]:
