@@ -11,6 +11,7 @@ from regime_lib.companion.book.notebooks import ONLY_ON_PAGES_TAG, source_of, ta
 from regime_lib.companion.figures.drawn import DrawnFigure
 from regime_lib.companion.publish.chapter_page import FOLDED, SILENT, chapter_page, finding_of
 from regime_lib.companion.teaching.downloads import downloadable
+from tests.companion.pictures import tiny_pictures
 
 
 def text(source: str) -> dict[str, Any]:
@@ -23,9 +24,7 @@ def code(source: str, *outputs: dict[str, Any], tags: tuple[str, ...] = ()) -> d
 
 
 def figure(name: str) -> dict[str, Any]:
-    drawn = DrawnFigure(
-        name, "It falls. Much.", "A line falls.", dict.fromkeys(VARIANTS, picture())
-    )
+    drawn = DrawnFigure(name, "It falls. Much.", "A line falls.", tiny_pictures())
     return {"output_type": "display_data", "data": drawn.bundle()}
 
 
