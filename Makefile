@@ -29,8 +29,8 @@ export PYTHONUTF8 := 1
 # Bytecode is kept, whatever the shell says: else each of a hundred processes compiles all modules.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help files setup book pdf epub test test-now test-browser test-chapters test-rooms test-book lint serve \
-  lab gettext bench lock clean
+.PHONY: help files setup book pages pdf epub test test-now test-browser test-chapters test-rooms \
+  test-book lint serve lab gettext bench lock clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/\1|\2/p' $(firstword $(MAKEFILE_LIST)) \
@@ -67,6 +67,9 @@ endif
 book: $(INSTALLED) $(LIVE) ## run the chapters that are out of date and render _build/html
 	$(PY) -m regime_lib book -j $(JOBS)
 
+pages: $(INSTALLED) $(LIVE) ## render the committed outputs; runs only chapters that changed since
+	$(PY) -m regime_lib book --committed -j $(JOBS)
+
 pdf: book ## print the book and each chapter to _build/html/pdf; the pages then offer them
 	chromium=$$(sh .ci/browser $(PY)) && $(PY) -m regime_lib pdf --browser "$$chromium"
 
@@ -82,12 +85,12 @@ test: $(INSTALLED) ## check everything; does nothing if nothing changed since it
 	  mkdir -p _build && echo "$$digest" > _build/tested && echo "Every test passed."; \
 	fi
 
-# Chapters compute once: nbval holds each against its committed outputs and leaves what was
-# measured, from which the book is then made in seconds. What works on one core only (style and
-# types, installing a browser, rendering) runs beside what takes every core.
+# Chapters compute once: nbval holds each against its committed outputs, and the book is made of
+# these. What works on one core only (style and types, installing a browser, rendering) runs beside
+# what takes every core.
 test-now: $(INSTALLED)
-	@$(MAKE) --no-print-directory -j 3 lint test-browser test-chapters
-	@$(MAKE) --no-print-directory -j 2 book test-rooms
+	@$(MAKE) --no-print-directory -j 4 lint test-browser test-chapters pages
+	@$(MAKE) --no-print-directory test-rooms
 	@$(MAKE) --no-print-directory test-book
 
 test-browser: $(INSTALLED)

@@ -206,10 +206,12 @@ def sweep_command(
 
 @regime.command("book")
 @JOBS
-def book_command(jobs: int | None) -> None:
+@click.option("--committed", is_flag=True,
+              help="Show committed outputs where nothing has changed since.")  # fmt: skip
+def book_command(jobs: int | None, committed: bool) -> None:
     """Run the chapters that are stale and render the book to _build/html."""
     project = find_project()
-    book = build_book(project, jobs)
+    book = build_book(project, jobs, committed=committed)
     offer_course(project, book.html)
     without = "" if book.live else ", without live cells (regime live says why)"
     click.echo(f"{project.show(book.html)}/index.html: {book.status}{without}")

@@ -1,7 +1,9 @@
 """The run-time type checker looks at a function's first calls in each test, then at one in 53.
 
 A check takes some hundred microseconds and an integrator calls a small function a million times:
-with every call checked that took most of the time of the tests.
+with every call checked that took most of the time of the tests. A function that is defined within
+another, and so made anew with each call of that one, is counted as one: to make its check takes
+longer than to check.
 """
 
 from __future__ import annotations
@@ -14,12 +16,12 @@ from typing import Any
 import jaxtyping
 
 #: Calls of one function that are all checked, in one test.
-ALL = 100
+ALL = 40
 #: After those, one call in so many: a prime, so that every stage of an integrator has its turn.
 ONE_IN = 53
 
 _jaxtyped = jaxtyping.jaxtyped
-_tests_begun = 0
+_calls: dict[int, int] = {}  # in this test, by the identity of the function's code
 
 
 def sampled(function: Any = None, *, typechecker: Any) -> Any:
@@ -40,14 +42,12 @@ def sampled(function: Any = None, *, typechecker: Any) -> Any:
 def _often(function: Callable, decorate: Callable[[], Callable]) -> Callable:
     """Return a function that calls what `decorate` returns where a call is checked."""
     checked: Callable | None = None  # made when needed: many functions are never called
-    count, within = 0, 0  # kept here: a table of functions would keep alive what they close over
+    code = id(function.__code__)  # a table of functions would keep alive what they close over
 
     @functools.wraps(function)
     def often(*args: Any, **kwargs: Any) -> Any:
-        nonlocal checked, count, within
-        if within != _tests_begun:
-            count, within = 0, _tests_begun
-        count += 1
+        nonlocal checked
+        _calls[code] = count = _calls.get(code, 0) + 1
         if count > ALL and count % ONE_IN:
             return function(*args, **kwargs)
         if checked is None:
@@ -64,5 +64,4 @@ def sample_calls() -> None:
 
 def start_counting() -> None:
     """Begin another test: the first calls in it are checked again, all of them."""
-    global _tests_begun
-    _tests_begun += 1
+    _calls.clear()

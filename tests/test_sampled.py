@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 
 import beartype
 import numpy as np
@@ -47,6 +48,26 @@ def test_the_next_test_is_checked_from_its_first_call() -> None:
     start_counting()
     with pytest.raises(TypeCheckError):
         checked(MATRIX)
+
+
+def test_a_function_that_is_made_again_and_again_is_counted_as_one() -> None:
+    def made() -> Callable:
+        @sampled(typechecker=beartype.beartype)
+        def inner(values: Float[np.ndarray, " n"]) -> None:
+            pass
+
+        return inner
+
+    start_counting()
+    for _ in range(ALL):
+        made()(VECTOR)
+    refused = 0
+    for _ in range(2 * ONE_IN):
+        try:
+            made()(MATRIX)
+        except TypeCheckError:
+            refused += 1
+    assert refused == 2
 
 
 def test_methods_and_results_are_checked() -> None:

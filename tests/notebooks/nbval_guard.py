@@ -9,7 +9,8 @@ the same ones, and one of them never answers. Here they start one after the othe
 not come up is started again.
 
 Chapters compute what they measure: what an earlier run kept is not read, so that a check stays a
-check. They leave what they computed for the book, which is rendered from it in seconds.
+check. They leave what they computed for the book. Figures, which nbval cannot compare, are drawn in
+both shapes, but not in dark, nor for paper.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from nbval.plugin import IPyNbCell
 
 from regime_lib.companion.book.catalogue import load_entry
 from regime_lib.companion.book.project import find_project
+from regime_lib.companion.figures.drawn import VARIABLE as FIGURES
 from regime_lib.companion.running.execution import seconds_expected
 from regime_lib.companion.running.measuring import VARIABLE
 from regime_lib.companion.running.worker import KERNEL_ENVIRONMENT
@@ -49,6 +51,7 @@ def pytest_configure(config: pytest.Config) -> None:
     # A profile of the user's, or its history file, must not reach the comparison.
     os.environ.update(KERNEL_ENVIRONMENT, IPYTHONDIR=tempfile.mkdtemp(prefix="regime-"))
     os.environ[VARIABLE] = "leave"
+    os.environ[FIGURES] = "draft"
     if not hasattr(config, "workerinput"):
         config.pluginmanager.register(Guard(), "nbval-guard-count")
 

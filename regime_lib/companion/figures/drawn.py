@@ -16,6 +16,11 @@ FIGURE_MIME = "application/vnd.regime.figure+json"
 
 #: Its pictures, in the order of a page; every viewer of notebooks can show the first.
 VARIANTS = ("light-wide", "dark-wide", "light-narrow", "dark-narrow")
+
+#: Set to "draft" where nobody will look at figures: dark variants and vector drawings, which are
+#: three fifths of the work, are then left out.
+VARIABLE = "REGIME_FIGURES"
+
 _PNG = "image/png"
 _COMPUTED = '{"program":'  # how the scene of a picture begins that the page computes
 

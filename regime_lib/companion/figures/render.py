@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import gzip
 import io
+import os
 import re
 import sys
 from collections.abc import Callable
@@ -51,15 +52,17 @@ def render_figure(
     check_texts(name, caption, alt)
     pictures: dict[str, str] = {}
     places: dict[bool, list[Bbox]] = {}
-    drawing = ""
+    draft, drawing = os.environ.get(drawn.VARIABLE) == "draft", ""
     for variant, theme in zip(drawn.VARIANTS, VARIANTS, strict=True):
+        if draft and theme.dark:
+            continue
         with matplotlib.style.context(["default", theme.rc()]):
             # "default" first: a reader's own matplotlibrc must not change the book.
             canvas = _drawn(draw, theme, name, places.get(theme.narrow))
             small = _small(canvas, narrow=theme.narrow)
             pictures[variant] = base64.b64encode(small).decode("ascii")
             places[theme.narrow] = [ax.get_position(original=True) for ax in canvas.figure.axes]
-            drawing = drawing or _vectors(canvas.figure, name)
+            drawing = drawing or ("" if draft else _vectors(canvas.figure, name))
     return DrawnFigure(name, caption, alt, pictures, drawing=drawing)
 
 

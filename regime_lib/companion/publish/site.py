@@ -29,7 +29,7 @@ from regime_lib.companion.publish.live.shipped import (
 )
 from regime_lib.companion.publish.predictions import question_html
 from regime_lib.companion.publish.slim import slim
-from regime_lib.companion.running.execution import ChapterRun, execute, plan_run
+from regime_lib.companion.running.execution import ChapterRun, execute, plan_run, with_committed
 from regime_lib.companion.running.keys import digest_of, library_digests
 from regime_lib.storage import sha256_of, write_text
 
@@ -52,9 +52,10 @@ class Book:
     live: bool  # no cell that could run in its page lacks the Python for it
 
 
-def build_book(project: Project, jobs: int | None = None) -> Book:
+def build_book(project: Project, jobs: int | None = None, *, committed: bool = False) -> Book:
     """Run the chapters that are stale, `jobs` at once, and render the book if anything changed.
 
+    With `committed` no chapter is run whose committed outputs are still up to date.
     The rendered book is replaced only once a new one is complete and free of warnings.
     """
     from filelock import FileLock
@@ -62,6 +63,8 @@ def build_book(project: Project, jobs: int | None = None) -> Book:
     (project.build / "locks").mkdir(parents=True, exist_ok=True)
     with FileLock(project.build / "locks" / "book.lock"):
         plans = [plan_run(project, entry) for entry in list_chapters(project)]
+        if committed:
+            plans = [with_committed(plan) for plan in plans]
         runs = execute(project, plans, jobs)
         if failed := [run for run in runs if run.status == "failed"]:
             more = f" (and {len(failed) - 1} more)" if len(failed) > 1 else ""

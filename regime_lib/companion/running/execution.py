@@ -7,7 +7,7 @@ import multiprocessing
 import os
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from multiprocessing.context import SpawnProcess
 from pathlib import Path
@@ -26,7 +26,7 @@ from regime_lib.companion.running.scratch import (
 from regime_lib.companion.running.worker import Job, WorkerReport, work
 from regime_lib.errors import RegimeError
 from regime_lib.progress import progress_bar, word_of
-from regime_lib.storage import require_writable
+from regime_lib.storage import atomic_write, require_writable
 
 
 @dataclass(frozen=True)
@@ -68,6 +68,19 @@ def plan_run(
     key = run_key(project, entry, values)
     target = (folder or project.executed) / f"{entry.name}.ipynb"
     return RunPlan(entry, target, key, reasons_to_run(key, stored_key(target)))
+
+
+def with_committed(plan: RunPlan) -> RunPlan:
+    """Take over the committed outputs of a chapter if they are those of the planned run.
+
+    They are if nothing that the run depends on has changed since.
+    """
+    committed = plan.entry.path
+    if not plan.stale or reasons_to_run(plan.key, stored_key(committed)):
+        return plan
+    with atomic_write(plan.target) as temporary:
+        temporary.write_bytes(committed.read_bytes())
+    return replace(plan, reasons=())
 
 
 def execute(

@@ -53,6 +53,17 @@ def test_there_is_one_picture_per_variant(figure: DrawnFigure) -> None:
     assert sizes[0] == sizes[1] != sizes[2] == sizes[3]
 
 
+def test_a_draft_has_both_shapes_and_what_a_notebook_says(
+    figure: DrawnFigure, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(drawn.VARIABLE, "draft")
+    draft = render_figure(draw, NAME, CAPTION, ALT)
+    light = ("light-wide", "light-narrow")
+    assert draft.pictures == {variant: figure.pictures[variant] for variant in light}
+    assert not draft.drawing
+    assert draft.bundle()["text/plain"] == figure.bundle()["text/plain"]
+
+
 @pytest.mark.parametrize("variant", drawn.VARIANTS)
 def test_pictures_are_small_and_without_metadata(figure: DrawnFigure, variant: str) -> None:
     data = figure.picture(variant)

@@ -21,7 +21,13 @@ from regime_lib.companion.book.project import Project
 from regime_lib.companion.claims.ledger import measurements_in, read_ledger
 from regime_lib.companion.publish.checks import problems_of
 from regime_lib.companion.running import execution
-from regime_lib.companion.running.execution import ChapterRun, execute, plan_run, seconds_expected
+from regime_lib.companion.running.execution import (
+    ChapterRun,
+    execute,
+    plan_run,
+    seconds_expected,
+    with_committed,
+)
 from regime_lib.companion.running.provenance import PROVENANCE_MIME
 from tests.companion.refusals import refused
 from tests.companion.tiny import make_project, tiny_cells, write_notebook
@@ -73,6 +79,26 @@ def test_what_is_up_to_date_is_not_run_again(executed: Project) -> None:
     (executed.notebooks / "tiny_core.py").write_text("def called(): 43")
     plan = plan_run(executed, load_entry(executed, "10_tiny"))
     assert plan.reasons == ("notebooks/tiny_core.py changed",)
+
+
+def test_committed_outputs_are_taken_over_unless_something_changed(executed: Project) -> None:
+    target, committed = executed.executed / "10_tiny.ipynb", executed.notebooks / "10_tiny.ipynb"
+    entry = load_entry(executed, "10_tiny")
+    target.rename(committed)
+    outputs = committed.read_bytes()
+    core = executed.notebooks / "tiny_core.py"
+    core.write_text(f"OTHER = 1\n{core.read_text()}")
+    changed = with_committed(plan_run(executed, entry))
+    assert changed.reasons == ("never run",)
+    assert not target.exists()
+    core.write_text(core.read_text().removeprefix("OTHER = 1\n"))
+    (result,) = execute(executed, [with_committed(plan_run(executed, entry))])
+    assert result.status == "up to date"
+    assert target.read_bytes() == outputs
+    target.write_text(target.read_text().replace("reproduced", "reproduced today"))
+    kept = target.read_bytes()
+    assert not with_committed(plan_run(executed, entry)).stale
+    assert target.read_bytes() == kept  # a run of one's own is not replaced
 
 
 def test_another_run_gives_the_same_bytes_but_for_the_footer(executed: Project) -> None:
