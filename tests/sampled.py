@@ -16,7 +16,7 @@ from typing import Any
 import jaxtyping
 
 #: Calls of one function that are all checked, in one test.
-ALL = 40
+ALL = 100
 #: After those, one call in so many: a prime, so that every stage of an integrator has its turn.
 ONE_IN = 53
 

@@ -22,8 +22,8 @@ def flips() -> pd.DataFrame:
         ("mnist-mlp", "mnist-cnn"), ("sgd", "adamw"), range(3), LOOKS, (0, 1)
     ):
         wrong = part == "mnist-cnn" and layer == 0 and at >= 500
-        factors = dict.fromkeys(FACTORS, 1.0) | {"step": 10 / at, "remainder": 1.05}
-        factors["remainder"] = 0.5 if wrong else 1.05
+        factors = dict.fromkeys(FACTORS, 1.0)
+        factors |= {"step": 10 / at, "remainder": 0.5 if wrong else 1.05}
         own = named(optimizer, "constant", seed) | {"part": part, "at": at, "layer": layer}
         shared = {"units": 4, "flips": factors["step"] * factors["remainder"]}
         rows.append({**own, **shared, **factors})
