@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -29,11 +30,12 @@ def _seeded_and_cleaned_up(
 
 @pytest.fixture
 def one_process_group(tmp_path: Path) -> Iterator[None]:
-    """Be the only process of a group."""
+    """Be the only process of a group, which outlives the test's models: see `in_two_ranks`."""
     import torch.distributed as dist
 
     dist.init_process_group(
         "gloo", init_method=f"file://{tmp_path / 'store'}", rank=0, world_size=1
     )
     yield
+    gc.collect()
     dist.destroy_process_group()

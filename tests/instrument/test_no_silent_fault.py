@@ -656,19 +656,14 @@ def test_a_rectifier_of_the_inputs_is_refused() -> None:
 # --- several processes ---------------------------------------------------------------------------
 
 
+@pytest.mark.usefixtures("one_process_group")
 def test_data_parallel_parts_do_not_wait_for_other_ranks(monkeypatch: pytest.MonkeyPatch) -> None:
-    import torch.distributed as dist
-
-    dist.init_process_group("gloo", store=dist.HashStore(), rank=0, world_size=1)
-    try:
-        parallel = nn.parallel.DistributedDataParallel
-        model = nn.Sequential(parallel(nn.Linear(FEATURES, 5)), nn.ReLU())
-        with RegimeTracker(model, inputs()) as tracker:
-            monkeypatch.setattr(parallel, "forward", lambda *_: pytest.fail("ranks would talk"))
-            tracker.update()
-        assert "forward" not in vars(model[0])
-    finally:
-        dist.destroy_process_group()
+    parallel = nn.parallel.DistributedDataParallel
+    model = nn.Sequential(parallel(nn.Linear(FEATURES, 5)), nn.ReLU())
+    with RegimeTracker(model, inputs()) as tracker:
+        monkeypatch.setattr(parallel, "forward", lambda *_: pytest.fail("ranks would talk"))
+        tracker.update()
+    assert "forward" not in vars(model[0])
 
 
 def test_a_distributed_parameter_is_refused_by_name() -> None:

@@ -5,9 +5,6 @@ As `test_no_silent_fault`: bit for bit, or refused in one sentence, or listed.
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -28,6 +25,7 @@ from tests.instrument.test_no_silent_fault import (
     tracked_as_untracked,
 )
 from tests.sentences import refusal
+from tests.two_ranks import in_two_ranks, needs_fork
 
 
 @pytest.mark.untyped
@@ -237,11 +235,7 @@ def test_grouped_convolutions_are_certified_soundly_or_refused() -> None:
 
 # --- two processes -------------------------------------------------------------------------------
 
-TWO_RANKS = """
-import os, sys
-from pathlib import Path
-import torch
-from torch import nn
+IMPORTS = """
 from regime_lib import RegimeTracker
 
 class Whole(nn.Module):
@@ -255,39 +249,27 @@ class Whole(nn.Module):
 
     def forward(self, x):
         return self.head(self.encoder(x))
-
-def train(rank, folder, inside, tracked):
-    torch.set_num_threads(1)
-    torch.distributed.init_process_group(
-        "gloo", init_method=f"file://{folder}/store", rank=rank, world_size=2
-    )
-    torch.manual_seed(0)
-    model = Whole(inside)
-    model = model if inside else nn.parallel.DistributedDataParallel(model)
-    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
-    x = torch.randn(32, 6, generator=torch.Generator().manual_seed(1))
-    tracker = RegimeTracker(model, x[:8]).start() if tracked and rank == 0 else None
-    for step in range(6):
-        optimizer.zero_grad()
-        model(x[rank::2] + 0.1 * step).pow(2).mean().backward()
-        optimizer.step()
-        if tracker is not None:
-            tracker.update()
+"""
+STEPS = """
+model = Whole(inside)
+model = model if inside else nn.parallel.DistributedDataParallel(model)
+optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+x = torch.randn(32, 6, generator=torch.Generator().manual_seed(1))
+tracker = RegimeTracker(model, x[:8]).start() if tracked and rank == 0 else None
+for step in range(6):
+    optimizer.zero_grad()
+    model(x[rank::2] + 0.1 * step).pow(2).mean().backward()
+    optimizer.step()
     if tracker is not None:
-        assert tracker.coverage.units == 16
-    torch.save([model.state_dict(), torch.get_rng_state()], folder / f"{rank}.pt")
-    torch.distributed.destroy_process_group()
-
-inside, tracked = (argument == "True" for argument in sys.argv[2:])
-child = os.fork()  # rather than two processes that import everything
-train(int(child == 0), Path(sys.argv[1]), inside, tracked)
-if child:
-    sys.exit(os.waitpid(child, 0)[1])
+        tracker.update()
+if tracker is not None:
+    assert tracker.coverage.units == 16
+torch.save([model.state_dict(), torch.get_rng_state()], folder / f"{rank}.pt")
 """
 
 
 @pytest.mark.untyped
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs os.fork")
+@needs_fork
 @pytest.mark.parametrize("inside", [False, True], ids=["around the model", "inside the model"])
 def test_one_of_two_ranks_looks_and_neither_waits(tmp_path: Path, inside: bool) -> None:
     """Of a model inside `DistributedDataParallel`, or made of such parts."""
@@ -295,7 +277,6 @@ def test_one_of_two_ranks_looks_and_neither_waits(tmp_path: Path, inside: bool) 
     for tracked in (False, True):
         folder = tmp_path / str(tracked)
         folder.mkdir()
-        command = [sys.executable, "-c", TWO_RANKS, str(folder), str(inside), str(tracked)]
-        subprocess.run(command, check=True, timeout=300, cwd=Path(__file__).parents[2])
+        in_two_ranks(folder, IMPORTS, f"inside, tracked = {inside}, {tracked}\n{STEPS}")
         states.append([torch.load(folder / f"{rank}.pt") for rank in (0, 1)])
     assert_same(*states)

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import numpy as np
-import pytest
 
 from regime_lib.instrument import Trace
 from regime_lib.integrations.ranks import gather, is_first_rank
 from tests.integrations.test_doors import by_hand
-from tests.two_ranks import in_two_ranks
+from tests.two_ranks import in_two_ranks, needs_fork
 
 IMPORTS = """
 from regime_lib.errors import RegimeError
@@ -43,7 +41,7 @@ if rank == 0:
 """
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs os.fork")
+@needs_fork
 def test_ranks_with_parts_of_the_probe_make_one_trace(tmp_path: Path) -> None:
     in_two_ranks(tmp_path, IMPORTS, STEPS)
     merged, whole = (Trace.load(tmp_path / name) for name in ("merged", "whole"))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from pathlib import Path
@@ -29,7 +28,7 @@ from tests.instrument.cases import (
 )
 from tests.instrument.execution_state import assert_same, state_of
 from tests.instrument.observing import assert_is, recorded
-from tests.two_ranks import in_two_ranks
+from tests.two_ranks import in_two_ranks, needs_fork
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:.*is deprecated:DeprecationWarning"),
@@ -298,7 +297,7 @@ tracker.trace.save(folder / str(rank))
 """
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs os.fork")
+@needs_fork
 def test_two_ranks_see_the_same(tmp_path: Path) -> None:
     in_two_ranks(tmp_path, IMPORTS, STEPS)
     one, other = (Trace.load(tmp_path / str(rank)) for rank in (0, 1))
