@@ -33,7 +33,7 @@ _COLUMNS = {
     "earlier": "patterns earlier in",
     "total": "pattern change",
     "path_after": "path of the weights left",
-    "moved_after": "displacement left",
+    "moved_after": "distance left",
     "loss_after": "fall of the training loss left",
     "test_loss_after": "fall of the test loss left",
     "loss_factor": "training loss falls by a factor of",
@@ -47,6 +47,9 @@ _COLUMNS = {
     "off": "off by over a tenth, share",
     **NAMES,
 }
+_FORMATS = dict.fromkeys(
+    ("path_after", "moved_after", "loss_after", "test_loss_after", "final_inputs"), ".1%"
+) | {"loss_factor": ",.1f", "accuracy_gain": ".1f", "settled": ".0%"}
 _POWER = re.compile(r"\d[\d.]*e[+-]\d+")
 _CELLS = {
     **NAMES,
@@ -75,6 +78,11 @@ def worded(table: pd.DataFrame, *index: str) -> pd.DataFrame:
         **{name: table[name].astype(str).map(lambda cell: cells.get(cell, cell)) for name in index}
     ).set_index(list(index))
     return rows.rename(columns=names).rename_axis([names.get(name, name) for name in index])
+
+
+def formats(table: pd.DataFrame) -> dict[str, str]:
+    """Return how to write what is left of training, by the words over the columns."""
+    return {_COLUMNS[name]: form for name, form in _FORMATS.items() if name in table}
 
 
 def _plain(cell: str) -> str:

@@ -200,11 +200,15 @@ def what_is_left(theme: Theme, found: Refinement, part: str) -> Figure:
 def what_is_left_alt(found: Refinement) -> str:
     """Say what is left by the book's definition."""
     row = found.table.set_index("definition").loc[USUAL]
-    return (
+    settle = (
         f"By this book's definition ({DEFINED[USUAL]}) patterns settle in "
-        f"{row['settled']:.0%} of the runs at a constant rate. "
-        f"After that, in the median, {row['path_after']:.0%} of the path of the weights and "
-        f"{row['loss_after']:.1%} of the fall of the training loss are left."
+        f"{row['settled']:.0%} of the runs at a constant rate."
+    )
+    if row["settled"] < 1:
+        return settle
+    return (
+        f"{settle} After that, in the median, {row['path_after']:.0%} of the path of the weights "
+        f"and {row['loss_after']:.1%} of the fall of the training loss are left."
     )
 
 

@@ -108,6 +108,9 @@ def factors(found: Decomposition, part: str, schedule: str = "constant") -> str:
 def what_is_left(found: Refinement, part: str) -> str:
     """State what is left of the weights' path and of the fall of the loss."""
     own = found.by_part[found.by_part["part"] == part].set_index("optimizer")
+    own = own[own["settled"] == 1]
+    if not len(own):
+        return "Under no optimiser do the patterns of all runs settle."
     path, loss = (
         each({NAMES[str(name)]: float(value) for name, value in own[kind].items()}, ".1%")
         for kind in ("path_after", "loss_after")

@@ -26,14 +26,13 @@ from regime_lib.instrument.settling.candidates import DEFINITIONS
 
 #: Steps after which a network has changed early: an epoch of the images.
 EPOCH = 468
-_SHOWN = [
+_LEFT = [
     "path_after",
     "moved_after",
     "loss_after",
     "test_loss_after",
     "loss_factor",
     "accuracy_gain",
-    "final_inputs",
 ]
 
 
@@ -41,7 +40,9 @@ _SHOWN = [
 class Refinement(Part):
     """What is left when patterns have settled, by every definition."""
 
-    table: pd.DataFrame  # medians over runs at a constant rate, a row per definition
+    # medians over runs at a constant rate, a row per definition; no number (NaN) of what is left
+    # where the patterns of a run never settle
+    table: pd.DataFrame
     by_part: pd.DataFrame  # the same by part and optimiser, under the book's definition
     # a row per look of every run at a constant rate, with the run's settling time
     looks: pd.DataFrame
@@ -108,7 +109,9 @@ def _test_loss_after(runs: pd.DataFrame) -> Estimate:
 
 def _medians(found: pd.DataFrame, by: list[str]) -> pd.DataFrame:
     groups = found.groupby(by, observed=True)
-    return groups[_SHOWN].median().assign(settled=groups["settled"].mean()).reset_index()
+    table = groups[[*_LEFT, "final_inputs"]].median().assign(settled=groups["settled"].mean())
+    table.loc[table["settled"] < 1, _LEFT] = np.nan  # what such runs leave is not known
+    return table.reset_index()
 
 
 def _after(looks: pd.DataFrame, spec: pd.Series) -> dict[str, object]:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from regime_lib.chapters.three_times.late.figures import what_is_left_alt
+from regime_lib.chapters.three_times.late.headlines import what_is_left
 from regime_lib.chapters.three_times.late.refinement import refinement
-from regime_lib.chapters.three_times.late.tables import Tables
+from regime_lib.chapters.three_times.late.tables import WHOLE, Tables
 
 
 def test_what_is_left_is_counted_from_the_settling_time(tables: Tables) -> None:
@@ -31,3 +33,12 @@ def test_patterns_that_never_settle_leave_no_path_and_an_open_loss(tables: Table
     assert not found.claims["rc-late-test-loss-sgd"].known
     assert found.claims["rc-late-test-loss-adamw"].known
     assert found.numbers["settled-runs"] == "6 of 9"
+    rows = found.by_part.set_index("optimizer")
+    shown = ["path_after", "loss_after", "test_loss_after", "loss_factor", "accuracy_gain"]
+    assert rows.loc["sgd", shown].isna().all()
+    assert rows.loc["adamw", shown].notna().all()
+    assert rows.loc["sgd", "final_inputs"] == pytest.approx(0.25)
+    assert found.table[shown].isna().all(axis=None)  # over all three optimisers
+    assert "SGD" not in what_is_left(found, WHOLE)
+    assert "67%" in what_is_left_alt(found)
+    assert "are left" not in what_is_left_alt(found)
