@@ -19,7 +19,7 @@ from regime_lib.chapters.three_times.late.tables import Tables
 from regime_lib.chapters.three_times.multiverse import chosen
 from regime_lib.chapters.three_times.specifications import USUAL
 from regime_lib.chapters.three_times.style import SMALL, mark_claims, ratio_axis
-from regime_lib.chapters.wording import DEFINED
+from regime_lib.chapters.wording import DEFINED, each
 from regime_lib.companion.figures.curves import Curves, band, both_changes
 from regime_lib.companion.figures.marks import finished, legend_below, outer_label
 from regime_lib.companion.figures.theme import Theme
@@ -198,17 +198,14 @@ def what_is_left(theme: Theme, found: Refinement, part: str) -> Figure:
 
 
 def what_is_left_alt(found: Refinement) -> str:
-    """Say what is left by the book's definition."""
-    row = found.table.set_index("definition").loc[USUAL]
-    settle = (
-        f"By this book's definition ({DEFINED[USUAL]}) patterns settle in "
-        f"{row['settled']:.0%} of the runs at a constant rate."
-    )
-    if row["settled"] < 1:
-        return settle
+    """Say how many runs settle by the book's definition, and what its panels show of them."""
+    own = found.table[found.table["definition"] == USUAL].set_index("optimizer")
+    settled = {NAMES[str(name)]: float(share) for name, share in own["settled"].items()}
     return (
-        f"{settle} After that, in the median, {row['path_after']:.0%} of the path of the weights "
-        f"and {row['loss_after']:.1%} of the fall of the training loss are left."
+        f"By this book's definition ({DEFINED[USUAL]}) patterns settle in "
+        f"{each(settled, '.0%')} of the runs at a constant rate. A panel per optimiser: what is "
+        "left of the fall of the training loss, how much of the path of the weights is gone and "
+        "which inputs keep their pattern, by step."
     )
 
 

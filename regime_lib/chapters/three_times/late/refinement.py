@@ -40,10 +40,10 @@ _LEFT = [
 class Refinement(Part):
     """What is left when patterns have settled, by every definition."""
 
-    # medians over runs at a constant rate, a row per definition; no number (NaN) of what is left
-    # where the patterns of a run never settle
+    # medians over runs at a constant rate, a row per definition and optimiser; no number (NaN) of
+    # what is left where the patterns of a run never settle
     table: pd.DataFrame
-    by_part: pd.DataFrame  # the same by part and optimiser, under the book's definition
+    by_part: pd.DataFrame  # the same of every part, under the book's definition
     # a row per look of every run at a constant rate, with the run's settling time
     looks: pd.DataFrame
 
@@ -77,7 +77,7 @@ def refinement(tables: Tables) -> Refinement:
     return Refinement(
         claims,
         numbers,
-        _medians(whole, ["definition"])
+        _medians(whole, ["definition", "optimizer"])
         .set_index("definition")
         .loc[list(DEFINITIONS)]
         .reset_index(),
@@ -108,10 +108,11 @@ def _test_loss_after(runs: pd.DataFrame) -> Estimate:
 
 
 def _medians(found: pd.DataFrame, by: list[str]) -> pd.DataFrame:
-    groups = found.groupby(by, observed=True)
+    ordered = found.assign(optimizer=pd.Categorical(found["optimizer"], OPTIMIZERS))
+    groups = ordered.groupby(by, observed=True)
     table = groups[[*_LEFT, "final_inputs"]].median().assign(settled=groups["settled"].mean())
     table.loc[table["settled"] < 1, _LEFT] = np.nan  # what such runs leave is not known
-    return table.reset_index()
+    return table.reset_index().astype({"optimizer": str})
 
 
 def _after(looks: pd.DataFrame, spec: pd.Series) -> dict[str, object]:
