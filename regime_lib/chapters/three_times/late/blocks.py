@@ -25,7 +25,7 @@ CLAIMS = (
     "rc-late-inputs",
     *(
         f"rc-late-{what}-{o}"
-        for what in ("path", "loss", "test-loss", "clock")
+        for what in ("path", "displacement", "loss", "test-loss", "clock")
         for o in ("sgd", "momentum", "adamw")
     ),
 )

@@ -67,6 +67,7 @@ def refinement(tables: Tables) -> Refinement:
     for name in OPTIMIZERS:
         own = usual[usual["optimizer"] == name]
         claims[f"rc-late-path-{name}"] = median_of(own["path_after"], own)
+        claims[f"rc-late-displacement-{name}"] = median_of(own["moved_after"], own)
         claims[f"rc-late-loss-{name}"] = _loss_after(own)
         claims[f"rc-late-test-loss-{name}"] = _test_loss_after(own)
         for kind in ("loss_factor", "accuracy_gain"):

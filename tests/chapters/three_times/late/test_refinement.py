@@ -15,6 +15,7 @@ def test_what_is_left_is_counted_from_the_settling_time(tables: Tables) -> None:
     found = refinement(tables)
     for name in ("sgd", "momentum", "adamw"):
         assert found.claims[f"rc-late-path-{name}"].value == pytest.approx(0.6)
+        assert found.claims[f"rc-late-displacement-{name}"].value == pytest.approx(0.6)
         assert found.claims[f"rc-late-loss-{name}"].value == pytest.approx(0.6)
         left = found.claims[f"rc-late-test-loss-{name}"].value  # it has been lower than at the end
         assert left == pytest.approx((0.2 + 0.04 - 0.25) / (1 - 0.25))
@@ -29,6 +30,7 @@ def test_patterns_that_never_settle_leave_no_path_and_an_open_loss(tables: Table
     rows.loc[rows["optimizer"] == "sgd", "censored"] = "both"
     found = refinement(tables)
     assert found.claims["rc-late-path-sgd"].value == 0
+    assert found.claims["rc-late-displacement-sgd"].value == 0
     loss = found.claims["rc-late-loss-sgd"]
     assert (loss.low, loss.high) == (0, 1)
     assert not found.claims["rc-late-test-loss-sgd"].known
